@@ -1,0 +1,59 @@
+import tseslint from 'typescript-eslint';
+
+/** Imports point downwards only; each folder names what it must not reach. */
+function layer(files, forbidden, extra = []) {
+  return {
+    files,
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: forbidden.map((folder) => `**/${folder}/**`), message: 'Imports point downwards only.' },
+            ...extra,
+          ],
+        },
+      ],
+    },
+  };
+}
+const noVscode = { group: ['vscode'], message: 'Only extension/host and extension/main.ts know VS Code.' };
+const noNative = {
+  group: ['onnxruntime-node', 'tokenizers'],
+  message: 'Native modules are loaded in the engine process only.',
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', 'test/output/', '**/*_pb.ts'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      // Indexing typed arrays inside their bounds is what this code does all day; `!` says so.
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      'no-console': 'error',
+      eqeqeq: 'error',
+    },
+  },
+  layer(
+    ['extension/protocol/**'],
+    ['analysis', 'formats', 'models', 'engine', 'client', 'host', 'cli'],
+    [noVscode, noNative],
+  ),
+  layer(['extension/analysis/**'], ['formats', 'models', 'engine', 'client', 'host', 'cli'], [noVscode, noNative]),
+  layer(['extension/formats/**'], ['analysis', 'models', 'engine', 'client', 'host', 'cli'], [noVscode, noNative]),
+  layer(['extension/models/**'], ['engine', 'client', 'host', 'cli'], [noVscode, noNative]),
+  layer(['extension/engine/**'], ['client', 'host', 'cli'], [noVscode]),
+  layer(['extension/client/**'], ['models', 'engine', 'host', 'cli'], [noVscode, noNative]),
+  layer(['extension/cli/**'], ['models', 'host'], [noVscode, noNative]),
+  layer(['extension/host/**', 'extension/main.ts'], ['models', 'cli'], [noNative]),
+  layer(['webview/**'], ['formats', 'models', 'engine', 'client', 'host', 'cli'], [noVscode, noNative]),
+  {
+    files: ['test/**/*.ts', 'extension/cli/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+);

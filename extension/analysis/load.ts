@@ -1,0 +1,78 @@
+/**
+ * Load of a layer's experts: how many slots each took, and how far from even that is.
+ * A slot is one (token, choice) pair; T tokens with k choices make T·k slots. Even share: 1/E.
+ */
+import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
+
+/** Slots routed to each expert by tokens [from, to) of a layer; [E]. Dropped slots count for nobody. */
+export function expertCounts(layer: LayerTrace, from: number, to: number): Float64Array {
+  const counts = new Float64Array(layer.experts);
+  const { chosen, candidates, k } = layer;
+  for (let t = from; t < to; t++) {
+    const row = t * candidates;
+    for (let j = 0; j < k; j++) {
+      const expert = chosen[row + j]!;
+      if (expert !== NO_EXPERT) counts[expert]! += 1;
+    }
+  }
+  return counts;
+}
+
+/** Figures of one layer's load. All shares are fractions of the slots taken; NaN when nothing was routed. */
+export interface LoadFigures {
+  /** c_e / Σc; [E]. */
+  readonly shares: Float64Array;
+  readonly hottest: number;
+  readonly coldest: number;
+  /** max_e c_e / mean − 1; 0 when even. Wang et al., arXiv 2408.15664. */
+  readonly maxVio: number;
+  /** exp of the entropy of the shares; E when even, 1 when one expert takes all. */
+  readonly effectiveExperts: number;
+  /** Share of experts whose load share is under the threshold. */
+  readonly coldFraction: number;
+}
+
+/** Load share under which an expert counts as cold. The field quotes 5 % for layers of 16 experts. */
+export const COLD_SHARE = 0.05;
+
+/** Figures of the counts of one layer, [E]. Ties: the lowest index is hottest or coldest. */
+export function loadFigures(counts: Float64Array, coldShare: number = COLD_SHARE): LoadFigures {
+  const experts = counts.length;
+  let total = 0;
+  for (const c of counts) total += c;
+  const shares = new Float64Array(experts);
+  let hottest = 0;
+  let coldest = 0;
+  let entropy = 0;
+  let cold = 0;
+  for (let e = 0; e < experts; e++) {
+    const share = counts[e]! / total;
+    shares[e] = share;
+    if (share > shares[hottest]!) hottest = e;
+    if (share < shares[coldest]!) coldest = e;
+    if (share > 0) entropy -= share * Math.log(share);
+    if (share < coldShare) cold += 1;
+  }
+  const routed = total > 0;
+  return {
+    shares,
+    hottest,
+    coldest,
+    maxVio: routed ? shares[hottest]! * experts - 1 : NaN,
+    effectiveExperts: routed ? Math.exp(entropy) : NaN,
+    coldFraction: routed ? cold / experts : NaN,
+  };
+}
+
+/** Mean of values [from, to), leaving NaN out; NaN when none is left. */
+export function meanOf(values: Float32Array | Float64Array, from: number, to: number): number {
+  let sum = 0;
+  let n = 0;
+  for (let i = from; i < to; i++) {
+    const v = values[i]!;
+    if (Number.isNaN(v)) continue;
+    sum += v;
+    n += 1;
+  }
+  return n > 0 ? sum / n : NaN;
+}

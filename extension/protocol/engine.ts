@@ -1,0 +1,92 @@
+/**
+ * Contract between the extension host (or the command line) and the engine process. Typed arrays cross as they are.
+ * The engine keeps no promise between requests: each names its model in full, so a restarted engine answers as before.
+ */
+import { NotificationType, RequestType } from 'vscode-jsonrpc';
+import type { ErrorData } from './errors.ts';
+import type { ModelInfo } from './trace.ts';
+
+/** A model and how to run it. Two equal requests share one open session. */
+export interface ModelRequest {
+  /** Absolute path of a Hugging Face checkpoint folder. */
+  readonly folder: string;
+  /** Absolute path of the folder that holds what was built from checkpoints; may be deleted at any time. */
+  readonly cache: string;
+  /** Intra-op threads; 0 leaves one core to the editor where there are more than two. */
+  readonly threads: number;
+  /** Most tokens in one context window; 0 for the model's own limit. */
+  readonly context: number;
+}
+
+export interface AnalyzeParams {
+  /** Chosen by the caller; every notification of this run carries it. */
+  readonly run: number;
+  readonly model: ModelRequest;
+  readonly text: string;
+}
+
+export interface AnalyzeResult {
+  readonly milliseconds: { readonly open: number; readonly tokenize: number; readonly route: number };
+}
+
+export type Stage = 'import' | 'load' | 'tokenize' | 'route';
+
+export interface Progress {
+  readonly run: number;
+  readonly stage: Stage;
+  /** Bytes for `import`, tokens for `route`; 0 of 0 where only the stage is known. */
+  readonly done: number;
+  readonly total: number;
+}
+
+/** The text's tokens; comes once, before any routing. */
+export interface Began {
+  readonly run: number;
+  readonly model: ModelInfo;
+  readonly ids: Int32Array;
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+  readonly windows: Uint32Array;
+}
+
+/** Routing of tokens [from, to): columns as in LayerTrace for these tokens only, one entry of `layers` a MoE layer. */
+export interface Routed {
+  readonly run: number;
+  readonly from: number;
+  readonly to: number;
+  readonly logProb: Float32Array;
+  readonly layers: readonly RoutedLayer[];
+}
+
+export interface RoutedLayer {
+  readonly chosen: Uint16Array;
+  readonly weight: Float32Array;
+  readonly entropy: Float32Array;
+  readonly margin: Float32Array;
+  /** To be added to the trace's sums. */
+  readonly probSum: Float64Array;
+  readonly logSumExpSq: number;
+}
+
+export interface LogLine {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+/** Caller to engine. */
+export const toEngine = {
+  /** Opens a model, or finds it open. `run` names its progress. */
+  open: new RequestType<{ readonly run: number; readonly model: ModelRequest }, ModelInfo, ErrorData>('open'),
+  /** Routes a text; the trace arrives by `began` and `routed` before the answer. Cancelling keeps what has arrived. */
+  analyze: new RequestType<AnalyzeParams, AnalyzeResult, ErrorData>('analyze'),
+} as const;
+
+/** Engine to caller. */
+export const fromEngine = {
+  /** The process is up and its native modules are loaded. */
+  ready: new NotificationType<{ readonly onnxruntime: string }>('ready'),
+  progress: new NotificationType<Progress>('progress'),
+  began: new NotificationType<Began>('began'),
+  routed: new NotificationType<Routed>('routed'),
+  log: new NotificationType<LogLine>('log'),
+} as const;

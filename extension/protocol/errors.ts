@@ -1,0 +1,48 @@
+/**
+ * Errors that are the user's to mend, apart from bugs. They cross processes as data; the message is one plain sentence
+ * that can be shown as it is. Everything else is a bug: its stack goes to the log.
+ */
+
+export type ErrorCode =
+  | 'folder-missing' // no such model folder, or it cannot be read
+  | 'config-missing' // no config.json in it
+  | 'config-invalid' // config.json cannot be understood
+  | 'not-moe' // a model without experts
+  | 'architecture-unsupported'
+  | 'weights-missing' // no safetensors file, or only a pickle
+  | 'weights-invalid' // a damaged or lying safetensors file, a missing or misshapen tensor
+  | 'tokenizer-missing'
+  | 'tokenizer-invalid'
+  | 'out-of-memory'
+  | 'text-empty'
+  | 'trace-invalid' // a trace file that cannot be understood
+  | 'cache-unwritable'
+  | 'cancelled'
+  | 'engine-failed' // the engine process could not be started, or gave up
+  | 'engine-gone' // it ended while the request was under way
+  | 'internal'; // a bug; the message says where to look
+
+export interface ErrorData {
+  readonly code: ErrorCode;
+}
+
+/** An error with a sentence for the user. */
+export class UserError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = 'UserError';
+  }
+}
+
+export function isUserError(error: unknown): error is UserError {
+  return error instanceof UserError;
+}
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,94 @@
+/**
+ * The one data structure: what a mixture-of-experts model did with a text, token by token and layer by layer.
+ *
+ * Columns are typed arrays so that a trace crosses processes as bytes. Notation as in papers: T tokens, E routed experts
+ * of a layer, k experts chosen per token, c ≥ k candidates kept per token (the chosen ones, then runners-up).
+ */
+
+/** Stands in `chosen` for a slot that a capacity limit dropped, and for a candidate that does not exist. */
+export const NO_EXPERT = 0xffff;
+
+/** One entry a token; T long. */
+export interface TokenColumns {
+  /** Token ids. */
+  readonly ids: Int32Array;
+  /** First UTF-16 unit of the token in the analysed text. */
+  readonly start: Uint32Array;
+  /** One past the token's last UTF-16 unit. Tokens that share a character (a split emoji) have equal ranges. */
+  readonly end: Uint32Array;
+  /** Natural log of the probability given the tokens before it in its window, in nats; NaN where none stand before it. */
+  readonly logProb: Float32Array;
+}
+
+/** What tells one MoE layer's arrays how to be read. */
+export interface LayerShape {
+  /** Index among all layers of the model (dense ones count). */
+  readonly layer: number;
+  /** Which stack of an encoder-decoder it belongs to. */
+  readonly stack?: 'encoder' | 'decoder';
+  /** Routed experts, E. */
+  readonly experts: number;
+  /** Experts chosen per token, k. */
+  readonly k: number;
+  /** Candidates kept per token, c ≥ k: chosen experts, highest weight first, then runners-up by selection score. */
+  readonly candidates: number;
+}
+
+/** Routing of one MoE layer. */
+export interface LayerTrace extends LayerShape {
+  /** Expert of candidate j of token t at [t·c + j]. */
+  readonly chosen: Uint16Array;
+  /**
+   * Its weight at the same place. A chosen expert's output is multiplied by it; a runner-up's is what it would weigh on
+   * the same scale.
+   */
+  readonly weight: Float32Array;
+  /** Entropy of the router's distribution over all E experts, in nats; [T]. */
+  readonly entropy: Float32Array;
+  /** Probability of the last chosen expert minus that of the first not chosen; [T]. NaN when every expert is chosen. */
+  readonly margin: Float32Array;
+  /** Sum over routed tokens of each expert's probability; [E]. Divided by T it is P of the balance losses. */
+  readonly probSum: Float64Array;
+  /** Sum over routed tokens of logsumexp(router logits)²; divided by T it is the router z-loss. */
+  logSumExpSq: number;
+}
+
+/** Numbers of the model that routed, as far as every view needs them. */
+export interface ModelInfo {
+  /** What a user calls it: the folder's name. */
+  readonly name: string;
+  /** Where it lies; empty for a recorded trace. */
+  readonly folder: string;
+  /** `architectures[0]` of its config, e.g. MixtralForCausalLM. */
+  readonly architecture: string;
+  /** All decoder layers, dense ones included. */
+  readonly layers: number;
+  readonly moeLayers: readonly LayerShape[];
+  readonly hiddenSize: number;
+  readonly vocabulary: number;
+  /** Tokens of one context window: the model's own limit or the user's, whichever is smaller. */
+  readonly context: number;
+  /** All parameters, and those one token uses (k experts of each MoE layer). */
+  readonly parameters: { readonly total: number; readonly active: number };
+  readonly precision: string;
+  /** Execution provider that runs it. */
+  readonly provider: string;
+}
+
+export interface TraceOrigin {
+  readonly model: ModelInfo;
+  /** `measured`: this machine ran the model. `recorded`: read from a file. */
+  readonly source: 'measured' | 'recorded';
+  /** Wall time by stage, in milliseconds; absent for a recorded trace. */
+  readonly milliseconds?: { readonly open: number; readonly tokenize: number; readonly route: number };
+}
+
+export interface RoutingTrace {
+  readonly tokens: TokenColumns;
+  readonly layers: readonly LayerTrace[];
+  /** Index of the first token of each context window; the first entry is 0. Nothing before a window's start is seen by it. */
+  readonly windows: Uint32Array;
+  /** Tokens [0, routed) have routing; fewer than T when the run is under way or was stopped. */
+  readonly routed: number;
+  readonly origin: TraceOrigin;
+}

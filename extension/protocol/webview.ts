@@ -1,0 +1,121 @@
+/**
+ * Contract between the extension host and its two webviews: the load view (side panel) and the routing map (editor tab).
+ * The load view gets small sums and computes its figures with extension/analysis; the map asks for the rows it shows.
+ */
+import type { LayerShape, ModelInfo } from './trace.ts';
+
+/** What a token's tint means. */
+export const TINTS = ['expert', 'entropy', 'margin', 'load', 'surprise'] as const;
+export type Tint = (typeof TINTS)[number];
+
+/** Names an expert of a layer; `layer` is the position among the MoE layers, not the model's layer index. */
+export interface ExpertRef {
+  readonly layer: number;
+  readonly expert: number;
+}
+
+/** What both views share: which document and model, what is shown of it, and how current it is. */
+export interface ViewState {
+  /** File name of the analysed document; undefined when nothing is analysed. */
+  readonly document?: string;
+  readonly model?: ModelInfo;
+  /** Position of the chosen layer among the MoE layers. */
+  readonly layer: number;
+  readonly tint: Tint;
+  /** Tokens of the text, and how many have routing. */
+  readonly tokens: number;
+  readonly routed: number;
+  /** First token that an edit made stale; equals `tokens` when all is current. */
+  readonly staleFrom: number;
+  /** A run is under way: what it does, and how far it is (0 to 1, undefined where unknown). */
+  readonly running?: { readonly label: string; readonly fraction?: number };
+  /** The run was stopped before its end: the sentence that says so. */
+  readonly partial?: string;
+  /** The expert whose tokens are highlighted. */
+  readonly highlight?: ExpertRef;
+  /** Token under the editor's cursor. */
+  readonly cursor?: number;
+  /** Palette of expert colours (setting `moescope.colors`). */
+  readonly palette: PaletteName;
+}
+
+export const PALETTES = ['vivid', 'soft', 'colorBlind'] as const;
+export type PaletteName = (typeof PALETTES)[number];
+
+/** Load of one MoE layer over the routed tokens. */
+export interface LayerLoad extends LayerShape {
+  /** Slots routed to each expert; [E]. */
+  readonly counts: Float64Array;
+  /** Means over routed tokens, in nats and probability; NaN when there are none. */
+  readonly meanEntropy: number;
+  readonly meanMargin: number;
+}
+
+/** Experts of the cursor's token at one MoE layer, chosen ones only, highest weight first. */
+export interface TokenLayer {
+  readonly experts: readonly number[];
+  readonly weights: readonly number[];
+}
+
+// ---- load view -----------------------------------------------------------------------------------------------------
+
+export type ToLoadView =
+  /** Everything but the load; sent whole whenever any of it changes. */
+  | { readonly type: 'state'; readonly state: ViewState }
+  /** The load by MoE layer; sent when a run ends, and at intervals while it is under way. */
+  | { readonly type: 'load'; readonly layers: readonly LayerLoad[] }
+  /** The cursor's token: its text and its experts at each MoE layer; undefined when it stands on none. */
+  | { readonly type: 'cursor'; readonly token?: { readonly text: string; readonly layers: readonly TokenLayer[] } };
+
+export type FromLoadView =
+  /** The view is up and wants its state. */
+  { readonly type: 'ready' } | ViewAction;
+
+/** What a user can ask of the host from either view. */
+export type ViewAction =
+  | { readonly type: 'chooseLayer'; readonly layer: number }
+  | { readonly type: 'chooseTint'; readonly tint: Tint }
+  /** Highlights an expert's tokens in the editor; without `expert` clears. `preview` is pointing, undone on leaving. */
+  | { readonly type: 'highlight'; readonly expert?: ExpertRef; readonly preview: boolean }
+  | { readonly type: 'command'; readonly command: ViewCommand };
+
+export const VIEW_COMMANDS = ['analyze', 'cancel', 'openSample', 'openMap', 'chooseModel'] as const;
+export type ViewCommand = (typeof VIEW_COMMANDS)[number];
+
+// ---- routing map ---------------------------------------------------------------------------------------------------
+
+/** Tokens [from, to) with their routing at every MoE layer. */
+export interface MapRows {
+  readonly from: number;
+  readonly to: number;
+  /** Text of each token as it stands in the document; the views make white space visible. */
+  readonly text: readonly string[];
+  readonly ids: Int32Array;
+  readonly logProb: Float32Array;
+  /** One entry a MoE layer; k chosen slots a token, row-major [(to − from)·k]. */
+  readonly layers: readonly {
+    readonly chosen: Uint16Array;
+    readonly weight: Float32Array;
+    readonly entropy: Float32Array;
+    readonly margin: Float32Array;
+  }[];
+}
+
+export type ToMap =
+  | { readonly type: 'state'; readonly state: ViewState }
+  /** A new trace or more of it: earlier rows are void from `from` on. `windows` as in RoutingTrace. */
+  | { readonly type: 'trace'; readonly generation: number; readonly from: number; readonly windows: Uint32Array }
+  /** Answer to `rows`; void if its generation is not the current one. */
+  | { readonly type: 'rows'; readonly generation: number; readonly rows: MapRows }
+  /** Load by MoE layer, for the tint `load` and the details of a cell. */
+  | { readonly type: 'load'; readonly layers: readonly LayerLoad[] }
+  /** Bring this token into view (the editor's cursor or scroll moved). `select` also moves the map's cell to it. */
+  | { readonly type: 'reveal'; readonly token: number; readonly select: boolean };
+
+export type FromMap =
+  | { readonly type: 'ready' }
+  /** Rows [from, to) are wanted; the newest request matters most. */
+  | { readonly type: 'rows'; readonly generation: number; readonly from: number; readonly to: number }
+  /** The user moved to this token in the map: the editor reveals it. `select` also moves the editor's cursor. */
+  | { readonly type: 'goto'; readonly token: number; readonly select: boolean }
+  | ViewAction;

@@ -1,0 +1,50 @@
+// Bundles the extension host, the engine, the command line and the webviews into dist/. `--watch` rebuilds on change.
+import { context, build } from 'esbuild';
+import { cpSync, existsSync, mkdirSync } from 'node:fs';
+
+const watch = process.argv.includes('--watch');
+const production = process.argv.includes('--production');
+
+/** @type {import('esbuild').BuildOptions} */
+const shared = {
+  bundle: true,
+  outdir: 'dist',
+  minify: production,
+  sourcemap: production ? false : 'linked',
+  logLevel: 'warning',
+  legalComments: 'none',
+};
+
+/** Native modules stay outside: they find their binaries by their place in node_modules. */
+const external = ['vscode', 'onnxruntime-node', 'tokenizers'];
+
+/** @type {import('esbuild').BuildOptions[]} */
+const bundles = [
+  {
+    ...shared,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20',
+    external,
+    entryPoints: { extension: 'extension/main.ts', engine: 'extension/engine/main.ts', cli: 'extension/cli/main.ts' },
+  },
+  {
+    ...shared,
+    platform: 'browser',
+    format: 'iife',
+    target: 'chrome128',
+    tsconfig: 'webview/tsconfig.json',
+    entryPoints: { 'webview/load': 'webview/load.ts', 'webview/map': 'webview/map.ts' },
+  },
+];
+
+mkdirSync('dist/webview', { recursive: true });
+if (existsSync('node_modules/@vscode/codicons/dist/codicon.ttf')) {
+  for (const file of ['codicon.css', 'codicon.ttf']) {
+    cpSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
+  }
+}
+for (const options of bundles) {
+  if (watch) await (await context(options)).watch();
+  else await build(options);
+}
