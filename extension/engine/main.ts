@@ -1,0 +1,125 @@
+/** The engine process: one model open at a time, one request after the other, everything else refused or queued. */
+import { performance } from 'node:perf_hooks';
+import process from 'node:process';
+import {
+  createMessageConnection,
+  IPCMessageReader,
+  IPCMessageWriter,
+  ResponseError,
+  type CancellationToken,
+  type MessageConnection,
+} from 'vscode-jsonrpc/node';
+import { env } from 'onnxruntime-node';
+import {
+  fromEngine,
+  toEngine,
+  type AnalyzeParams,
+  type AnalyzeResult,
+  type ModelRequest,
+  type Stage,
+} from '../protocol/engine.ts';
+import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import { openModel, type OpenModel } from './openModel.ts';
+import { prefill, windowStarts } from './prefill.ts';
+
+/** Progress goes out at most this often. */
+const PROGRESS_INTERVAL_MS = 50;
+
+class Engine {
+  readonly #connection: MessageConnection;
+  #open: { readonly key: string; readonly model: OpenModel } | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(connection: MessageConnection) {
+    this.#connection = connection;
+    connection.onRequest(toEngine.open, ({ run, model }, token) =>
+      this.#next(token, async (signal) => (await this.#model(run, model, signal)).info),
+    );
+    connection.onRequest(toEngine.analyze, (params, token) =>
+      this.#next(token, (signal) => this.#analyze(params, signal)),
+    );
+  }
+
+  /** Starts to take requests. */
+  listen(): void {
+    this.#connection.listen();
+    void this.#connection.sendNotification(fromEngine.ready, { onnxruntime: env.versions.node ?? '' });
+  }
+
+  async #analyze({ run, model: request, text }: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
+    if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
+    const began = performance.now();
+    const model = await this.#model(run, request, signal);
+    const opened = performance.now();
+    const progress = this.#progress(run);
+    progress('tokenize', 0, 0);
+    const encoded = await model.tokenizer.encode(text);
+    if (encoded.ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+    const windows = windowStarts(encoded.ids.length, model.info.context);
+    await this.#connection.sendNotification(fromEngine.began, { run, model: model.info, ...encoded, windows });
+    const tokenized = performance.now();
+    for await (const part of prefill(model, encoded.ids, windows, signal)) {
+      await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
+      progress('route', part.to, encoded.ids.length);
+    }
+    return {
+      milliseconds: { open: opened - began, tokenize: tokenized - opened, route: performance.now() - tokenized },
+    };
+  }
+
+  /** The model of a request, opened unless it is the one that is open. */
+  async #model(run: number, request: ModelRequest, signal: AbortSignal): Promise<OpenModel> {
+    const key = JSON.stringify(request);
+    if (this.#open?.key === key) return this.#open.model;
+    // The old model goes first: two at once may not fit.
+    await this.#open?.model.close();
+    this.#open = undefined;
+    const model = await openModel(request, { progress: this.#progress(run), signal });
+    this.#open = { key, model };
+    return model;
+  }
+
+  #progress(run: number): (stage: Stage, done: number, total: number) => void {
+    let last = -Infinity;
+    let lastStage: Stage | undefined;
+    return (stage, done, total) => {
+      const now = performance.now();
+      if (stage === lastStage && done < total && now - last < PROGRESS_INTERVAL_MS) return;
+      last = now;
+      lastStage = stage;
+      void this.#connection.sendNotification(fromEngine.progress, { run, stage, done, total });
+    };
+  }
+
+  /** Runs a request when those before it are done; errors leave as data. */
+  #next<R>(token: CancellationToken, work: (signal: AbortSignal) => Promise<R>): Promise<R | ResponseError<ErrorData>> {
+    const result = this.#queue.then(async () => {
+      const cancel = new AbortController();
+      const listener = token.onCancellationRequested(() => {
+        cancel.abort();
+      });
+      try {
+        if (token.isCancellationRequested) throw new UserError('cancelled', 'The request was cancelled.');
+        return await work(cancel.signal);
+      } catch (error) {
+        return this.#report(error);
+      } finally {
+        listener.dispose();
+      }
+    });
+    this.#queue = result;
+    return result;
+  }
+
+  #report(error: unknown): ResponseError<ErrorData> {
+    if (isUserError(error)) return new ResponseError(1, error.message, { code: error.code });
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    void this.#connection.sendNotification(fromEngine.log, { level: 'error', message: stack });
+    const first = stack.split('\n', 1)[0]!;
+    return new ResponseError(1, `The engine failed: ${first}`, { code: 'internal' });
+  }
+}
+
+// The host is gone: nobody can want an answer any more.
+process.on('disconnect', () => process.exit());
+new Engine(createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process))).listen();

@@ -1,0 +1,134 @@
+import { availableParallelism, freemem } from 'node:os';
+import { basename } from 'node:path';
+import { InferenceSession } from 'onnxruntime-node';
+import { readCheckpoint } from '../formats/checkpoint.ts';
+import { cachedHeadDim } from '../models/blocks/attention.ts';
+import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
+import { describeModel } from '../models/families.ts';
+import type { DecoderSpec } from '../models/spec.ts';
+import type { ModelRequest, Stage } from '../protocol/engine.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
+import { Tokenizer } from './tokenizer.ts';
+import { cachedWeights } from './weightCache.ts';
+
+/** A model that is ready to run. */
+export interface OpenModel {
+  readonly info: ModelInfo;
+  readonly spec: DecoderSpec;
+  readonly tokenizer: Tokenizer;
+  readonly graphs: DecoderGraphs;
+  readonly body: InferenceSession;
+  readonly head: InferenceSession;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  readonly progress: (stage: Stage, done: number, total: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * ONNX Runtime packs matrices into a layout of its own, beside the mapped file, which the system may drop; buffers and
+ * the runtime itself come on top.
+ */
+const MEMORY_FACTOR = 1.15;
+const MEMORY_BASE = 150 * 2 ** 20;
+
+/**
+ * Opens a checkpoint folder: reads its config and headers, writes its weights to the cache if they are not there, builds
+ * the graphs and creates the sessions. Throws UserError.
+ */
+export async function openModel(request: ModelRequest, options: OpenOptions): Promise<OpenModel> {
+  const checkpoint = await readCheckpoint(request.folder);
+  const spec = describeModel(checkpoint.config);
+  const tokenizer = await Tokenizer.open(request.folder, spec.vocabulary);
+  const graphs = buildDecoder(spec, checkpoint.tensors);
+  checkMemory(graphs.plan.bytes);
+  const folder = await cachedWeights(graphs.plan, {
+    cache: request.cache,
+    progress: (done, total) => {
+      options.progress('import', done, total);
+    },
+    signal: options.signal,
+  });
+  options.progress('load', 0, 0);
+  const sessionOptions = cpuSession(folder, request.threads);
+  const body = await InferenceSession.create(graphs.body.bytes, sessionOptions);
+  const head = await InferenceSession.create(graphs.head.bytes, sessionOptions);
+  return {
+    info: modelInfo(request, spec, graphs),
+    spec,
+    tokenizer,
+    graphs,
+    body,
+    head,
+    close: async () => {
+      await body.release();
+      await head.release();
+    },
+  };
+}
+
+/** Throws UserError `out-of-memory` before anything is loaded that cannot fit. */
+function checkMemory(weightBytes: number): void {
+  const needed = weightBytes * MEMORY_FACTOR + MEMORY_BASE;
+  const free = freemem();
+  if (needed <= free) return;
+  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+  throw new UserError(
+    'out-of-memory',
+    `This model needs ${gigabytes(needed)} of memory in float32, and ${gigabytes(free)} are free.`,
+  );
+}
+
+/** Threads must not spin: waiting, they would take the core that the editor types on. */
+function cpuSession(weightFolder: string, threads: number): InferenceSession.SessionOptions {
+  const cores = availableParallelism();
+  return {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads > 0 ? threads : cores > 2 ? cores - 1 : cores,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        inter_op: { allow_spinning: '0' },
+        model_external_initializers_file_folder_path: weightFolder,
+      },
+    },
+  };
+}
+
+function modelInfo(request: ModelRequest, spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo {
+  const moeLayers = spec.layers.map(({ ffn }, layer): LayerShape => {
+    const { experts, k } = ffn.router;
+    // As many runners-up as chosen experts: what re-routing to the next best can need.
+    return { layer, experts, k, candidates: Math.min(experts, 2 * k) };
+  });
+  let total = 0;
+  for (const weight of graphs.plan.weights) total += weight.bytes / Float32Array.BYTES_PER_ELEMENT;
+  const idle = spec.layers.reduce((sum, { ffn }) => {
+    return sum + (ffn.router.experts - ffn.router.k) * 3 * ffn.experts.intermediateSize * spec.hiddenSize;
+  }, 0);
+  return {
+    name: basename(request.folder),
+    folder: request.folder,
+    architecture: spec.architecture,
+    layers: spec.layers.length,
+    moeLayers,
+    hiddenSize: spec.hiddenSize,
+    vocabulary: spec.vocabulary,
+    context: request.context > 0 ? Math.min(request.context, spec.context) : spec.context,
+    parameters: { total, active: total - idle },
+    precision: 'float32',
+    provider: 'cpu',
+  };
+}
+
+/** Shape of one layer's key or value cache for so many tokens. */
+export function cacheShape(spec: DecoderSpec, layer: number, capacity: number): readonly number[] {
+  const { kvHeads, headDim } = spec.layers[layer]!.attention;
+  return [1, kvHeads, capacity, cachedHeadDim(headDim)];
+}

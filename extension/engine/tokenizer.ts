@@ -1,0 +1,102 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer as NativeTokenizer } from 'tokenizers';
+import { messageOf, UserError } from '../protocol/errors.ts';
+
+/** The largest known tokenizer.json has some 40 MB. */
+const MAX_TOKENIZER_BYTES = 200_000_000;
+
+/** Tokens of a text: ids, and the UTF-16 units that each covers. */
+export interface Encoded {
+  readonly ids: Int32Array;
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+}
+
+/** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
+export class Tokenizer {
+  readonly #native: NativeTokenizer;
+  readonly #vocabulary: number;
+
+  private constructor(native: NativeTokenizer, vocabulary: number) {
+    this.#native = native;
+    this.#vocabulary = vocabulary;
+  }
+
+  /**
+   * @param vocabulary rows of the model's embedding: an id beyond them belongs to another model
+   * @throws UserError `tokenizer-missing`, `tokenizer-invalid`
+   */
+  static async open(folder: string, vocabulary: number): Promise<Tokenizer> {
+    const path = join(folder, 'tokenizer.json');
+    const size = await stat(path).then(
+      (s) => s.size,
+      () => undefined,
+    );
+    if (size === undefined) throw new UserError('tokenizer-missing', `There is no tokenizer.json in ${folder}.`);
+    if (size > MAX_TOKENIZER_BYTES) {
+      throw new UserError('tokenizer-invalid', `${path} has ${size} bytes, which is too large for a tokenizer.`);
+    }
+    try {
+      const native = NativeTokenizer.fromFile(path);
+      // A tokenizer.json may ask for cut or padded texts; transformers ignores that, too.
+      native.disableTruncation();
+      native.disablePadding();
+      return new Tokenizer(native, vocabulary);
+    } catch (error) {
+      throw new UserError('tokenizer-invalid', `${path} cannot be understood: ${messageOf(error)}.`, { cause: error });
+    }
+  }
+
+  /** Encodes a text with the special tokens that the tokenizer adds. Throws UserError `tokenizer-invalid`. */
+  async encode(text: string): Promise<Encoded> {
+    let ids: number[];
+    let offsets: number[][];
+    try {
+      const encoding = await this.#native.encode(text);
+      ids = encoding.getIds();
+      offsets = encoding.getOffsets();
+    } catch (error) {
+      throw new UserError('tokenizer-invalid', `The tokenizer failed on this text: ${messageOf(error)}.`, {
+        cause: error,
+      });
+    }
+    const foreign = ids.find((id) => id >= this.#vocabulary);
+    if (foreign !== undefined) {
+      throw new UserError(
+        'tokenizer-invalid',
+        `The tokenizer gives the token id ${foreign}, but the model has only ${this.#vocabulary}: tokenizer.json is of another model.`,
+      );
+    }
+    const toUtf16 = utf16Offsets(text);
+    return {
+      ids: Int32Array.from(ids),
+      start: Uint32Array.from(offsets, (o) => toUtf16(o[0]!)),
+      end: Uint32Array.from(offsets, (o) => toUtf16(o[1]!)),
+    };
+  }
+}
+
+/** Turns offsets in code points, as the tokenizer counts, into UTF-16 units, as JavaScript does. */
+export function utf16Offsets(text: string): (codePoint: number) => number {
+  // Index, in code points, of each character that takes two units.
+  const wide: number[] = [];
+  let codePoints = 0;
+  for (let i = 0; i < text.length; i++, codePoints++) {
+    if ((text.codePointAt(i) ?? 0) > 0xffff) {
+      wide.push(codePoints);
+      i++;
+    }
+  }
+  if (wide.length === 0) return (codePoint) => codePoint;
+  return (codePoint) => {
+    let low = 0;
+    let high = wide.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (wide[middle]! < codePoint) low = middle + 1;
+      else high = middle;
+    }
+    return codePoint + low;
+  };
+}

@@ -1,0 +1,107 @@
+/** A Hugging Face checkpoint folder: config.json, and safetensors in one file or in shards. */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
+import { isJsonObject, readJsonObject, type JsonObject } from './json.ts';
+import { readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
+
+/** The largest config.json on the hub has some 100 KB, the largest shard index some 20 MB. */
+const MAX_CONFIG_BYTES = 5_000_000;
+const MAX_INDEX_BYTES = 100_000_000;
+
+export interface Checkpoint {
+  readonly folder: string;
+  readonly config: JsonObject;
+  /** Every tensor by name. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+}
+
+/**
+ * Reads what a folder says of itself; no tensor's bytes.
+ *
+ * @throws UserError with a sentence that names the file or tensor at fault
+ */
+export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  const config = await readConfig(folder);
+  const tensors = new Map<string, TensorEntry>();
+  for (const file of await weightFiles(folder)) {
+    for (const entry of await readSafetensorsHeader(file.path)) {
+      if (tensors.has(entry.name)) {
+        throw new UserError('weights-invalid', `The tensor ${entry.name} stands in two files of ${folder}.`);
+      }
+      tensors.set(entry.name, entry);
+    }
+    const absent = file.expected.find((name) => !tensors.has(name));
+    if (absent !== undefined) {
+      throw new UserError(
+        'weights-invalid',
+        `${basename(file.path)} lacks the tensor ${absent} that the index places there.`,
+      );
+    }
+  }
+  return { folder, config, tensors };
+}
+
+/** config.json alone. Throws UserError. */
+export async function readConfig(folder: string): Promise<JsonObject> {
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new UserError('folder-missing', `${folder} is not a folder.`);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError('folder-missing', `The model folder ${folder} does not exist or cannot be read.`, {
+      cause: error,
+    });
+  }
+  return readJsonObject(join(folder, 'config.json'), MAX_CONFIG_BYTES, {
+    missing: 'config-missing',
+    invalid: 'config-invalid',
+  });
+}
+
+interface WeightFile {
+  readonly path: string;
+  /** Tensors that the shard index places in it. */
+  readonly expected: readonly string[];
+}
+
+async function weightFiles(folder: string): Promise<WeightFile[]> {
+  const names = await readdir(folder);
+  if (names.includes('model.safetensors')) return [{ path: join(folder, 'model.safetensors'), expected: [] }];
+  if (names.includes('model.safetensors.index.json')) return indexedFiles(folder, names);
+  const pickle = names.find((name) => /^pytorch_model.*\.bin$|\.(pt|pth|ckpt)$/.test(name));
+  if (pickle !== undefined) {
+    throw new UserError(
+      'weights-missing',
+      `${folder} has its weights only as ${pickle}, a Python pickle, which MoEScope never reads; save the model as safetensors.`,
+    );
+  }
+  throw new UserError('weights-missing', `There is no model.safetensors in ${folder}.`);
+}
+
+async function indexedFiles(folder: string, names: readonly string[]): Promise<WeightFile[]> {
+  const index = await readJsonObject(join(folder, 'model.safetensors.index.json'), MAX_INDEX_BYTES, {
+    missing: 'weights-missing',
+    invalid: 'weights-invalid',
+  });
+  const map = index['weight_map'];
+  if (!isJsonObject(map)) throw new UserError('weights-invalid', 'model.safetensors.index.json has no weight_map.');
+  const files = new Map<string, string[]>();
+  for (const [tensor, shard] of Object.entries(map)) {
+    // A shard is a sibling by its plain name: an index must not lead out of the folder.
+    if (typeof shard !== 'string' || shard === '' || shard !== basename(shard)) {
+      throw new UserError('weights-invalid', `model.safetensors.index.json names no proper file for ${tensor}.`);
+    }
+    const tensors = files.get(shard);
+    if (tensors) tensors.push(tensor);
+    else files.set(shard, [tensor]);
+  }
+  const missing = [...files.keys()].filter((shard) => !names.includes(shard));
+  if (missing.length > 0) {
+    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    throw new UserError(
+      'weights-missing',
+      `The shard ${missing[0]!}${more} of the checkpoint is missing in ${folder}.`,
+    );
+  }
+  return [...files].map(([shard, expected]) => ({ path: join(folder, shard), expected }));
+}

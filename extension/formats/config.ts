@@ -1,0 +1,79 @@
+import { UserError } from '../protocol/errors.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
+
+/** Larger than any size in any config; smaller than what would overflow a product of two. */
+const MAX_SIZE = 2 ** 26;
+
+/**
+ * Reads a config.json key by key. A key may go by several names, the first one present counts; `null` counts as absent,
+ * as in transformers. Every problem is one sentence that names the key.
+ */
+export class ConfigReader {
+  readonly #config: JsonObject;
+
+  constructor(config: JsonObject) {
+    this.#config = config;
+  }
+
+  has(key: string): boolean {
+    return this.#config[key] !== undefined && this.#config[key] !== null;
+  }
+
+  /** A whole number from 1 on. */
+  size(names: string | readonly string[], fallback?: number): number {
+    const [key, value] = this.#find(names);
+    if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
+    if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_SIZE) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return value as number;
+  }
+
+  /** A whole number from 1 on, or undefined when absent. */
+  optionalSize(key: string): number | undefined {
+    return this.has(key) ? this.size(key) : undefined;
+  }
+
+  /** A finite number above 0. */
+  positive(names: string | readonly string[], fallback: number): number {
+    const [key, value] = this.#find(names);
+    if (value === undefined) return fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return value;
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.#config[key] ?? fallback;
+    return typeof value === 'boolean' ? value : this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+  }
+
+  /** One of the given words; anything else is refused by name. */
+  oneOf<T extends string>(key: string, known: readonly T[], fallback: T): T {
+    const value = this.#config[key] ?? fallback;
+    const match = known.find((word) => word === value);
+    return match ?? this.#fail(`asks for ${key} ${JSON.stringify(value)}, which is not supported yet`);
+  }
+
+  /** The object under a key, to be read in turn; an empty one when absent. */
+  section(key: string): ConfigReader {
+    const value = this.#config[key] ?? {};
+    return isJsonObject(value) ? new ConfigReader(value) : this.#fail(`has no proper ${key}`);
+  }
+
+  /** Refuses the model because of what the config says. */
+  refuse(what: string): never {
+    return this.#fail(what);
+  }
+
+  #find(names: string | readonly string[]): [key: string, value: unknown] {
+    const all = typeof names === 'string' ? [names] : names;
+    const key = all.find((name) => this.has(name)) ?? all[0]!;
+    return [key, this.#config[key] ?? undefined];
+  }
+
+  #fail(what: string): never {
+    throw new UserError('config-invalid', `The model's config.json ${what}.`);
+  }
+}

@@ -1,0 +1,51 @@
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { UserError, type ErrorCode } from '../protocol/errors.ts';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads a JSON file that must hold an object.
+ *
+ * @param limit most bytes it may have; a larger one is no file of this kind
+ * @throws UserError `missing` when there is no such file, `invalid` for anything else that is wrong with it
+ */
+export async function readJsonObject(
+  path: string,
+  limit: number,
+  codes: { readonly missing: ErrorCode; readonly invalid: ErrorCode },
+): Promise<JsonObject> {
+  const name = basename(path);
+  let text: string;
+  try {
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > limit)
+        throw new UserError(codes.invalid, `${name} has ${size} bytes, which is too large for such a file.`);
+      text = await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (absent)
+      throw new UserError(codes.missing, `There is no ${name} in ${path.slice(0, -name.length - 1)}.`, {
+        cause: error,
+      });
+    throw new UserError(codes.invalid, `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(codes.invalid, `${path} is not valid JSON: ${(error as Error).message}.`, { cause: error });
+  }
+  if (!isJsonObject(value)) throw new UserError(codes.invalid, `${path} does not hold a JSON object.`);
+  return value;
+}
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,228 @@
+/**
+ * Writes ONNX graphs: nodes are added in order, values are named by the strings that `op` returns. Weights are external
+ * data in one file, so a graph of any model is some hundred kilobytes.
+ */
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  ModelProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  TensorProtoSchema,
+  type TensorShapeProto_DimensionSchema,
+  ValueInfoProtoSchema,
+  type AttributeProto,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+} from '../formats/onnx_pb.ts';
+import type { PlannedWeight } from './weights.ts';
+
+/** Name of a value in the graph; '' leaves an optional input out. */
+export type Value = string;
+
+export type ElementType = 'float32' | 'int32' | 'int64';
+type Attribute = number | string | readonly number[] | { readonly float: number };
+
+const ELEMENT: Readonly<Record<ElementType, TensorProto_DataType>> = {
+  float32: TensorProto_DataType.FLOAT,
+  int32: TensorProto_DataType.INT32,
+  int64: TensorProto_DataType.INT64,
+};
+
+/** Numbers ONNX uses for element types, for the attribute `to` of Cast. */
+export const CAST_TO: Readonly<Record<ElementType, number>> = ELEMENT;
+
+const OPSET = 21;
+const IR_VERSION = 10;
+
+/** Operators of ONNX Runtime that ONNX itself has not. */
+const MICROSOFT = new Set(['GroupQueryAttention', 'QuickGelu', 'RotaryEmbedding', 'SkipSimplifiedLayerNormalization']);
+
+export class Graph {
+  readonly #weightFile: string;
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers = new Map<string, TensorProto>();
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  #scope = '';
+
+  /** @param weightFile name of the file beside the graph that holds the weights */
+  constructor(weightFile: string) {
+    this.#weightFile = weightFile;
+  }
+
+  get nodes(): number {
+    return this.#nodes.length;
+  }
+
+  /** Runs `build` with a prefix for the names of what it adds, so that a profile tells the parts of a model apart. */
+  in<T>(scope: string, build: () => T): T {
+    const outer = this.#scope;
+    this.#scope = outer ? `${outer}/${scope}` : scope;
+    try {
+      return build();
+    } finally {
+      this.#scope = outer;
+    }
+  }
+
+  input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Makes a value an output of the graph, under its own name. */
+  output(value: Value, type: ElementType, shape: readonly (number | string)[]): Value {
+    this.#outputs.push(valueInfo(value, type, shape));
+    return value;
+  }
+
+  /** Adds a node with one output. */
+  op(type: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
+    return this.ops(type, inputs, 1, attributes)[0]!;
+  }
+
+  /** Adds a node with several outputs. */
+  ops(
+    type: string,
+    inputs: readonly Value[],
+    outputs: number,
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): Value[] {
+    const name = `${this.#scope}/${type}#${this.#nodes.length}`;
+    const values = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}.${i}`));
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        opType: type,
+        domain: MICROSOFT.has(type) ? 'com.microsoft' : '',
+        name,
+        input: [...inputs],
+        output: values,
+        attribute: Object.entries(attributes).map(([key, value]) => attribute(key, value)),
+      }),
+    );
+    return values;
+  }
+
+  /** A float32 weight in the weight file. */
+  weight(planned: PlannedWeight): Value {
+    if (!this.#initializers.has(planned.name)) {
+      this.#initializers.set(
+        planned.name,
+        create(TensorProtoSchema, {
+          name: planned.name,
+          dataType: TensorProto_DataType.FLOAT,
+          dims: planned.shape.map(BigInt),
+          dataLocation: TensorProto_DataLocation.EXTERNAL,
+          externalData: [
+            { key: 'location', value: this.#weightFile },
+            { key: 'offset', value: String(planned.offset) },
+            { key: 'length', value: String(planned.bytes) },
+          ],
+        }),
+      );
+    }
+    return planned.name;
+  }
+
+  /** A constant of integers, shared by all who ask for the same one. A number is a scalar, a list is one axis. */
+  ints(values: number | readonly number[], type: 'int32' | 'int64' = 'int64'): Value {
+    const list = typeof values === 'number' ? [values] : values;
+    const name = `${type}:${typeof values === 'number' ? 'scalar' : 'list'}:${list.join(',')}`;
+    if (!this.#initializers.has(name)) {
+      const data = type === 'int64' ? BigInt64Array.from(list.map(BigInt)) : Int32Array.from(list);
+      this.#initializers.set(
+        name,
+        create(TensorProtoSchema, {
+          name,
+          dataType: ELEMENT[type],
+          dims: typeof values === 'number' ? [] : [BigInt(list.length)],
+          rawData: new Uint8Array(data.buffer),
+        }),
+      );
+    }
+    return name;
+  }
+
+  /** A float32 scalar constant. */
+  float(value: number): Value {
+    const name = `float32:${value}`;
+    if (!this.#initializers.has(name)) {
+      this.#initializers.set(
+        name,
+        create(TensorProtoSchema, {
+          name,
+          dataType: TensorProto_DataType.FLOAT,
+          dims: [],
+          rawData: new Uint8Array(Float32Array.of(value).buffer),
+        }),
+      );
+    }
+    return name;
+  }
+
+  /** The model as ONNX bytes. */
+  bytes(name: string): Uint8Array {
+    return toBinary(
+      ModelProtoSchema,
+      create(ModelProtoSchema, {
+        irVersion: BigInt(IR_VERSION),
+        producerName: 'MoEScope',
+        opsetImport: [
+          { domain: '', version: BigInt(OPSET) },
+          { domain: 'com.microsoft', version: 1n },
+        ],
+        graph: create(GraphProtoSchema, {
+          name,
+          node: this.#nodes,
+          initializer: [...this.#initializers.values()],
+          input: this.#inputs,
+          output: this.#outputs,
+        }),
+      }),
+    );
+  }
+}
+
+function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]): ValueInfoProto {
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: {
+      value: {
+        case: 'tensorType',
+        value: {
+          elemType: ELEMENT[type],
+          shape: {
+            dim: shape.map(dimension),
+          },
+        },
+      },
+    },
+  });
+}
+
+/** A fixed size, or the name of one that differs from run to run. */
+function dimension(size: number | string): MessageInitShape<typeof TensorShapeProto_DimensionSchema> {
+  return typeof size === 'number'
+    ? { value: { case: 'dimValue', value: BigInt(size) } }
+    : { value: { case: 'dimParam', value: size } };
+}
+
+/** A whole number becomes an int attribute; `{ float }` says that a number is meant as a float whatever it looks like. */
+function attribute(name: string, value: Attribute): AttributeProto {
+  if (typeof value === 'number') {
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
+  }
+  if (typeof value === 'string') {
+    const s = new TextEncoder().encode(value);
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });
+  }
+  if ('float' in value) {
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value.float });
+  }
+  return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
+}

@@ -1,0 +1,101 @@
+/** Routing equals the reference implementation's, token by token and layer by layer. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LayerTrace, RoutingTrace } from '../../extension/protocol/trace.ts';
+import { TestEngine } from '../support/analyze.ts';
+import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+
+const DEMO = join(ROOT, 'media/demo-models');
+const CASES = join(FIXTURES, 'checkpoints');
+
+/** Where the reference itself is less sure than this, float32 arithmetic may choose otherwise. */
+const SURE_MARGIN = 1e-4;
+const WEIGHT_TOLERANCE = 1e-4;
+const LOG_PROB_TOLERANCE = 1e-3;
+
+let engine: TestEngine;
+beforeAll(() => {
+  engine = new TestEngine();
+});
+afterAll(() => {
+  engine.dispose();
+});
+
+for (const [name, folder, reference] of [
+  ['balanced', join(DEMO, 'balanced'), join(FIXTURES, 'demo/balanced')],
+  ['collapsed', join(DEMO, 'collapsed'), join(FIXTURES, 'demo/collapsed')],
+  ['mixtral', join(CASES, 'mixtral'), join(CASES, 'mixtral/reference')],
+  ['mixtral-window', join(CASES, 'mixtral-window'), join(CASES, 'mixtral-window/reference')],
+] as const) {
+  describe(name, () => {
+    it('routes every text as the reference does', async () => {
+      const expected = await Reference.read(reference);
+      for (const [i, text] of expected.inputs.entries()) {
+        const trace = await engine.analyze(folder, text);
+        expect([...trace.tokens.ids]).toEqual([...expected.get(`input_ids.${i}`).data]);
+        expect(trace.routed).toBe(trace.tokens.ids.length);
+        for (const layer of trace.layers) compareLayer(layer, expected, i);
+        compareLogProbs(trace, expected, i);
+      }
+    });
+  });
+}
+
+function compareLayer(layer: LayerTrace, expected: Reference, input: number): void {
+  const { k, candidates, experts } = layer;
+  const index = expected.get(`topk_index.${input}.${layer.layer}`);
+  const weight = expected.get(`topk_weight.${input}.${layer.layer}`).data;
+  const logits = expected.get(`router.${input}.${layer.layer}`).data;
+  expect(k).toBe(index.shape[1]);
+  for (let t = 0; t < index.shape[0]!; t++) {
+    const at = `input ${input}, layer ${layer.layer}, token ${t}`;
+    const p = softmax(logits.subarray(t * experts, (t + 1) * experts));
+    const sorted = p.toSorted((a, b) => b - a);
+    const margin = sorted[k - 1]! - sorted[k]!;
+    expect(layer.margin[t], at).toBeCloseTo(margin, 4);
+    expect(layer.entropy[t], at).toBeCloseTo(-p.reduce((sum, q) => sum + (q > 0 ? q * Math.log(q) : 0), 0), 3);
+    if (margin <= SURE_MARGIN) continue;
+    const chosen = [...layer.chosen.subarray(t * candidates, t * candidates + k)];
+    const wanted = [...index.data.subarray(t * k, (t + 1) * k)];
+    expect(new Set(chosen), at).toEqual(new Set(wanted));
+    chosen.forEach((e, j) => {
+      const reference = weight[t * k + wanted.indexOf(e)]!;
+      expect(Math.abs(layer.weight[t * candidates + j]! - reference), at).toBeLessThan(WEIGHT_TOLERANCE);
+    });
+    // Runners-up: the next best by score, each with its weight on the scale of the chosen.
+    const mass = sorted.slice(0, k).reduce((a, b) => a + b);
+    for (let j = k; j < candidates; j++) {
+      const e = layer.chosen[t * candidates + j]!;
+      expect(p[e]!, at).toBeCloseTo(sorted[j]!, 5);
+      expect(layer.weight[t * candidates + j]!, at).toBeCloseTo(sorted[j]! / mass, 4);
+    }
+  }
+}
+
+function compareLogProbs(trace: RoutingTrace, expected: Reference, input: number): void {
+  const { ids, logProb } = trace.tokens;
+  expect(logProb[0]).toBeNaN();
+  if (expected.has(`logprob.${input}`)) {
+    const wanted = expected.get(`logprob.${input}`).data;
+    for (let t = 1; t < ids.length; t++) {
+      expect(Math.abs(logProb[t]! - wanted[t]!), `token ${t}`).toBeLessThan(LOG_PROB_TOLERANCE);
+    }
+    return;
+  }
+  // Logits of the last eight positions tell the last seven tokens' log-probabilities.
+  const { shape, data } = expected.get(`logits.${input}`);
+  const [rows, vocabulary] = shape as [number, number];
+  for (let r = 0; r < rows - 1; r++) {
+    const t = ids.length - rows + r + 1;
+    const wanted = Math.log(softmax(data.subarray(r * vocabulary, (r + 1) * vocabulary))[ids[t]!]!);
+    expect(Math.abs(logProb[t]! - wanted), `token ${t}`).toBeLessThan(LOG_PROB_TOLERANCE);
+  }
+}
+
+function softmax(logits: ArrayLike<number>): number[] {
+  const x = Array.from(logits);
+  const max = Math.max(...x);
+  const exp = x.map((v) => Math.exp(v - max));
+  const sum = exp.reduce((a, b) => a + b);
+  return exp.map((v) => v / sum);
+}

@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EngineClient } from '../../extension/client/engineClient.ts';
+import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import type { LogLine, ModelRequest } from '../../extension/protocol/engine.ts';
+import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import { ROOT } from './reference.ts';
+
+/** The real engine with a cache of its own. */
+export class TestEngine {
+  readonly cache = mkdtempSync(join(tmpdir(), 'moescope-test-'));
+  readonly log: LogLine[] = [];
+  readonly client: EngineClient;
+
+  constructor(entry = join(ROOT, 'dist/engine.js')) {
+    this.client = new EngineClient({ entry, log: (line) => this.log.push(line) });
+  }
+
+  model(folder: string, options: Partial<ModelRequest> = {}): ModelRequest {
+    return { folder, cache: this.cache, threads: 0, context: 0, ...options };
+  }
+
+  async analyze(folder: string, text: string, options: Partial<ModelRequest> = {}): Promise<RoutingTrace> {
+    let builder: TraceBuilder | undefined;
+    const result = await this.client.analyze(
+      this.model(folder, options),
+      text,
+      {
+        progress: () => undefined,
+        began: (began) => {
+          builder = new TraceBuilder(began);
+        },
+        routed: (part) => {
+          builder!.add(part);
+        },
+      },
+      new AbortController().signal,
+    );
+    return builder!.finish(result.milliseconds);
+  }
+
+  dispose(): void {
+    this.client.dispose();
+    rmSync(this.cache, { recursive: true, force: true });
+  }
+}
