@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+/** `moescope`: the engine from a terminal. */
+import { parseArgs } from 'node:util';
+import { isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
+import { analyze } from './analyze.ts';
+import { UsageError } from './usage.ts';
+
+const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
+moescope analyze --trace FILE     shows a trace that --json wrote
+
+  --model DIR     Hugging Face checkpoint folder (default: the bundled "balanced")
+  --layer L       show this layer's experts, and its tokens with the smallest margins
+  --json OUT      write the trace as JSON ("-" writes standard output, and no table)
+  --threads N     threads (default: all cores, one less where there are more than two)
+  --context N     most tokens in one window (default: the model's own limit)
+  --help
+
+Exit codes: 0 done, 1 the program failed, 2 the input is at fault, 130 stopped by Ctrl+C (what is done is shown).`;
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals } = parse(args);
+  if (values.help === true || args.length === 0) {
+    console.log(USAGE);
+    return 0;
+  }
+  const [command, ...files] = positionals;
+  if (command !== 'analyze') throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
+  return analyze({
+    files,
+    model: values.model,
+    trace: values.trace,
+    json: values.json,
+    layer: wholeNumber('layer', values.layer, 0),
+    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    context: wholeNumber('context', values.context, 1) ?? 0,
+  });
+}
+
+function parse(args: string[]): ReturnType<typeof parseOptions> {
+  try {
+    return parseOptions(args);
+  } catch (error) {
+    throw new UsageError(`${messageOf(error).split('. ', 1)[0]!}; see moescope --help.`, { cause: error });
+  }
+}
+
+function parseOptions(args: string[]) {
+  return parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      model: { type: 'string' },
+      trace: { type: 'string' },
+      json: { type: 'string' },
+      layer: { type: 'string' },
+      threads: { type: 'string' },
+      context: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+}
+
+function wholeNumber(option: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least)) throw new UsageError(`--${option} takes a whole number from ${least} on, not "${text}".`);
+  return value;
+}
+
+// Whoever reads our output may stop early (| head); that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
+    console.error(`moescope: ${messageOf(error)}`);
+    if (!ours && !isUserError(error) && error instanceof Error) console.error(error.stack);
+    process.exitCode = ours ? 2 : 1;
+  },
+);
+
+/** Errors that no other input would mend. */
+const FAILURES: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal', 'cache-unwritable']);

@@ -1,0 +1,128 @@
+import { coldShare, expertCounts, loadFigures, meanOf } from '../analysis/load.ts';
+import { layerLabel } from '../analysis/labels.ts';
+import type { RecordedTrace } from '../formats/traceJson.ts';
+import type { LayerTrace, RoutingTrace } from '../protocol/trace.ts';
+
+/** Tokens listed with the smallest margins. */
+const UNSURE_TOKENS = 20;
+/** Longest bar of a load chart, in characters. */
+const BAR_WIDTH = 40;
+
+/** The tables of a trace: load by layer, the experts of one layer if asked for, and the tokens the router was least sure of. */
+export function renderTables({ trace, text }: RecordedTrace, layer: number | undefined): string {
+  const chosen = layer === undefined ? trace.layers : trace.layers.filter((l) => l.layer === layer);
+  const parts = [summary(trace), loadTable(trace)];
+  if (layer !== undefined) parts.push(...chosen.map((l) => loadBars(l, trace.routed)));
+  parts.push(unsureTable(trace, chosen, text));
+  return parts.join('\n');
+}
+
+function summary({ origin, tokens, routed, windows }: RoutingTrace): string {
+  const { model, milliseconds } = origin;
+  const total = tokens.ids.length;
+  const lines = [
+    `${visible(model.name)} (${visible(model.architecture)}), ${model.layers} layers, ${count(total, 'token')}`,
+    `${visible(model.precision)} on ${visible(model.provider)}` +
+      (milliseconds ? `, routed in ${milliseconds.route.toFixed(0)} ms` : ', recorded'),
+  ];
+  if (windows.length > 1)
+    lines.push(`The text is longer than the context of ${model.context} tokens: ${windows.length} windows.`);
+  if (routed < total) lines.push(`Stopped early: the figures are of the first ${count(routed, 'token')}.`);
+  return `${lines.join('\n')}\n`;
+}
+
+function loadTable({ layers, routed }: RoutingTrace): string {
+  const cold = percent(coldShare(layers[0]?.experts ?? 1));
+  const rows = layers.map((layer) => {
+    const f = loadFigures(expertCounts(layer, 0, routed));
+    return [
+      layerLabel(layer),
+      `E${f.hottest}`,
+      percent(f.shares[f.hottest]!),
+      `E${f.coldest}`,
+      percent(f.shares[f.coldest]!),
+      percent(f.coldFraction),
+      f.maxVio.toFixed(2),
+      `${f.effectiveExperts.toFixed(1)} of ${layer.experts}`,
+      meanOf(layer.entropy, 0, routed).toFixed(3),
+    ];
+  });
+  return table(
+    ['layer', 'hottest', 'share', 'coldest', 'share', `under ${cold}`, 'MaxVio', 'effective experts', 'entropy, nats'],
+    rows,
+  );
+}
+
+function loadBars(layer: LayerTrace, routed: number): string {
+  const { shares, hottest } = loadFigures(expertCounts(layer, 0, routed));
+  const rows = Array.from(shares, (share, e) => [
+    `E${e}`,
+    percent(share),
+    '█'.repeat(Math.round((share / shares[hottest]!) * BAR_WIDTH)),
+  ]);
+  return `Load of layer ${layerLabel(layer)}, even share ${percent(1 / layer.experts)}\n${table([], rows, [2])}`;
+}
+
+interface Unsure {
+  readonly token: number;
+  readonly layer: LayerTrace;
+  readonly margin: number;
+}
+
+function unsureTable(trace: RoutingTrace, layers: readonly LayerTrace[], text: string): string {
+  const { tokens, routed } = trace;
+  const found: Unsure[] = [];
+  for (let token = 0; token < routed; token++) {
+    // Each token once, at the layer where its margin is smallest.
+    let least: Unsure | undefined;
+    for (const layer of layers) {
+      const margin = layer.margin[token]!;
+      if (!Number.isNaN(margin) && (!least || margin < least.margin)) least = { token, layer, margin };
+    }
+    if (least) found.push(least);
+  }
+  found.sort((a, b) => a.margin - b.margin);
+  const rows = found.slice(0, UNSURE_TOKENS).map(({ token, layer, margin }) => {
+    const row = token * layer.candidates;
+    const experts = Array.from(
+      { length: layer.k },
+      (_, j) => `E${layer.chosen[row + j]!} ${layer.weight[row + j]!.toFixed(2)}`,
+    );
+    return [
+      String(token),
+      `"${visible(text.slice(tokens.start[token], tokens.end[token]))}"`,
+      layerLabel(layer),
+      margin.toExponential(2),
+      experts.join('  '),
+    ];
+  });
+  return `Tokens with the smallest margin between chosen and not chosen\n${table(['token', 'text', 'layer', 'margin', 'chosen'], rows, [1, 4])}`;
+}
+
+/** Columns side by side, right-aligned but for those named. A column of text in other scripts may not line up. */
+function table(header: readonly string[], rows: readonly (readonly string[])[], left: readonly number[] = []): string {
+  const all = header.length > 0 ? [header, ...rows] : rows;
+  const widths = (all[0] ?? []).map((_, c) => Math.max(...all.map((row) => row[c]!.length)));
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, c) => (left.includes(c) ? cell.padEnd(widths[c]!) : cell.padStart(widths[c]!)))
+      .join('  ')
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** Text that may come from anywhere, safe for a terminal: control characters and what turns its direction are escaped. */
+function visible(text: string): string {
+  const cut = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+  return cut
+    .replaceAll('\n', '⏎')
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}

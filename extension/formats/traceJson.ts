@@ -1,0 +1,198 @@
+/**
+ * The public trace format, `moescope-trace` version 1: JSON that other programs read and that MoEScope opens again. It
+ * holds the chosen experts, not the runners-up. The README documents it; a change that would break a reader raises the
+ * version.
+ */
+import * as v from 'valibot';
+import { messageOf, UserError } from '../protocol/errors.ts';
+import type { LayerTrace, ModelInfo, RoutingTrace } from '../protocol/trace.ts';
+
+const FORMAT = 'moescope-trace';
+const VERSION = 1;
+/** Experts are stored in 16 bits. */
+const MAX_EXPERTS = 0xfffe;
+
+/** A trace and the text it is of. */
+export interface RecordedTrace {
+  readonly trace: RoutingTrace;
+  readonly text: string;
+}
+
+/** Writes a trace piece by piece: one of a long text would not fit into a single string. */
+export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
+  const { tokens, layers, origin, windows, routed } = trace;
+  const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
+  const head = {
+    format: FORMAT,
+    version: VERSION,
+    model: { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
+    precision: origin.model.precision,
+    provider: origin.model.provider,
+    text,
+    windows: [...windows],
+    routed,
+  };
+  yield JSON.stringify(head).slice(0, -1) + ',"tokens":[';
+  for (let t = 0; t < tokens.ids.length; t++) {
+    const { ids, start, end, logProb } = tokens;
+    yield `${t > 0 ? ',\n' : '\n'}{"id":${ids[t]!},"start":${start[t]!},"end":${end[t]!},"logProb":${number(logProb[t]!)}}`;
+  }
+  yield '],"layers":[';
+  for (const [i, layer] of layers.entries()) yield* writeLayer(layer, routed, i > 0);
+  yield ']}\n';
+}
+
+function* writeLayer(layer: LayerTrace, routed: number, follows: boolean): Generator<string> {
+  const { experts, k, candidates, stack } = layer;
+  const shape = { layer: layer.layer, ...(stack === undefined ? {} : { stack }), experts, k };
+  yield (follows ? ',\n' : '\n') + JSON.stringify(shape).slice(0, -1);
+  const rows = function* (key: string, values: Uint16Array | Float32Array): Generator<string> {
+    yield `,"${key}":[`;
+    for (let t = 0; t < routed; t++) {
+      const row = Array.from(values.subarray(t * candidates, t * candidates + k), number);
+      yield `${t > 0 ? ',' : ''}[${row.join(',')}]`;
+    }
+    yield ']';
+  };
+  yield* rows('chosen', layer.chosen);
+  yield* rows('weight', layer.weight);
+  for (const key of ['entropy', 'margin'] as const) {
+    yield `,"${key}":[${Array.from(layer[key].subarray(0, routed), number).join(',')}]`;
+  }
+  yield '}';
+}
+
+/** Nine digits tell every float32 apart; JSON has no NaN. */
+function number(value: number): string {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(9))) : 'null';
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const sizeOr = (fallback: number): v.GenericSchema<unknown, number> => v.fallback(count, fallback);
+const nullable = v.nullable(v.number());
+const traceSchema = v.object({
+  format: v.literal(FORMAT),
+  version: v.number(),
+  model: v.object({
+    name: v.string(),
+    architecture: v.fallback(v.string(), ''),
+    layers: sizeOr(0),
+    hiddenSize: sizeOr(0),
+    vocabulary: sizeOr(0),
+    context: sizeOr(0),
+    parameters: v.fallback(v.object({ total: v.number(), active: v.number() }), { total: 0, active: 0 }),
+  }),
+  precision: v.string(),
+  provider: v.string(),
+  text: v.optional(v.string(), ''),
+  windows: v.optional(v.array(count), [0]),
+  routed: v.optional(count),
+  tokens: v.array(v.object({ id: count, start: count, end: count, logProb: nullable })),
+  layers: v.array(
+    v.object({
+      layer: count,
+      stack: v.optional(v.picklist(['encoder', 'decoder'])),
+      experts: v.pipe(count, v.minValue(1), v.maxValue(MAX_EXPERTS)),
+      k: v.pipe(count, v.minValue(1)),
+      chosen: v.array(v.array(count)),
+      weight: v.array(v.array(nullable)),
+      entropy: v.array(nullable),
+      margin: v.array(nullable),
+    }),
+  ),
+});
+
+/**
+ * Reads what `writeTraceJson` writes.
+ *
+ * @throws UserError `trace-invalid` naming what is wrong
+ */
+export function readTraceJson(json: string): RecordedTrace {
+  const invalid = (what: string, cause?: unknown): UserError =>
+    new UserError('trace-invalid', `This is no trace that MoEScope can open: ${what}.`, { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw invalid(messageOf(error), error);
+  }
+  const parsed = v.safeParse(traceSchema, value, { abortEarly: true });
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+  }
+  const file = parsed.output;
+  if (file.version !== VERSION) throw invalid(`it has version ${file.version}, and only version ${VERSION} is known`);
+  const tokens = file.tokens.length;
+  const routed = file.routed ?? tokens;
+  const problem = file.tokens.some((t) => t.start > t.end)
+    ? 'a token ends before it starts'
+    : file.layers
+        .map((layer) => {
+          const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
+          if (routed > tokens || columns.some((c) => c.length !== routed)) {
+            return `layer ${layer.layer} does not have one row a token`;
+          }
+          if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
+            return `layer ${layer.layer} does not have ${layer.k} experts a token`;
+          }
+          const outside = layer.chosen.flat().find((e) => e >= layer.experts);
+          return outside === undefined ? undefined : `layer ${layer.layer} has no expert ${outside}`;
+        })
+        .find((p) => p !== undefined);
+  if (problem !== undefined) throw invalid(problem);
+  const layers = file.layers.map((layer): LayerTrace => {
+    const { experts, k, stack } = layer;
+    const column = (values: readonly (number | null)[]): Float32Array => floats(values, tokens);
+    const chosen = new Uint16Array(tokens * k);
+    chosen.set(layer.chosen.flat());
+    return {
+      layer: layer.layer,
+      ...(stack === undefined ? {} : { stack }),
+      experts,
+      k,
+      candidates: k,
+      chosen,
+      weight: floats(layer.weight.flat(), tokens * k),
+      entropy: column(layer.entropy),
+      margin: column(layer.margin),
+      // Not part of the format: it takes every expert's probability.
+      probSum: new Float64Array(experts).fill(NaN),
+      logSumExpSq: NaN,
+    };
+  });
+  const model: ModelInfo = {
+    ...file.model,
+    folder: '',
+    precision: file.precision,
+    provider: file.provider,
+    moeLayers: layers,
+  };
+  return {
+    text: file.text,
+    trace: {
+      tokens: {
+        ids: Int32Array.from(file.tokens, (t) => t.id),
+        start: Uint32Array.from(file.tokens, (t) => t.start),
+        end: Uint32Array.from(file.tokens, (t) => t.end),
+        logProb: floats(
+          file.tokens.map((t) => t.logProb),
+          tokens,
+        ),
+      },
+      layers,
+      windows: Uint32Array.from(file.windows),
+      routed,
+      origin: { model, source: 'recorded' },
+    },
+  };
+}
+
+/** Numbers as a column of the given length; null stands for NaN. */
+function floats(values: readonly (number | null)[], length: number): Float32Array {
+  const column = new Float32Array(length);
+  values.forEach((value, i) => {
+    column[i] = value ?? NaN;
+  });
+  return column;
+}
