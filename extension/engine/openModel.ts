@@ -1,4 +1,4 @@
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint } from '../formats/checkpoint.ts';
@@ -7,8 +7,8 @@ import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
 import { describeModel } from '../models/families.ts';
 import type { DecoderSpec } from '../models/spec.ts';
 import type { ModelRequest, Stage } from '../protocol/engine.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
+import { requireMemory } from './memory.ts';
 import { Tokenizer } from './tokenizer.ts';
 import { cachedWeights } from './weightCache.ts';
 
@@ -44,7 +44,7 @@ export async function openModel(request: ModelRequest, options: OpenOptions): Pr
   const spec = describeModel(checkpoint.config);
   const tokenizer = await Tokenizer.open(request.folder, spec.vocabulary);
   const graphs = buildDecoder(spec, checkpoint.tensors);
-  checkMemory(graphs.plan.bytes);
+  requireMemory(graphs.plan.bytes * MEMORY_FACTOR + MEMORY_BASE, 'This model in float32');
   const folder = await cachedWeights(graphs.plan, {
     cache: request.cache,
     progress: (done, total) => {
@@ -68,18 +68,6 @@ export async function openModel(request: ModelRequest, options: OpenOptions): Pr
       await head.release();
     },
   };
-}
-
-/** Throws UserError `out-of-memory` before anything is loaded that cannot fit. */
-function checkMemory(weightBytes: number): void {
-  const needed = weightBytes * MEMORY_FACTOR + MEMORY_BASE;
-  const free = freemem();
-  if (needed <= free) return;
-  const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-  throw new UserError(
-    'out-of-memory',
-    `This model needs ${gigabytes(needed)} of memory in float32, and ${gigabytes(free)} are free.`,
-  );
 }
 
 /** Threads must not spin: waiting, they would take the core that the editor types on. */

@@ -3,6 +3,7 @@ import { Tensor } from 'onnxruntime-node';
 import { ropeTables } from '../models/rope.ts';
 import type { Routed } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
+import { requireMemory } from './memory.ts';
 import { captureRouting } from './capture.ts';
 import { cacheShape, type OpenModel } from './openModel.ts';
 
@@ -59,9 +60,13 @@ class PrefillState {
   constructor(model: OpenModel, capacity: number) {
     this.#model = model;
     const { spec, graphs } = model;
+    const bytes = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, Float32Array.BYTES_PER_ELEMENT);
+    const needed = spec.layers.reduce((sum, _, layer) => sum + 2 * bytes(cacheShape(spec, layer, capacity)), 0);
+    requireMemory(needed, `The KV cache of a window of ${capacity} tokens`);
     graphs.body.caches.forEach((cache, layer) => {
       const shape = cacheShape(spec, layer, capacity);
-      const make = (): Tensor => new Tensor('float32', new Float32Array(shape.reduce((a, b) => a * b)), shape);
+      const make = (): Tensor =>
+        new Tensor('float32', new Float32Array(bytes(shape) / Float32Array.BYTES_PER_ELEMENT), shape);
       // The same buffer at both ends: the kernel appends in place.
       this.#caches[cache.pastKey] = this.#presents[cache.presentKey] = make();
       this.#caches[cache.pastValue] = this.#presents[cache.presentValue] = make();

@@ -3,6 +3,8 @@ import { isJsonObject, type JsonObject } from './json.ts';
 
 /** Larger than any size in any config; smaller than what would overflow a product of two. */
 const MAX_SIZE = 2 ** 26;
+/** For what is counted rather than measured, layers and experts: each costs time and memory before a tensor is looked at. */
+const MAX_COUNT = 2 ** 14;
 
 /**
  * Reads a config.json key by key. A key may go by several names, the first one present counts; `null` counts as absent,
@@ -19,14 +21,14 @@ export class ConfigReader {
     return this.#config[key] !== undefined && this.#config[key] !== null;
   }
 
-  /** A whole number from 1 on. */
+  /** The length of an axis: a whole number from 1 on. */
   size(names: string | readonly string[], fallback?: number): number {
-    const [key, value] = this.#find(names);
-    if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
-    if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_SIZE) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
-    }
-    return value as number;
+    return this.#whole(names, fallback, MAX_SIZE);
+  }
+
+  /** How many layers or experts: a whole number from 1 on. */
+  count(names: string | readonly string[], fallback?: number): number {
+    return this.#whole(names, fallback, MAX_COUNT);
   }
 
   /** A whole number from 1 on, or undefined when absent. */
@@ -65,6 +67,15 @@ export class ConfigReader {
   /** Refuses the model because of what the config says. */
   refuse(what: string): never {
     return this.#fail(what);
+  }
+
+  #whole(names: string | readonly string[], fallback: number | undefined, most: number): number {
+    const [key, value] = this.#find(names);
+    if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
+    if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return value as number;
   }
 
   #find(names: string | readonly string[]): [key: string, value: unknown] {

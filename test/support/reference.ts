@@ -7,10 +7,10 @@ export const FIXTURES = join(ROOT, 'test/fixtures');
 
 /** What the reference implementation computed, by the names that test/fixtures/README.md explains. */
 export class Reference {
-  readonly #tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Numbers }>;
+  readonly #tensors: ReadonlyMap<string, Column>;
   readonly inputs: readonly string[];
 
-  private constructor(tensors: Reference['#tensors'], inputs: readonly string[]) {
+  private constructor(tensors: ReadonlyMap<string, Column>, inputs: readonly string[]) {
     this.#tensors = tensors;
     this.inputs = inputs;
   }
@@ -18,7 +18,7 @@ export class Reference {
   /** Reads <path>.safetensors and <path>.json. */
   static async read(path: string): Promise<Reference> {
     const bytes = await readFile(`${path}.safetensors`);
-    const tensors = new Map<string, { shape: readonly number[]; data: Numbers }>();
+    const tensors = new Map<string, Column>();
     for (const { name, dtype, shape, offset, bytes: length } of await readSafetensorsHeader(`${path}.safetensors`)) {
       const raw = bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length) as ArrayBuffer;
       const data =
@@ -37,11 +37,16 @@ export class Reference {
     return this.#tensors.has(name);
   }
 
-  get(name: string): { readonly shape: readonly number[]; readonly data: Numbers } {
+  get(name: string): Column {
     const tensor = this.#tensors.get(name);
     if (!tensor) throw new Error(`the reference has no ${name}`);
     return tensor;
   }
+}
+
+interface Column {
+  readonly shape: readonly number[];
+  readonly data: Numbers;
 }
 
 export type Numbers = Float32Array | Int32Array | Float64Array;

@@ -6,11 +6,11 @@ import type { DecoderSpec, LayerSpec } from '../spec.ts';
 export function mixtral(config: ConfigReader, architecture: string): DecoderSpec {
   const hiddenSize = config.size('hidden_size');
   const vocabulary = config.size('vocab_size');
-  const heads = config.size('num_attention_heads');
-  const kvHeads = config.size('num_key_value_heads', 8);
+  const heads = config.count('num_attention_heads');
+  const kvHeads = config.count('num_key_value_heads', 8);
   const headDim = config.size('head_dim', Math.floor(hiddenSize / heads));
-  const experts = config.size(['num_local_experts', 'num_experts'], 8);
-  const k = config.size('num_experts_per_tok', 2);
+  const experts = config.count(['num_local_experts', 'num_experts'], 8);
+  const k = config.count('num_experts_per_tok', 2);
   const intermediateSize = config.size('intermediate_size');
   const epsilon = config.positive('rms_norm_eps', 1e-5);
   const window = config.optionalSize('sliding_window');
@@ -62,7 +62,7 @@ export function mixtral(config: ConfigReader, architecture: string): DecoderSpec
     vocabulary,
     context: config.size('max_position_embeddings', 131_072),
     embedding,
-    layers: Array.from({ length: config.size('num_hidden_layers') }, (_, i) => layer(i)),
+    layers: Array.from({ length: config.count('num_hidden_layers') }, (_, i) => layer(i)),
     finalNorm: norm('model.norm.weight'),
     head: config.flag('tie_word_embeddings', false) ? embedding : matrix('lm_head', vocabulary, hiddenSize),
   };

@@ -1,0 +1,176 @@
+/** The engine process may fail in any way: each call settles with a reason, and the next one works. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { EngineClient } from '../../extension/client/engineClient.ts';
+import { TestEngine } from '../support/analyze.ts';
+import { ROOT } from '../support/reference.ts';
+
+const MODEL = join(ROOT, 'media/demo-models/balanced');
+/** Some 10,000 tokens: a second or more of work. */
+const LONG_TEXT = 'The router sends each token to a few experts.\n'.repeat(1000);
+
+const engines: TestEngine[] = [];
+const folders: string[] = [];
+afterEach(() => {
+  while (engines.length > 0) engines.pop()!.dispose();
+  while (folders.length > 0) rmSync(folders.pop()!, { recursive: true, force: true });
+});
+
+function start(entry?: string): TestEngine {
+  const engine = new TestEngine(entry);
+  engines.push(engine);
+  return engine;
+}
+
+/** An engine bundle that does what the given code does. */
+function script(code: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'moescope-entry-'));
+  folders.push(folder);
+  const entry = join(folder, 'engine.js');
+  writeFileSync(entry, code);
+  return entry;
+}
+
+/** Runs the long text and calls `act` once some of it is routed; returns the error's code and how much arrived. */
+async function interrupt(
+  engine: TestEngine,
+  act: (abort: AbortController) => void,
+): Promise<{ code: string; routed: number; tokens: number }> {
+  const abort = new AbortController();
+  let routed = 0;
+  let tokens = 0;
+  const run = engine.client.analyze(
+    engine.model(MODEL),
+    LONG_TEXT,
+    {
+      progress: () => undefined,
+      began: (began) => {
+        tokens = began.ids.length;
+      },
+      routed: (part) => {
+        if (routed === 0) act(abort);
+        routed = part.to;
+      },
+    },
+    abort.signal,
+  );
+  const error = await run.then(
+    () => ({ code: 'finished' }),
+    (e: unknown) => e as { code: string },
+  );
+  return { code: error.code, routed, tokens };
+}
+
+describe('a running engine', () => {
+  it('starts on first use and serves several requests with one process', async () => {
+    const engine = start();
+    expect(engine.client.pid).toBeUndefined();
+    await engine.analyze(MODEL, 'one');
+    const { pid } = engine.client;
+    await engine.analyze(MODEL, 'two');
+    expect(engine.client.pid).toBe(pid);
+  });
+
+  it('stops between chunks when cancelled, and lives on', async () => {
+    const engine = start();
+    const result = await interrupt(engine, (abort) => {
+      abort.abort();
+    });
+    expect(result.code).toBe('cancelled');
+    expect(result.routed).toBeGreaterThan(0);
+    expect(result.routed).toBeLessThan(result.tokens);
+    const { pid } = engine.client;
+    expect((await engine.analyze(MODEL, 'again')).routed).toBeGreaterThan(0);
+    expect(engine.client.pid).toBe(pid);
+  });
+
+  it('does not start for a request that is already cancelled', async () => {
+    const engine = start();
+    const none = { progress: () => undefined, began: () => undefined, routed: () => undefined };
+    const run = engine.client.analyze(engine.model(MODEL), 'text', none, AbortSignal.abort());
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+    expect(engine.client.pid).toBeUndefined();
+  });
+});
+
+describe('a killed engine', () => {
+  it('settles what was under way and answers the next request with a new process', async () => {
+    const engine = start();
+    const result = await interrupt(engine, () => process.kill(engine.client.pid!, 'SIGKILL'));
+    expect(result.code).toBe('engine-gone');
+    expect((await engine.analyze(MODEL, 'again')).routed).toBeGreaterThan(0);
+  });
+
+  it('leaves no half-written cache behind', async () => {
+    const engine = start();
+    const abort = new AbortController();
+    const opening = engine.client.open(
+      engine.model(MODEL),
+      ({ stage }) => {
+        if (stage === 'import') process.kill(engine.client.pid!, 'SIGKILL');
+      },
+      abort.signal,
+    );
+    await expect(opening).rejects.toMatchObject({ code: 'engine-gone' });
+    await engine.analyze(MODEL, 'again');
+    expect(readdirSync(engine.cache).filter((name) => name.startsWith('unfinished'))).toEqual([]);
+  });
+
+  it('is restarted three times, and then only when asked to', async () => {
+    const engine = start();
+    for (let crash = 0; crash < 4; crash++) {
+      const result = await interrupt(engine, () => process.kill(engine.client.pid!, 'SIGKILL'));
+      expect(result.code).toBe('engine-gone');
+    }
+    await expect(engine.analyze(MODEL, 'again')).rejects.toMatchObject({ code: 'engine-failed' });
+    engine.client.resetCrashes();
+    expect((await engine.analyze(MODEL, 'again')).routed).toBeGreaterThan(0);
+  });
+});
+
+describe('an engine that cannot start', () => {
+  it('says what it wrote to stderr', async () => {
+    const engine = start(script('console.error("libexample.so.1: cannot open"); process.exit(3)'));
+    await expect(engine.analyze(MODEL, 'text')).rejects.toMatchObject({
+      code: 'engine-failed',
+      message: expect.stringContaining('exit code 3): libexample.so.1: cannot open') as string,
+    });
+  });
+
+  it('is reported when its file is missing', async () => {
+    const engine = start(join(tmpdir(), 'no-such-engine.js'));
+    await expect(engine.analyze(MODEL, 'text')).rejects.toMatchObject({ code: 'engine-failed' });
+  });
+});
+
+describe('disposing', () => {
+  it('ends the process and settles its calls', async () => {
+    const engine = start();
+    const result = await interrupt(engine, () => {
+      engine.client.dispose();
+    });
+    expect(result.code).toBe('engine-gone');
+    await expect(engine.analyze(MODEL, 'text')).rejects.toMatchObject({ code: 'engine-gone' });
+  });
+
+  it('ends an engine that does not answer a cancel', async () => {
+    const deaf = script(
+      'process.on("message", () => {}); process.send({jsonrpc:"2.0",method:"ready",params:{onnxruntime:""}});',
+    );
+    const client = new EngineClient({ entry: deaf, log: () => undefined });
+    const abort = new AbortController();
+    const opening = client.open(
+      { folder: MODEL, cache: tmpdir(), threads: 0, context: 0 },
+      () => undefined,
+      abort.signal,
+    );
+    setTimeout(() => {
+      abort.abort();
+    }, 200);
+    await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => client.pid).toBeUndefined();
+    client.dispose();
+  });
+});

@@ -1,0 +1,63 @@
+/** Token ids and ranges are those of Hugging Face's tokenizers, in UTF-16 units. */
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Tokenizer, utf16Offsets } from '../../extension/engine/tokenizer.ts';
+import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+
+let tokenizer: Tokenizer;
+beforeAll(async () => {
+  tokenizer = await Tokenizer.open(join(ROOT, 'media/demo-models/balanced'), 8192);
+});
+
+describe('encode', () => {
+  it('equals the reference on every sample', async () => {
+    const expected = await Reference.read(join(FIXTURES, 'demo/balanced'));
+    for (const [i, text] of expected.inputs.entries()) {
+      const { ids, start, end } = await tokenizer.encode(text);
+      expect([...ids]).toEqual([...expected.get(`input_ids.${i}`).data]);
+      // The reference counts code points; its slice of the text must be ours.
+      const points = [...text];
+      const offsets = expected.get(`offsets.${i}`).data;
+      ids.forEach((_, t) => {
+        const slice = points.slice(offsets[2 * t], offsets[2 * t + 1]).join('');
+        expect(text.slice(start[t], end[t])).toBe(slice);
+      });
+    }
+  });
+
+  it('gives the tokens of one split character the same range', async () => {
+    const { start, end } = await tokenizer.encode('a🙂b');
+    const emoji = [...start].flatMap((s, t) => (s === 1 && end[t] === 3 ? [t] : []));
+    expect(emoji.length).toBeGreaterThan(1);
+    expect([start[0], end[0]]).toEqual([0, 1]);
+    expect([start.at(-1), end.at(-1)]).toEqual([3, 4]);
+  });
+
+  it('takes what is no proper text', async () => {
+    for (const text of [
+      '\ud800 lone',
+      'nul\0byte',
+      '\u202eevil\u202c',
+      'e\u0301\u0301\u0301',
+      '\r\n\r\n',
+      'x'.repeat(100_000),
+    ]) {
+      const { ids, start, end } = await tokenizer.encode(text);
+      expect(ids.length).toBeGreaterThan(0);
+      expect(start[0]).toBe(0);
+      expect(end.at(-1)).toBe(text.length);
+    }
+  });
+});
+
+describe('utf16Offsets', () => {
+  it('counts characters beyond the basic plane twice', () => {
+    const offset = utf16Offsets('a🙂b🙃');
+    expect([0, 1, 2, 3, 4].map(offset)).toEqual([0, 1, 3, 4, 6]);
+  });
+
+  it('leaves other text alone', () => {
+    const offset = utf16Offsets('中文 text');
+    expect([0, 3, 7].map(offset)).toEqual([0, 3, 7]);
+  });
+});
