@@ -32,7 +32,7 @@ function summary({ origin, tokens, routed, windows }: RoutingTrace): string {
 }
 
 function loadTable({ layers, routed }: RoutingTrace): string {
-  const cold = percent(coldShare(layers[0]?.experts ?? 1));
+  const cold = `${Number((100 * coldShare(layers[0]?.experts ?? 1)).toFixed(1))} %`;
   const rows = layers.map((layer) => {
     const f = loadFigures(expertCounts(layer, 0, routed));
     return [

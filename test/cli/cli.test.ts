@@ -1,0 +1,158 @@
+/** The command line as its users run it: a child process, its output and exit code. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+
+interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'moescope-cli-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function moescope(args: readonly string[], input = ''): Promise<Result> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [join(ROOT, 'dist/cli.js'), ...args],
+      { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') }, maxBuffer: 2 ** 28 },
+      (error, stdout, stderr) => {
+        resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+      },
+    );
+    child.stdin?.end(input);
+  });
+}
+
+const SAMPLE = join(ROOT, 'media/samples/router.ts');
+
+interface TraceFile {
+  format: string;
+  version: number;
+  model: { name: string; architecture: string };
+  precision: string;
+  provider: string;
+  tokens: { id: number; start: number; end: number; logProb: number | null }[];
+  layers: {
+    layer: number;
+    experts: number;
+    k: number;
+    chosen: number[][];
+    weight: number[][];
+    entropy: number[];
+    margin: number[];
+  }[];
+}
+
+describe('moescope analyze', () => {
+  it('prints the load by layer and the least sure tokens', async () => {
+    const { code, stdout, stderr } = await moescope(['analyze', SAMPLE]);
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    // Counted by hand from the reference's choices at layer 3: E10 takes 69 of 388 slots, E8 none; 9 of 16 experts
+    // stay under 5 %; 69/388·16 − 1 = 1.85.
+    const expected = await Reference.read(join(FIXTURES, 'demo/balanced'));
+    const counts = new Array<number>(16).fill(0);
+    for (const e of expected.get('topk_index.4.3').data) counts[e]! += 1;
+    expect([counts[10], counts[8], counts.reduce((a, b) => a + b)]).toEqual([69, 0, 388]);
+    expect(stdout).toMatch(/^ +L3 +E10 +17\.8 % +E8 +0\.0 % +56\.3 % +1\.85 +10\.9 of 16 +1\.55\d$/m);
+    expect(stdout).toMatch(/^balanced \(MixtralForCausalLM\), 6 layers, 194 tokens$/m);
+    expect(stdout.split('smallest margin')[1]!.match(/^ +\d+ +".*" +L\d/gm)).toHaveLength(20);
+  });
+
+  it('writes the public trace format, and opens it again with the same figures', async () => {
+    const out = join(folder, 'trace.json');
+    const first = await moescope(['analyze', SAMPLE, '--json', out]);
+    const file = JSON.parse(readFileSync(out, 'utf8')) as TraceFile;
+    expect(file).toMatchObject({ format: 'moescope-trace', version: 1, precision: 'float32', provider: 'cpu' });
+    expect(file.model).toMatchObject({ name: 'balanced', architecture: 'MixtralForCausalLM' });
+    const expected = await Reference.read(join(FIXTURES, 'demo/balanced'));
+    expect(file.tokens.map((t) => t.id)).toEqual([...expected.get('input_ids.4').data]);
+    expect(file.tokens[0]!.logProb).toBeNull();
+    const text = readFileSync(SAMPLE, 'utf8');
+    expect(file.tokens.map((t) => text.slice(t.start, t.end)).join('')).toBe(text);
+    expect(file.layers.map((l) => [l.layer, l.experts, l.k])).toEqual([0, 1, 2, 3, 4, 5].map((l) => [l, 16, 2]));
+    for (const layer of file.layers) {
+      expect(layer.chosen.every((row) => row.length === 2)).toBe(true);
+      expect(layer.weight.every(([a, b]) => a! >= b!)).toBe(true);
+      expect(layer.entropy).toHaveLength(194);
+      expect(layer.margin).toHaveLength(194);
+    }
+    const again = await moescope(['analyze', '--trace', out]);
+    const tables = (s: string): string => s.slice(s.indexOf('layer  hottest'));
+    expect(tables(again.stdout)).toBe(tables(first.stdout));
+  });
+
+  it('reads standard input and writes standard output', async () => {
+    const { code, stdout } = await moescope(['analyze', '-', '--json', '-'], '混合专家 🙂');
+    expect(code).toBe(0);
+    const { tokens } = JSON.parse(stdout) as TraceFile;
+    expect(tokens.at(-1)!.end).toBe('混合专家 🙂'.length);
+  });
+
+  it('shows one layer with --layer', async () => {
+    const { stdout } = await moescope(['analyze', SAMPLE, '--layer', '3']);
+    expect(stdout).toMatch(/^E10 +17\.8 % +█+$/m);
+    expect(stdout.split('smallest margin')[1]).not.toMatch(/ L[0124-5] /);
+  });
+
+  it('takes another model', async () => {
+    const { stdout } = await moescope(['analyze', SAMPLE, '--model', join(FIXTURES, 'checkpoints/mixtral')]);
+    expect(stdout).toMatch(/^mixtral \(MixtralForCausalLM\), 4 layers/m);
+  });
+
+  it('escapes what would move a terminal', async () => {
+    const { stdout } = await moescope(['analyze', '-'], 'a\u001b[2J\u202eb\u0007');
+    // eslint-disable-next-line no-control-regex
+    expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
+  });
+});
+
+describe('bad input: exit code 2 and one sentence', () => {
+  it.each([
+    [['analyze'], /Which FILE/],
+    [['analyze', 'missing.txt'], /no file missing\.txt/],
+    [['analyze', '.'], /is a folder/],
+    [['analyze', SAMPLE, SAMPLE], /One FILE/],
+    [['analyze', SAMPLE, '--model', 'nowhere'], /nowhere does not exist/],
+    [['analyze', SAMPLE, '--layer', '6'], /no MoE layer 6/],
+    [['analyze', SAMPLE, '--layer', 'x'], /--layer takes a whole number/],
+    [['analyze', SAMPLE, '--bogus'], /Unknown option/],
+    [['analyze', SAMPLE, '--json', 'no/such/folder/out.json'], /cannot be written/],
+    [['analyze', '--trace', join(ROOT, 'package.json')], /no trace/],
+    [['route', SAMPLE], /no command "route"/],
+  ])('%j', async (args, message) => {
+    const { code, stdout, stderr } = await moescope(args);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(code).toBe(2);
+  });
+
+  it.each([
+    ['', /no text/],
+    [' \n', /no text/],
+  ])('text %j', async (input, message) => {
+    const { code, stderr } = await moescope(['analyze', '-'], input);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(2);
+  });
+
+  it('is told a file that is no text', async () => {
+    const path = join(folder, 'binary');
+    writeFileSync(path, Buffer.from([0xff, 0xfe, 0x00, 0x80]));
+    const { code, stderr } = await moescope(['analyze', path]);
+    expect(stderr).toMatch(/not UTF-8/);
+    expect(code).toBe(2);
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import fc from 'fast-check';
+import { readTraceJson, writeTraceJson } from '../../extension/formats/traceJson.ts';
+import { isUserError } from '../../extension/protocol/errors.ts';
+
+/** As the README documents the format, nothing more. */
+const MINIMAL = {
+  format: 'moescope-trace',
+  version: 1,
+  model: { name: 'tiny' },
+  precision: 'float32',
+  provider: 'cpu',
+  tokens: [
+    { id: 5, start: 0, end: 2, logProb: null },
+    { id: 7, start: 2, end: 3, logProb: -1.5 },
+  ],
+  layers: [
+    {
+      layer: 1,
+      experts: 4,
+      k: 2,
+      chosen: [
+        [3, 0],
+        [1, 2],
+      ],
+      weight: [
+        [0.75, 0.25],
+        [0.5, 0.5],
+      ],
+      entropy: [1, 0.5],
+      margin: [0.1, null],
+    },
+  ],
+};
+
+describe('readTraceJson', () => {
+  it('reads the documented fields', () => {
+    const { trace, text } = readTraceJson(JSON.stringify(MINIMAL));
+    expect(text).toBe('');
+    expect(trace.origin.source).toBe('recorded');
+    expect([...trace.tokens.ids]).toEqual([5, 7]);
+    expect(trace.tokens.logProb[0]).toBeNaN();
+    expect(trace.routed).toBe(2);
+    const [layer] = trace.layers;
+    expect(layer).toMatchObject({ layer: 1, experts: 4, k: 2, candidates: 2 });
+    expect([...layer!.chosen]).toEqual([3, 0, 1, 2]);
+    expect([...layer!.weight]).toEqual([0.75, 0.25, 0.5, 0.5]);
+    expect(layer!.margin[1]).toBeNaN();
+  });
+
+  it('writes what it reads', () => {
+    const recorded = readTraceJson(JSON.stringify(MINIMAL));
+    expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
+  });
+
+  it.each([
+    ['another version', { version: 2 }, /version 2/],
+    [
+      'an expert that does not exist',
+      {
+        layers: [
+          {
+            ...MINIMAL.layers[0],
+            chosen: [
+              [4, 0],
+              [1, 2],
+            ],
+          },
+        ],
+      },
+      /no expert 4/,
+    ],
+    ['a row too few', { layers: [{ ...MINIMAL.layers[0], entropy: [1] }] }, /one row a token/],
+    ['a choice too few', { layers: [{ ...MINIMAL.layers[0], weight: [[1], [1, 2]] }] }, /2 experts a token/],
+    [
+      'a token turned round',
+      { tokens: [{ id: 1, start: 3, end: 2, logProb: null }, MINIMAL.tokens[1]] },
+      /ends before/,
+    ],
+    ['no tokens', { tokens: undefined }, /tokens/],
+  ])('refuses %s', (_, change, message) => {
+    expect(() => readTraceJson(JSON.stringify({ ...MINIMAL, ...change }))).toThrow(message);
+  });
+
+  it('answers any JSON with a trace or a sentence', () => {
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        try {
+          readTraceJson(json);
+        } catch (error) {
+          expect(isUserError(error)).toBe(true);
+        }
+      }),
+    );
+  });
+});
