@@ -1,78 +1,147 @@
 import type { RoutedLayer } from '../protocol/engine.ts';
 import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
 
-/** What the graph hands out of one layer's router for T tokens. */
+/** What the graph hands out of one layer's router for T tokens; see models/blocks/router.ts. */
 export interface RouterOutputs {
   /** Raw logits; [T·E]. */
   readonly logits: Float32Array;
-  /** softmax of the logits; [T·E]. */
+  /** softmax or sigmoid of the logits; [T·E]. */
   readonly scores: Float32Array;
-  /** Chosen experts, highest score first; [T·k]. */
+  /** What the k highest of were chosen; [T·E]. May be the scores themselves. */
+  readonly selection: Float32Array;
+  /** Chosen experts, highest selection first; [T·k]. */
   readonly experts: Int32Array;
   /** Their weights; [T·k]. */
   readonly weights: Float32Array;
 }
 
-/**
- * Turns a router's outputs into a trace's columns. The chosen experts and weights are those that the model used; the rest
- * follows from its scores p without another exponential: with x the logits and e any expert, logsumexp(x) = x_e − ln p_e,
- * and the entropy is logsumexp(x) − Σ p·x.
- */
-export function captureRouting(outputs: RouterOutputs, tokens: number, shape: LayerShape): RoutedLayer {
+/** Turns a router's outputs into a trace's columns. The chosen experts and weights are those that the model used. */
+export function captureRouting(
+  outputs: RouterOutputs,
+  tokens: number,
+  shape: LayerShape,
+  scoring: 'softmax' | 'sigmoid',
+): RoutedLayer {
   const { experts: count, k, candidates } = shape;
-  const { logits, scores, experts, weights } = outputs;
+  const { scores, selection, experts, weights } = outputs;
   const chosen = new Uint16Array(tokens * candidates).fill(NO_EXPERT);
   const weight = new Float32Array(tokens * candidates);
-  const entropy = new Float32Array(tokens);
   const margin = new Float32Array(tokens);
-  const probSum = new Float64Array(count);
-  const runnersUp = candidates - k;
-  let logSumExpSq = 0;
   for (let t = 0; t < tokens; t++) {
     const row = t * count;
     const slot = t * candidates;
-    for (let j = 0; j < k; j++) {
-      chosen[slot + j] = experts[t * k + j]!;
-      weight[slot + j] = weights[t * k + j]!;
+    copyChosen(experts, weights, t * k, k, chosen, weight, slot);
+    if (candidates === k) {
+      margin[t] = NaN;
+      continue;
     }
+    for (let e = 0; e < count; e++) placeRunnerUp(chosen, slot, k, candidates, selection, row, e);
+    // The last chosen by selection, which need not be the one of least weight.
+    const lastChosen = experts[t * k + k - 1]!;
+    margin[t] = selection[row + lastChosen]! - selection[row + chosen[slot + k]!]!;
+    // A weight over its score: what normalising and scaling made of it, for every expert of the token alike.
+    const scale = weight[slot]! / scores[row + chosen[slot]!]!;
+    for (let j = k; j < candidates; j++) weight[slot + j] = scores[row + chosen[slot + j]!]! * scale;
+  }
+  const distribution = scoring === 'softmax' ? ofSoftmax(outputs, tokens, count, k) : ofSigmoid(outputs, tokens, count);
+  return { chosen, weight, margin, ...distribution };
+}
+
+/** Copies a token's choices, highest weight first. Scores order them already unless a bias had its say. */
+function copyChosen(
+  experts: Int32Array,
+  weights: Float32Array,
+  from: number,
+  k: number,
+  chosen: Uint16Array,
+  weight: Float32Array,
+  slot: number,
+): void {
+  for (let j = 0; j < k; j++) {
+    const w = weights[from + j]!;
+    let at = slot + j;
+    for (; at > slot && weight[at - 1]! < w; at--) {
+      chosen[at] = chosen[at - 1]!;
+      weight[at] = weight[at - 1]!;
+    }
+    chosen[at] = experts[from + j]!;
+    weight[at] = w;
+  }
+}
+
+/** Puts expert e among a token's runners-up, highest selection first, if it belongs there. */
+function placeRunnerUp(
+  chosen: Uint16Array,
+  slot: number,
+  k: number,
+  candidates: number,
+  selection: Float32Array,
+  row: number,
+  e: number,
+): void {
+  const score = selection[row + e]!;
+  let at = slot + candidates - 1;
+  const last = chosen[at]!;
+  if (last !== NO_EXPERT && score <= selection[row + last]!) return;
+  for (let j = 0; j < k; j++) if (chosen[slot + j] === e) return;
+  for (; at > slot + k; at--) {
+    const above = chosen[at - 1]!;
+    if (above !== NO_EXPERT && score <= selection[row + above]!) break;
+    chosen[at] = above;
+  }
+  chosen[at] = e;
+}
+
+type Distribution = Pick<RoutedLayer, 'entropy' | 'probSum' | 'logSumExpSq'>;
+
+/**
+ * Of p = softmax(x), which the graph has computed, without another exponential: with e any expert of a token,
+ * logsumexp(x) = x_e − ln p_e, and the entropy is logsumexp(x) − Σ p·x.
+ */
+function ofSoftmax({ logits, scores, experts }: RouterOutputs, tokens: number, count: number, k: number): Distribution {
+  const entropy = new Float32Array(tokens);
+  const probSum = new Float64Array(count);
+  let logSumExpSq = 0;
+  for (let t = 0; t < tokens; t++) {
+    const row = t * count;
     let mean = 0;
     for (let e = 0; e < count; e++) {
       const p = scores[row + e]!;
       probSum[e]! += p;
       mean += p * logits[row + e]!;
-      if (runnersUp > 0) place(chosen, slot, k, candidates, scores, row, e);
     }
-    const first = chosen[slot]!;
-    const firstScore = scores[row + first]!;
-    const logSumExp = logits[row + first]! - Math.log(firstScore);
+    const likely = row + experts[t * k]!;
+    const logSumExp = logits[likely]! - Math.log(scores[likely]!);
     logSumExpSq += logSumExp * logSumExp;
     entropy[t] = Math.max(0, logSumExp - mean);
-    const scale = weight[slot]! / firstScore;
-    for (let j = k; j < candidates; j++) weight[slot + j] = scores[row + chosen[slot + j]!]! * scale;
-    margin[t] = runnersUp > 0 ? scores[row + chosen[slot + k - 1]!]! - scores[row + chosen[slot + k]!]! : NaN;
   }
-  return { chosen, weight, entropy, margin, probSum, logSumExpSq };
+  return { entropy, probSum, logSumExpSq };
 }
 
-/** Puts expert e among a token's runners-up, highest score first, if it belongs there. */
-function place(
-  chosen: Uint16Array,
-  slot: number,
-  k: number,
-  candidates: number,
-  scores: Float32Array,
-  row: number,
-  e: number,
-): void {
-  const score = scores[row + e]!;
-  let at = slot + candidates - 1;
-  const last = chosen[at]!;
-  if (last !== NO_EXPERT && score <= scores[row + last]!) return;
-  for (let j = 0; j < k; j++) if (chosen[slot + j] === e) return;
-  for (; at > slot + k; at--) {
-    const above = chosen[at - 1]!;
-    if (above !== NO_EXPERT && score <= scores[row + above]!) break;
-    chosen[at] = above;
+/** Of p = s / Σs with s = sigmoid(x): the entropy is ln Σs − Σ s·ln s / Σs. */
+function ofSigmoid({ logits, scores }: RouterOutputs, tokens: number, count: number): Distribution {
+  const entropy = new Float32Array(tokens);
+  const probSum = new Float64Array(count);
+  let logSumExpSq = 0;
+  for (let t = 0; t < tokens; t++) {
+    const row = t * count;
+    let sum = 0;
+    let weighted = 0;
+    let highest = -Infinity;
+    for (let e = 0; e < count; e++) {
+      const s = scores[row + e]!;
+      sum += s;
+      if (s > 0) weighted += s * Math.log(s);
+      highest = Math.max(highest, logits[row + e]!);
+    }
+    let exponentials = 0;
+    for (let e = 0; e < count; e++) {
+      probSum[e]! += scores[row + e]! / sum;
+      exponentials += Math.exp(logits[row + e]! - highest);
+    }
+    const logSumExp = highest + Math.log(exponentials);
+    logSumExpSq += logSumExp * logSumExp;
+    entropy[t] = Math.max(0, Math.log(sum) - weighted / sum);
   }
-  chosen[at] = e;
+  return { entropy, probSum, logSumExpSq };
 }

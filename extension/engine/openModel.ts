@@ -2,10 +2,9 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint } from '../formats/checkpoint.ts';
-import { cachedHeadDim } from '../models/blocks/attention.ts';
 import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
 import { describeModel } from '../models/families.ts';
-import type { DecoderSpec } from '../models/spec.ts';
+import type { DecoderSpec, LinearSpec } from '../models/spec.ts';
 import type { ModelRequest, Stage } from '../protocol/engine.ts';
 import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
 import { requireMemory } from './memory.ts';
@@ -15,7 +14,6 @@ import { cachedWeights } from './weightCache.ts';
 /** A model that is ready to run. */
 export interface OpenModel {
   readonly info: ModelInfo;
-  readonly spec: DecoderSpec;
   readonly tokenizer: Tokenizer;
   readonly graphs: DecoderGraphs;
   readonly body: InferenceSession;
@@ -58,7 +56,6 @@ export async function openModel(request: ModelRequest, options: OpenOptions): Pr
   const head = await InferenceSession.create(graphs.head.bytes, sessionOptions);
   return {
     info: modelInfo(request, spec, graphs),
-    spec,
     tokenizer,
     graphs,
     body,
@@ -90,16 +87,10 @@ function cpuSession(weightFolder: string, threads: number): InferenceSession.Ses
 }
 
 function modelInfo(request: ModelRequest, spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo {
-  const moeLayers = spec.layers.map(({ ffn }, layer): LayerShape => {
-    const { experts, k } = ffn.router;
+  const moeLayers = graphs.body.taps.map(({ layer, spec: { experts, k } }): LayerShape => {
     // As many runners-up as chosen experts: what re-routing to the next best can need.
     return { layer, experts, k, candidates: Math.min(experts, 2 * k) };
   });
-  let total = 0;
-  for (const weight of graphs.plan.weights) total += weight.bytes / Float32Array.BYTES_PER_ELEMENT;
-  const idle = spec.layers.reduce((sum, { ffn }) => {
-    return sum + (ffn.router.experts - ffn.router.k) * 3 * ffn.experts.intermediateSize * spec.hiddenSize;
-  }, 0);
   return {
     name: basename(request.folder),
     folder: request.folder,
@@ -109,14 +100,23 @@ function modelInfo(request: ModelRequest, spec: DecoderSpec, graphs: DecoderGrap
     hiddenSize: spec.hiddenSize,
     vocabulary: spec.vocabulary,
     context: request.context > 0 ? Math.min(request.context, spec.context) : spec.context,
-    parameters: { total, active: total - idle },
+    parameters: countParameters(spec, graphs),
     precision: 'float32',
     provider: 'cpu',
   };
 }
 
-/** Shape of one layer's key or value cache for so many tokens. */
-export function cacheShape(spec: DecoderSpec, layer: number, capacity: number): readonly number[] {
-  const { kvHeads, headDim } = spec.layers[layer]!.attention;
-  return [1, kvHeads, capacity, cachedHeadDim(headDim)];
+/** All parameters that the graphs read, and those without the experts that a token does not visit. */
+function countParameters(spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo['parameters'] {
+  const size = ({ weight, bias }: LinearSpec): number =>
+    [weight, ...(bias ? [bias] : [])].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b), 0);
+  let total = 0;
+  for (const weight of graphs.plan.weights) total += weight.bytes / Float32Array.BYTES_PER_ELEMENT;
+  let idle = 0;
+  for (const { mixer } of spec.layers.flat()) {
+    if (mixer.kind !== 'moe') continue;
+    const { gate, up, down } = mixer.expert(0);
+    idle += (mixer.router.experts - mixer.router.k) * (size(gate) + size(up) + size(down));
+  }
+  return { total, active: total - idle };
 }

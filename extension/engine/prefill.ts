@@ -1,11 +1,12 @@
 /** Runs tokens through a model in chunks, with a KV cache, and captures the routing on the way. */
 import { Tensor } from 'onnxruntime-node';
+import type { KvCache } from '../models/blocks/attention.ts';
 import { ropeTables } from '../models/rope.ts';
 import type { Routed } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import { requireMemory } from './memory.ts';
 import { captureRouting } from './capture.ts';
-import { cacheShape, type OpenModel } from './openModel.ts';
+import type { OpenModel } from './openModel.ts';
 
 /** Tokens a pass: enough rows for each expert's matrix product, soon enough for progress and for cancelling. */
 const CHUNK_TOKENS = 512;
@@ -47,10 +48,9 @@ export async function* prefill(
 /** The KV cache of one window and what has gone through it. */
 class PrefillState {
   readonly #model: OpenModel;
-  readonly #caches: Record<string, Tensor> = {};
+  /** Inputs that stay the same from chunk to chunk. */
+  readonly #feeds: Record<string, Tensor> = {};
   readonly #presents: Record<string, Tensor> = {};
-  readonly #cos: Tensor;
-  readonly #sin: Tensor;
   /** Outputs that ONNX Runtime allocates. */
   readonly #wanted: Readonly<Record<string, null>>;
   #past = 0;
@@ -59,24 +59,24 @@ class PrefillState {
 
   constructor(model: OpenModel, capacity: number) {
     this.#model = model;
-    const { spec, graphs } = model;
-    const bytes = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, Float32Array.BYTES_PER_ELEMENT);
-    const needed = spec.layers.reduce((sum, _, layer) => sum + 2 * bytes(cacheShape(spec, layer, capacity)), 0);
-    requireMemory(needed, `The KV cache of a window of ${capacity} tokens`);
-    graphs.body.caches.forEach((cache, layer) => {
-      const shape = cacheShape(spec, layer, capacity);
-      const make = (): Tensor =>
-        new Tensor('float32', new Float32Array(bytes(shape) / Float32Array.BYTES_PER_ELEMENT), shape);
+    const { ropes, caches, taps, hidden } = model.graphs.body;
+    const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
+    const bytes = caches.reduce((sum, cache) => sum + 2 * elements(cache) * Float32Array.BYTES_PER_ELEMENT, 0);
+    requireMemory(bytes, `The KV cache of a window of ${capacity} tokens`);
+    for (const cache of caches) {
+      const shape = [1, cache.kvHeads, capacity, cache.headDim];
+      const make = (): Tensor => new Tensor('float32', new Float32Array(elements(cache)), shape);
       // The same buffer at both ends: the kernel appends in place.
-      this.#caches[cache.pastKey] = this.#presents[cache.presentKey] = make();
-      this.#caches[cache.pastValue] = this.#presents[cache.presentValue] = make();
-    });
-    const taps = graphs.body.taps.flatMap((tap) => [tap.logits, tap.scores, tap.experts, tap.weights]);
-    this.#wanted = Object.fromEntries([graphs.body.hidden, ...taps].map((name) => [name, null]));
-    const { rope } = spec.layers[0]!.attention;
-    const { cos, sin } = ropeTables(rope, capacity);
-    this.#cos = new Tensor('float32', cos, [capacity, rope.dims / 2]);
-    this.#sin = new Tensor('float32', sin, [capacity, rope.dims / 2]);
+      this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make();
+      this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = make();
+    }
+    for (const { rope, cos, sin } of ropes) {
+      const tables = ropeTables(rope, capacity, capacity);
+      this.#feeds[cos] = new Tensor('float32', tables.cos, [capacity, rope.dims / 2]);
+      this.#feeds[sin] = new Tensor('float32', tables.sin, [capacity, rope.dims / 2]);
+    }
+    const names = taps.flatMap((tap) => [tap.logits, tap.scores, tap.selection, tap.experts, tap.weights]);
+    this.#wanted = Object.fromEntries([hidden, ...names].map((name) => [name, null]));
   }
 
   /** Starts a new window. What the cache still holds is never looked at. */
@@ -93,13 +93,11 @@ class PrefillState {
     const positions = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(this.#past + i));
     const outputs = await body.run(
       {
-        ...this.#caches,
+        ...this.#feeds,
         [inputs.ids]: new Tensor('int32', ids, [tokens]),
         [inputs.lastPosition]: new Tensor('int32', Int32Array.of(total - 1), [1]),
         [inputs.total]: new Tensor('int32', Int32Array.of(total), []),
         [inputs.positions]: new Tensor('int64', positions, [1, tokens]),
-        [inputs.cos]: this.#cos,
-        [inputs.sin]: this.#sin,
       },
       {
         ...this.#presents,
@@ -113,11 +111,13 @@ class PrefillState {
         {
           logits: data(tap.logits),
           scores: data(tap.scores),
+          selection: data(tap.selection),
           experts: outputs[tap.experts]!.data as Int32Array,
           weights: data(tap.weights),
         },
         tokens,
         info.moeLayers[i]!,
+        tap.spec.scoring,
       ),
     );
     return { layers, logProb: await this.#logProb(data(hidden), ids) };

@@ -59,7 +59,7 @@ export async function cachedWeights(plan: WeightPlan, options: ImportOptions): P
 /** Names the plan and the present state of its files. */
 async function filesKey(plan: WeightPlan): Promise<string> {
   const hash = createHash('sha256').update(`${LAYOUT}\n`);
-  for (const file of new Set(plan.weights.flatMap((w) => w.sources.map((s) => s.file)))) {
+  for (const file of new Set(plan.weights.flatMap((w) => w.sources.map((s) => s.entry.file)))) {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
     hash.update(`${file}\0${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}\n`);
   }
@@ -68,7 +68,9 @@ async function filesKey(plan: WeightPlan): Promise<string> {
 }
 
 function describe(weight: PlannedWeight): string {
-  const sources = weight.sources.map((s) => `${s.name} ${s.dtype} [${s.shape.join()}]`);
+  const sources = weight.sources.map(({ entry, offset, bytes }) => {
+    return `${entry.name} ${entry.dtype} [${entry.shape.join()}] ${offset - entry.offset}:${bytes}`;
+  });
   return `${weight.offset} ${sources.join('+')}\n`;
 }
 
@@ -116,16 +118,17 @@ async function copyWeights(plan: WeightPlan, target: FileHandle, hash: Hash, opt
       hash.update(describe(weight));
       let position = weight.offset;
       for (const source of weight.sources) {
-        let handle = sources.get(source.file);
-        if (!handle) sources.set(source.file, (handle = await open(source.file)));
+        const { file, dtype } = source.entry;
+        let handle = sources.get(file);
+        if (!handle) sources.set(file, (handle = await open(file)));
         for (let at = 0; at < source.bytes; at += SLICE_BYTES) {
           if (options.signal.aborted) throw new UserError('cancelled', 'Opening the model was cancelled.');
           const length = Math.min(SLICE_BYTES, source.bytes - at);
           const { bytesRead } = await handle.read(buffer, 0, length, source.offset + at);
-          if (bytesRead < length) throw new UserError('weights-invalid', `${source.file} ended while it was read.`);
+          if (bytesRead < length) throw new UserError('weights-invalid', `${file} ended while it was read.`);
           const slice = buffer.subarray(0, length);
           hash.update(slice);
-          const floats = toFloat32(slice, source.dtype);
+          const floats = toFloat32(slice, dtype);
           await target.write(floats, 0, floats.byteLength, position);
           position += floats.byteLength;
           done += floats.byteLength;

@@ -46,6 +46,42 @@ export class ConfigReader {
     return value;
   }
 
+  /** Any finite number. */
+  number(key: string): number {
+    const value = this.#config[key];
+    if (typeof value !== 'number' || !Number.isFinite(value)) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return value;
+  }
+
+  /** A list of so many finite numbers. */
+  numbers(key: string, length: number): readonly number[] {
+    const value = this.#config[key];
+    if (!Array.isArray(value) || value.length !== length || !value.every((n) => Number.isFinite(n))) {
+      return this.#fail(`has no proper ${key}: ${length} numbers are wanted`);
+    }
+    return value as number[];
+  }
+
+  /** A list of indices; empty when absent. */
+  indices(key: string): readonly number[] {
+    const value = this.#config[key] ?? [];
+    if (!Array.isArray(value) || !value.every((n) => Number.isInteger(n))) {
+      return this.#fail(`has no proper ${key}`);
+    }
+    return value as number[];
+  }
+
+  /** A list of words; empty when absent. */
+  words(key: string): readonly string[] {
+    const value = this.#config[key] ?? [];
+    if (!Array.isArray(value) || !value.every((word) => typeof word === 'string')) {
+      return this.#fail(`has no proper ${key}`);
+    }
+    return value;
+  }
+
   flag(key: string, fallback: boolean): boolean {
     const value = this.#config[key] ?? fallback;
     return typeof value === 'boolean' ? value : this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);

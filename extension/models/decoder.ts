@@ -1,23 +1,32 @@
 /** Assembles a decoder's graphs from its spec. */
-import { attention, type KvCache, type Positions } from './blocks/attention.ts';
-import { experts } from './blocks/experts.ts';
-import { linear } from './blocks/linear.ts';
-import { addAndNorm, rmsNorm } from './blocks/norm.ts';
-import { route } from './blocks/router.ts';
-import { CAST_TO, Graph, type Value } from './graph.ts';
-import type { DecoderSpec, LayerSpec, NormSpec } from './spec.ts';
-import { WeightPlan } from './weights.ts';
 import type { TensorEntry } from '../formats/safetensors.ts';
+import { attention, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
+import { linear } from './blocks/linear.ts';
+import { mlp } from './blocks/mlp.ts';
+import { moe } from './blocks/moe.ts';
+import { addAndNorm, rmsNorm } from './blocks/norm.ts';
+import { CAST_TO, Graph, type Value } from './graph.ts';
+import type { BlockSpec, DecoderSpec, RopeSpec, RouterSpec } from './spec.ts';
+import { WeightPlan } from './weights.ts';
 
 /** The weight file's name beside the graphs. */
 export const WEIGHT_FILE = 'weights.bin';
 
-/** Names of what a router's layer hands out; shapes as in blocks/router.ts, experts as int32. */
-export interface RouterTaps {
+/** What one router hands out; names of outputs, shapes as in blocks/router.ts but for the experts, which are int32. */
+export interface RouterTap {
+  /** Index of the layer in the model. */
+  readonly layer: number;
+  readonly spec: RouterSpec;
   readonly logits: Value;
   readonly scores: Value;
+  readonly selection: Value;
   readonly experts: Value;
   readonly weights: Value;
+}
+
+/** Tables of one kind of rotary positions, which the caller feeds. */
+export interface RopeTables extends RopeInputs {
+  readonly rope: RopeSpec;
 }
 
 /** A model as two graphs over one weight file. */
@@ -28,10 +37,11 @@ export interface DecoderGraphs {
     readonly bytes: Uint8Array;
     readonly nodes: number;
     readonly inputs: Positions & { readonly ids: Value };
+    readonly ropes: readonly RopeTables[];
     /** float32 [T, H]. */
     readonly hidden: Value;
     readonly caches: readonly KvCache[];
-    readonly taps: readonly RouterTaps[];
+    readonly taps: readonly RouterTap[];
   };
   /**
    * Log-probability of a target after each hidden state. A graph of its own, because vocabularies are large: it runs on
@@ -51,50 +61,103 @@ export interface DecoderGraphs {
 /** Builds both graphs. Throws UserError when the checkpoint does not have what the spec needs. */
 export function buildDecoder(spec: DecoderSpec, tensors: ReadonlyMap<string, TensorEntry>): DecoderGraphs {
   const plan = new WeightPlan(tensors);
-  return { plan, body: buildBody(spec, plan), head: buildHead(spec, plan) };
+  return { plan, body: new BodyBuilder(spec, plan).build(), head: buildHead(spec, plan) };
 }
 
-function buildBody(spec: DecoderSpec, plan: WeightPlan): DecoderGraphs['body'] {
-  const graph = new Graph(WEIGHT_FILE);
-  const inputs = {
-    ids: graph.input('ids', 'int32', ['tokens']),
-    lastPosition: graph.input('last_position', 'int32', [1]),
-    total: graph.input('total', 'int32', []),
-    positions: graph.input('positions', 'int64', [1, 'tokens']),
-    cos: graph.input('cos', 'float32', ['positions', 'angles']),
-    sin: graph.input('sin', 'float32', ['positions', 'angles']),
-  };
-  const caches: KvCache[] = [];
-  const taps: RouterTaps[] = [];
-  let residual = graph.op('Gather', [graph.weight(plan.take(spec.embedding)), inputs.ids]);
-  let normed = graph.in('embedding', () => rmsNorm(graph, plan, residual, spec.layers[0]!.attentionNorm));
-  spec.layers.forEach((layer, i) => {
-    graph.in(`layer.${i}`, () => {
-      const next = spec.layers[i + 1]?.attentionNorm ?? spec.finalNorm;
-      ({ normed, residual } = buildLayer(layer, i, next));
-    });
-  });
-  graph.output(normed, 'float32', ['tokens', spec.hiddenSize]);
-  return { bytes: graph.bytes(spec.architecture), nodes: graph.nodes, inputs, hidden: normed, caches, taps };
+class BodyBuilder {
+  readonly #spec: DecoderSpec;
+  readonly #plan: WeightPlan;
+  readonly #graph = new Graph(WEIGHT_FILE);
+  readonly #inputs: DecoderGraphs['body']['inputs'];
+  readonly #ropes = new Map<string, RopeTables>();
+  readonly #caches: KvCache[] = [];
+  readonly #taps: RouterTap[] = [];
 
-  function buildLayer(layer: LayerSpec, index: number, next: NormSpec): { normed: Value; residual: Value } {
-    const attended = graph.in('attention', () =>
-      attention(graph, plan, normed, layer.attention, inputs, String(index)),
-    );
-    caches.push(attended.cache);
-    const middle = addAndNorm(graph, plan, attended.output, residual, layer.ffnNorm);
-    const { router } = layer.ffn;
-    const routing = graph.in('router', () => route(graph, plan, middle.normed, router));
-    taps.push({
-      logits: graph.output(routing.logits, 'float32', ['tokens', router.experts]),
-      scores: graph.output(routing.scores, 'float32', ['tokens', router.experts]),
-      experts: graph.output(graph.op('Cast', [routing.experts], { to: CAST_TO.int32 }), 'int32', ['tokens', router.k]),
-      weights: graph.output(routing.weights, 'float32', ['tokens', router.k]),
+  constructor(spec: DecoderSpec, plan: WeightPlan) {
+    this.#spec = spec;
+    this.#plan = plan;
+    this.#inputs = {
+      ids: this.#graph.input('ids', 'int32', ['tokens']),
+      lastPosition: this.#graph.input('last_position', 'int32', [1]),
+      total: this.#graph.input('total', 'int32', []),
+      positions: this.#graph.input('positions', 'int64', [1, 'tokens']),
+    };
+  }
+
+  build(): DecoderGraphs['body'] {
+    const graph = this.#graph;
+    const { embedding, layers, finalNorm, hiddenSize, architecture } = this.#spec;
+    const blocks = layers.flatMap((layer, index) => layer.map((block) => ({ block, index })));
+    let residual = graph.op('Gather', [graph.weight(this.#plan.take(embedding)), this.#inputs.ids]);
+    let normed = rmsNorm(graph, this.#plan, residual, blocks[0]?.block.norm ?? finalNorm);
+    blocks.forEach(({ block, index }, i) => {
+      const next = blocks[i + 1]?.block.norm ?? finalNorm;
+      graph.in(`layer.${index}`, () => {
+        const branch = graph.in(block.mixer.kind, () => this.#mix(block, index, normed));
+        ({ normed, residual } = addAndNorm(graph, this.#plan, branch, residual, next));
+      });
     });
-    const mixed = graph.in('experts', () =>
-      experts(graph, plan, middle.normed, routing, router, layer.ffn.experts, spec.hiddenSize),
-    );
-    return addAndNorm(graph, plan, mixed, middle.residual, next);
+    graph.output(normed, 'float32', ['tokens', hiddenSize]);
+    return {
+      bytes: graph.bytes(architecture),
+      nodes: graph.nodes,
+      inputs: this.#inputs,
+      ropes: [...this.#ropes.values()],
+      hidden: normed,
+      caches: this.#caches,
+      taps: this.#taps,
+    };
+  }
+
+  #mix({ mixer }: BlockSpec, layer: number, x: Value): Value {
+    switch (mixer.kind) {
+      case 'attention': {
+        const name = String(this.#caches.length);
+        const { output, cache } = attention(
+          this.#graph,
+          this.#plan,
+          x,
+          mixer,
+          this.#inputs,
+          this.#rope(mixer.rope),
+          name,
+        );
+        this.#caches.push(cache);
+        return output;
+      }
+      case 'mlp':
+        return mlp(this.#graph, this.#plan, x, mixer);
+      case 'moe': {
+        const { output, routing } = moe(this.#graph, this.#plan, x, mixer, this.#spec.hiddenSize);
+        const { experts, k } = mixer.router;
+        const all = ['tokens', experts];
+        const chosen = this.#graph.op('Cast', [routing.experts], { to: CAST_TO.int32 });
+        // The same value may be scores and selection: it is one output.
+        for (const value of new Set([routing.logits, routing.scores, routing.selection])) {
+          this.#graph.output(value, 'float32', all);
+        }
+        this.#graph.output(chosen, 'int32', ['tokens', k]);
+        this.#graph.output(routing.weights, 'float32', ['tokens', k]);
+        this.#taps.push({ ...routing, experts: chosen, layer, spec: mixer.router });
+        return output;
+      }
+    }
+  }
+
+  /** The tables of a rope; layers that rotate alike share theirs. */
+  #rope(rope: RopeSpec): RopeInputs {
+    const key = JSON.stringify(rope);
+    const known = this.#ropes.get(key);
+    if (known) return known;
+    const name = String(this.#ropes.size);
+    const shape = [`positions.${name}`, rope.dims / 2];
+    const tables = {
+      rope,
+      cos: this.#graph.input(`cos.${name}`, 'float32', shape),
+      sin: this.#graph.input(`sin.${name}`, 'float32', shape),
+    };
+    this.#ropes.set(key, tables);
+    return tables;
   }
 }
 

@@ -3,6 +3,8 @@ import { ConfigReader } from '../formats/config.ts';
 import type { JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
 import { mixtral } from './families/mixtral.ts';
+import { olmoe } from './families/olmoe.ts';
+import { qwen2Moe, qwen3Moe } from './families/qwenMoe.ts';
 import type { DecoderSpec } from './spec.ts';
 
 type Family = (config: ConfigReader, architecture: string) => DecoderSpec;
@@ -10,6 +12,9 @@ type Family = (config: ConfigReader, architecture: string) => DecoderSpec;
 /** By `architectures[0]` of config.json. */
 const FAMILIES: Readonly<Record<string, Family>> = {
   MixtralForCausalLM: mixtral,
+  OlmoeForCausalLM: olmoe,
+  Qwen2MoeForCausalLM: qwen2Moe,
+  Qwen3MoeForCausalLM: qwen3Moe,
 };
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = Object.keys(FAMILIES);

@@ -24,13 +24,14 @@ import type { PlannedWeight } from './weights.ts';
 /** Name of a value in the graph; '' leaves an optional input out. */
 export type Value = string;
 
-export type ElementType = 'float32' | 'int32' | 'int64';
+export type ElementType = 'float32' | 'int32' | 'int64' | 'bool';
 type Attribute = number | string | readonly number[] | { readonly float: number };
 
 const ELEMENT: Readonly<Record<ElementType, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,
   int32: TensorProto_DataType.INT32,
   int64: TensorProto_DataType.INT64,
+  bool: TensorProto_DataType.BOOL,
 };
 
 /** Numbers ONNX uses for element types, for the attribute `to` of Cast. */

@@ -1,42 +1,170 @@
 import type { ConfigReader } from '../formats/config.ts';
-import type { RopeSpec } from './spec.ts';
+import type { RopeScaling, RopeSpec } from './spec.ts';
 
-/**
- * Reads rotary positions from a config: `rope_parameters` since transformers 5, `rope_theta` and `rope_scaling` before.
- *
- * @param defaultBase the family's own base, for a config that names none
- */
-export function readRope(config: ConfigReader, headDim: number, defaultBase: number): RopeSpec {
+export interface RopeDefaults {
+  /** The family's own base, for a config that names none. */
+  readonly base: number;
+  /** Width of a head; a config's `partial_rotary_factor` says which part of it is rotated. */
+  readonly headDim: number;
+  /** Positions the model was made for. */
+  readonly context: number;
+}
+
+const KINDS = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope'] as const;
+
+/** Reads rotary positions from a config: `rope_parameters` since transformers 5, `rope_theta` and `rope_scaling` before. */
+export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeSpec {
   const section = config.section(config.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling');
-  const kind = section.has('rope_type') ? 'rope_type' : 'type';
-  section.oneOf(kind, ['default'], 'default');
-  if (headDim % 2 !== 0) config.refuse(`has a head_dim of ${headDim}, which rotary positions cannot halve`);
-  const base = section.has('rope_theta')
-    ? section.positive('rope_theta', defaultBase)
-    : config.positive('rope_theta', defaultBase);
-  return { base, dims: headDim };
+  const from = (key: string): ConfigReader => (section.has(key) ? section : config);
+  const base = from('rope_theta').positive('rope_theta', defaults.base);
+  const part = from('partial_rotary_factor').positive('partial_rotary_factor', 1);
+  const dims = Math.floor(defaults.headDim * part);
+  if (dims % 2 !== 0 || dims < 2) config.refuse(`rotates ${dims} dimensions of a head, which cannot be halved`);
+  return { base, dims, scaling: readScaling(section, config, defaults.context, dims) };
+}
+
+function readScaling(section: ConfigReader, config: ConfigReader, context: number, dims: number): RopeScaling {
+  const kind = section.oneOf(section.has('rope_type') ? 'rope_type' : 'type', KINDS, 'default');
+  // Some configs keep it at the top, and there it counts first.
+  const originalContext = (config.has('original_max_position_embeddings') ? config : section).size(
+    'original_max_position_embeddings',
+    context,
+  );
+  const factor = (): number => section.positive('factor', context / originalContext);
+  switch (kind) {
+    case 'default':
+      return { kind: 'none' };
+    case 'linear':
+      return { kind, factor: section.positive('factor', 1) };
+    case 'dynamic':
+      return { kind, factor: section.positive('factor', 1), originalContext: context };
+    case 'yarn':
+      return {
+        kind,
+        factor: factor(),
+        originalContext,
+        betaFast: section.positive('beta_fast', 32),
+        betaSlow: section.positive('beta_slow', 1),
+        attentionFactor: section.positive('attention_factor', yarnAttentionFactor(section, factor())),
+        truncate: section.flag('truncate', true),
+      };
+    case 'llama3':
+      return {
+        kind,
+        factor: section.positive('factor', 8),
+        lowFrequencyFactor: section.positive('low_freq_factor', 1),
+        highFrequencyFactor: section.positive('high_freq_factor', 4),
+        originalContext,
+      };
+    case 'longrope': {
+      const stretch = factor();
+      const usual = stretch <= 1 ? 1 : Math.sqrt(1 + Math.log(stretch) / Math.log(originalContext));
+      return {
+        kind,
+        originalContext,
+        attentionFactor: section.positive('attention_factor', usual),
+        shortFactors: section.numbers('short_factor', dims / 2),
+        longFactors: section.numbers('long_factor', dims / 2),
+      };
+    }
+  }
+}
+
+/** m(s) = 0.1 · mscale · ln s + 1 (arXiv 2309.00071, section 3.4); a config with two scales wants their ratio. */
+function yarnAttentionFactor(section: ConfigReader, factor: number): number {
+  if (section.has('mscale') && section.has('mscale_all_dim')) {
+    const numerator = section.number('mscale');
+    const denominator = section.number('mscale_all_dim');
+    if (numerator !== 0 && denominator !== 0) return yarnScale(factor, numerator) / yarnScale(factor, denominator);
+  }
+  return yarnScale(factor, 1);
+}
+
+/** YaRN's magnitude scale of a stretch by `factor`. */
+export function yarnScale(factor: number, mscale: number): number {
+  return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 
 /**
- * cos and sin of the angles of positions [0, positions); each [positions, dims/2], row-major.
+ * Tables of cos and sin by position, each [positions, dims/2], row-major.
  *
  * Every step is rounded to float32 where the reference implementation rounds: at position 4,000 the difference would be
  * 1e-4 of a radian.
+ *
+ * @param length tokens of the window that is run: some scalings depend on it
  */
-export function ropeTables(rope: RopeSpec, positions: number): { cos: Float32Array; sin: Float32Array } {
+export function ropeTables(
+  rope: RopeSpec,
+  positions: number,
+  length: number,
+): { readonly cos: Float32Array; readonly sin: Float32Array } {
   const pairs = rope.dims / 2;
-  const frequency = Float32Array.from({ length: pairs }, (_, i) => {
-    const exponent = Math.fround((2 * i) / rope.dims);
-    return 1 / Math.fround(rope.base ** exponent);
-  });
+  const frequencies = ropeFrequencies(rope, length);
+  const { scaling } = rope;
+  const magnitude = 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
   const cos = new Float32Array(positions * pairs);
   const sin = new Float32Array(positions * pairs);
   for (let p = 0; p < positions; p++) {
     for (let i = 0; i < pairs; i++) {
-      const angle = Math.fround(p * frequency[i]!);
-      cos[p * pairs + i] = Math.cos(angle);
-      sin[p * pairs + i] = Math.sin(angle);
+      const angle = Math.fround(p * frequencies[i]!);
+      cos[p * pairs + i] = Math.fround(Math.cos(angle)) * magnitude;
+      sin[p * pairs + i] = Math.fround(Math.sin(angle)) * magnitude;
     }
   }
   return { cos, sin };
+}
+
+/** Radians a position adds to each pair's angle; [dims/2]. */
+function ropeFrequencies({ base, dims, scaling }: RopeSpec, length: number): Float32Array {
+  const powers = (b: number): Float32Array =>
+    Float32Array.from({ length: dims / 2 }, (_, i) => b ** Math.fround((2 * i) / dims));
+  const plain = powers(base).map((power) => 1 / power);
+  switch (scaling.kind) {
+    case 'none':
+      return plain;
+    case 'linear':
+      return plain.map((f) => f / scaling.factor);
+    case 'dynamic': {
+      // NTK-aware: the base grows with the text once it is longer than the original context.
+      const { factor, originalContext } = scaling;
+      const stretch = (factor * Math.max(length, originalContext)) / originalContext - (factor - 1);
+      return powers(base * stretch ** (dims / (dims - 2))).map((power) => 1 / power);
+    }
+    case 'yarn':
+      return yarnFrequencies(plain, base, dims, scaling);
+    case 'llama3': {
+      // Long waves are stretched, short ones left, those between blended (Llama 3.1).
+      const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext } = scaling;
+      return plain.map((f) => {
+        const rotations = (originalContext * f) / (2 * Math.PI);
+        if (rotations < low) return f / factor;
+        if (rotations > high) return f;
+        const blend = (rotations - low) / (high - low);
+        return (1 - blend) * (f / factor) + blend * f;
+      });
+    }
+    case 'longrope': {
+      const factors = length > scaling.originalContext ? scaling.longFactors : scaling.shortFactors;
+      return powers(base).map((power, i) => 1 / (factors[i]! * power));
+    }
+  }
+}
+
+/** YaRN (arXiv 2309.00071): pairs that turn more than betaFast times in the original context stay, those under betaSlow are stretched. */
+function yarnFrequencies(
+  plain: Float32Array,
+  base: number,
+  dims: number,
+  { factor, originalContext, betaFast, betaSlow, truncate }: Extract<RopeScaling, { kind: 'yarn' }>,
+): Float32Array {
+  const dimensionOf = (rotations: number): number =>
+    (dims * Math.log(originalContext / (rotations * 2 * Math.PI))) / (2 * Math.log(base));
+  const round = (value: number, by: (v: number) => number): number => (truncate ? by(value) : value);
+  const low = Math.max(round(dimensionOf(betaFast), Math.floor), 0);
+  const limit = Math.min(round(dimensionOf(betaSlow), Math.ceil), dims - 1);
+  const high = limit === low ? low + 0.001 : limit;
+  return plain.map((f, i) => {
+    const stretched = Math.min(1, Math.max(0, (i - low) / (high - low)));
+    return (f / factor) * stretched + f * (1 - stretched);
+  });
 }

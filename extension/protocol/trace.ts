@@ -45,7 +45,11 @@ export interface LayerTrace extends LayerShape {
   readonly weight: Float32Array;
   /** Entropy of the router's distribution over all E experts, in nats; [T]. */
   readonly entropy: Float32Array;
-  /** Probability of the last chosen expert minus that of the first not chosen; [T]. NaN when every expert is chosen. */
+  /**
+   * Selection score of the last chosen expert minus that of the first not chosen; [T]. NaN when every expert is chosen. The
+   * selection score is the router's probability, or, in models whose routers choose by something else, that: a sigmoid, with
+   * a balancing bias added.
+   */
   readonly margin: Float32Array;
   /** Sum over routed tokens of each expert's probability; [E]. Divided by T it is P of the balance losses. */
   readonly probSum: Float64Array;

@@ -1,9 +1,10 @@
 import type { Graph, Value } from '../graph.ts';
-import type { AttentionSpec } from '../spec.ts';
+import type { AttentionSpec, NormSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { linear } from './linear.ts';
+import { rmsNorm } from './norm.ts';
 
-/** Inputs that the attention of every layer shares. */
+/** Inputs of the graph that all attention shares. */
 export interface Positions {
   /** Tokens in the cache after this chunk, minus one; int32 [1]. */
   readonly lastPosition: Value;
@@ -11,7 +12,10 @@ export interface Positions {
   readonly total: Value;
   /** Positions of this chunk's tokens; int64 [1, T]. */
   readonly positions: Value;
-  /** cos and sin by position; float32 [positions, dims/2]. */
+}
+
+/** cos and sin of a rope by position; float32 [positions, dims/2]. */
+export interface RopeInputs {
   readonly cos: Value;
   readonly sin: Value;
 }
@@ -22,88 +26,117 @@ export interface KvCache {
   readonly pastValue: Value;
   readonly presentKey: Value;
   readonly presentValue: Value;
+  readonly kvHeads: number;
+  /** Width of a head in the cache. */
+  readonly headDim: number;
 }
 
-/** The kernel takes head sizes in these steps; with its own rotation in larger ones. */
+/** The kernel takes head sizes in these steps; what it is to rotate, in larger ones. */
 const HEAD_STEP = 8;
-const ROTARY_HEAD_STEP = 16;
+const ROTARY_STEP = 16;
 
-/** Width of a head in the KV cache: the model's, rounded up to what the kernel takes. */
-export function cachedHeadDim(headDim: number): number {
-  return Math.ceil(headDim / HEAD_STEP) * HEAD_STEP;
-}
-
-/** Causal grouped-query attention of x [T, H] over the cache and itself; [T, H]. Adds the layer's cache to the graph's ends. */
+/** Causal grouped-query attention of x [T, H] over the cache and itself; [T, H]. Adds the cache to the graph's ends. */
 export function attention(
   graph: Graph,
   plan: WeightPlan,
   x: Value,
   spec: AttentionSpec,
   at: Positions,
+  rope: RopeInputs,
   name: string,
 ): { output: Value; cache: KvCache } {
-  const cacheShape = [1, spec.kvHeads, 'capacity', cachedHeadDim(spec.headDim)];
+  const headDim = Math.ceil(spec.headDim / HEAD_STEP) * HEAD_STEP;
+  const cacheShape = [1, spec.kvHeads, 'capacity', headDim];
   const pastKey = graph.input(`past.${name}.key`, 'float32', cacheShape);
   const pastValue = graph.input(`past.${name}.value`, 'float32', cacheShape);
-  const qkv =
-    spec.headDim % ROTARY_HEAD_STEP === 0
-      ? rotatedByKernel(graph, plan, x, spec)
-      : rotatedBefore(graph, plan, x, spec, at);
-  const rotary = spec.headDim % ROTARY_HEAD_STEP === 0;
+  const kernelRotates = spec.headDim % ROTARY_STEP === 0 && spec.rope.dims % ROTARY_STEP === 0;
+  const qkv = project(graph, plan, x, spec, headDim, kernelRotates ? undefined : { ...at, ...rope });
   const [mixed, presentKey, presentValue] = graph.ops(
     'GroupQueryAttention',
-    [...qkv, pastKey, pastValue, at.lastPosition, at.total, ...(rotary ? [at.cos, at.sin] : [])],
+    [...qkv, pastKey, pastValue, at.lastPosition, at.total, ...(kernelRotates ? [rope.cos, rope.sin] : [])],
     3,
     {
       num_heads: spec.heads,
       kv_num_heads: spec.kvHeads,
       scale: { float: 1 / Math.sqrt(spec.headDim) },
-      do_rotary: rotary ? 1 : 0,
+      do_rotary: kernelRotates ? 1 : 0,
       local_window_size: spec.window ?? -1,
     },
   ) as [Value, Value, Value];
   graph.output(presentKey, 'float32', cacheShape);
   graph.output(presentValue, 'float32', cacheShape);
-  const heads = unpad(graph, mixed, spec);
-  return { output: linear(graph, plan, heads, spec.output), cache: { pastKey, pastValue, presentKey, presentValue } };
+  return {
+    output: linear(graph, plan, unpad(graph, mixed, spec, headDim), spec.output),
+    cache: { pastKey, pastValue, presentKey, presentValue, kvHeads: spec.kvHeads, headDim },
+  };
 }
 
-/** Query, key and value in one product; the kernel takes them packed and rotates them itself. */
-function rotatedByKernel(graph: Graph, plan: WeightPlan, x: Value, spec: AttentionSpec): Value[] {
-  const packed = linear(graph, plan, x, spec.query, spec.key, spec.value);
-  const width = (spec.heads + 2 * spec.kvHeads) * spec.headDim;
-  return [graph.op('Reshape', [packed, graph.ints([1, -1, width])]), '', ''];
-}
-
-/** For head sizes that the kernel cannot rotate: rotated here, and padded with zeros, which change no dot product. */
-function rotatedBefore(graph: Graph, plan: WeightPlan, x: Value, spec: AttentionSpec, at: Positions): Value[] {
-  const project = (tensor: AttentionSpec['query'], heads: number, rotate: boolean): Value => {
-    let value = graph.op('Reshape', [linear(graph, plan, x, tensor), graph.ints([1, -1, heads * spec.headDim])]);
-    if (rotate) {
-      value = graph.op('RotaryEmbedding', [value, at.positions, at.cos, at.sin], {
+/**
+ * Query, key and value as the kernel takes them: in one piece where nothing has to be done to one of them alone.
+ *
+ * @param rotate what to rotate by, when the kernel does not
+ */
+function project(
+  graph: Graph,
+  plan: WeightPlan,
+  x: Value,
+  spec: AttentionSpec,
+  headDim: number,
+  rotate: (Positions & RopeInputs) | undefined,
+): Value[] {
+  const widths = [spec.heads, spec.kvHeads, spec.kvHeads].map((heads) => heads * spec.headDim);
+  let packed = linear(graph, plan, x, spec.query, spec.key, spec.value);
+  if (!spec.queryKeyNorm) packed = clip(graph, packed, spec.clip);
+  if (!rotate && !spec.queryKeyNorm) {
+    return [graph.op('Reshape', [packed, graph.ints([1, -1, widths.reduce((a, b) => a + b)])]), '', ''];
+  }
+  const [query, key, value] = graph.ops('Split', [packed, graph.ints(widths)], 3, { axis: -1 }) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const norms = spec.queryKeyNorm;
+  const finish = (part: Value, heads: number, norm: NormSpec | undefined, isValue: boolean): Value => {
+    let result = part;
+    if (norm && norms?.over === 'all') result = rmsNorm(graph, plan, result, norm);
+    if (norm && norms?.over === 'head') {
+      const split = graph.op('Reshape', [result, graph.ints([-1, heads, spec.headDim])]);
+      result = rmsNorm(graph, plan, split, norm);
+    }
+    if (norms) result = clip(graph, result, spec.clip);
+    result = graph.op('Reshape', [result, graph.ints([1, -1, heads * spec.headDim])]);
+    if (rotate && !isValue) {
+      result = graph.op('RotaryEmbedding', [result, rotate.positions, rotate.cos, rotate.sin], {
         num_heads: heads,
-        rotary_embedding_dim: 0,
+        rotary_embedding_dim: spec.rope.dims === spec.headDim ? 0 : spec.rope.dims,
       });
     }
-    const padding = cachedHeadDim(spec.headDim) - spec.headDim;
-    if (padding === 0) return value;
-    const split = graph.op('Reshape', [value, graph.ints([1, -1, heads, spec.headDim])]);
-    const padded = graph.op('Pad', [split, graph.ints([0, 0, 0, 0, 0, 0, 0, padding]), graph.float(0)]);
-    return graph.op('Reshape', [padded, graph.ints([1, -1, heads * cachedHeadDim(spec.headDim)])]);
+    return pad(graph, result, heads, spec.headDim, headDim);
   };
   return [
-    project(spec.query, spec.heads, true),
-    project(spec.key, spec.kvHeads, true),
-    project(spec.value, spec.kvHeads, false),
+    finish(query, spec.heads, norms?.query, false),
+    finish(key, spec.kvHeads, norms?.key, false),
+    finish(value, spec.kvHeads, undefined, true),
   ];
 }
 
-/** [1, T, heads · cached width] to [T, heads · headDim]. */
-function unpad(graph: Graph, mixed: Value, spec: AttentionSpec): Value {
-  const width = cachedHeadDim(spec.headDim);
+function clip(graph: Graph, x: Value, limit: number | undefined): Value {
+  return limit === undefined ? x : graph.op('Clip', [x, graph.float(-limit), graph.float(limit)]);
+}
+
+/** Widens each head of x [1, T, heads · from] with zeros, which change no dot product. */
+function pad(graph: Graph, x: Value, heads: number, from: number, to: number): Value {
+  if (from === to) return x;
+  const split = graph.op('Reshape', [x, graph.ints([1, -1, heads, from])]);
+  const padded = graph.op('Pad', [split, graph.ints([0, 0, 0, 0, 0, 0, 0, to - from]), graph.float(0)]);
+  return graph.op('Reshape', [padded, graph.ints([1, -1, heads * to])]);
+}
+
+/** [1, T, heads · padded] to [T, heads · headDim]. */
+function unpad(graph: Graph, mixed: Value, spec: AttentionSpec, padded: number): Value {
   let heads = mixed;
-  if (width !== spec.headDim) {
-    heads = graph.op('Reshape', [heads, graph.ints([1, -1, spec.heads, width])]);
+  if (padded !== spec.headDim) {
+    heads = graph.op('Reshape', [heads, graph.ints([1, -1, spec.heads, padded])]);
     heads = graph.op('Slice', [heads, graph.ints([0]), graph.ints([spec.headDim]), graph.ints([3])]);
   }
   return graph.op('Reshape', [heads, graph.ints([-1, spec.heads * spec.headDim])]);

@@ -2,7 +2,7 @@ import type { Graph, Value } from '../graph.ts';
 import type { NormSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 
-/** Root mean square norm of x [T, H]. */
+/** Root mean square norm of x along its last axis. */
 export function rmsNorm(graph: Graph, plan: WeightPlan, x: Value, norm: NormSpec): Value {
   return graph.op('SimplifiedLayerNormalization', [x, graph.weight(plan.take(norm.weight))], {
     axis: -1,

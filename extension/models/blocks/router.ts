@@ -1,5 +1,5 @@
-import type { Graph, Value } from '../graph.ts';
-import type { RouterSpec } from '../spec.ts';
+import { CAST_TO, type Graph, type Value } from '../graph.ts';
+import type { GroupLimit, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { linear } from './linear.ts';
 
@@ -7,9 +7,11 @@ import { linear } from './linear.ts';
 export interface Routing {
   /** Raw router logits; [T, E]. */
   readonly logits: Value;
-  /** Probabilities of all experts; [T, E]. */
+  /** Scores of all experts, softmax or sigmoid of the logits; [T, E]. */
   readonly scores: Value;
-  /** Chosen experts, highest score first; int64 [T, k]. */
+  /** What the k highest of were chosen: the scores, or those with bias and mask; [T, E]. */
+  readonly selection: Value;
+  /** Chosen experts, highest selection score first; int64 [T, k]. */
   readonly experts: Value;
   /** What the chosen experts' outputs are multiplied by; [T, k]. */
   readonly weights: Value;
@@ -17,14 +19,45 @@ export interface Routing {
 
 /** Routes x [T, H]. */
 export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec): Routing {
-  const logits = linear(graph, plan, x, spec.weight);
-  const scores = graph.op('Softmax', [logits], { axis: -1 });
-  const [chosen, experts] = graph.ops('TopK', [scores, graph.ints([spec.k])], 2, { axis: -1, sorted: 1 }) as [
+  const logits = linear(graph, plan, x, spec.projection);
+  const scores =
+    spec.scoring === 'softmax' ? graph.op('Softmax', [logits], { axis: -1 }) : graph.op('Sigmoid', [logits]);
+  let selection = scores;
+  if (spec.selectionBias) selection = graph.op('Add', [selection, graph.weight(plan.take(spec.selectionBias))]);
+  if (spec.groups) selection = limitToGroups(graph, selection, spec.groups, spec.experts);
+  const [highest, experts] = graph.ops('TopK', [selection, graph.ints([spec.k])], 2, { axis: -1, sorted: 1 }) as [
     Value,
     Value,
   ];
-  const weights = spec.renormalize
-    ? graph.op('Div', [chosen, graph.op('ReduceSum', [chosen, graph.ints([-1])], { keepdims: 1 })])
-    : chosen;
-  return { logits, scores, experts, weights };
+  let weights = selection === scores ? highest : graph.op('GatherElements', [scores, experts], { axis: -1 });
+  if (spec.renormalize) {
+    let sum = graph.op('ReduceSum', [weights, graph.ints([-1])], { keepdims: 1 });
+    if (spec.renormalize.epsilon > 0) sum = graph.op('Add', [sum, graph.float(spec.renormalize.epsilon)]);
+    weights = graph.op('Div', [weights, sum]);
+  }
+  if (spec.scale !== undefined && spec.scale !== 1) weights = graph.op('Mul', [weights, graph.float(spec.scale)]);
+  return { logits, scores, selection, experts, weights };
+}
+
+/** Masks the experts of all but the best groups. */
+function limitToGroups(
+  graph: Graph,
+  selection: Value,
+  { count, keep, score, masked }: GroupLimit,
+  experts: number,
+): Value {
+  const size = experts / count;
+  const grouped = graph.op('Reshape', [selection, graph.ints([-1, count, size])]);
+  const best = graph.ops('TopK', [grouped, graph.ints([score === 'max' ? 1 : 2])], 2, { axis: -1 })[0]!;
+  const groupScores = graph.op('ReduceSum', [best, graph.ints([-1])], { keepdims: 0 });
+  const kept = graph.ops('TopK', [groupScores, graph.ints([keep])], 2, { axis: -1 })[1]!;
+  // [T, keep, 1] = [count] gives one row per kept group; their sum marks them.
+  const ids = graph.ints(Array.from({ length: count }, (_, g) => g));
+  const isKept = graph.op('Equal', [graph.op('Unsqueeze', [kept, graph.ints([-1])]), ids]);
+  const marks = graph.op('ReduceSum', [graph.op('Cast', [isKept], { to: CAST_TO.int32 }), graph.ints([1])], {
+    keepdims: 0,
+  });
+  const open = graph.op('Cast', [graph.op('Unsqueeze', [marks, graph.ints([-1])])], { to: CAST_TO.bool });
+  const limited = graph.op('Where', [open, grouped, graph.float(masked)]);
+  return graph.op('Reshape', [limited, graph.ints([-1, experts])]);
 }

@@ -1,0 +1,55 @@
+import { CAST_TO, type Graph, type Value } from '../graph.ts';
+import type { MoeSpec } from '../spec.ts';
+import type { WeightPlan } from '../weights.ts';
+import { linear } from './linear.ts';
+import { mlp } from './mlp.ts';
+import { route, type Routing } from './router.ts';
+
+/** Routed experts of x [T, H], and the shared one where there is one; [T, H]. */
+export function moe(
+  graph: Graph,
+  plan: WeightPlan,
+  x: Value,
+  spec: MoeSpec,
+  hiddenSize: number,
+): { output: Value; routing: Routing } {
+  const routing = graph.in('router', () => route(graph, plan, x, spec.router));
+  const routed = graph.in('experts', () => experts(graph, plan, x, routing, spec, hiddenSize));
+  if (!spec.shared) return { output: routed, routing };
+  const { mlp: network, gate } = spec.shared;
+  const shared = graph.in('shared', () => {
+    const output = mlp(graph, plan, x, network);
+    return gate ? graph.op('Mul', [output, graph.op('Sigmoid', [linear(graph, plan, x, gate)])]) : output;
+  });
+  return { output: graph.op('Add', [routed, shared]), routing };
+}
+
+/**
+ * Σ_j weight_j · expert_j(x) over the chosen experts of each token.
+ *
+ * Slots (token, choice) are sorted by expert, so that each expert works on one contiguous block of rows, and only on the
+ * tokens that chose it; then they are put back in order. The cost grows with the slots, not with the experts.
+ */
+function experts(graph: Graph, plan: WeightPlan, x: Value, routing: Routing, spec: MoeSpec, hiddenSize: number): Value {
+  const { k, experts: count } = spec.router;
+  const slots = graph.op('Reshape', [routing.experts, graph.ints([-1])]);
+  const total = graph.op('Shape', [slots]);
+  const order = graph.ops('TopK', [slots, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
+  const sorted = graph.op('Gather', [x, graph.op('Div', [order, graph.ints(k)])]);
+
+  const ids = graph.ints(Array.from({ length: count }, (_, e) => e));
+  const isExpert = graph.op('Equal', [graph.op('Unsqueeze', [slots, graph.ints([1])]), ids]);
+  const sizes = graph.op('ReduceSum', [graph.op('Cast', [isExpert], { to: CAST_TO.int64 }), graph.ints([0])], {
+    keepdims: 0,
+  });
+  const blocks = graph.ops('Split', [sorted, sizes], count, { axis: 0 });
+  const outputs = blocks.map((block, e) => graph.in(`expert.${e}`, () => mlp(graph, plan, block, spec.expert(e))));
+
+  const results = graph.op('Concat', outputs, { axis: 0 });
+  // order[i] is the slot of row i; its own order is the row of each slot.
+  const rows = graph.ops('TopK', [order, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
+  const bySlot = graph.op('Gather', [results, rows]);
+  const byToken = graph.op('Reshape', [bySlot, graph.ints([-1, k, hiddenSize])]);
+  const weights = graph.op('Unsqueeze', [routing.weights, graph.ints([1])]);
+  return graph.op('Squeeze', [graph.op('MatMul', [weights, byToken]), graph.ints([1])]);
+}

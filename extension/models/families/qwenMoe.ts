@@ -1,0 +1,97 @@
+import type { ConfigReader } from '../../formats/config.ts';
+import type { BlockSpec, DecoderSpec, MoeSpec } from '../spec.ts';
+import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readExperts, readSizes } from './common.ts';
+
+/** Qwen1.5-MoE and Qwen2-MoE: biased queries, keys and values; a gated shared expert. */
+export function qwen2Moe(config: ConfigReader, architecture: string): DecoderSpec {
+  const sizes = readSizes(config, { context: 32_768, epsilon: 1e-6 });
+  const biases = { qkv: config.flag('qkv_bias', true), output: false };
+  const attention = llamaAttention(config, sizes, { ropeBase: 10_000, kvHeads: 16, biases });
+  const sharedSize = config.size('shared_expert_intermediate_size', 5632);
+  const ffn = sparseLayers(config, sizes.hiddenSize, { experts: 60, k: 4, moeSize: 1408, denseSize: 5632 });
+  const window = slidingWindow(config);
+  const types = config.words('layer_types');
+  const windowLayers = config.has('max_window_layers') ? config.count('max_window_layers') : 28;
+  return llamaDecoder(config, architecture, sizes, (prefix, index) => {
+    const slides = types.length > 0 ? types[index] === 'sliding_attention' : index % 2 === 0 && index < windowLayers;
+    const mixer = ffn(prefix, index);
+    return {
+      attention: { ...attention(`${prefix}.self_attn`), ...(slides ? window : {}) },
+      ffn:
+        mixer.kind === 'moe'
+          ? {
+              ...mixer,
+              shared: {
+                mlp: gatedMlp(`${prefix}.mlp.shared_expert`, sizes.hiddenSize, sharedSize),
+                gate: projection(`${prefix}.mlp.shared_expert_gate`, 1, sizes.hiddenSize),
+              },
+            }
+          : mixer,
+    };
+  });
+}
+
+/** Qwen3-MoE: queries and keys normed by head, no shared expert. GLaM's shape is one of `decoder_sparse_step` 2 and top-2. */
+export function qwen3Moe(config: ConfigReader, architecture: string): DecoderSpec {
+  const sizes = readSizes(config, { context: 32_768, epsilon: 1e-6 });
+  const biased = config.flag('attention_bias', false);
+  const attention = llamaAttention(config, sizes, {
+    ropeBase: 10_000,
+    kvHeads: 4,
+    biases: { qkv: biased, output: biased },
+  });
+  const ffn = sparseLayers(config, sizes.hiddenSize, { experts: 128, k: 8, moeSize: 768, denseSize: 6144 });
+  const window = slidingWindow(config);
+  return llamaDecoder(config, architecture, sizes, (prefix, index) => {
+    const base = attention(`${prefix}.self_attn`);
+    return {
+      attention: {
+        ...base,
+        ...window,
+        queryKeyNorm: {
+          over: 'head',
+          query: norm(`${prefix}.self_attn.q_norm`, base.headDim, sizes.epsilon),
+          key: norm(`${prefix}.self_attn.k_norm`, base.headDim, sizes.epsilon),
+        },
+      },
+      ffn: ffn(prefix, index),
+    };
+  });
+}
+
+function slidingWindow(config: ConfigReader): { readonly window?: number } {
+  return config.flag('use_sliding_window', false) ? { window: config.size('sliding_window', 4096) } : {};
+}
+
+/** Layers are MoE every `decoder_sparse_step`, but for those that `mlp_only_layers` names. */
+function sparseLayers(
+  config: ConfigReader,
+  hiddenSize: number,
+  defaults: { readonly experts: number; readonly k: number; readonly moeSize: number; readonly denseSize: number },
+): (prefix: string, index: number) => MoeSpec | (BlockSpec['mixer'] & { kind: 'mlp' }) {
+  const { experts, k } = readExperts(
+    config,
+    { experts: ['num_experts', 'num_local_experts'], k: ['num_experts_per_tok'] },
+    defaults,
+  );
+  const moeSize = config.size('moe_intermediate_size', defaults.moeSize);
+  const denseSize = config.size('intermediate_size', defaults.denseSize);
+  const step = config.count('decoder_sparse_step', 1);
+  const dense = new Set(config.indices('mlp_only_layers'));
+  const renormalize = config.flag('norm_topk_prob', false);
+  config.oneOf('hidden_act', ['silu'], 'silu');
+  return (prefix, index) => {
+    if (dense.has(index) || (index + 1) % step !== 0) return gatedMlp(`${prefix}.mlp`, hiddenSize, denseSize);
+    return {
+      kind: 'moe',
+      router: {
+        projection: projection(`${prefix}.mlp.gate`, experts, hiddenSize),
+        experts,
+        k,
+        scoring: 'softmax',
+        ...(renormalize ? { renormalize: { epsilon: 0 } } : {}),
+      },
+      expert: (e) => gatedMlp(`${prefix}.mlp.experts.${e}`, hiddenSize, moeSize),
+    };
+  };
+}
