@@ -9,7 +9,6 @@ import { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import { readTraceJson, writeTraceJson, type RecordedTrace } from '../formats/traceJson.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
-import type { RoutingTrace } from '../protocol/trace.ts';
 import { renderTables } from './table.ts';
 import { UsageError } from './usage.ts';
 
@@ -19,6 +18,7 @@ export interface AnalyzeOptions {
   readonly trace: string | undefined;
   readonly json: string | undefined;
   readonly layer: number | undefined;
+  readonly generate: number;
   readonly threads: number;
   readonly context: number;
 }
@@ -58,8 +58,7 @@ async function obtain(options: AnalyzeOptions): Promise<Obtained> {
   if (file === undefined) throw new UsageError('Which FILE? "-" reads standard input.');
   if (more.length > 0) throw new UsageError('One FILE at a time.');
   const text = await readText(file);
-  const { trace, interrupted } = await route(text, options);
-  return { recorded: { trace, text }, interrupted };
+  return route(text, options);
 }
 
 /** A file's text, or that of standard input. A byte order mark is dropped, as editors do. */
@@ -80,7 +79,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-async function route(text: string, options: AnalyzeOptions): Promise<{ trace: RoutingTrace; interrupted: boolean }> {
+async function route(text: string, options: AnalyzeOptions): Promise<Obtained> {
   const stop = new AbortController();
   const onInterrupt = (): void => {
     stop.abort();
@@ -114,12 +113,16 @@ async function route(text: string, options: AnalyzeOptions): Promise<{ trace: Ro
         },
       },
       stop.signal,
+      options.generate,
     );
     if (!builder) throw new UserError('internal', 'The engine sent no routing.');
-    return { trace: builder.finish(result.milliseconds), interrupted: false };
+    const whole = text + (result.continuation?.text ?? '');
+    return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
   } catch (error) {
     // What is there of a stopped run is shown, and said to be a part.
-    if (isUserError(error) && error.code === 'cancelled' && builder) return { trace: builder.trace, interrupted: true };
+    if (isUserError(error) && error.code === 'cancelled' && builder) {
+      return { recorded: { trace: builder.trace, text }, interrupted: true };
+    }
     throw error;
   } finally {
     process.removeListener('SIGINT', onInterrupt);

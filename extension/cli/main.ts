@@ -11,6 +11,7 @@ moescope analyze --trace FILE     shows a trace that --json wrote
   --model DIR     Hugging Face checkpoint folder (default: the bundled "balanced")
   --layer L       show this layer's experts, and its tokens with the smallest margins
   --json OUT      write the trace as JSON ("-" writes standard output, and no table)
+  --generate N    add N greedily generated tokens with their routing
   --threads N     threads (default: all cores, one less where there are more than two)
   --context N     most tokens in one window (default: the model's own limit)
   --help
@@ -31,6 +32,7 @@ async function main(args: string[]): Promise<number> {
     trace: values.trace,
     json: values.json,
     layer: wholeNumber('layer', values.layer, 0),
+    generate: wholeNumber('generate', values.generate, 0) ?? 0,
     threads: wholeNumber('threads', values.threads, 1) ?? 0,
     context: wholeNumber('context', values.context, 1) ?? 0,
   });
@@ -53,6 +55,7 @@ function parseOptions(args: string[]) {
       trace: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },
+      generate: { type: 'string' },
       threads: { type: 'string' },
       context: { type: 'string' },
       help: { type: 'boolean', short: 'h' },

@@ -74,10 +74,16 @@ export class EngineClient {
     );
   }
 
-  /** Routes a text; the sink hears of it before the promise settles. Throws UserError. */
-  analyze(model: ModelRequest, text: string, sink: AnalyzeSink, signal: AbortSignal): Promise<AnalyzeResult> {
+  /** Routes a text, and as many generated tokens; the sink hears of it before the promise settles. Throws UserError. */
+  analyze(
+    model: ModelRequest,
+    text: string,
+    sink: AnalyzeSink,
+    signal: AbortSignal,
+    generate = 0,
+  ): Promise<AnalyzeResult> {
     return this.#request(sink, signal, (connection, run, token) =>
-      connection.sendRequest(toEngine.analyze, { run, model, text }, token),
+      connection.sendRequest(toEngine.analyze, { run, model, text, generate }, token),
     );
   }
 

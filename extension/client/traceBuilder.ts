@@ -1,21 +1,31 @@
-import type { Began, Routed } from '../protocol/engine.ts';
-import type { LayerTrace, RoutingTrace, TraceOrigin } from '../protocol/trace.ts';
+import type { AnalyzeResult, Began, Routed } from '../protocol/engine.ts';
+import type { LayerTrace, ModelInfo, RoutingTrace, TokenColumns, TraceOrigin } from '../protocol/trace.ts';
 
 /**
  * Puts a run's parts together. The arrays are made once, at their final size, when the run begins: the trace that `trace`
  * returns shares them, so it costs nothing to look at while the run goes on.
  */
 export class TraceBuilder {
-  readonly #began: Began;
-  readonly #logProb: Float32Array;
+  readonly #model: ModelInfo;
+  readonly #windows: Uint32Array;
+  readonly #tokens: TokenColumns;
   readonly #layers: LayerTrace[];
+  /** Tokens of the text; those behind them are generated. */
+  readonly #given: number;
   #routed = 0;
 
-  constructor(began: Began) {
-    const tokens = began.ids.length;
-    this.#began = began;
-    this.#logProb = new Float32Array(tokens).fill(NaN);
-    this.#layers = began.model.moeLayers.map((shape) => ({
+  constructor({ model, ids, start, end, windows, generate }: Began) {
+    const tokens = ids.length + generate;
+    this.#model = model;
+    this.#windows = windows;
+    this.#given = ids.length;
+    this.#tokens = {
+      ids: grown(ids, new Int32Array(tokens)),
+      start: grown(start, new Uint32Array(tokens)),
+      end: grown(end, new Uint32Array(tokens)),
+      logProb: new Float32Array(tokens).fill(NaN),
+    };
+    this.#layers = model.moeLayers.map((shape) => ({
       ...shape,
       chosen: new Uint16Array(tokens * shape.candidates),
       weight: new Float32Array(tokens * shape.candidates),
@@ -30,7 +40,8 @@ export class TraceBuilder {
   add(part: Routed): void {
     if (part.from !== this.#routed)
       throw new Error(`routing of token ${part.from} came after token ${this.#routed - 1}`);
-    this.#logProb.set(part.logProb, part.from);
+    if (part.generated) this.#tokens.ids.set(part.generated, part.from);
+    this.#tokens.logProb.set(part.logProb, part.from);
     part.layers.forEach((source, i) => {
       const layer = this.#layers[i]!;
       layer.chosen.set(source.chosen, part.from * layer.candidates);
@@ -47,22 +58,40 @@ export class TraceBuilder {
 
   /** What has arrived; `routed` says how much. */
   get trace(): RoutingTrace {
-    return this.#trace();
+    return this.#trace({ model: this.#model, source: 'measured' }, this.#given);
   }
 
-  /** The trace with the run's times. */
-  finish(milliseconds: NonNullable<TraceOrigin['milliseconds']>): RoutingTrace {
-    return this.#trace(milliseconds);
+  /** The whole trace, generated tokens included. */
+  finish({ milliseconds, continuation }: AnalyzeResult): RoutingTrace {
+    if (continuation) {
+      this.#tokens.start.set(continuation.start, this.#given);
+      this.#tokens.end.set(continuation.end, this.#given);
+    }
+    const tokens = this.#given + (continuation?.start.length ?? 0);
+    return this.#trace({ model: this.#model, source: 'measured', milliseconds }, tokens);
   }
 
-  #trace(milliseconds?: TraceOrigin['milliseconds']): RoutingTrace {
-    const { ids, start, end, windows, model } = this.#began;
+  #trace(origin: TraceOrigin, tokens: number): RoutingTrace {
+    const { ids, start, end, logProb } = this.#tokens;
     return {
-      tokens: { ids, start, end, logProb: this.#logProb },
+      tokens: {
+        ids: ids.subarray(0, tokens),
+        start: start.subarray(0, tokens),
+        end: end.subarray(0, tokens),
+        logProb: logProb.subarray(0, tokens),
+      },
       layers: this.#layers,
-      windows,
-      routed: this.#routed,
-      origin: milliseconds ? { model, source: 'measured', milliseconds } : { model, source: 'measured' },
+      windows: this.#windows,
+      routed: Math.min(this.#routed, tokens),
+      ...(tokens > this.#given ? { generatedFrom: this.#given } : {}),
+      origin,
     };
   }
+}
+
+/** A column with room for more; the same one when there is enough. */
+function grown<T extends Int32Array | Uint32Array>(column: T, room: T): T {
+  if (room.length === column.length) return column;
+  room.set(column);
+  return room;
 }

@@ -46,7 +46,7 @@ class Engine {
     void this.#connection.sendNotification(fromEngine.ready, { onnxruntime: env.versions.node ?? '' });
   }
 
-  async #analyze({ run, model: request, text }: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
+  async #analyze({ run, model: request, text, generate }: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
     if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
     const began = performance.now();
     const model = await this.#model(run, request, signal);
@@ -56,14 +56,24 @@ class Engine {
     const encoded = await model.tokenizer.encode(text);
     if (encoded.ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
     const windows = windowStarts(encoded.ids.length, model.info.context);
-    await this.#connection.sendNotification(fromEngine.began, { run, model: model.info, ...encoded, windows });
+    await this.#connection.sendNotification(fromEngine.began, {
+      run,
+      model: model.info,
+      ...encoded,
+      windows,
+      generate,
+    });
     const tokenized = performance.now();
-    for await (const part of prefill(model, encoded.ids, windows, signal)) {
+    const total = encoded.ids.length + generate;
+    const generated: number[] = [];
+    for await (const part of prefill(model, encoded.ids, windows, generate, signal)) {
+      if (part.generated) generated.push(...part.generated);
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
-      progress('route', part.to, encoded.ids.length);
+      progress('route', part.to, total);
     }
     return {
       milliseconds: { open: opened - began, tokenize: tokenized - opened, route: performance.now() - tokenized },
+      ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length) } : {}),
     };
   }
 

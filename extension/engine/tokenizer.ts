@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
+import type { Continuation } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 
 /** The largest known tokenizer.json has some 40 MB. */
@@ -74,6 +75,23 @@ export class Tokenizer {
       start: Uint32Array.from(offsets, (o) => toUtf16(o[0]!)),
       end: Uint32Array.from(offsets, (o) => toUtf16(o[1]!)),
     };
+  }
+
+  /**
+   * The text of generated tokens, which follows one of `offset` UTF-16 units. A token that ends inside a character gets the
+   * range up to there; the one that completes it, the character.
+   */
+  async decode(ids: readonly number[], offset: number): Promise<Continuation> {
+    const start = new Uint32Array(ids.length);
+    const end = new Uint32Array(ids.length);
+    let text = '';
+    for (let i = 0; i < ids.length; i++) {
+      const longer = await this.#native.decode(ids.slice(0, i + 1), false);
+      start[i] = offset + Math.min(text.length, longer.length);
+      end[i] = offset + longer.length;
+      text = longer;
+    }
+    return { text, start, end };
   }
 }
 

@@ -20,7 +20,7 @@ export interface RecordedTrace {
 
 /** Writes a trace piece by piece: one of a long text would not fit into a single string. */
 export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
-  const { tokens, layers, origin, windows, routed } = trace;
+  const { tokens, layers, origin, windows, routed, generatedFrom = Infinity } = trace;
   const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
   const head = {
     format: FORMAT,
@@ -35,7 +35,7 @@ export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<strin
   yield JSON.stringify(head).slice(0, -1) + ',"tokens":[';
   for (let t = 0; t < tokens.ids.length; t++) {
     const { ids, start, end, logProb } = tokens;
-    yield `${t > 0 ? ',\n' : '\n'}{"id":${ids[t]!},"start":${start[t]!},"end":${end[t]!},"logProb":${number(logProb[t]!)}}`;
+    yield `${t > 0 ? ',\n' : '\n'}{"id":${ids[t]!},"start":${start[t]!},"end":${end[t]!},"logProb":${number(logProb[t]!)}${t >= generatedFrom ? ',"generated":true' : ''}}`;
   }
   yield '],"layers":[';
   for (const [i, layer] of layers.entries()) yield* writeLayer(layer, routed, i > 0);
@@ -87,7 +87,9 @@ const traceSchema = v.object({
   text: v.optional(v.string(), ''),
   windows: v.optional(v.array(count), [0]),
   routed: v.optional(count),
-  tokens: v.array(v.object({ id: count, start: count, end: count, logProb: nullable })),
+  tokens: v.array(
+    v.object({ id: count, start: count, end: count, logProb: nullable, generated: v.optional(v.boolean(), false) }),
+  ),
   layers: v.array(
     v.object({
       layer: count,
@@ -161,6 +163,7 @@ export function readTraceJson(json: string): RecordedTrace {
       logSumExpSq: NaN,
     };
   });
+  const generatedFrom = file.tokens.findIndex((t) => t.generated);
   const model: ModelInfo = {
     ...file.model,
     folder: '',
@@ -183,6 +186,7 @@ export function readTraceJson(json: string): RecordedTrace {
       layers,
       windows: Uint32Array.from(file.windows),
       routed,
+      ...(generatedFrom === -1 ? {} : { generatedFrom }),
       origin: { model, source: 'recorded' },
     },
   };

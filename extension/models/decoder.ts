@@ -29,6 +29,16 @@ export interface RopeTables extends RopeInputs {
   readonly rope: RopeSpec;
 }
 
+/**
+ * What a recurrent layer carries from chunk to chunk, float32: the caller feeds zeros at first, and then what came out. Unlike
+ * a KV cache it cannot be rewound.
+ */
+export interface RecurrentState {
+  readonly past: Value;
+  readonly present: Value;
+  readonly shape: readonly number[];
+}
+
 /** A model as two graphs over one weight file. */
 export interface DecoderGraphs {
   readonly plan: WeightPlan;
@@ -41,6 +51,7 @@ export interface DecoderGraphs {
     /** float32 [T, H]. */
     readonly hidden: Value;
     readonly caches: readonly KvCache[];
+    readonly states: readonly RecurrentState[];
     readonly taps: readonly RouterTap[];
   };
   /**
@@ -53,6 +64,8 @@ export interface DecoderGraphs {
     readonly hidden: Value;
     /** int32 [n]. */
     readonly targets: Value;
+    /** float32 [n, V]; costs nothing unless it is asked for. */
+    readonly logits: Value;
     /** float32 [n]. */
     readonly logProb: Value;
   };
@@ -71,6 +84,7 @@ class BodyBuilder {
   readonly #inputs: DecoderGraphs['body']['inputs'];
   readonly #ropes = new Map<string, RopeTables>();
   readonly #caches: KvCache[] = [];
+  readonly #states: RecurrentState[] = [];
   readonly #taps: RouterTap[] = [];
 
   constructor(spec: DecoderSpec, plan: WeightPlan) {
@@ -105,6 +119,7 @@ class BodyBuilder {
       ropes: [...this.#ropes.values()],
       hidden: normed,
       caches: this.#caches,
+      states: this.#states,
       taps: this.#taps,
     };
   }
@@ -165,12 +180,14 @@ function buildHead(spec: DecoderSpec, plan: WeightPlan): DecoderGraphs['head'] {
   const graph = new Graph(WEIGHT_FILE);
   const hidden = graph.input('hidden', 'float32', ['rows', spec.hiddenSize]);
   const targets = graph.input('targets', 'int32', ['rows']);
-  const logProb = graph.in('head', () => {
-    const logits = linear(graph, plan, hidden, spec.head);
-    const all = graph.op('LogSoftmax', [logits], { axis: -1 });
+  const { logits, logProb } = graph.in('head', () => {
+    const all = linear(graph, plan, hidden, spec.head);
+    const logProbs = graph.op('LogSoftmax', [all], { axis: -1 });
     const column = graph.op('Unsqueeze', [targets, graph.ints([1])]);
-    return graph.op('Squeeze', [graph.op('GatherElements', [all, column], { axis: 1 }), graph.ints([1])]);
+    const picked = graph.op('GatherElements', [logProbs, column], { axis: 1 });
+    return { logits: all, logProb: graph.op('Squeeze', [picked, graph.ints([1])]) };
   });
+  graph.output(logits, 'float32', ['rows', spec.vocabulary]);
   graph.output(logProb, 'float32', ['rows']);
-  return { bytes: graph.bytes(`${spec.architecture} head`), hidden, targets, logProb };
+  return { bytes: graph.bytes(`${spec.architecture} head`), hidden, targets, logits, logProb };
 }

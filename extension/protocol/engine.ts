@@ -23,10 +23,21 @@ export interface AnalyzeParams {
   readonly run: number;
   readonly model: ModelRequest;
   readonly text: string;
+  /** Tokens to add by greedy decoding once the text is through; fewer come when the context is full. */
+  readonly generate: number;
 }
 
 export interface AnalyzeResult {
   readonly milliseconds: { readonly open: number; readonly tokenize: number; readonly route: number };
+  readonly continuation?: Continuation;
+}
+
+/** What the model wrote after the text. */
+export interface Continuation {
+  readonly text: string;
+  /** Ranges of the generated tokens in UTF-16 units of the analysed text and this one put together. */
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
 }
 
 export type Stage = 'import' | 'load' | 'tokenize' | 'route';
@@ -47,6 +58,8 @@ export interface Began {
   readonly start: Uint32Array;
   readonly end: Uint32Array;
   readonly windows: Uint32Array;
+  /** Tokens that will be generated after these, at most. */
+  readonly generate: number;
 }
 
 /** Routing of tokens [from, to): columns as in LayerTrace for these tokens only, one entry of `layers` a MoE layer. */
@@ -54,6 +67,8 @@ export interface Routed {
   readonly run: number;
   readonly from: number;
   readonly to: number;
+  /** Ids of these tokens when they are generated ones. */
+  readonly generated?: Int32Array;
   readonly logProb: Float32Array;
   readonly layers: readonly RoutedLayer[];
 }

@@ -69,7 +69,7 @@ describe('folder and config', () => {
     ['num_key_value_heads', 3],
     ['num_experts_per_tok', 9],
     ['hidden_act', 'gelu'],
-    ['rope_parameters', { rope_type: 'yarn', rope_theta: 1e6 }],
+    ['rope_parameters', { rope_type: 'spiral', rope_theta: 1e6 }],
     ['rms_norm_eps', 'small'],
     ['tie_word_embeddings', 'yes'],
   ])('refuses %s = %j', (key, value) =>

@@ -41,6 +41,28 @@ describe.each(MODELS)('%s', (_, folder, reference) => {
       compareLogProbs(trace, expected, i);
     }
   });
+
+  it('decodes greedily as the reference does', async () => {
+    const expected = await Reference.read(reference);
+    for (const [i, text] of expected.inputs.entries()) {
+      if (!expected.has(`greedy.${i}`)) continue;
+      const wanted = [...expected.get(`greedy.${i}`).data];
+      const trace = await engine.analyze(folder, text, {}, wanted.length);
+      const given = trace.generatedFrom!;
+      expect([...trace.tokens.ids.subarray(given)]).toEqual(wanted);
+      for (const layer of trace.layers) {
+        const steps = expected.get(`step_index.${i}.${layer.layer}`).data;
+        const { k, candidates } = layer;
+        wanted.forEach((_, step) => {
+          const at = (given + step) * candidates;
+          const chosen = new Set(layer.chosen.subarray(at, at + k));
+          expect(chosen, `layer ${layer.layer}, step ${step}`).toEqual(
+            new Set(steps.subarray(step * k, (step + 1) * k)),
+          );
+        });
+      }
+    }
+  });
 });
 
 describe('a text of several chunks', () => {

@@ -21,7 +21,12 @@ export class TestEngine {
     return { folder, cache: this.cache, threads: 0, context: 0, ...options };
   }
 
-  async analyze(folder: string, text: string, options: Partial<ModelRequest> = {}): Promise<RoutingTrace> {
+  async analyze(
+    folder: string,
+    text: string,
+    options: Partial<ModelRequest> = {},
+    generate = 0,
+  ): Promise<RoutingTrace> {
     let builder: TraceBuilder | undefined;
     const result = await this.client.analyze(
       this.model(folder, options),
@@ -36,8 +41,9 @@ export class TestEngine {
         },
       },
       new AbortController().signal,
+      generate,
     );
-    return builder!.finish(result.milliseconds);
+    return builder!.finish(result);
   }
 
   dispose(): void {

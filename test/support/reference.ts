@@ -20,7 +20,7 @@ export class Reference {
     const bytes = await readFile(`${path}.safetensors`);
     const tensors = new Map<string, Column>();
     for (const { name, dtype, shape, offset, bytes: length } of await readSafetensorsHeader(`${path}.safetensors`)) {
-      const raw = bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length) as ArrayBuffer;
+      const raw = bytes.buffer.slice(bytes.byteOffset + offset, bytes.byteOffset + offset + length);
       const data =
         dtype === 'F32'
           ? new Float32Array(raw)

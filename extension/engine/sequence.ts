@@ -1,0 +1,136 @@
+import { Tensor } from 'onnxruntime-node';
+import type { KvCache } from '../models/blocks/attention.ts';
+import { ropeTables } from '../models/rope.ts';
+import type { RoutedLayer } from '../protocol/engine.ts';
+import { captureRouting } from './capture.ts';
+import { requireMemory } from './memory.ts';
+import type { OpenModel } from './openModel.ts';
+
+/** Bytes of vocabulary logits in memory at a time. */
+const LOGITS_BYTES = 32 * 2 ** 20;
+
+const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** One sequence of tokens in a model: its KV cache and recurrent states, and what has gone through them. */
+export class Sequence {
+  readonly #model: OpenModel;
+  /** Inputs that stay the same from chunk to chunk, but for the recurrent states. */
+  readonly #feeds: Record<string, Tensor> = {};
+  /** Outputs that go to buffers of ours. */
+  readonly #presents: Record<string, Tensor> = {};
+  /** Outputs that ONNX Runtime allocates. */
+  readonly #wanted: Readonly<Record<string, null>>;
+  #past = 0;
+  /** Hidden state of the last token, which tells the log-probability of the next chunk's first. */
+  #last: Float32Array | undefined;
+
+  /**
+   * @param capacity most tokens it will hold
+   * @throws UserError `out-of-memory` when its KV cache cannot fit
+   */
+  constructor(model: OpenModel, capacity: number) {
+    this.#model = model;
+    const { ropes, caches, states, taps, hidden } = model.graphs.body;
+    const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
+    const bytes = caches.reduce((sum, cache) => sum + 2 * elements(cache) * FLOAT32_BYTES, 0);
+    requireMemory(bytes, `The KV cache of a window of ${capacity} tokens`);
+    for (const cache of caches) {
+      const shape = [1, cache.kvHeads, capacity, cache.headDim];
+      const make = (): Tensor => new Tensor('float32', new Float32Array(elements(cache)), shape);
+      // The same buffer at both ends: the kernel appends in place.
+      this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make();
+      this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = make();
+    }
+    for (const { rope, cos, sin } of ropes) {
+      const tables = ropeTables(rope, capacity, capacity);
+      this.#feeds[cos] = new Tensor('float32', tables.cos, [capacity, rope.dims / 2]);
+      this.#feeds[sin] = new Tensor('float32', tables.sin, [capacity, rope.dims / 2]);
+    }
+    const names = taps.flatMap((tap) => [tap.logits, tap.scores, tap.selection, tap.experts, tap.weights]);
+    const presents = states.map((state) => state.present);
+    this.#wanted = Object.fromEntries([hidden, ...names, ...presents].map((name) => [name, null]));
+    this.reset();
+  }
+
+  /** Begins anew. What the KV cache still holds is never looked at. */
+  reset(): void {
+    this.#past = 0;
+    this.#last = undefined;
+    for (const { past, shape } of this.#model.graphs.body.states) {
+      const size = shape.reduce((a, b) => a * b);
+      this.#feeds[past] = new Tensor('float32', new Float32Array(size), shape);
+    }
+  }
+
+  /** Appends tokens; returns their routing and log-probabilities, NaN for the first of all. */
+  async append(ids: Int32Array): Promise<{ layers: RoutedLayer[]; logProb: Float32Array }> {
+    const { graphs, body, info } = this.#model;
+    const { inputs, hidden, states, taps } = graphs.body;
+    const tokens = ids.length;
+    const total = this.#past + tokens;
+    const positions = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(this.#past + i));
+    const outputs = await body.run(
+      {
+        ...this.#feeds,
+        [inputs.ids]: new Tensor('int32', ids, [tokens]),
+        [inputs.lastPosition]: new Tensor('int32', Int32Array.of(total - 1), [1]),
+        [inputs.total]: new Tensor('int32', Int32Array.of(total), []),
+        [inputs.positions]: new Tensor('int64', positions, [1, tokens]),
+      },
+      { ...this.#presents, ...this.#wanted },
+    );
+    this.#past = total;
+    for (const { past, present } of states) this.#feeds[past] = outputs[present] as Tensor;
+    const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
+    const layers = taps.map((tap, i) =>
+      captureRouting(
+        {
+          logits: data(tap.logits),
+          scores: data(tap.scores),
+          selection: data(tap.selection),
+          experts: outputs[tap.experts]!.data as Int32Array,
+          weights: data(tap.weights),
+        },
+        tokens,
+        info.moeLayers[i]!,
+        tap.spec.scoring,
+      ),
+    );
+    return { layers, logProb: await this.#logProbOf(ids, data(hidden)) };
+  }
+
+  /** Logits of the token after the last one; [V]. */
+  async nextLogits(): Promise<Float32Array> {
+    if (!this.#last) throw new Error('an empty sequence has no next token');
+    const { logits } = this.#model.graphs.head;
+    return this.#runHead(this.#last, Int32Array.of(0), logits);
+  }
+
+  async #logProbOf(ids: Int32Array, hidden: Float32Array): Promise<Float32Array> {
+    const { hiddenSize, vocabulary } = this.#model.info;
+    const { logProb } = this.#model.graphs.head;
+    const result = new Float32Array(ids.length);
+    result[0] = this.#last ? (await this.#runHead(this.#last, ids.subarray(0, 1), logProb))[0]! : NaN;
+    const rows = Math.max(16, Math.floor(LOGITS_BYTES / (vocabulary * FLOAT32_BYTES)));
+    for (let from = 1; from < ids.length; from += rows) {
+      const to = Math.min(ids.length, from + rows);
+      const before = hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize);
+      result.set(await this.#runHead(before, ids.subarray(from, to), logProb), from);
+    }
+    this.#last = hidden.slice((ids.length - 1) * hiddenSize);
+    return result;
+  }
+
+  /** Runs the head on rows [n, H] for the output of that name. */
+  async #runHead(hidden: Float32Array, targets: Int32Array, wanted: string): Promise<Float32Array> {
+    const { graphs, head, info } = this.#model;
+    const outputs = await head.run(
+      {
+        [graphs.head.hidden]: new Tensor('float32', hidden, [targets.length, info.hiddenSize]),
+        [graphs.head.targets]: new Tensor('int32', targets, [targets.length]),
+      },
+      [wanted],
+    );
+    return outputs[wanted]!.data as Float32Array;
+  }
+}
