@@ -24,7 +24,7 @@ const noNative = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'test/output/', '**/*_pb.ts'] },
+  { ignores: ['dist/', 'node_modules/', 'test/output/', 'media/', '**/*_pb.ts'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -35,6 +35,11 @@ export interface LoadFigures {
 /** Load share under which an expert counts as cold. The field quotes 5 % for layers of 16 experts. */
 export const COLD_SHARE = 0.05;
 
+/** The threshold for a layer of E experts: 5 %, and from 16 experts on 0.8 of the even share, which is 5 % there. */
+export function coldShare(experts: number): number {
+  return Math.min(COLD_SHARE, 0.8 / experts);
+}
+
 /** Figures of the counts of one layer, [E]. Ties: the lowest index is hottest or coldest. */
 export function loadFigures(counts: Float64Array, coldShare: number = COLD_SHARE): LoadFigures {
   const experts = counts.length;

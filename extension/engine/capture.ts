@@ -38,10 +38,14 @@ export function captureRouting(
     for (let e = 0; e < count; e++) placeRunnerUp(chosen, slot, k, candidates, selection, row, e);
     // The last chosen by selection, which need not be the one of least weight.
     const lastChosen = experts[t * k + k - 1]!;
-    margin[t] = selection[row + lastChosen]! - selection[row + chosen[slot + k]!]!;
+    const firstNot = chosen[slot + k]!;
+    // A limit to groups may leave no other.
+    margin[t] = firstNot === NO_EXPERT ? NaN : selection[row + lastChosen]! - selection[row + firstNot]!;
     // A weight over its score: what normalising and scaling made of it, for every expert of the token alike.
     const scale = weight[slot]! / scores[row + chosen[slot]!]!;
-    for (let j = k; j < candidates; j++) weight[slot + j] = scores[row + chosen[slot + j]!]! * scale;
+    for (let j = k; j < candidates && chosen[slot + j] !== NO_EXPERT; j++) {
+      weight[slot + j] = scores[row + chosen[slot + j]!]! * scale;
+    }
   }
   const distribution = scoring === 'softmax' ? ofSoftmax(outputs, tokens, count, k) : ofSigmoid(outputs, tokens, count);
   return { chosen, weight, margin, ...distribution };
@@ -80,6 +84,7 @@ function placeRunnerUp(
   e: number,
 ): void {
   const score = selection[row + e]!;
+  if (score === -Infinity) return;
   let at = slot + candidates - 1;
   const last = chosen[at]!;
   if (last !== NO_EXPERT && score <= selection[row + last]!) return;

@@ -116,7 +116,7 @@ function countParameters(spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo['p
   for (const { mixer } of spec.layers.flat()) {
     if (mixer.kind !== 'moe') continue;
     const { gate, up, down } = mixer.expert(0);
-    idle += (mixer.router.experts - mixer.router.k) * (size(gate) + size(up) + size(down));
+    idle += (mixer.router.experts - mixer.router.k) * ((gate ? size(gate) : 0) + size(up) + size(down));
   }
   return { total, active: total - idle };
 }

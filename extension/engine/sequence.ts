@@ -32,14 +32,14 @@ export class Sequence {
     this.#model = model;
     const { ropes, caches, states, taps, hidden } = model.graphs.body;
     const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
-    const bytes = caches.reduce((sum, cache) => sum + 2 * elements(cache) * FLOAT32_BYTES, 0);
+    const bytes = caches.reduce((sum, cache) => sum + (cache.shared ? 1 : 2) * elements(cache) * FLOAT32_BYTES, 0);
     requireMemory(bytes, `The KV cache of a window of ${capacity} tokens`);
     for (const cache of caches) {
       const shape = [1, cache.kvHeads, capacity, cache.headDim];
       const make = (): Tensor => new Tensor('float32', new Float32Array(elements(cache)), shape);
       // The same buffer at both ends: the kernel appends in place.
-      this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make();
-      this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = make();
+      const key = (this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make());
+      this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = cache.shared ? key : make();
     }
     for (const { rope, cos, sin } of ropes) {
       const tables = ropeTables(rope, capacity, capacity);

@@ -27,6 +27,45 @@ export function toFloat32(bytes: Buffer, dtype: string): Uint8Array {
   }
 }
 
+/** What an FP8 matrix is multiplied by. */
+export interface Fp8Scales {
+  /** One factor a block, by rows of blocks. */
+  readonly values: Float32Array;
+  readonly block: readonly [rows: number, columns: number];
+  /** Columns of the matrix. */
+  readonly columns: number;
+}
+
+/**
+ * A piece of an FP8 matrix as float32 bytes: each element times its block's scale, rounded once.
+ *
+ * @param bytes the elements from the one with index `first` on
+ */
+export function fp8ToFloat32(bytes: Buffer, first: number, { values, block, columns }: Fp8Scales): Uint8Array {
+  const target = new Float32Array(bytes.length);
+  const blocksPerRow = Math.ceil(columns / block[1]);
+  for (let i = 0; i < bytes.length;) {
+    const row = Math.floor((first + i) / columns);
+    const column = (first + i) % columns;
+    const blockColumn = Math.floor(column / block[1]);
+    const scale = values[Math.floor(row / block[0]) * blocksPerRow + blockColumn]!;
+    // To the end of the block's part of the row.
+    const end = Math.min(bytes.length, i - column + Math.min(columns, (blockColumn + 1) * block[1]));
+    for (; i < end; i++) target[i] = E4M3[bytes[i]!]! * scale;
+  }
+  return new Uint8Array(target.buffer);
+}
+
+/** Every value of FP8 E4M3 (arXiv 2209.05433): 1 sign bit, 4 exponent bits with bias 7, 3 fraction bits, no infinities. */
+const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
+  const sign = byte & 0x80 ? -1 : 1;
+  const exponent = (byte >> 3) & 0xf;
+  const fraction = byte & 7;
+  if (exponent === 0) return sign * fraction * 2 ** -9;
+  if (exponent === 0xf && fraction === 7) return NaN;
+  return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+});
+
 /** IEEE 754 binary16: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
 function halfToNumber(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;

@@ -8,8 +8,8 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile, type FileH
 import { join } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { WEIGHT_FILE } from '../models/decoder.ts';
-import type { PlannedWeight, WeightPlan } from '../models/weights.ts';
-import { toFloat32 } from './toFloat32.ts';
+import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
+import { fp8ToFloat32, toFloat32, type Fp8Scales } from './toFloat32.ts';
 
 /** Bytes read and written at a time: large enough for full disk speed, small enough to bound memory and cancel soon. */
 const SLICE_BYTES = 4 * 1024 * 1024;
@@ -59,7 +59,7 @@ export async function cachedWeights(plan: WeightPlan, options: ImportOptions): P
 /** Names the plan and the present state of its files. */
 async function filesKey(plan: WeightPlan): Promise<string> {
   const hash = createHash('sha256').update(`${LAYOUT}\n`);
-  for (const file of new Set(plan.weights.flatMap((w) => w.sources.map((s) => s.entry.file)))) {
+  for (const file of new Set(plan.weights.flatMap((w) => w.sources.flatMap(files)))) {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
     hash.update(`${file}\0${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}\n`);
   }
@@ -67,9 +67,14 @@ async function filesKey(plan: WeightPlan): Promise<string> {
   return hash.digest('hex');
 }
 
+function files({ entry, scales }: WeightSource): string[] {
+  return scales ? [entry.file, scales.entry.file] : [entry.file];
+}
+
 function describe(weight: PlannedWeight): string {
-  const sources = weight.sources.map(({ entry, offset, bytes }) => {
-    return `${entry.name} ${entry.dtype} [${entry.shape.join()}] ${offset - entry.offset}:${bytes}`;
+  const sources = weight.sources.map(({ entry, offset, bytes, scales }) => {
+    const factors = scales ? `*${scales.entry.name} ${scales.entry.dtype} [${scales.block.join()}]` : '';
+    return `${entry.name} ${entry.dtype} [${entry.shape.join()}] ${offset - entry.offset}:${bytes}${factors}`;
   });
   return `${weight.offset} ${sources.join('+')}\n`;
 }
@@ -112,23 +117,28 @@ async function importWeights(plan: WeightPlan, options: ImportOptions): Promise<
 async function copyWeights(plan: WeightPlan, target: FileHandle, hash: Hash, options: ImportOptions): Promise<void> {
   const sources = new Map<string, FileHandle>();
   const buffer = Buffer.allocUnsafeSlow(SLICE_BYTES);
+  const read = async (into: Buffer, file: string, position: number): Promise<Buffer> => {
+    let handle = sources.get(file);
+    if (!handle) sources.set(file, (handle = await open(file)));
+    const { bytesRead } = await handle.read(into, 0, into.length, position);
+    if (bytesRead < into.length) throw new UserError('weights-invalid', `${file} ended while it was read.`);
+    hash.update(into);
+    return into;
+  };
   let done = 0;
   try {
     for (const weight of plan.weights) {
       hash.update(describe(weight));
       let position = weight.offset;
       for (const source of weight.sources) {
-        const { file, dtype } = source.entry;
-        let handle = sources.get(file);
-        if (!handle) sources.set(file, (handle = await open(file)));
+        const scales = await readScales(source, read);
         for (let at = 0; at < source.bytes; at += SLICE_BYTES) {
           if (options.signal.aborted) throw new UserError('cancelled', 'Opening the model was cancelled.');
           const length = Math.min(SLICE_BYTES, source.bytes - at);
-          const { bytesRead } = await handle.read(buffer, 0, length, source.offset + at);
-          if (bytesRead < length) throw new UserError('weights-invalid', `${file} ended while it was read.`);
-          const slice = buffer.subarray(0, length);
-          hash.update(slice);
-          const floats = toFloat32(slice, dtype);
+          const { file, dtype, offset } = source.entry;
+          const slice = await read(buffer.subarray(0, length), file, source.offset + at);
+          const first = source.offset + at - offset;
+          const floats = scales ? fp8ToFloat32(slice, first, scales) : toFloat32(slice, dtype);
           await target.write(floats, 0, floats.byteLength, position);
           position += floats.byteLength;
           done += floats.byteLength;
@@ -139,6 +149,18 @@ async function copyWeights(plan: WeightPlan, target: FileHandle, hash: Hash, opt
   } finally {
     for (const handle of sources.values()) await handle.close();
   }
+}
+
+/** The scales of an FP8 matrix; with blocks of 128 × 128 they take a 4,096th of its bytes. */
+async function readScales(
+  { entry, scales }: WeightSource,
+  read: (into: Buffer, file: string, position: number) => Promise<Buffer>,
+): Promise<Fp8Scales | undefined> {
+  if (!scales) return undefined;
+  const { dtype, file, offset, bytes } = scales.entry;
+  const raw = await read(Buffer.allocUnsafeSlow(bytes), file, offset);
+  const values = new Float32Array(toFloat32(raw, dtype).buffer);
+  return { values, block: scales.block, columns: entry.shape[1]! };
 }
 
 const UNFINISHED = 'unfinished-';

@@ -31,6 +31,16 @@ export class ConfigReader {
     return this.#whole(names, fallback, MAX_COUNT);
   }
 
+  /** How many of what there may be none of: a whole number from 0 on. */
+  countFromZero(key: string, fallback?: number): number {
+    return this.#config[key] === 0 ? 0 : this.count(key, fallback);
+  }
+
+  /** The length of an axis; `auto` where the config says so or nothing. */
+  sizeOrAuto(key: string, auto: number): number {
+    return this.#config[key] === 'auto' ? auto : this.size(key, auto);
+  }
+
   /** A whole number from 1 on, or undefined when absent. */
   optionalSize(key: string): number | undefined {
     return this.has(key) ? this.size(key) : undefined;
@@ -64,6 +74,11 @@ export class ConfigReader {
     return value as number[];
   }
 
+  /** So many lengths of axes. */
+  sizes(key: string, length: number): readonly number[] {
+    return this.numbers(key, length).map((n) => this.#checkWhole(key, n, MAX_SIZE));
+  }
+
   /** A list of indices; empty when absent. */
   indices(key: string): readonly number[] {
     const value = this.#config[key] ?? [];
@@ -76,10 +91,30 @@ export class ConfigReader {
   /** A list of words; empty when absent. */
   words(key: string): readonly string[] {
     const value = this.#config[key] ?? [];
-    if (!Array.isArray(value) || !value.every((word) => typeof word === 'string')) {
+    if (!Array.isArray(value) || value.length > MAX_COUNT || !value.every((word) => typeof word === 'string')) {
       return this.#fail(`has no proper ${key}`);
     }
     return value;
+  }
+
+  /** The letters of a text. */
+  letters(key: string): readonly string[] {
+    const value = this.#config[key];
+    if (typeof value !== 'string' || value.length > MAX_COUNT) return this.#fail(`has no proper ${key}`);
+    return Array.from(value);
+  }
+
+  /** Two bounds; the upper one may be infinite, which json.ts reads as {"__float__": "Infinity"}. */
+  bounds(key: string, fallback: readonly [number, number]): readonly [number, number] {
+    if (!this.has(key)) return fallback;
+    const value = this.#config[key];
+    const [low, high] = (Array.isArray(value) ? value : []).map((bound: unknown) =>
+      isJsonObject(bound) && bound['__float__'] === 'Infinity' ? Infinity : bound,
+    );
+    if (!Number.isFinite(low) || typeof high !== 'number' || !((low as number) <= high)) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return [low as number, high];
   }
 
   flag(key: string, fallback: boolean): boolean {
@@ -108,6 +143,10 @@ export class ConfigReader {
   #whole(names: string | readonly string[], fallback: number | undefined, most: number): number {
     const [key, value] = this.#find(names);
     if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
+    return this.#checkWhole(key, value, most);
+  }
+
+  #checkWhole(key: string, value: unknown, most: number): number {
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
       return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
     }

@@ -38,12 +38,23 @@ export async function readJsonObject(
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutBareNumbers(text));
   } catch (error) {
     throw new UserError(codes.invalid, `${path} is not valid JSON: ${(error as Error).message}.`, { cause: error });
   }
   if (!isJsonObject(value)) throw new UserError(codes.invalid, `${path} does not hold a JSON object.`);
   return value;
+}
+
+/**
+ * JSON has no infinity, but Python's writer does, bare, in the configs of some models. It becomes what transformers 5 writes:
+ * {"__float__": "Infinity"}.
+ */
+function withoutBareNumbers(text: string): string {
+  if (!/\b(?:Infinity|NaN)\b/.test(text)) return text;
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, (token) =>
+    token.startsWith('"') ? token : JSON.stringify({ __float__: token }),
+  );
 }
 
 export function isJsonObject(value: unknown): value is JsonObject {

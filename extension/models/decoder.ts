@@ -1,12 +1,17 @@
 /** Assembles a decoder's graphs from its spec. */
 import type { TensorEntry } from '../formats/safetensors.ts';
 import { attention, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
+import { deltaNet } from './blocks/deltaNet.ts';
 import { linear } from './blocks/linear.ts';
+import { mamba, mamba2 } from './blocks/mamba.ts';
+import { mla } from './blocks/mla.ts';
 import { mlp } from './blocks/mlp.ts';
 import { moe } from './blocks/moe.ts';
 import { addAndNorm, rmsNorm } from './blocks/norm.ts';
+import type { Recurrent, RecurrentState } from './blocks/recurrence.ts';
+import { shortConv } from './blocks/shortConv.ts';
 import { CAST_TO, Graph, type Value } from './graph.ts';
-import type { BlockSpec, DecoderSpec, RopeSpec, RouterSpec } from './spec.ts';
+import type { BlockSpec, DecoderSpec, NormSpec, RopeSpec, RouterSpec } from './spec.ts';
 import { WeightPlan } from './weights.ts';
 
 /** The weight file's name beside the graphs. */
@@ -22,21 +27,12 @@ export interface RouterTap {
   readonly selection: Value;
   readonly experts: Value;
   readonly weights: Value;
+  readonly worth: Value;
 }
 
 /** Tables of one kind of rotary positions, which the caller feeds. */
 export interface RopeTables extends RopeInputs {
   readonly rope: RopeSpec;
-}
-
-/**
- * What a recurrent layer carries from chunk to chunk, float32: the caller feeds zeros at first, and then what came out. Unlike
- * a KV cache it cannot be rewound.
- */
-export interface RecurrentState {
-  readonly past: Value;
-  readonly present: Value;
-  readonly shape: readonly number[];
 }
 
 /** A model as two graphs over one weight file. */
@@ -73,7 +69,7 @@ export interface DecoderGraphs {
 
 /** Builds both graphs. Throws UserError when the checkpoint does not have what the spec needs. */
 export function buildDecoder(spec: DecoderSpec, tensors: ReadonlyMap<string, TensorEntry>): DecoderGraphs {
-  const plan = new WeightPlan(tensors);
+  const plan = new WeightPlan(tensors, spec.fp8Block);
   return { plan, body: new BodyBuilder(spec, plan).build(), head: buildHead(spec, plan) };
 }
 
@@ -100,15 +96,16 @@ class BodyBuilder {
 
   build(): DecoderGraphs['body'] {
     const graph = this.#graph;
-    const { embedding, layers, finalNorm, hiddenSize, architecture } = this.#spec;
+    const { embedding, embeddingScale, layers, finalNorm, hiddenSize, architecture } = this.#spec;
     const blocks = layers.flatMap((layer, index) => layer.map((block) => ({ block, index })));
     let residual = graph.op('Gather', [graph.weight(this.#plan.take(embedding)), this.#inputs.ids]);
-    let normed = rmsNorm(graph, this.#plan, residual, blocks[0]?.block.norm ?? finalNorm);
+    if (embeddingScale !== undefined) residual = graph.op('Mul', [residual, graph.float(embeddingScale)]);
+    const norms = [...blocks.map(({ block }) => block.norm), finalNorm];
+    let normed = norms[0] ? rmsNorm(graph, this.#plan, residual, norms[0]) : residual;
     blocks.forEach(({ block, index }, i) => {
-      const next = blocks[i + 1]?.block.norm ?? finalNorm;
       graph.in(`layer.${index}`, () => {
         const branch = graph.in(block.mixer.kind, () => this.#mix(block, index, normed));
-        ({ normed, residual } = addAndNorm(graph, this.#plan, branch, residual, next));
+        ({ normed, residual } = this.#add(branch, residual, block, norms[i + 1]));
       });
     });
     graph.output(normed, 'float32', ['tokens', hiddenSize]);
@@ -124,6 +121,22 @@ class BodyBuilder {
     };
   }
 
+  /** Adds a block's branch to the residual stream, and norms that for the next block if it wants so. */
+  #add(
+    branch: Value,
+    residual: Value,
+    { postNorm, branchScale, scale }: BlockSpec,
+    next: NormSpec | undefined,
+  ): { normed: Value; residual: Value } {
+    const graph = this.#graph;
+    let added = postNorm ? rmsNorm(graph, this.#plan, branch, postNorm) : branch;
+    if (branchScale !== undefined && branchScale !== 1) added = graph.op('Mul', [added, graph.float(branchScale)]);
+    if (next && !scale) return addAndNorm(graph, this.#plan, added, residual, next);
+    let sum = graph.op('Add', [added, residual]);
+    if (scale) sum = graph.op('Mul', [sum, graph.weight(this.#plan.take(scale))]);
+    return { normed: next ? rmsNorm(graph, this.#plan, sum, next) : sum, residual: sum };
+  }
+
   #mix({ mixer }: BlockSpec, layer: number, x: Value): Value {
     switch (mixer.kind) {
       case 'attention': {
@@ -134,12 +147,27 @@ class BodyBuilder {
           x,
           mixer,
           this.#inputs,
-          this.#rope(mixer.rope),
+          mixer.rope && this.#rope(mixer.rope),
           name,
         );
         this.#caches.push(cache);
         return output;
       }
+      case 'mla': {
+        const name = String(this.#caches.length);
+        const rope = this.#rope(mixer.rope);
+        const { output, cache } = mla(this.#graph, this.#plan, x, mixer, this.#inputs, rope, name);
+        this.#caches.push(cache);
+        return output;
+      }
+      case 'shortConv':
+        return this.#carry(shortConv(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
+      case 'deltaNet':
+        return this.#carry(deltaNet(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
+      case 'mamba':
+        return this.#carry(mamba(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
+      case 'mamba2':
+        return this.#carry(mamba2(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
       case 'mlp':
         return mlp(this.#graph, this.#plan, x, mixer);
       case 'moe': {
@@ -148,7 +176,7 @@ class BodyBuilder {
         const all = ['tokens', experts];
         const chosen = this.#graph.op('Cast', [routing.experts], { to: CAST_TO.int32 });
         // The same value may be scores and selection: it is one output.
-        for (const value of new Set([routing.logits, routing.scores, routing.selection])) {
+        for (const value of new Set([routing.logits, routing.scores, routing.selection, routing.worth])) {
           this.#graph.output(value, 'float32', all);
         }
         this.#graph.output(chosen, 'int32', ['tokens', k]);
@@ -157,6 +185,12 @@ class BodyBuilder {
         return output;
       }
     }
+  }
+
+  /** Notes what a recurrent block carries. */
+  #carry({ output, states }: Recurrent): Value {
+    this.#states.push(...states);
+    return output;
   }
 
   /** The tables of a rope; layers that rotate alike share theirs. */
@@ -181,7 +215,14 @@ function buildHead(spec: DecoderSpec, plan: WeightPlan): DecoderGraphs['head'] {
   const hidden = graph.input('hidden', 'float32', ['rows', spec.hiddenSize]);
   const targets = graph.input('targets', 'int32', ['rows']);
   const { logits, logProb } = graph.in('head', () => {
-    const all = linear(graph, plan, hidden, spec.head);
+    let all = linear(graph, plan, hidden, spec.head);
+    if (spec.logitScale !== undefined && spec.logitScale !== 1) {
+      all = graph.op('Mul', [all, graph.float(spec.logitScale)]);
+    }
+    if (spec.logitCap !== undefined) {
+      const cap = graph.float(spec.logitCap);
+      all = graph.op('Mul', [graph.op('Tanh', [graph.op('Div', [all, cap])]), cap]);
+    }
     const logProbs = graph.op('LogSoftmax', [all], { axis: -1 });
     const column = graph.op('Unsqueeze', [targets, graph.ints([1])]);
     const picked = graph.op('GatherElements', [logProbs, column], { axis: 1 });

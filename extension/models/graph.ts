@@ -41,7 +41,15 @@ const OPSET = 21;
 const IR_VERSION = 10;
 
 /** Operators of ONNX Runtime that ONNX itself has not. */
-const MICROSOFT = new Set(['GroupQueryAttention', 'QuickGelu', 'RotaryEmbedding', 'SkipSimplifiedLayerNormalization']);
+const MICROSOFT = new Set([
+  'CausalConvWithState',
+  'FusedMatMul',
+  'GroupQueryAttention',
+  'LinearAttention',
+  'QuickGelu',
+  'RotaryEmbedding',
+  'SkipSimplifiedLayerNormalization',
+]);
 
 export class Graph {
   readonly #weightFile: string;

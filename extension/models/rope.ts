@@ -8,23 +8,33 @@ export interface RopeDefaults {
   readonly headDim: number;
   /** Positions the model was made for. */
   readonly context: number;
+  /** The part of a head that is rotated, for a config that does not say. */
+  readonly part?: number;
 }
 
 const KINDS = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope'] as const;
 
 /** Reads rotary positions from a config: `rope_parameters` since transformers 5, `rope_theta` and `rope_scaling` before. */
 export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeSpec {
-  const section = config.section(config.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling');
+  const section = ropeSection(config);
   const from = (key: string): ConfigReader => (section.has(key) ? section : config);
   const base = from('rope_theta').positive('rope_theta', defaults.base);
-  const part = from('partial_rotary_factor').positive('partial_rotary_factor', 1);
+  const part = from('partial_rotary_factor').positive('partial_rotary_factor', defaults.part ?? 1);
   const dims = Math.floor(defaults.headDim * part);
   if (dims % 2 !== 0 || dims < 2) config.refuse(`rotates ${dims} dimensions of a head, which cannot be halved`);
   return { base, dims, scaling: readScaling(section, config, defaults.context, dims) };
 }
 
+function ropeSection(config: ConfigReader): ConfigReader {
+  return config.section(config.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling');
+}
+
+function ropeKind(section: ConfigReader): (typeof KINDS)[number] {
+  return section.oneOf(section.has('rope_type') ? 'rope_type' : 'type', KINDS, 'default');
+}
+
 function readScaling(section: ConfigReader, config: ConfigReader, context: number, dims: number): RopeScaling {
-  const kind = section.oneOf(section.has('rope_type') ? 'rope_type' : 'type', KINDS, 'default');
+  const kind = ropeKind(section);
   // Some configs keep it at the top, and there it counts first.
   const originalContext = (config.has('original_max_position_embeddings') ? config : section).size(
     'original_max_position_embeddings',
@@ -80,6 +90,17 @@ function yarnAttentionFactor(section: ConfigReader, factor: number): number {
   return yarnScale(factor, 1);
 }
 
+/**
+ * What DeepSeek's stretched models multiply attention's products by: `mscale_all_dim` puts YaRN's magnitude there, squared for
+ * queries and keys alike, and takes it off the rotated part.
+ */
+export function productScale(config: ConfigReader): number {
+  const section = ropeSection(config);
+  if (ropeKind(section) === 'default' || !section.has('mscale_all_dim')) return 1;
+  const mscale = section.number('mscale_all_dim');
+  return mscale === 0 ? 1 : yarnScale(section.number('factor'), mscale) ** 2;
+}
+
 /** YaRN's magnitude scale of a stretch by `factor`. */
 export function yarnScale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
@@ -124,6 +145,8 @@ function ropeFrequencies({ base, dims, scaling }: RopeSpec, length: number): Flo
       return plain;
     case 'linear':
       return plain.map((f) => f / scaling.factor);
+    case 'proportional':
+      return plain.map((f, i) => (i < scaling.pairs ? f / scaling.factor : 0));
     case 'dynamic': {
       // NTK-aware: the base grows with the text once it is longer than the original context.
       const { factor, originalContext } = scaling;

@@ -11,8 +11,18 @@ export interface TensorSpec {
   readonly name: string;
   /** The shape that the config implies. */
   readonly shape: readonly number[];
-  /** For a part of a larger tensor: the whole's shape, and the index of the part's first element in it. */
-  readonly within?: { readonly shape: readonly number[]; readonly start: number };
+  /** For a part of a larger tensor: the whole's shape, and where the part lies in it. */
+  readonly within?: {
+    readonly shape: readonly number[];
+    /** Index of the part's first element. */
+    readonly start: number;
+    /** Elements from one run of entries of the part's first axis to the next; absent when all follow one another. */
+    readonly stride?: number;
+    /** Entries that follow one another in a run; one unless given. */
+    readonly run?: number;
+  };
+  /** What to read where the checkpoint lacks a tensor of that name: some are stored in one of two ways. */
+  readonly or?: TensorSpec;
 }
 
 /** Part `index` of a tensor that stacks `count` equal ones along its first axis. */
@@ -25,13 +35,43 @@ export function rows(name: string, allRows: number, from: number, shape: readonl
   return { name, shape, within: { shape: [allRows, shape[1]], start: from * shape[1] } };
 }
 
+/** Of every `period` entries of a tensor's first axis, the `run` from `from` on; `columns` is the shape of an entry. */
+export function bands(
+  name: string,
+  {
+    all,
+    from,
+    run,
+    period,
+  }: { readonly all: number; readonly from: number; readonly run: number; readonly period: number },
+  columns: readonly number[],
+): TensorSpec {
+  const width = elements(columns);
+  return {
+    name,
+    shape: [(all / period) * run, ...columns],
+    within: { shape: [all, ...columns], start: from * width, stride: period * width, run },
+  };
+}
+
 /** Bytes of a file that become part of a weight. */
 export interface WeightSource {
   readonly entry: TensorEntry;
   /** Position in the entry's file, in bytes. */
   readonly offset: number;
   readonly bytes: number;
+  readonly scales?: BlockScales;
 }
+
+/** An FP8 matrix stands for its elements times a factor for each block of them. */
+export interface BlockScales {
+  /** [⌈rows/block rows⌉, ⌈columns/block columns⌉]. */
+  readonly entry: TensorEntry;
+  /** Rows and columns of a block; those at the edges may be smaller. */
+  readonly block: BlockShape;
+}
+
+export type BlockShape = readonly [rows: number, columns: number];
 
 /** One initializer of the graph: tensors whose rows follow one another. */
 export interface PlannedWeight {
@@ -53,12 +93,15 @@ const LOSSLESS_TO_FLOAT32 = new Set(['F32', 'BF16', 'F16']);
 /** Collects a graph's weights and checks each against the checkpoint: present, of the shape that the config implies. */
 export class WeightPlan {
   readonly #tensors: ReadonlyMap<string, TensorEntry>;
+  readonly #fp8Block: BlockShape | undefined;
   readonly #weights = new Map<string, PlannedWeight>();
   readonly #used = new Set<string>();
   #bytes = 0;
 
-  constructor(tensors: ReadonlyMap<string, TensorEntry>) {
+  /** @param fp8Block what shares a scale in FP8 matrices, where the checkpoint has some */
+  constructor(tensors: ReadonlyMap<string, TensorEntry>, fp8Block?: BlockShape) {
     this.#tensors = tensors;
+    this.#fp8Block = fp8Block;
   }
 
   /** Float32 weights in the order in which they lie in the file. */
@@ -81,11 +124,12 @@ export class WeightPlan {
    *
    * @throws UserError `weights-invalid` naming the tensor that is missing, misshapen or of a type that is not handled
    */
-  take(...tensors: readonly TensorSpec[]): PlannedWeight {
-    const name = tensors.map((t) => (t.within ? `${t.name}@${t.within.start}` : t.name)).join('+');
+  take(...wanted: readonly TensorSpec[]): PlannedWeight {
+    const tensors = wanted.map((t) => (t.or && !this.#tensors.has(t.name) && this.#tensors.has(t.or.name) ? t.or : t));
+    const name = tensors.map(nameOf).join('+');
     const known = this.#weights.get(name);
     if (known) return known;
-    const sources = tensors.map((tensor) => this.#source(tensor));
+    const sources = tensors.flatMap((tensor) => this.#sources(tensor));
     const firstAxis = tensors.reduce((sum, t) => sum + t.shape[0]!, 0);
     const shape = [firstAxis, ...tensors[0]!.shape.slice(1)];
     const bytes = elements(shape) * FLOAT32_BYTES;
@@ -95,30 +139,54 @@ export class WeightPlan {
     return weight;
   }
 
-  #source({ name, shape, within }: TensorSpec): WeightSource {
+  #sources({ name, shape, within }: TensorSpec): WeightSource[] {
+    const entry = this.#entry(name, within?.shape ?? shape);
+    const elementBytes = entry.bytes / elements(entry.shape);
+    const { start, stride } = { start: 0, ...within };
+    const pieces = stride === undefined ? 1 : shape[0]! / (within?.run ?? 1);
+    const bytes = (elements(shape) / pieces) * elementBytes;
+    const scales = this.#scales(entry);
+    return Array.from({ length: pieces }, (_, i) => {
+      const offset = entry.offset + (start + i * (stride ?? 0)) * elementBytes;
+      return { entry, offset, bytes, ...(scales ? { scales } : {}) };
+    });
+  }
+
+  /** What it takes beside a tensor to read it; undefined for one that stands for itself. */
+  #scales(entry: TensorEntry): BlockScales | undefined {
+    if (LOSSLESS_TO_FLOAT32.has(entry.dtype)) return undefined;
+    const block = this.#fp8Block;
+    if (entry.dtype !== 'F8_E4M3' || !block || entry.shape.length !== 2) return unsupported(entry);
+    // The name is DeepSeek's: inverse, seen from the division that made the FP8 values.
+    const scales = this.#entry(
+      `${entry.name}_scale_inv`,
+      entry.shape.map((n, i) => Math.ceil(n / block[i]!)),
+    );
+    return LOSSLESS_TO_FLOAT32.has(scales.dtype) ? { entry: scales, block } : unsupported(scales);
+  }
+
+  /** The tensor of that name, which has to have that shape. */
+  #entry(name: string, shape: readonly number[]): TensorEntry {
     const entry = this.#tensors.get(name);
     if (!entry) throw new UserError('weights-invalid', `The checkpoint lacks the tensor ${name}.`);
-    const wanted = within?.shape ?? shape;
-    if (entry.shape.length !== wanted.length || entry.shape.some((n, i) => n !== wanted[i])) {
+    if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
       throw new UserError(
         'weights-invalid',
-        `The tensor ${name} has the shape [${entry.shape.join(', ')}], but config.json implies [${wanted.join(', ')}].`,
-      );
-    }
-    if (!LOSSLESS_TO_FLOAT32.has(entry.dtype)) {
-      throw new UserError(
-        'weights-invalid',
-        `The tensor ${name} is stored as ${entry.dtype}, which is not supported yet.`,
+        `The tensor ${name} has the shape [${entry.shape.join(', ')}], but config.json implies [${shape.join(', ')}].`,
       );
     }
     this.#used.add(name);
-    const elementBytes = entry.bytes / elements(entry.shape);
-    return {
-      entry,
-      offset: entry.offset + (within?.start ?? 0) * elementBytes,
-      bytes: elements(shape) * elementBytes,
-    };
+    return entry;
   }
+}
+
+/** A tensor's name, and which part of it. */
+function nameOf({ name, shape, within }: TensorSpec): string {
+  return within ? `${name}@${within.start}/${within.stride ?? ''}:${shape.join()}` : name;
+}
+
+function unsupported({ name, dtype }: TensorEntry): never {
+  throw new UserError('weights-invalid', `The tensor ${name} is stored as ${dtype}, which is not supported yet.`);
 }
 
 function elements(shape: readonly number[]): number {

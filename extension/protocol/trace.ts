@@ -46,7 +46,7 @@ export interface LayerTrace extends LayerShape {
   /** Entropy of the router's distribution over all E experts, in nats; [T]. */
   readonly entropy: Float32Array;
   /**
-   * Selection score of the last chosen expert minus that of the first not chosen; [T]. NaN when every expert is chosen. The
+   * Selection score of the last chosen expert minus that of the first not chosen; [T]. NaN when no other could be chosen. The
    * selection score is the router's probability, or, in models whose routers choose by something else, that: a sigmoid, with
    * a balancing bias added.
    */

@@ -1,6 +1,8 @@
-// Bundles the extension host, the engine, the command line and the webviews into dist/. `--watch` rebuilds on change.
+// Bundles the extension host, the engine, the command line and the webviews into dist/. `--watch` rebuilds on change,
+// `--production` minifies, leaves out source maps and writes the licences of what was bundled.
 import { context, build } from 'esbuild';
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { notices } from './notices.mjs';
 
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
@@ -11,6 +13,7 @@ const shared = {
   outdir: 'dist',
   minify: production,
   sourcemap: production ? false : 'linked',
+  metafile: true,
   logLevel: 'warning',
   legalComments: 'none',
 };
@@ -44,7 +47,9 @@ if (existsSync('node_modules/@vscode/codicons/dist/codicon.ttf')) {
     cpSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
   }
 }
+const inputs = [];
 for (const options of bundles) {
   if (watch) await (await context(options)).watch();
-  else await build(options);
+  else inputs.push(...Object.keys((await build(options)).metafile.inputs));
 }
+if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices(inputs));

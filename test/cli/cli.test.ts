@@ -113,7 +113,7 @@ describe('moescope analyze', () => {
 
   it('escapes what would move a terminal', async () => {
     const { stdout } = await moescope(['analyze', '-'], 'a\u001b[2J\u202eb\u0007');
-    // eslint-disable-next-line no-control-regex
+
     expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u202e]/);
   });
 });

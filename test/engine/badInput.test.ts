@@ -75,6 +75,20 @@ describe('folder and config', () => {
   ])('refuses %s = %j', (key, value) =>
     expectFailure(copy().config({ [key]: value }).folder, 'config-invalid', /config\.json/),
   );
+  it.each([
+    ['n_group', 5],
+    ['topk_group', 5],
+    ['num_experts_per_tok', 4],
+    ['n_routed_experts', 0],
+    ['moe_layer_freq', 2],
+    ['scoring_func', 'softmax'],
+    ['topk_method', 'greedy'],
+    ['num_key_value_heads', 1],
+    ['first_k_dense_replace', -1],
+    ['rope_scaling', { type: 'yarn', mscale_all_dim: 1 }],
+  ])('refuses %s = %j of DeepSeek-V3', (key, value) =>
+    expectFailure(copy('deepseek_v3-odd').config({ [key]: value }).folder, 'config-invalid', /config\.json/),
+  );
 });
 
 describe('weights', () => {
@@ -145,6 +159,31 @@ describe('weights', () => {
         .write('model.safetensors.index.json', '{"weight_map":{"model.norm.weight":"../../etc/passwd"}}').folder,
       'weights-invalid',
       /no proper file/,
+    ));
+  const fp8 = 'deepseek_v3-odd';
+  it('misses the scales of FP8 weights', () =>
+    expectFailure(
+      copy(fp8).header((h) => delete h['model.layers.1.self_attn.kv_b_proj.weight_scale_inv']).folder,
+      'weights-invalid',
+      /lacks the tensor model\.layers\.1\.self_attn\.kv_b_proj\.weight_scale_inv/,
+    ));
+  it('names scales that do not fit their blocks', () =>
+    expectFailure(
+      copy(fp8).config({ quantization_config: { quant_method: 'fp8', weight_block_size: [128, 128] } }).folder,
+      'weights-invalid',
+      /_proj\.weight_scale_inv has the shape .* but config\.json implies/,
+    ));
+  it('reads no FP8 weights without blocks', () =>
+    expectFailure(
+      copy(fp8).config({ quantization_config: { quant_method: 'fp8' } }).folder,
+      'weights-invalid',
+      /_proj\.weight is stored as F8_E4M3/,
+    ));
+  it('names a way of quantizing that it does not know', () =>
+    expectFailure(
+      copy().config({ quantization_config: { quant_method: 'gptq', bits: 4 } }).folder,
+      'config-invalid',
+      /quant_method "gptq"/,
     ));
   it('says how much memory a model needs before loading it', () => {
     // 2 TB of bfloat16 that take no disk: the file is a hole.

@@ -29,10 +29,12 @@ export interface KvCache {
   readonly kvHeads: number;
   /** Width of a head in the cache. */
   readonly headDim: number;
+  /** Keys are values, too: one buffer can hold both. */
+  readonly shared?: boolean;
 }
 
 /** The kernel takes head sizes in these steps; what it is to rotate, in larger ones. */
-const HEAD_STEP = 8;
+export const HEAD_STEP = 8;
 const ROTARY_STEP = 16;
 
 /** Causal grouped-query attention of x [T, H] over the cache and itself; [T, H]. Adds the cache to the graph's ends. */
@@ -42,31 +44,35 @@ export function attention(
   x: Value,
   spec: AttentionSpec,
   at: Positions,
-  rope: RopeInputs,
+  rope: RopeInputs | undefined,
   name: string,
 ): { output: Value; cache: KvCache } {
   const headDim = Math.ceil(spec.headDim / HEAD_STEP) * HEAD_STEP;
   const cacheShape = [1, spec.kvHeads, 'capacity', headDim];
   const pastKey = graph.input(`past.${name}.key`, 'float32', cacheShape);
   const pastValue = graph.input(`past.${name}.value`, 'float32', cacheShape);
-  const kernelRotates = spec.headDim % ROTARY_STEP === 0 && spec.rope.dims % ROTARY_STEP === 0;
-  const qkv = project(graph, plan, x, spec, headDim, kernelRotates ? undefined : { ...at, ...rope });
+  const kernelTakes = spec.headDim % ROTARY_STEP === 0 && (spec.rope?.dims ?? 0) % ROTARY_STEP === 0;
+  const kernelRope = kernelTakes ? rope : undefined;
+  const qkv = project(graph, plan, x, spec, headDim, rope && !kernelRope ? { ...at, ...rope } : undefined);
   const [mixed, presentKey, presentValue] = graph.ops(
     'GroupQueryAttention',
-    [...qkv, pastKey, pastValue, at.lastPosition, at.total, ...(kernelRotates ? [rope.cos, rope.sin] : [])],
+    [...qkv, pastKey, pastValue, at.lastPosition, at.total, ...(kernelRope ? [kernelRope.cos, kernelRope.sin] : [])],
     3,
     {
       num_heads: spec.heads,
       kv_num_heads: spec.kvHeads,
-      scale: { float: 1 / Math.sqrt(spec.headDim) },
-      do_rotary: kernelRotates ? 1 : 0,
+      scale: { float: spec.scale ?? 1 / Math.sqrt(spec.headDim) },
+      do_rotary: kernelRope ? 1 : 0,
+      rotary_interleaved: spec.rope?.interleaved ? 1 : 0,
       local_window_size: spec.window ?? -1,
     },
   ) as [Value, Value, Value];
   graph.output(presentKey, 'float32', cacheShape);
   graph.output(presentValue, 'float32', cacheShape);
+  let heads = unpad(graph, mixed, spec, headDim);
+  if (spec.gate) heads = graph.op('Mul', [heads, graph.op('Sigmoid', [linear(graph, plan, x, spec.gate)])]);
   return {
-    output: linear(graph, plan, unpad(graph, mixed, spec, headDim), spec.output),
+    output: linear(graph, plan, heads, spec.output),
     cache: { pastKey, pastValue, presentKey, presentValue, kvHeads: spec.kvHeads, headDim },
   };
 }
@@ -85,9 +91,9 @@ function project(
   rotate: (Positions & RopeInputs) | undefined,
 ): Value[] {
   const widths = [spec.heads, spec.kvHeads, spec.kvHeads].map((heads) => heads * spec.headDim);
-  let packed = linear(graph, plan, x, spec.query, spec.key, spec.value);
+  let packed = linear(graph, plan, x, spec.query, spec.key, spec.value ?? spec.key);
   if (!spec.queryKeyNorm) packed = clip(graph, packed, spec.clip);
-  if (!rotate && !spec.queryKeyNorm) {
+  if (!rotate && !spec.queryKeyNorm && headDim === spec.headDim) {
     return [graph.op('Reshape', [packed, graph.ints([1, -1, widths.reduce((a, b) => a + b)])]), '', ''];
   }
   const [query, key, value] = graph.ops('Split', [packed, graph.ints(widths)], 3, { axis: -1 }) as [
@@ -108,7 +114,8 @@ function project(
     if (rotate && !isValue) {
       result = graph.op('RotaryEmbedding', [result, rotate.positions, rotate.cos, rotate.sin], {
         num_heads: heads,
-        rotary_embedding_dim: spec.rope.dims === spec.headDim ? 0 : spec.rope.dims,
+        interleaved: spec.rope?.interleaved ? 1 : 0,
+        rotary_embedding_dim: spec.rope?.dims === spec.headDim ? 0 : (spec.rope?.dims ?? 0),
       });
     }
     return pad(graph, result, heads, spec.headDim, headDim);

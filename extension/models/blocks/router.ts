@@ -2,6 +2,7 @@ import { CAST_TO, type Graph, type Value } from '../graph.ts';
 import type { GroupLimit, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { linear } from './linear.ts';
+import { rmsNorm } from './norm.ts';
 
 /** A router's decision, T tokens. */
 export interface Routing {
@@ -15,37 +16,45 @@ export interface Routing {
   readonly experts: Value;
   /** What the chosen experts' outputs are multiplied by; [T, k]. */
   readonly weights: Value;
+  /** What the weights are proportional to, for every expert: the scores, or those times each expert's own scale; [T, E]. */
+  readonly worth: Value;
 }
 
 /** Routes x [T, H]. */
 export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec): Routing {
-  const logits = linear(graph, plan, x, spec.projection);
+  let input = x;
+  if (spec.input) {
+    input = graph.op('Mul', [rmsNorm(graph, plan, x, spec.input.norm), graph.float(spec.input.scale)]);
+  }
+  const logits = linear(graph, plan, input, spec.projection);
   const scores =
     spec.scoring === 'softmax' ? graph.op('Softmax', [logits], { axis: -1 }) : graph.op('Sigmoid', [logits]);
   let selection = scores;
   if (spec.selectionBias) selection = graph.op('Add', [selection, graph.weight(plan.take(spec.selectionBias))]);
   if (spec.groups) selection = limitToGroups(graph, selection, spec.groups, spec.experts);
-  const [highest, experts] = graph.ops('TopK', [selection, graph.ints([spec.k])], 2, { axis: -1, sorted: 1 }) as [
+  const choice = spec.choosesByLogits ? logits : selection;
+  const [highest, experts] = graph.ops('TopK', [choice, graph.ints([spec.k])], 2, { axis: -1, sorted: 1 }) as [
     Value,
     Value,
   ];
-  let weights = selection === scores ? highest : graph.op('GatherElements', [scores, experts], { axis: -1 });
+  let weights = choice === scores ? highest : graph.op('GatherElements', [scores, experts], { axis: -1 });
   if (spec.renormalize) {
     let sum = graph.op('ReduceSum', [weights, graph.ints([-1])], { keepdims: 1 });
     if (spec.renormalize.epsilon > 0) sum = graph.op('Add', [sum, graph.float(spec.renormalize.epsilon)]);
     weights = graph.op('Div', [weights, sum]);
   }
   if (spec.scale !== undefined && spec.scale !== 1) weights = graph.op('Mul', [weights, graph.float(spec.scale)]);
-  return { logits, scores, selection, experts, weights };
+  let worth = scores;
+  if (spec.expertScale) {
+    const scale = graph.weight(plan.take(spec.expertScale));
+    weights = graph.op('Mul', [weights, graph.op('Gather', [scale, experts])]);
+    worth = graph.op('Mul', [scores, scale]);
+  }
+  return { logits, scores, selection, experts, weights, worth };
 }
 
-/** Masks the experts of all but the best groups. */
-function limitToGroups(
-  graph: Graph,
-  selection: Value,
-  { count, keep, score, masked }: GroupLimit,
-  experts: number,
-): Value {
+/** Puts −∞ for the experts of all but the best groups. */
+function limitToGroups(graph: Graph, selection: Value, { count, keep, score }: GroupLimit, experts: number): Value {
   const size = experts / count;
   const grouped = graph.op('Reshape', [selection, graph.ints([-1, count, size])]);
   const best = graph.ops('TopK', [grouped, graph.ints([score === 'max' ? 1 : 2])], 2, { axis: -1 })[0]!;
@@ -58,6 +67,6 @@ function limitToGroups(
     keepdims: 0,
   });
   const open = graph.op('Cast', [graph.op('Unsqueeze', [marks, graph.ints([-1])])], { to: CAST_TO.bool });
-  const limited = graph.op('Where', [open, grouped, graph.float(masked)]);
+  const limited = graph.op('Where', [open, grouped, graph.float(-Infinity)]);
   return graph.op('Reshape', [limited, graph.ints([-1, experts])]);
 }

@@ -1,7 +1,16 @@
 /** What the families share: the shapes of the parts that most of them have. */
 import type { ConfigReader } from '../../formats/config.ts';
 import { readRope } from '../rope.ts';
-import type { AttentionSpec, DecoderSpec, LayerSpec, LinearSpec, MlpSpec, NormSpec } from '../spec.ts';
+import type {
+  AttentionSpec,
+  ConvSpec,
+  DecoderSpec,
+  LayerSpec,
+  LinearSpec,
+  MixerSpec,
+  MlpSpec,
+  NormSpec,
+} from '../spec.ts';
 
 /** Sizes under the names that nearly every config has. */
 export interface Sizes {
@@ -31,6 +40,12 @@ export function projection(name: string, rows: number, columns: number, hasBias 
   return hasBias ? { weight, bias: { name: `${name}.bias`, shape: [rows] } } : { weight };
 }
 
+/** <name>.weight [channels, 1, kernel], and <name>.bias [channels] where there is one. */
+export function convolution(name: string, channels: number, kernel: number, hasBias: boolean): ConvSpec {
+  const weight = { name: `${name}.weight`, shape: [channels, 1, kernel] };
+  return { channels, kernel, weight, ...(hasBias ? { bias: { name: `${name}.bias`, shape: [channels] } } : {}) };
+}
+
 /** <name>.weight [size]. */
 export function norm(name: string, size: number, epsilon: number): NormSpec {
   return { weight: { name: `${name}.weight`, shape: [size] }, epsilon };
@@ -54,9 +69,14 @@ export function gatedMlp(
 }
 
 export interface AttentionOptions {
-  readonly ropeBase: number;
+  /** For a config that names none; left out, positions are not told at all. */
+  readonly ropeBase?: number;
   /** Key-value heads where the config names none; as many as heads if undefined. */
   readonly kvHeads?: number;
+  /** Width of a head where the config names none; the hidden size divided among them if undefined. */
+  readonly headDim?: number;
+  /** Part of a head that is rotated where the config does not say; all of it if undefined. */
+  readonly rotaryPart?: number;
   readonly biases?: { readonly qkv: boolean; readonly output: boolean };
 }
 
@@ -70,8 +90,13 @@ export function llamaAttention(
   const kvHeads = config.count('num_key_value_heads', options.kvHeads ?? heads);
   if (heads % kvHeads !== 0)
     config.refuse(`has ${heads} attention heads, which ${kvHeads} key-value heads do not divide`);
-  const headDim = config.size('head_dim', Math.floor(sizes.hiddenSize / heads));
-  const rope = readRope(config, { base: options.ropeBase, headDim, context: sizes.context });
+  const headDim = config.size('head_dim', options.headDim ?? Math.floor(sizes.hiddenSize / heads));
+  const part = options.rotaryPart === undefined ? {} : { part: options.rotaryPart };
+  const { ropeBase } = options;
+  const rope =
+    ropeBase === undefined
+      ? {}
+      : { rope: readRope(config, { base: ropeBase, headDim, context: sizes.context, ...part }) };
   const { hiddenSize } = sizes;
   const { qkv, output } = options.biases ?? { qkv: false, output: false };
   return (prefix) => ({
@@ -83,22 +108,38 @@ export function llamaAttention(
     key: projection(`${prefix}.k_proj`, kvHeads * headDim, hiddenSize, qkv),
     value: projection(`${prefix}.v_proj`, kvHeads * headDim, hiddenSize, qkv),
     output: projection(`${prefix}.o_proj`, hiddenSize, heads * headDim, output),
-    rope,
+    ...rope,
   });
 }
 
-/** A decoder under Llama's names, from its layers. */
+/** Names under which a decoder differs from Llama, and what goes with them. */
+export interface DecoderNames {
+  /** Of all tensors but the head's. */
+  readonly prefix?: string;
+  readonly mixerNorm?: string;
+  readonly ffnNorm?: string;
+  readonly finalNorm?: string;
+  /** All of these norms multiply by 1 + weight. */
+  readonly zeroCentred?: boolean;
+  /** Whether head and embedding are one; unless given, tie_word_embeddings says so. */
+  readonly tied?: boolean;
+}
+
+/** A decoder under Llama's names, or others, from its layers: attention, or what stands in for it, and a network. */
 export function llamaDecoder(
   config: ConfigReader,
   architecture: string,
   sizes: Sizes,
-  layer: (
-    prefix: string,
-    index: number,
-  ) => { readonly attention: AttentionSpec; readonly ffn: LayerSpec[number]['mixer'] },
+  layer: (prefix: string, index: number) => { readonly attention: MixerSpec; readonly ffn: MixerSpec },
+  names: DecoderNames = {},
 ): DecoderSpec {
   const { hiddenSize, vocabulary, context, epsilon } = sizes;
-  const embedding = projection('model.embed_tokens', vocabulary, hiddenSize);
+  const { prefix: root = 'model', mixerNorm = 'input_layernorm', ffnNorm = 'post_attention_layernorm' } = names;
+  const embedding = projection(`${root}.embed_tokens`, vocabulary, hiddenSize);
+  const layerNorm = (name: string): NormSpec => ({
+    ...norm(name, hiddenSize, epsilon),
+    ...(names.zeroCentred ? { zeroCentred: true } : {}),
+  });
   return {
     architecture,
     hiddenSize,
@@ -106,15 +147,18 @@ export function llamaDecoder(
     context,
     embedding: embedding.weight,
     layers: Array.from({ length: sizes.layers }, (_, index): LayerSpec => {
-      const prefix = `model.layers.${index}`;
+      const prefix = `${root}.layers.${index}`;
       const { attention, ffn } = layer(prefix, index);
       return [
-        { norm: norm(`${prefix}.input_layernorm`, hiddenSize, epsilon), mixer: attention },
-        { norm: norm(`${prefix}.post_attention_layernorm`, hiddenSize, epsilon), mixer: ffn },
+        { norm: layerNorm(`${prefix}.${mixerNorm}`), mixer: attention },
+        { norm: layerNorm(`${prefix}.${ffnNorm}`), mixer: ffn },
       ];
     }),
-    finalNorm: norm('model.norm', hiddenSize, epsilon),
-    head: config.flag('tie_word_embeddings', false) ? embedding : projection('lm_head', vocabulary, hiddenSize),
+    finalNorm: layerNorm(`${root}.${names.finalNorm ?? 'norm'}`),
+    head:
+      (names.tied ?? config.flag('tie_word_embeddings', false))
+        ? embedding
+        : projection('lm_head', vocabulary, hiddenSize),
   };
 }
 
@@ -122,10 +166,42 @@ export function llamaDecoder(
 export function readExperts(
   config: ConfigReader,
   names: { readonly experts: readonly string[]; readonly k: readonly string[] },
-  defaults: { readonly experts: number; readonly k: number },
+  defaults: { readonly experts?: number; readonly k?: number },
 ): { readonly experts: number; readonly k: number } {
   const experts = config.count(names.experts, defaults.experts);
   const k = config.count(names.k, defaults.k);
   if (k > experts) config.refuse(`asks for ${k} of ${experts} experts`);
   return { experts, k };
+}
+
+/**
+ * What each layer is, from a list of names in the config.
+ *
+ * @param kinds what the known names stand for
+ * @param otherwise for a config without a list
+ */
+export function layerKinds<K>(
+  config: ConfigReader,
+  key: string,
+  layers: number,
+  kinds: Readonly<Record<string, K>>,
+  otherwise?: (index: number) => K,
+): readonly K[] {
+  const names = config.words(key);
+  if (names.length === 0 && otherwise) return Array.from({ length: layers }, (_, index) => otherwise(index));
+  if (names.length !== layers) config.refuse(`has ${layers} layers, but ${key} names ${names.length}`);
+  return kindsOf(config, key, names, kinds);
+}
+
+/** What the names that stand under a key stand for. */
+export function kindsOf<K>(
+  config: ConfigReader,
+  key: string,
+  names: readonly string[],
+  kinds: Readonly<Record<string, K>>,
+): readonly K[] {
+  return names.map((name) => {
+    const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
+    return kind ?? config.refuse(`has ${JSON.stringify(name)} in ${key}, which is not supported yet`);
+  });
 }

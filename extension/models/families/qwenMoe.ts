@@ -18,15 +18,7 @@ export function qwen2Moe(config: ConfigReader, architecture: string): DecoderSpe
     return {
       attention: { ...attention(`${prefix}.self_attn`), ...(slides ? window : {}) },
       ffn:
-        mixer.kind === 'moe'
-          ? {
-              ...mixer,
-              shared: {
-                mlp: gatedMlp(`${prefix}.mlp.shared_expert`, sizes.hiddenSize, sharedSize),
-                gate: projection(`${prefix}.mlp.shared_expert_gate`, 1, sizes.hiddenSize),
-              },
-            }
-          : mixer,
+        mixer.kind === 'moe' ? { ...mixer, shared: gatedShared(`${prefix}.mlp`, sizes.hiddenSize, sharedSize) } : mixer,
     };
   });
 }
@@ -63,11 +55,25 @@ function slidingWindow(config: ConfigReader): { readonly window?: number } {
   return config.flag('use_sliding_window', false) ? { window: config.size('sliding_window', 4096) } : {};
 }
 
+/** The expert that every token visits, and what its output is multiplied by. */
+export function gatedShared(prefix: string, hiddenSize: number, size: number): NonNullable<MoeSpec['shared']> {
+  return {
+    mlp: gatedMlp(`${prefix}.shared_expert`, hiddenSize, size),
+    gate: projection(`${prefix}.shared_expert_gate`, 1, hiddenSize),
+  };
+}
+
 /** Layers are MoE every `decoder_sparse_step`, but for those that `mlp_only_layers` names. */
-function sparseLayers(
+export function sparseLayers(
   config: ConfigReader,
   hiddenSize: number,
-  defaults: { readonly experts: number; readonly k: number; readonly moeSize: number; readonly denseSize: number },
+  defaults: {
+    readonly experts: number;
+    readonly k: number;
+    readonly moeSize: number;
+    readonly denseSize: number;
+    readonly renormalize?: boolean;
+  },
 ): (prefix: string, index: number) => MoeSpec | (BlockSpec['mixer'] & { kind: 'mlp' }) {
   const { experts, k } = readExperts(
     config,
@@ -78,7 +84,7 @@ function sparseLayers(
   const denseSize = config.size('intermediate_size', defaults.denseSize);
   const step = config.count('decoder_sparse_step', 1);
   const dense = new Set(config.indices('mlp_only_layers'));
-  const renormalize = config.flag('norm_topk_prob', false);
+  const renormalize = config.flag('norm_topk_prob', defaults.renormalize ?? false);
   config.oneOf('hidden_act', ['silu'], 'silu');
   return (prefix, index) => {
     if (dense.has(index) || (index + 1) % step !== 0) return gatedMlp(`${prefix}.mlp`, hiddenSize, denseSize);

@@ -1,0 +1,166 @@
+import { ProgressLocation, window, type TextDocument } from 'vscode';
+import type { EngineClient } from '../client/engineClient.ts';
+import { TraceBuilder } from '../client/traceBuilder.ts';
+import type { Progress } from '../protocol/engine.ts';
+import { isUserError, UserError } from '../protocol/errors.ts';
+import { EditTracker } from './editTracker.ts';
+import type { Log } from './log.ts';
+import type { Models } from './models.ts';
+import type { Problems } from './problems.ts';
+import { partialSentence, progressLabel } from './progressText.ts';
+import { RoutedText } from './routedText.ts';
+import type { Run, Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+/** A run shorter than this needs no notification: the status bar says enough. */
+const QUIET_MS = 1_000;
+
+/** The text to analyse, and where in its document it stands. */
+export interface TextPart {
+  readonly document: TextDocument;
+  readonly text: string;
+  /** Document offset of the text's first unit. */
+  readonly base: number;
+  /** The text is the whole document. */
+  readonly whole: boolean;
+}
+
+/** Runs texts through the model and keeps their sessions up to date while it does. */
+export class Analyzer {
+  readonly #client: EngineClient;
+  readonly #sessions: Sessions;
+  readonly #models: Models;
+  readonly #problems: Problems;
+  readonly #log: Log;
+  #generations = 0;
+
+  constructor(client: EngineClient, sessions: Sessions, models: Models, problems: Problems, log: Log) {
+    this.#client = client;
+    this.#sessions = sessions;
+    this.#models = models;
+    this.#problems = problems;
+    this.#log = log;
+  }
+
+  /** Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended. */
+  async analyze(part: TextPart): Promise<void> {
+    const { document, text, base, whole } = part;
+    if (text.trim() === '') {
+      const what = whole ? 'This document is empty' : 'The selection is empty';
+      this.#problems.report('analyze', new UserError('text-empty', `${what}: there is no text to route.`));
+      return;
+    }
+    const session = this.#sessions.open(document);
+    session.run?.abort.abort();
+    const abort = new AbortController();
+    const edits = new EditTracker(text, base, whole);
+    const run: Run = { label: 'Starting', fraction: undefined, model: this.#models.name, abort, edits };
+    session.run = run;
+    session.eol = document.eol;
+    this.#sessions.publish(session, 'run');
+    const work = this.#work(session, run, part);
+    const notice = setTimeout(() => void this.#notify(session, run, work), QUIET_MS);
+    await work;
+    clearTimeout(notice);
+  }
+
+  /** Ends the document's run; what it has come to stays. */
+  cancel(session: Session): void {
+    if (!session.run) return;
+    session.run.label = 'Stopping';
+    session.run.abort.abort();
+    this.#sessions.publish(session, 'run');
+  }
+
+  async #work(session: Session, run: Run, { text }: TextPart): Promise<void> {
+    const { signal } = run.abort;
+    const model = this.#models.request();
+    let builder: TraceBuilder | undefined;
+    let routed: RoutedText | undefined;
+    const current = (): boolean => session.run === run;
+    let bug: unknown;
+    // The connection would swallow what a handler throws. A run that another one has replaced is not listened to.
+    const whileCurrent =
+      <T>(take: (message: T) => void) =>
+      (message: T): void => {
+        if (!current() || bug !== undefined) return;
+        try {
+          take(message);
+        } catch (error) {
+          bug = error;
+          run.abort.abort();
+        }
+      };
+    try {
+      const result = await this.#client.analyze(
+        model,
+        text,
+        {
+          progress: whileCurrent((progress) => {
+            if (!signal.aborted) this.#advance(session, run, progress);
+          }),
+          began: whileCurrent((began) => {
+            builder = new TraceBuilder(began);
+            routed = new RoutedText(++this.#generations, text, run.edits, builder.trace);
+            session.routed = routed;
+            session.partial = undefined;
+            session.preview = undefined;
+            this.#sessions.publish(session, 'routing');
+          }),
+          routed: whileCurrent((part) => {
+            if (!builder || !routed) return;
+            builder.add(part);
+            routed.grow(builder.trace);
+            this.#sessions.publish(session, 'growth');
+          }),
+        },
+        signal,
+      );
+      if (!current() || !builder || !routed) return;
+      routed.grow(builder.finish(result));
+      const { open, tokenize, route } = result.milliseconds;
+      this.#log.info(
+        `${run.model}: ${routed.index.count} tokens; open ${open.toFixed(0)} ms, ` +
+          `tokenize ${tokenize.toFixed(0)} ms, route ${route.toFixed(0)} ms`,
+      );
+    } catch (failure) {
+      // A run that another one has replaced has nothing more to say.
+      if (!current()) return;
+      const error = bug ?? failure;
+      const ended = isUserError(error) ? error.code : 'internal';
+      if (routed) session.partial = partialSentence(ended, routed.trace.routed, routed.index.count);
+      this.#problems.report(`analyze ${session.key}`, error);
+    } finally {
+      if (current()) {
+        session.run = undefined;
+        this.#sessions.publish(session, 'run');
+      }
+    }
+  }
+
+  #advance(session: Session, run: Run, progress: Progress): void {
+    run.label = progressLabel(progress, run.model);
+    run.fraction = progress.total > 0 ? progress.done / progress.total : undefined;
+    this.#sessions.publish(session, 'run');
+  }
+
+  async #notify(session: Session, run: Run, work: Promise<void>): Promise<void> {
+    const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
+    await window.withProgress(options, async (progress, token) => {
+      token.onCancellationRequested(() => {
+        run.abort.abort();
+      });
+      let shown = 0;
+      const listener = this.#sessions.onDidChange(({ session: changed, change }) => {
+        if (changed !== session || change !== 'run' || session.run !== run) return;
+        const percent = 100 * (run.fraction ?? 0);
+        // Each stage counts from 0; the bar of a notification only goes forward.
+        progress.report({ message: run.label, increment: Math.max(0, percent - shown) });
+        shown = Math.max(shown, percent);
+      });
+      progress.report({ message: run.label });
+      await work;
+      listener.dispose();
+    });
+  }
+}

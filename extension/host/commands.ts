@@ -1,0 +1,199 @@
+import type { Uri } from 'vscode';
+import { commands, window, type Disposable, type TextEditor } from 'vscode';
+import * as v from 'valibot';
+import type { EngineClient } from '../client/engineClient.ts';
+import type { Analyzer, TextPart } from './analyzer.ts';
+import { Disposables } from './disposables.ts';
+import type { EditorLink } from './editorLink.ts';
+import { HOVER_COMMANDS } from './hoverText.ts';
+import type { Lens } from './lens.ts';
+import { pickLens } from './lensPicker.ts';
+import type { Log } from './log.ts';
+import { LoadView } from './loadView.ts';
+import type { MapPanel } from './mapPanel.ts';
+import type { ModelPicker } from './modelPicker.ts';
+import type { Problems } from './problems.ts';
+import { openSample } from './samples.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+import { samePart, selectedText, visibleText } from './textPart.ts';
+import { expertRef } from './viewMessages.ts';
+
+/**
+ * Text from which a run is announced first: at some 400 tokens a second of a small model on two cores, 5 million
+ * characters take an hour, and their trace hundreds of megabytes.
+ */
+const LARGE_TEXT = 5_000_000;
+
+/** Links carry data from a document's hover; anyone can make a link. */
+const highlightArgument = v.object({ uri: v.string(), ...expertRef.entries });
+const mapArgument = v.object({ uri: v.string(), token: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+
+export interface CommandParts {
+  readonly analyzer: Analyzer;
+  readonly client: EngineClient;
+  readonly lens: Lens;
+  readonly link: EditorLink;
+  readonly log: Log;
+  readonly map: MapPanel;
+  readonly models: ModelPicker;
+  readonly problems: Problems;
+  readonly samples: Uri;
+  readonly sessions: Sessions;
+}
+
+/** Every command of package.json, and what it does. */
+export class Commands implements Disposable {
+  readonly #parts: CommandParts;
+  readonly #disposables = new Disposables();
+  #viewsOpened = false;
+
+  constructor(parts: CommandParts) {
+    this.#parts = parts;
+    const { sessions, lens, link, log, map, models, samples } = parts;
+    this.#register('moescope.analyze', () => this.#analyzeEditor(selectedText));
+    this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
+    this.#register('moescope.cancel', () => {
+      this.#withHere((session) => {
+        parts.analyzer.cancel(session);
+      });
+    });
+    this.#register('moescope.clear', () => {
+      this.#withHere((session) => {
+        sessions.remove(session.document.uri);
+      });
+    });
+    this.#register('moescope.clearHighlight', () => {
+      this.#highlight(sessions.current, undefined);
+    });
+    this.#register('moescope.chooseModel', async () => {
+      if (await models.pick()) await this.#again();
+    });
+    this.#register('moescope.chooseLens', () => pickLens(lens, sessions));
+    this.#register('moescope.openMap', () => {
+      map.show();
+    });
+    this.#register('moescope.openSample', () => openSample(samples));
+    this.#register('moescope.restartEngine', async () => {
+      parts.client.resetCrashes();
+      await this.#analyzeEditor(selectedText);
+    });
+    this.#register('moescope.showLog', () => {
+      log.show();
+    });
+    this.#register('moescope.showCommands', () => this.#showCommands());
+    this.#register(HOVER_COMMANDS.highlight, (argument) => {
+      const { uri, layer, expert } = v.parse(highlightArgument, argument);
+      const session = sessions.get(uri);
+      const { pinned } = session ?? {};
+      const again = pinned?.layer === layer && pinned.expert === expert;
+      this.#highlight(session, again ? undefined : { layer, expert });
+    });
+    this.#register(HOVER_COMMANDS.map, (argument) => {
+      const { token } = v.parse(mapArgument, argument);
+      map.show();
+      link.showInMap(token);
+    });
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  /** Bugs in a command come to the log and the user, not to VS Code's own notice. */
+  #register(id: string, run: (argument: unknown) => unknown): void {
+    this.#disposables.add(
+      commands.registerCommand(id, async (argument: unknown) => {
+        try {
+          await run(argument);
+        } catch (error) {
+          this.#parts.problems.report(id, error);
+        }
+      }),
+    );
+  }
+
+  async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
+    const editor = this.#editor();
+    if (!editor) {
+      await window.showInformationMessage('Open a text first: MoEScope routes what is in the editor.');
+      return;
+    }
+    await this.#analyze(editor, part(editor));
+  }
+
+  async #analyze(editor: TextEditor, part: TextPart): Promise<void> {
+    const wanted = part.text.length > LARGE_TEXT ? await askAboutSize(editor, part) : part;
+    if (!wanted) return;
+    const run = this.#parts.analyzer.analyze(wanted);
+    await this.#openViews();
+    await run;
+  }
+
+  /** Analyses the current session's part of its document once more. */
+  async #again(): Promise<void> {
+    const session = this.#parts.sessions.current;
+    const part = session && (session.run ?? session.routed);
+    if (session && part) await this.#parts.analyzer.analyze(samePart(session.document, part));
+  }
+
+  /** The active editor; from a view, where none is, that of the current session, or any. */
+  #editor(): TextEditor | undefined {
+    const { current } = this.#parts.sessions;
+    const visible = window.visibleTextEditors;
+    const active = window.activeTextEditor;
+    return active ?? visible.find(({ document }) => document === current?.document) ?? visible[0];
+  }
+
+  #withHere(run: (session: Session) => void): void {
+    const { sessions } = this.#parts;
+    const active = window.activeTextEditor;
+    const session = (active && sessions.get(active.document.uri)) ?? sessions.current;
+    if (session) run(session);
+  }
+
+  #highlight(session: Session | undefined, expert: Session['pinned']): void {
+    if (!session) return;
+    session.pinned = expert;
+    session.preview = undefined;
+    this.#parts.sessions.publish(session, 'highlight');
+  }
+
+  /** The first run of a window shows where its figures are; from then on the views are where the user wants them. */
+  async #openViews(): Promise<void> {
+    if (this.#viewsOpened) return;
+    this.#viewsOpened = true;
+    this.#parts.map.show();
+    await commands.executeCommand(`${LoadView.id}.focus`, { preserveFocus: true });
+  }
+
+  async #showCommands(): Promise<void> {
+    const { current } = this.#parts.sessions;
+    const items = [
+      ...(current?.run ? [{ label: '$(debug-stop) Cancel', command: 'moescope.cancel' }] : []),
+      { label: '$(play) Analyze Routing', command: 'moescope.analyze' },
+      { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
+      { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
+      { label: '$(table) Open Routing Map', command: 'moescope.openMap' },
+      { label: '$(graph) Show Routing Load', command: `${LoadView.id}.focus` },
+      ...(current?.routed ? [{ label: '$(clear-all) Clear Routing', command: 'moescope.clear' }] : []),
+      { label: '$(book) Open Sample', command: 'moescope.openSample' },
+      { label: '$(output) Show Log', command: 'moescope.showLog' },
+    ];
+    const item = await window.showQuickPick(items, { title: 'MoEScope' });
+    if (item) await commands.executeCommand(item.command);
+  }
+}
+
+async function askAboutSize(editor: TextEditor, part: TextPart): Promise<TextPart | undefined> {
+  const megabytes = Math.round(part.text.length / 1e6);
+  const visible = 'Analyze Visible Part';
+  const all = 'Analyze All';
+  const answer = await window.showWarningMessage(
+    `This text has ${megabytes} million characters; to route all of it takes long and much memory.`,
+    visible,
+    all,
+  );
+  if (answer === undefined) return undefined;
+  return answer === all ? part : visibleText(editor);
+}

@@ -1,0 +1,43 @@
+import { Range, workspace, type Disposable, type TextDocument, type TextDocumentChangeEvent } from 'vscode';
+import type { Sessions } from './sessions.ts';
+
+/** Follows edits of analysed documents as they happen, so that what is stale is never shown as current. */
+export class EditWatch implements Disposable {
+  readonly #sessions: Sessions;
+  readonly #subscription: Disposable;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    this.#subscription = workspace.onDidChangeTextDocument((event) => {
+      this.#take(event);
+    });
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+  }
+
+  #take({ document, contentChanges }: TextDocumentChangeEvent): void {
+    const session = this.#sessions.get(document.uri);
+    if (!session) return;
+    const read = (from: number, to: number): string =>
+      document.getText(new Range(document.positionAt(from), document.positionAt(to)));
+    const replacements = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
+      offset: rangeOffset,
+      removed: rangeLength,
+      inserted: text.length,
+    }));
+    // Other line ends come without a list of changes.
+    const recounted = document.eol !== session.eol;
+    session.eol = document.eol;
+    for (const edits of [session.routed?.edits, session.run?.edits]) {
+      if (recounted) edits?.reset(lengthOf(document), read);
+      else if (replacements.length > 0) edits?.apply(replacements, read);
+    }
+    this.#sessions.publish(session, 'edit');
+  }
+}
+
+function lengthOf(document: TextDocument): number {
+  return document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
+}

@@ -1,0 +1,116 @@
+import {
+  EventEmitter,
+  Range,
+  Selection,
+  TextEditorRevealType,
+  ViewColumn,
+  window,
+  type Disposable,
+  type Event,
+  type TextEditor,
+} from 'vscode';
+import { Disposables } from './disposables.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+/** How long after a jump of ours the editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
+const SETTLE_MS = 300;
+
+/**
+ * Links the editor with the map: cursor and scrolling of the editor reveal tokens in the map, the map's moves reveal text
+ * in the editor. What one causes in the other is not sent back.
+ */
+export class EditorLink implements Disposable {
+  readonly #sessions: Sessions;
+  readonly #disposables = new Disposables();
+  readonly #revealed = this.#disposables.add(new EventEmitter<{ token: number; select: boolean }>());
+  readonly onDidReveal: Event<{ readonly token: number; readonly select: boolean }> = this.#revealed.event;
+  #jumpedAt = -Infinity;
+
+  constructor(sessions: Sessions) {
+    this.#sessions = sessions;
+    this.#disposables.add(
+      window.onDidChangeTextEditorSelection(({ textEditor }) => {
+        this.#cursorMoved(textEditor);
+      }),
+    );
+    this.#disposables.add(
+      window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
+        this.#scrolled(textEditor);
+      }),
+    );
+    this.#disposables.add(
+      sessions.onDidSwitch((session) => {
+        if (session) this.#find(session);
+      }),
+    );
+    this.#disposables.add(
+      sessions.onDidChange(({ session, change }) => {
+        if (change === 'routing' || change === 'edit') this.#find(session);
+      }),
+    );
+  }
+
+  /** Brings a token of the current session into view in its editor; `select` also puts the cursor there. */
+  async goTo(token: number, select: boolean): Promise<void> {
+    const session = this.#sessions.current;
+    const place = session?.routed?.placeOf(token);
+    if (!session || !place) return;
+    this.#jumpedAt = performance.now();
+    const editor = await editorOf(session);
+    this.#jumpedAt = performance.now();
+    const { document } = editor;
+    const range = new Range(document.positionAt(place.start), document.positionAt(place.end));
+    if (select) editor.selection = new Selection(range.start, range.start);
+    editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** Brings a token into view in the map and moves the map's cell to it. */
+  showInMap(token: number): void {
+    this.#revealed.fire({ token, select: true });
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  #cursorMoved(editor: TextEditor): void {
+    const session = this.#sessions.get(editor.document.uri);
+    if (!session?.routed || !this.#move(session, editor) || session !== this.#sessions.current) return;
+    if (session.cursor !== undefined && !this.#jumping()) this.#revealed.fire({ token: session.cursor, select: true });
+  }
+
+  #scrolled(editor: TextEditor): void {
+    const session = this.#sessions.get(editor.document.uri);
+    const visible = editor.visibleRanges[0];
+    if (!session?.routed || session !== this.#sessions.current || !visible || this.#jumping()) return;
+    const middle = editor.document.lineAt((visible.start.line + visible.end.line) >> 1).range.start;
+    const token = session.routed.tokenUnderCursor(editor.document.offsetAt(middle));
+    if (token !== undefined) this.#revealed.fire({ token, select: false });
+  }
+
+  /** Finds the token under the cursor of the session's editor anew. */
+  #find(session: Session): void {
+    const editor = window.visibleTextEditors.find(({ document }) => document === session.document);
+    if (editor) this.#move(session, editor);
+  }
+
+  /** Whether the cursor came to another token. */
+  #move(session: Session, editor: TextEditor): boolean {
+    const token = session.routed?.tokenUnderCursor(editor.document.offsetAt(editor.selection.active));
+    if (token === session.cursor) return false;
+    session.cursor = token;
+    this.#sessions.publish(session, 'cursor');
+    return true;
+  }
+
+  #jumping(): boolean {
+    return performance.now() - this.#jumpedAt < SETTLE_MS;
+  }
+}
+
+/** The editor that shows the session's document; opened, without taking the focus, where there is none. */
+async function editorOf(session: Session): Promise<TextEditor> {
+  const shown = window.visibleTextEditors.find(({ document }) => document === session.document);
+  return shown ?? window.showTextDocument(session.document, { viewColumn: ViewColumn.One, preserveFocus: true });
+}

@@ -1,0 +1,27 @@
+import { Hover, languages, MarkdownString, Range, window, type Disposable } from 'vscode';
+import { HOVER_COMMANDS, hoverMarkdown } from './hoverText.ts';
+import type { Lens } from './lens.ts';
+import type { Sessions } from './sessions.ts';
+import { themeKind } from './theme.ts';
+
+/** Tells where a token went. Every scheme: whatever could be analysed can be hovered. */
+export function registerHover(sessions: Sessions, lens: Lens): Disposable {
+  return languages.registerHoverProvider('*', {
+    provideHover(document, position): Hover | undefined {
+      const routed = sessions.get(document.uri)?.routed;
+      const tokens = routed?.tokensAt(document.offsetAt(position)) ?? [];
+      const place = routed?.placeOf(tokens[0] ?? -1);
+      if (!routed || !place) return undefined;
+      const text = hoverMarkdown(routed, tokens, {
+        uri: document.uri.toString(),
+        layer: lens.layerOf(routed.trace.layers),
+        palette: lens.palette,
+        theme: themeKind(window.activeColorTheme.kind),
+      });
+      const markdown = new MarkdownString(text);
+      markdown.supportHtml = true;
+      markdown.isTrusted = { enabledCommands: Object.values(HOVER_COMMANDS) };
+      return new Hover(markdown, new Range(document.positionAt(place.start), document.positionAt(place.end)));
+    },
+  });
+}

@@ -1,0 +1,154 @@
+import { layerLabel } from '../analysis/labels.ts';
+import { expertColor, type ThemeKind } from '../analysis/palette.ts';
+import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
+import type { PaletteName } from '../protocol/webview.ts';
+import { visibleText } from '../../webview/text.ts';
+import type { RoutedText } from './routedText.ts';
+
+/** Commands that the hover's links run; no other is allowed in it. */
+export const HOVER_COMMANDS = { highlight: 'moescope.highlightExpert', map: 'moescope.showInMap' } as const;
+
+export interface HoverOptions {
+  /** Document of the text, as its links name it. */
+  readonly uri: string;
+  /** Position of the chosen layer among the MoE layers. */
+  readonly layer: number;
+  readonly palette: PaletteName;
+  readonly theme: ThemeKind;
+}
+
+/** More layers than this are cut down to the chosen one and its neighbours: a hover is no place to scroll. */
+const MAX_LAYERS = 12;
+const NEIGHBOURS = 4;
+/** A token of more experts than this names the first ones. */
+const MAX_NAMED = 4;
+/** Tokens of one character (an emoji in bytes) that are shown in full. */
+const MAX_TOKENS = 4;
+/** Width of a full bar in no-break spaces, which a background makes visible whatever the font. */
+const BAR_CELLS = 36;
+
+/** What the hover says about the tokens of one character, as trusted Markdown with the HTML that VS Code lets through. */
+export function hoverMarkdown(routed: RoutedText, tokens: readonly number[], options: HoverOptions): string {
+  const parts = tokens.slice(0, MAX_TOKENS).map((token) => tokenSection(routed, token, options));
+  if (tokens.length > 1) parts.unshift(`${tokens.length} tokens share this character.`);
+  return parts.join('\n\n---\n\n');
+}
+
+function tokenSection(routed: RoutedText, token: number, options: HoverOptions): string {
+  const { trace } = routed;
+  const lines = [headline(routed, token)];
+  if (token >= trace.routed) {
+    lines.push('No routing: the run has not come this far.');
+    return lines.join('\n\n');
+  }
+  const notes = [
+    ...(token >= routed.staleFrom ? ['The text has changed since: these are the old figures.'] : []),
+    ...(token > 0 && trace.windows.includes(token)
+      ? ['A context window starts here: the model sees nothing before it.']
+      : []),
+  ];
+  lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options), links(routed, token, options));
+  return lines.join('\n\n');
+}
+
+function headline(routed: RoutedText, token: number): string {
+  const { ids, logProb } = routed.trace.tokens;
+  const text = `${inlineCode(visibleText(routed.textOf(token)))} &nbsp; token ${token} · id ${ids[token]!}`;
+  const log = logProb[token]!;
+  if (token >= routed.trace.routed) return text;
+  if (Number.isNaN(log)) return `${text} · first of its context, nothing predicts it`;
+  return `${text} · surprise **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
+}
+
+function probability(p: number): string {
+  if (p >= 0.001) return `${(100 * p).toFixed(1)} %`;
+  return p >= 1e-6 ? `1 in ${Math.round(1 / p).toLocaleString('en-US')}` : 'under 1 in a million';
+}
+
+function layerTable({ trace }: RoutedText, token: number, options: HoverOptions): string {
+  const { from, to } = shownLayers(trace.layers.length, options.layer);
+  const rows = trace.layers.slice(from, to).map((layer, i) => layerRow(layer, from + i, token, options));
+  return ['| | weights | experts | entropy | &nbsp; margin |', '|:--|:--|:--|--:|--:|', ...rows].join('\n');
+}
+
+function shownLayers(count: number, chosen: number): { from: number; to: number } {
+  if (count <= MAX_LAYERS) return { from: 0, to: count };
+  const from = Math.max(0, Math.min(chosen - NEIGHBOURS, count - 2 * NEIGHBOURS - 1));
+  return { from, to: from + 2 * NEIGHBOURS + 1 };
+}
+
+function layerRow(layer: LayerTrace, position: number, token: number, options: HoverOptions): string {
+  const { chosen, weight, candidates, k } = layer;
+  const slots = Array.from({ length: k }, (_, j) => token * candidates + j);
+  const taken = slots
+    .filter((i) => chosen[i] !== NO_EXPERT)
+    .map((i) => {
+      const expert = chosen[i]!;
+      return { expert, weight: weight[i]!, color: expertColor(expert, options.palette, options.theme) };
+    });
+  const cells = barCells(taken.map((slot) => slot.weight));
+  const bar = taken.map(({ color }, i) => barPiece(cells[i]!, color)).join('');
+  const names = taken.slice(0, MAX_NAMED).map(({ expert, weight: w, color }) => {
+    const link = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: position, expert });
+    return `[${colored(`E${expert}`, color)}](${link} "Highlight the tokens of E${expert} at ${layerLabel(layer)}") ${w.toFixed(2)}`;
+  });
+  const more = [
+    ...(taken.length > MAX_NAMED ? [`+${taken.length - MAX_NAMED}`] : []),
+    ...(taken.length < k ? [`${k - taken.length} dropped`] : []),
+  ];
+  const label = position === options.layer ? `**${layerLabel(layer)}**` : layerLabel(layer);
+  const figures = [figure(layer.entropy[token]!), figure(layer.margin[token]!)];
+  return `| ${label} | ${bar} | ${[...names, ...more].join(' &nbsp;')} | ${figures.join(' | ')} |`;
+}
+
+/** Shares BAR_CELLS cells out by weight; who has any weight gets at least one. */
+export function barCells(weights: readonly number[]): number[] {
+  const total = weights.reduce((sum, w) => sum + Math.max(0, w), 0);
+  if (!(total > 0)) return weights.map(() => 0);
+  const cells = weights.map((w) => (w > 0 ? Math.max(1, Math.round((w / total) * BAR_CELLS)) : 0));
+  // Rounding is settled by the widest, where a cell more or less shows least.
+  const widest = cells.indexOf(Math.max(...cells));
+  cells[widest] = Math.max(1, cells[widest]! + BAR_CELLS - cells.reduce((sum, n) => sum + n, 0));
+  return cells;
+}
+
+function figure(value: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(2);
+}
+
+function links({ trace }: RoutedText, token: number, options: HoverOptions): string {
+  const layer = trace.layers[options.layer];
+  const top = layer?.chosen[token * layer.candidates];
+  const map = commandLink(HOVER_COMMANDS.map, { uri: options.uri, token });
+  const hidden = trace.layers.length - (trace.layers.length <= MAX_LAYERS ? trace.layers.length : 2 * NEIGHBOURS + 1);
+  const found: string[] = [];
+  if (layer && top !== undefined && top !== NO_EXPERT) {
+    const highlight = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: options.layer, expert: top });
+    found.push(`[Highlight E${top} at ${layerLabel(layer)}](${highlight})`);
+  }
+  found.push(`[${hidden > 0 ? `Show all ${trace.layers.length} layers in the map` : 'Show in the map'}](${map})`);
+  return found.join(' &nbsp;&nbsp; ');
+}
+
+function commandLink(command: string, argument: object): string {
+  // encodeURIComponent leaves parentheses, which would end a Markdown link.
+  const encoded = encodeURIComponent(JSON.stringify([argument]))
+    .replace(/\(/gu, '%28')
+    .replace(/\)/gu, '%29');
+  return `command:${command}?${encoded}`;
+}
+
+function barPiece(cells: number, color: string): string {
+  return cells === 0 ? '' : `<span style="background-color:${color};">${'&nbsp;'.repeat(cells)}</span>`;
+}
+
+function colored(text: string, color: string): string {
+  return `<span style="color:${color};">${text}</span>`;
+}
+
+/** Inline code whose fence is longer than any run of backticks in it. */
+export function inlineCode(text: string): string {
+  const longest = Math.max(0, ...(text.match(/`+/gu) ?? []).map((run) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`;
+}

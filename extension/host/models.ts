@@ -1,0 +1,100 @@
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { EventEmitter, type Event, type Memento } from 'vscode';
+import * as v from 'valibot';
+import type { ModelRequest } from '../protocol/engine.ts';
+import { Choice } from './choice.ts';
+import { Disposables } from './disposables.ts';
+import type { Settings } from './settings.ts';
+
+const MAX_RECENT = 8;
+const RECENT_KEY = 'recentModels';
+const recentSchema = v.fallback(v.array(v.string()), []);
+
+export interface BundledModel {
+  readonly folder: string;
+  readonly name: string;
+  readonly description: string;
+}
+
+export interface ModelPlaces {
+  /** media/demo-models of this extension. */
+  readonly bundled: string;
+  /** Where the engine keeps what it builds from checkpoints. */
+  readonly cache: string;
+}
+
+/** Which model runs: the chosen one, else the setting's, else the bundled one. Remembers the recent ones. */
+export class Models {
+  readonly bundled: readonly BundledModel[];
+  readonly #cache: string;
+  readonly #settings: Settings;
+  readonly #global: Memento;
+  readonly #choice: Choice<string>;
+  readonly #disposables = new Disposables();
+  readonly #changed = this.#disposables.add(new EventEmitter<void>());
+  readonly onDidChange: Event<void> = this.#changed.event;
+
+  constructor(places: ModelPlaces, settings: Settings, workspaceState: Memento, globalState: Memento) {
+    this.bundled = [
+      { name: 'balanced', description: 'bundled; trained with a load-balancing loss' },
+      { name: 'collapsed', description: 'bundled; trained without: a few experts do the work' },
+    ].map((model) => ({ ...model, folder: join(places.bundled, model.name) }));
+    this.#cache = places.cache;
+    this.#settings = settings;
+    this.#global = globalState;
+    this.#choice = new Choice(workspaceState, 'model', v.string(), () => settings.model);
+    this.#disposables.add(
+      settings.onDidChange(() => {
+        this.#changed.fire();
+      }),
+    );
+  }
+
+  /** Absolute path of the folder of the model that runs. */
+  get folder(): string {
+    const wanted = this.#choice.value ?? this.#settings.model;
+    const bundled = this.bundled.find((model) => model.name === (wanted || this.bundled[0]!.name));
+    return bundled?.folder ?? expandHome(wanted);
+  }
+
+  get name(): string {
+    return basename(this.folder);
+  }
+
+  /** Folders chosen lately, newest first, without the bundled ones. */
+  get recent(): readonly string[] {
+    return v.parse(recentSchema, this.#global.get(RECENT_KEY));
+  }
+
+  /** What the engine needs to run the model in this folder, or the current one. */
+  request(folder: string = this.folder): ModelRequest {
+    return { folder, cache: this.#cache, threads: this.#settings.threads, context: this.#settings.context };
+  }
+
+  async choose(folder: string): Promise<void> {
+    // By name: the folder of a bundled model moves with every version of the extension.
+    const bundled = this.bundled.find((model) => model.folder === folder);
+    await this.#choice.set(bundled?.name ?? folder);
+    if (!bundled) {
+      const others = this.recent.filter((other) => other !== folder);
+      await this.#global.update(RECENT_KEY, [folder, ...others].slice(0, MAX_RECENT));
+    }
+    this.#changed.fire();
+  }
+
+  async forget(folder: string): Promise<void> {
+    await this.#global.update(
+      RECENT_KEY,
+      this.recent.filter((other) => other !== folder),
+    );
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+}
+
+function expandHome(path: string): string {
+  return path === '~' || path.startsWith('~/') || path.startsWith('~\\') ? join(homedir(), path.slice(1)) : path;
+}

@@ -1,0 +1,32 @@
+import { commands, window } from 'vscode';
+import { isUserError, UserError } from '../protocol/errors.ts';
+import type { Log } from './log.ts';
+import { REMEDIES } from './remedies.ts';
+
+/** Tells the user what went wrong: one sentence, one action. Stacks go to the log. */
+export class Problems {
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** `context` says what was being done, for the log. Settles at once; the message stays until it is answered. */
+  report(context: string, error: unknown): void {
+    const problem = isUserError(error) ? error : bug(error);
+    if (problem.code === 'cancelled') return;
+    this.#log.error(context, error);
+    const remedy = REMEDIES[problem.code];
+    const shown = remedy
+      ? window.showErrorMessage(problem.message, remedy.label)
+      : window.showErrorMessage(problem.message);
+    void shown.then((answer) => {
+      if (remedy && answer === remedy.label) return commands.executeCommand(remedy.command);
+      return undefined;
+    });
+  }
+}
+
+function bug(error: unknown): UserError {
+  return new UserError('internal', 'Something went wrong inside MoEScope. The log has the details.', { cause: error });
+}

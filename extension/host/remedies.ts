@@ -1,0 +1,31 @@
+import type { ErrorCode } from '../protocol/errors.ts';
+
+/** The one thing to do about an error: the button's label, and the command that it runs. */
+export interface Remedy {
+  readonly label: string;
+  readonly command: string;
+}
+
+const chooseModel: Remedy = { label: 'Choose Model…', command: 'moescope.chooseModel' };
+const showLog: Remedy = { label: 'Show Log', command: 'moescope.showLog' };
+
+/** What mends an error; undefined where nothing went wrong. */
+export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
+  'folder-missing': chooseModel,
+  'config-missing': chooseModel,
+  'config-invalid': chooseModel,
+  'not-moe': chooseModel,
+  'architecture-unsupported': chooseModel,
+  'weights-missing': chooseModel,
+  'weights-invalid': chooseModel,
+  'tokenizer-missing': chooseModel,
+  'tokenizer-invalid': chooseModel,
+  'out-of-memory': { label: 'Analyze Visible Part', command: 'moescope.analyzeVisible' },
+  'text-empty': { label: 'Open Sample', command: 'moescope.openSample' },
+  'trace-invalid': showLog,
+  'cache-unwritable': showLog,
+  cancelled: undefined,
+  'engine-failed': { label: 'Restart Engine', command: 'moescope.restartEngine' },
+  'engine-gone': { label: 'Analyze Again', command: 'moescope.analyze' },
+  internal: showLog,
+};

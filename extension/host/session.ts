@@ -1,0 +1,45 @@
+import type { EndOfLine, TextDocument } from 'vscode';
+import type { ExpertRef } from '../protocol/webview.ts';
+import type { EditTracker } from './editTracker.ts';
+import type { RoutedText } from './routedText.ts';
+
+/** A run under way: what it does, how far it is (0 to 1, undefined where unknown), and how to end it. */
+export interface Run {
+  label: string;
+  fraction: number | undefined;
+  /** Name of the model that runs. */
+  readonly model: string;
+  readonly abort: AbortController;
+  /** What happens to the document from the moment its text was taken. */
+  readonly edits: EditTracker;
+}
+
+/** What is known of one document: its routed text, the run under way, and what the user points at. */
+export class Session {
+  routed: RoutedText | undefined;
+  run: Run | undefined;
+  /** The sentence that says that the routing is not of the whole text, and why. */
+  partial: string | undefined;
+  /** Expert that was clicked, and the one that is pointed at. */
+  pinned: ExpertRef | undefined;
+  preview: ExpertRef | undefined;
+  /** Token under the editor's cursor. */
+  cursor: number | undefined;
+
+  /** The line ends that offsets were counted with last. */
+  eol: EndOfLine;
+
+  constructor(readonly document: TextDocument) {
+    this.eol = document.eol;
+  }
+
+  get key(): string {
+    return this.document.uri.toString();
+  }
+
+  /** The expert whose tokens stand out, if the model has it. */
+  get highlight(): ExpertRef | undefined {
+    const wanted = this.preview ?? this.pinned;
+    return wanted && this.routed?.has(wanted) ? wanted : undefined;
+  }
+}

@@ -1,0 +1,91 @@
+import { EventEmitter, window, workspace, type Event, type TextDocument, type TextEditor, type Uri } from 'vscode';
+import { Disposables } from './disposables.ts';
+import { Session } from './session.ts';
+
+/**
+ * What changed of a session: `routing` a new trace or none any more, `growth` more of the same, `run` how far the run is,
+ * `edit` what is stale, `highlight` and `cursor` what is pointed at.
+ */
+export type SessionChange = 'routing' | 'growth' | 'run' | 'edit' | 'highlight' | 'cursor';
+
+/** The sessions by document, and the one that views and status bar show: that of the editor used last. */
+export class Sessions {
+  readonly #sessions = new Map<string, Session>();
+  readonly #disposables = new Disposables();
+  readonly #changed = this.#disposables.add(new EventEmitter<{ session: Session; change: SessionChange }>());
+  readonly #switched = this.#disposables.add(new EventEmitter<Session | undefined>());
+  #current: Session | undefined;
+
+  readonly onDidChange: Event<{ readonly session: Session; readonly change: SessionChange }> = this.#changed.event;
+  readonly onDidSwitch: Event<Session | undefined> = this.#switched.event;
+
+  constructor() {
+    this.#disposables.add(
+      window.onDidChangeActiveTextEditor((editor) => {
+        this.#follow(editor);
+      }),
+    );
+    this.#disposables.add(
+      workspace.onDidCloseTextDocument((document) => {
+        // Choosing another language closes a document and opens it again at once; then it is still there.
+        if (!workspace.textDocuments.includes(document)) this.remove(document.uri);
+      }),
+    );
+  }
+
+  get current(): Session | undefined {
+    return this.#current;
+  }
+
+  get(uri: Uri | string): Session | undefined {
+    return this.#sessions.get(uri.toString());
+  }
+
+  /** The document's session, made where there is none, and from now on the current one. */
+  open(document: TextDocument): Session {
+    let session = this.get(document.uri);
+    if (!session) {
+      session = new Session(document);
+      this.#sessions.set(session.key, session);
+    }
+    this.#switchTo(session);
+    return session;
+  }
+
+  /** Ends the document's run and forgets its routing. */
+  remove(uri: Uri): void {
+    const session = this.get(uri);
+    if (!session) return;
+    session.run?.abort.abort();
+    session.run = undefined;
+    session.routed = undefined;
+    this.#sessions.delete(session.key);
+    this.publish(session, 'routing');
+    if (session === this.#current) {
+      const active = window.activeTextEditor;
+      this.#switchTo(active && this.get(active.document.uri));
+    }
+  }
+
+  publish(session: Session, change: SessionChange): void {
+    this.#changed.fire({ session, change });
+  }
+
+  dispose(): void {
+    for (const session of this.#sessions.values()) session.run?.abort.abort();
+    this.#sessions.clear();
+    this.#disposables.dispose();
+  }
+
+  /** An editor without a session, a webview or the log leave the current session where it is. */
+  #follow(editor: TextEditor | undefined): void {
+    const session = editor && this.get(editor.document.uri);
+    if (session) this.#switchTo(session);
+  }
+
+  #switchTo(session: Session | undefined): void {
+    if (session === this.#current) return;
+    this.#current = session;
+    this.#switched.fire(session);
+  }
+}

@@ -1,0 +1,78 @@
+import { EventEmitter, workspace, type Event } from 'vscode';
+import * as v from 'valibot';
+import { PALETTES, TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
+import { Disposables } from './disposables.ts';
+import { LOG_LEVELS, type LogLevelName } from './log.ts';
+
+const SECTION = 'moescope';
+
+/** One validator a setting: settings.json may hold anything. What does not fit counts as the default. */
+const SCHEMAS = {
+  model: v.fallback(v.pipe(v.string(), v.trim()), ''),
+  layer: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(-1)), -1),
+  tint: v.fallback(v.picklist(TINTS), 'expert'),
+  colors: v.fallback(v.picklist(PALETTES), 'vivid'),
+  threads: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
+  context: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
+  logLevel: v.fallback(v.picklist(LOG_LEVELS), 'default'),
+} as const;
+
+/** The user's settings as typed values. In an untrusted workspace VS Code itself leaves the workspace's model folder out. */
+export class Settings {
+  readonly #disposables = new Disposables();
+  readonly #changed = this.#disposables.add(new EventEmitter<void>());
+  readonly onDidChange: Event<void> = this.#changed.event;
+
+  constructor() {
+    this.#disposables.add(
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration(SECTION)) this.#changed.fire();
+      }),
+    );
+    // Trust brings settings of the workspace back that were left out before.
+    this.#disposables.add(
+      workspace.onDidGrantWorkspaceTrust(() => {
+        this.#changed.fire();
+      }),
+    );
+  }
+
+  /** Absolute path of a model folder, `~` allowed, or the name of a bundled model; empty for the first of these. */
+  get model(): string {
+    return this.#read('model');
+  }
+
+  /** Index of a layer in the model; -1 for the middle MoE layer. */
+  get layer(): number {
+    return this.#read('layer');
+  }
+
+  get tint(): Tint {
+    return this.#read('tint');
+  }
+
+  get colors(): PaletteName {
+    return this.#read('colors');
+  }
+
+  get threads(): number {
+    return this.#read('threads');
+  }
+
+  get context(): number {
+    return this.#read('context');
+  }
+
+  get logLevel(): LogLevelName {
+    return this.#read('logLevel');
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  #read<K extends keyof typeof SCHEMAS>(key: K): v.InferOutput<(typeof SCHEMAS)[K]> {
+    const schema: v.GenericSchema<unknown, v.InferOutput<(typeof SCHEMAS)[K]>> = SCHEMAS[key];
+    return v.parse(schema, workspace.getConfiguration(SECTION).get(key));
+  }
+}

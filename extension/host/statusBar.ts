@@ -1,0 +1,104 @@
+import { MarkdownString, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
+import { layerLabel } from '../analysis/labels.ts';
+import { Disposables } from './disposables.ts';
+import type { Lens } from './lens.ts';
+import type { Models } from './models.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+import { hottestText, legendMarkdown } from './statusText.ts';
+import { themeKind } from './theme.ts';
+import { Throttle } from './throttle.ts';
+
+const INTERVAL_MS = 100;
+
+/** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
+export class StatusBar implements Disposable {
+  readonly #sessions: Sessions;
+  readonly #lens: Lens;
+  readonly #models: Models;
+  readonly #disposables = new Disposables();
+  readonly #item: StatusBarItem;
+
+  constructor(sessions: Sessions, lens: Lens, models: Models) {
+    this.#sessions = sessions;
+    this.#lens = lens;
+    this.#models = models;
+    this.#item = this.#disposables.add(window.createStatusBarItem('moescope.status', StatusBarAlignment.Left, 50));
+    this.#item.name = 'MoEScope';
+    this.#item.command = 'moescope.showCommands';
+    const throttle = this.#disposables.add(
+      new Throttle(INTERVAL_MS, () => {
+        this.#show();
+      }),
+    );
+    const show = (): void => {
+      throttle.request();
+    };
+    this.#disposables.add(sessions.onDidChange(show));
+    this.#disposables.add(sessions.onDidSwitch(show));
+    this.#disposables.add(lens.onDidChange(show));
+    this.#disposables.add(models.onDidChange(show));
+    this.#disposables.add(window.onDidChangeActiveColorTheme(show));
+    this.#show();
+    this.#item.show();
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  #show(): void {
+    const session = this.#sessions.current;
+    const texts = [this.#modelText(session), ...(session ? this.#sessionTexts(session) : [])];
+    this.#item.text = `${session?.run ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
+    this.#item.tooltip = this.#tooltip(session);
+    this.#item.accessibilityInformation = { label: `MoEScope: ${texts.join(', ')}`, role: 'button' };
+  }
+
+  #modelText(session: Session | undefined): string {
+    const model = session?.routed?.trace.origin.model;
+    return model ? `${model.name} · ${model.precision}` : this.#models.name;
+  }
+
+  #sessionTexts({ run, routed, partial }: Session): string[] {
+    if (run) return [run.label + (run.fraction === undefined ? '' : ` (${Math.floor(100 * run.fraction)} %)`)];
+    if (!routed) return [];
+    const { trace, loads } = routed;
+    const position = this.#lens.layerOf(trace.layers);
+    const layer = trace.layers[position];
+    const hottest = layer && hottestText(loads.upTo(position, trace.routed));
+    return [
+      ...(hottest ? [`${hottest} at ${layerLabel(layer)}`] : []),
+      ...(partial ? ['partial'] : []),
+      ...(routed.edits.edited ? ['edited since'] : []),
+    ];
+  }
+
+  #tooltip(session: Session | undefined): MarkdownString {
+    const tooltip = new MarkdownString();
+    tooltip.supportHtml = true;
+    const routed = session?.routed;
+    const position = this.#lens.layerOf(routed?.trace.layers ?? []);
+    const layer = routed?.trace.layers[position];
+    if (!routed || !layer) {
+      tooltip.appendMarkdown('**MoEScope**: no document analyzed yet. Click for its commands.');
+      return tooltip;
+    }
+    const { trace, loads } = routed;
+    const { model } = trace.origin;
+    tooltip.appendMarkdown(
+      `**${escape(model.name)}** · ${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}` +
+        ` · ${model.precision} · ${escape(model.provider)}\n\n`,
+    );
+    const load = loads.upTo(position, trace.routed);
+    const theme = themeKind(window.activeColorTheme.kind);
+    tooltip.appendMarkdown(legendMarkdown(this.#lens.tint, load, model.vocabulary, this.#lens.palette, theme));
+    if (session.partial) tooltip.appendMarkdown(`\n\n${session.partial}`);
+    if (routed.edits.edited) tooltip.appendMarkdown('\n\nThe text was edited: dotted underlines are out of date.');
+    return tooltip;
+  }
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\`*_{}[\]()#+\-.!|<>~]/gu, '\\$&');
+}

@@ -1,0 +1,192 @@
+import {
+  EndOfLine,
+  Range,
+  ThemeColor,
+  window,
+  type DecorationRenderOptions,
+  type Disposable,
+  type TextDocument,
+  type TextEditor,
+  type TextEditorDecorationType,
+} from 'vscode';
+import { Disposables } from './disposables.ts';
+import type { Lens } from './lens.ts';
+import type { RoutedText } from './routedText.ts';
+import type { Session } from './session.ts';
+import type { SessionChange, Sessions } from './sessions.ts';
+import { themeKind } from './theme.ts';
+import { Throttle } from './throttle.ts';
+import { tintDecoration, windowDecoration } from './tintDecoration.ts';
+import { styleOf, tinting } from './tinting.ts';
+import { tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
+
+/** One redraw a frame, however fast the scrolling. */
+const FRAME_MS = 16;
+/** A running analysis adds tokens many times a second; its tint may come a little later. */
+const GROWTH_MS = 100;
+/** Lines beyond the visible ones that are tinted too, so that a scroll of a page finds its tint there already. */
+const MARGIN_LINES = 40;
+/** Tinted stretches start and end at multiples of this: a scroll within them changes nothing, so nothing is sent. */
+const BLOCK_LINES = 32;
+
+/** Key of the marks where context windows start; those of styles are not negative. */
+const WINDOW_KEY = -1;
+
+/** Tints the tokens in every visible editor of an analysed document. */
+export class Tinter implements Disposable {
+  readonly #sessions: Sessions;
+  readonly #lens: Lens;
+  readonly #disposables = new Disposables();
+  readonly #redraw = this.#disposables.add(
+    new Throttle(FRAME_MS, () => {
+      this.#draw();
+    }),
+  );
+  readonly #growth = this.#disposables.add(
+    new Throttle(GROWTH_MS, () => {
+      this.#draw();
+    }),
+  );
+  readonly #types = new Map<number, TextEditorDecorationType>();
+  /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
+  readonly #drawn = new Map<TextEditor, Map<number, string>>();
+
+  constructor(sessions: Sessions, lens: Lens) {
+    this.#sessions = sessions;
+    this.#lens = lens;
+    const redraw = (): void => {
+      this.#redraw.request();
+    };
+    this.#disposables.add(window.onDidChangeTextEditorVisibleRanges(redraw));
+    this.#disposables.add(window.onDidChangeVisibleTextEditors(redraw));
+    this.#disposables.add(
+      sessions.onDidChange(({ change }) => {
+        this.#follow(change);
+      }),
+    );
+    this.#disposables.add(
+      lens.onDidChange(() => {
+        this.#restyle();
+      }),
+    );
+    this.#disposables.add(
+      window.onDidChangeActiveColorTheme(() => {
+        this.#restyle();
+      }),
+    );
+  }
+
+  dispose(): void {
+    this.#dropTypes();
+    this.#disposables.dispose();
+  }
+
+  #follow(change: SessionChange): void {
+    if (change === 'run' || change === 'cursor') return;
+    // VS Code moves decorations along with edits; what was set last is no longer what is there.
+    if (change === 'edit') for (const drawn of this.#drawn.values()) for (const key of drawn.keys()) drawn.set(key, '');
+    (change === 'growth' ? this.#growth : this.#redraw).request();
+  }
+
+  /** Colours have changed, or may have: all types are made anew. */
+  #restyle(): void {
+    this.#dropTypes();
+    this.#redraw.request();
+  }
+
+  #dropTypes(): void {
+    for (const type of this.#types.values()) type.dispose();
+    this.#types.clear();
+    this.#drawn.clear();
+  }
+
+  #draw(): void {
+    const visible = new Set(window.visibleTextEditors);
+    for (const editor of this.#drawn.keys()) if (!visible.has(editor)) this.#drawn.delete(editor);
+    for (const editor of visible) {
+      const session = this.#sessions.get(editor.document.uri);
+      if (session?.routed) this.#drawEditor(editor, session, session.routed);
+      else this.#clearEditor(editor);
+    }
+  }
+
+  #drawEditor(editor: TextEditor, session: Session, routed: RoutedText): void {
+    const spans = this.#spans(editor, session, routed);
+    const before = this.#drawn.get(editor) ?? new Map<number, string>();
+    const now = new Map<number, string>();
+    for (const [key, list] of spans) {
+      const drawn = list.map(({ line, from, to }) => `${line}:${from}-${to}`).join();
+      if (drawn !== before.get(key)) editor.setDecorations(this.#type(key), list.map(rangeOf));
+      now.set(key, drawn);
+    }
+    for (const key of before.keys()) if (!now.has(key)) editor.setDecorations(this.#type(key), []);
+    this.#drawn.set(editor, now);
+  }
+
+  #clearEditor(editor: TextEditor): void {
+    const before = this.#drawn.get(editor);
+    if (!before) return;
+    this.#drawn.delete(editor);
+    for (const key of before.keys()) editor.setDecorations(this.#type(key), []);
+  }
+
+  #spans(editor: TextEditor, session: Session, routed: RoutedText): Map<number, Span[]> {
+    const choice = {
+      layer: this.#lens.layerOf(routed.trace.layers),
+      tint: this.#lens.tint,
+      highlight: session.highlight,
+    };
+    const keyOf = tinting(routed, choice);
+    const spans = new Map<number, Span[]>();
+    for (const lines of visibleLines(editor)) {
+      const found = tintSpans(routed, lines, keyOf).set(WINDOW_KEY, windowSpans(routed, lines));
+      for (const [key, list] of found) spans.set(key, [...(spans.get(key) ?? []), ...list]);
+    }
+    return spans;
+  }
+
+  #type(key: number): TextEditorDecorationType {
+    let type = this.#types.get(key);
+    if (!type) {
+      type = window.createTextEditorDecorationType(this.#options(key));
+      this.#types.set(key, type);
+    }
+    return type;
+  }
+
+  #options(key: number): DecorationRenderOptions {
+    if (key === WINDOW_KEY) return { ...windowDecoration(), borderColor: new ThemeColor('editorInfo.foreground') };
+    return tintDecoration(styleOf(key), this.#lens.palette, themeKind(window.activeColorTheme.kind));
+  }
+}
+
+/** The visible stretches of an editor (folding makes several) with their margins, none overlapping. */
+function visibleLines({ document, visibleRanges }: TextEditor): Line[][] {
+  const stretches: Line[][] = [];
+  let next = 0;
+  for (const { start, end } of visibleRanges) {
+    const first = Math.max(next, Math.floor((start.line - MARGIN_LINES) / BLOCK_LINES) * BLOCK_LINES);
+    const beyond = Math.ceil((end.line + MARGIN_LINES) / BLOCK_LINES) * BLOCK_LINES;
+    const last = Math.min(document.lineCount, beyond) - 1;
+    if (first <= last) stretches.push(linesOf(document, first, last));
+    next = Math.max(next, last + 1);
+  }
+  return stretches;
+}
+
+/** One call to find the first line's offset; the others follow by their lengths. */
+function linesOf(document: TextDocument, first: number, last: number): Line[] {
+  const lines: Line[] = [];
+  const eolLength = document.eol === EndOfLine.CRLF ? 2 : 1;
+  let start = document.offsetAt(document.lineAt(first).range.start);
+  for (let line = first; line <= last; line++) {
+    const { length } = document.lineAt(line).text;
+    lines.push({ line, start, length });
+    start += length + eolLength;
+  }
+  return lines;
+}
+
+function rangeOf({ line, from, to }: Span): Range {
+  return new Range(line, from, line, to);
+}

@@ -1,0 +1,48 @@
+import { commands } from 'vscode';
+import type { ExpertRef, ViewAction, ViewCommand } from '../protocol/webview.ts';
+import type { Lens } from './lens.ts';
+import type { Sessions } from './sessions.ts';
+
+const COMMANDS: Readonly<Record<ViewCommand, string>> = {
+  analyze: 'moescope.analyze',
+  cancel: 'moescope.cancel',
+  openSample: 'moescope.openSample',
+  openMap: 'moescope.openMap',
+  chooseModel: 'moescope.chooseModel',
+};
+
+/** Does what a user asked for in either view. */
+export class ViewActions {
+  readonly #sessions: Sessions;
+  readonly #lens: Lens;
+
+  constructor(sessions: Sessions, lens: Lens) {
+    this.#sessions = sessions;
+    this.#lens = lens;
+  }
+
+  handle(action: ViewAction): void {
+    switch (action.type) {
+      case 'chooseLayer':
+        void this.#lens.chooseLayer(action.layer);
+        break;
+      case 'chooseTint':
+        void this.#lens.chooseTint(action.tint);
+        break;
+      case 'highlight':
+        this.#highlight(action.expert, action.preview);
+        break;
+      case 'command':
+        void commands.executeCommand(COMMANDS[action.command]);
+        break;
+    }
+  }
+
+  #highlight(expert: ExpertRef | undefined, preview: boolean): void {
+    const session = this.#sessions.current;
+    if (!session) return;
+    session.preview = preview ? expert : undefined;
+    if (!preview) session.pinned = expert;
+    this.#sessions.publish(session, 'highlight');
+  }
+}

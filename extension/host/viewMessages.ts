@@ -1,0 +1,23 @@
+import * as v from 'valibot';
+import { TINTS, VIEW_COMMANDS, type FromLoadView, type FromMap, type ViewAction } from '../protocol/webview.ts';
+
+/** What arrives from a webview is checked before it is believed: its page is ours, but it is another world. */
+const index = v.pipe(v.number(), v.integer(), v.minValue(0));
+export const expertRef = v.object({ layer: index, expert: index });
+const ready = v.object({ type: v.literal('ready') });
+
+const actions = [
+  v.object({ type: v.literal('chooseLayer'), layer: index }),
+  v.object({ type: v.literal('chooseTint'), tint: v.picklist(TINTS) }),
+  v.object({ type: v.literal('highlight'), expert: v.exactOptional(expertRef), preview: v.boolean() }),
+  v.object({ type: v.literal('command'), command: v.picklist(VIEW_COMMANDS) }),
+] as const;
+
+export const viewActionSchema: v.GenericSchema<unknown, ViewAction> = v.variant('type', [...actions]);
+export const fromLoadViewSchema: v.GenericSchema<unknown, FromLoadView> = v.variant('type', [ready, ...actions]);
+export const fromMapSchema: v.GenericSchema<unknown, FromMap> = v.variant('type', [
+  ready,
+  v.object({ type: v.literal('rows'), generation: v.number(), from: index, to: index }),
+  v.object({ type: v.literal('goto'), token: index, select: v.boolean() }),
+  ...actions,
+]);

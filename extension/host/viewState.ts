@@ -1,0 +1,24 @@
+import { basename } from 'node:path/posix';
+import type { ViewState } from '../protocol/webview.ts';
+import type { Session } from './session.ts';
+
+/** What a session looks like to the views. */
+export function viewState(
+  session: Session | undefined,
+  look: Pick<ViewState, 'layer' | 'tint' | 'palette'>,
+): ViewState {
+  if (!session) return { ...look, tokens: 0, routed: 0, staleFrom: 0 };
+  const { document, routed, run, partial, highlight, cursor } = session;
+  return {
+    ...look,
+    document: basename(document.uri.path),
+    ...(routed && { model: routed.trace.origin.model }),
+    tokens: routed?.index.count ?? 0,
+    routed: routed?.trace.routed ?? 0,
+    staleFrom: routed?.staleFrom ?? 0,
+    ...(run && { running: { label: run.label, ...(run.fraction !== undefined && { fraction: run.fraction }) } }),
+    ...(partial !== undefined && { partial }),
+    ...(highlight && { highlight }),
+    ...(cursor !== undefined && { cursor }),
+  };
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from 'node:crypto';
+import { Uri, type Webview, type WebviewOptions } from 'vscode';
+
+/** Webviews reach their own bundle and nothing else. */
+export function webviewOptions(extension: Uri): WebviewOptions {
+  return { enableScripts: true, localResourceRoots: [bundleFolder(extension)] };
+}
+
+/** The page of a webview: the policy, the styles, the script; what it shows comes by message. */
+export function webviewHtml(webview: Webview, extension: Uri, entry: 'load' | 'map', title: string): string {
+  const nonce = randomBytes(16).toString('base64');
+  const resource = (file: string): string =>
+    webview.asWebviewUri(Uri.joinPath(bundleFolder(extension), file)).toString();
+  const policy = [
+    `default-src 'none'`,
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`,
+    `img-src ${webview.cspSource} data:`,
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${policy}" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <title>${title}</title>
+    <link rel="stylesheet" href="${resource('codicon.css')}" />
+    <link rel="stylesheet" href="${resource(`${entry}.css`)}" />
+  </head>
+  <body data-entry="${entry}">
+    <script nonce="${nonce}" src="${resource(`${entry}.js`)}"></script>
+  </body>
+</html>`;
+}
+
+function bundleFolder(extension: Uri): Uri {
+  return Uri.joinPath(extension, 'dist', 'webview');
+}

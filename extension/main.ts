@@ -1,0 +1,72 @@
+import { Uri, window, type ExtensionContext } from 'vscode';
+import { EngineClient } from './client/engineClient.ts';
+import { Analyzer } from './host/analyzer.ts';
+import { Commands } from './host/commands.ts';
+import { ContextKeys } from './host/contextKeys.ts';
+import { EditorLink } from './host/editorLink.ts';
+import { EditWatch } from './host/editWatch.ts';
+import { Feed } from './host/feed.ts';
+import { registerHover } from './host/hover.ts';
+import { Lens } from './host/lens.ts';
+import { LoadView } from './host/loadView.ts';
+import { Log } from './host/log.ts';
+import { MapPanel } from './host/mapPanel.ts';
+import { ModelPicker } from './host/modelPicker.ts';
+import { Models } from './host/models.ts';
+import { Problems } from './host/problems.ts';
+import { Sessions } from './host/sessions.ts';
+import { Settings } from './host/settings.ts';
+import { StatusBar } from './host/statusBar.ts';
+import { Tinter } from './host/tinter.ts';
+import { ViewActions } from './host/viewActions.ts';
+
+/** Builds the parts and registers them; the engine starts with the first run. */
+export function activate(context: ExtensionContext): void {
+  const { extensionUri, globalState, workspaceState, subscriptions } = context;
+  const media = Uri.joinPath(extensionUri, 'media');
+  const own = <T extends { dispose(): unknown }>(part: T): T => {
+    subscriptions.push(part);
+    return part;
+  };
+
+  const settings = own(new Settings());
+  const channel = own(window.createOutputChannel('MoEScope', { log: true }));
+  const log = new Log(channel, () => settings.logLevel);
+  const problems = new Problems(log);
+  const entry = Uri.joinPath(extensionUri, 'dist', 'engine.js').fsPath;
+  const client = own(
+    new EngineClient({
+      entry,
+      log: (line) => {
+        log.write(line);
+      },
+    }),
+  );
+
+  const places = {
+    bundled: Uri.joinPath(media, 'demo-models').fsPath,
+    cache: Uri.joinPath(context.globalStorageUri, 'models').fsPath,
+  };
+  const models = own(new Models(places, settings, workspaceState, globalState));
+  const lens = own(new Lens(settings, workspaceState));
+  const sessions = own(new Sessions());
+  const analyzer = new Analyzer(client, sessions, models, problems, log);
+
+  own(new EditWatch(sessions));
+  own(new Tinter(sessions, lens));
+  own(registerHover(sessions, lens));
+  own(new StatusBar(sessions, lens, models));
+  own(new ContextKeys(sessions));
+
+  const link = own(new EditorLink(sessions));
+  const feed = own(new Feed(sessions, lens));
+  const actions = new ViewActions(sessions, lens);
+  const load = own(new LoadView(extensionUri, sessions, feed, actions, log));
+  const map = own(new MapPanel(extensionUri, sessions, feed, link, actions, log));
+  own(window.registerWebviewViewProvider(LoadView.id, load));
+  own(window.registerWebviewPanelSerializer(MapPanel.viewType, map));
+
+  const picker = new ModelPicker(models, client, problems);
+  const samples = Uri.joinPath(media, 'samples');
+  own(new Commands({ analyzer, client, lens, link, log, map, models: picker, problems, samples, sessions }));
+}

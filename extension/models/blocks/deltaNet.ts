@@ -1,0 +1,61 @@
+import type { Graph, Value } from '../graph.ts';
+import type { DeltaNetSpec } from '../spec.ts';
+import type { WeightPlan } from '../weights.ts';
+import { linear } from './linear.ts';
+import { activate } from './mlp.ts';
+import { rmsNorm } from './norm.ts';
+import { causalConv, decayRate, scan, type Recurrent } from './recurrence.ts';
+
+/** Added to the squared length of queries and keys before they are divided by it. */
+const UNIT_EPSILON = 1e-6;
+
+/** Gated DeltaNet of x [T, H]. */
+export function deltaNet(graph: Graph, plan: WeightPlan, x: Value, spec: DeltaNetSpec, name: string): Recurrent {
+  const { keyHeads, valueHeads, keyDim, valueDim } = spec;
+  const widths = [keyHeads * keyDim, keyHeads * keyDim, valueHeads * valueDim] as const;
+  const mixed = widths[0] + widths[1] + widths[2];
+  const projections = [spec.query, spec.key, spec.value, spec.gate, spec.update, spec.step];
+  const all = graph.op('Reshape', [
+    linear(graph, plan, x, ...projections),
+    graph.ints([1, -1, mixed + widths[2] + 2 * valueHeads]),
+  ]);
+  const parts = graph.ints([mixed, widths[2], valueHeads, valueHeads]);
+  const [queryKeyValue, gate, update, step] = graph.ops('Split', [all, parts], 4, { axis: -1 }) as [
+    Value,
+    Value,
+    Value,
+    Value,
+  ];
+  const conv = causalConv(graph, plan, queryKeyValue, spec.conv, 'silu', name);
+  const [query, key, value] = graph.ops('Split', [conv.output, graph.ints(widths)], 3, { axis: -1 }) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const stepSize = graph.op('Softplus', [graph.op('Add', [step, graph.weight(plan.take(spec.stepBias))])]);
+  const { output, state } = scan(
+    graph,
+    {
+      query: unitHeads(graph, query, keyHeads, keyDim),
+      key: unitHeads(graph, key, keyHeads, keyDim),
+      value,
+      decay: graph.op('Mul', [stepSize, decayRate(graph, plan, spec.decayLog)]),
+      update: graph.op('Sigmoid', [update]),
+    },
+    { groups: keyHeads, heads: valueHeads, keyDim, valueDim, scale: 1 / Math.sqrt(keyDim) },
+    name,
+  );
+  const byHead = graph.ints([-1, valueHeads, valueDim]);
+  const normed = rmsNorm(graph, plan, graph.op('Reshape', [output, byHead]), spec.norm);
+  const gated = graph.op('Mul', [normed, activate(graph, graph.op('Reshape', [gate, byHead]), 'silu')]);
+  const flat = graph.op('Reshape', [gated, graph.ints([-1, valueHeads * valueDim])]);
+  return { output: linear(graph, plan, flat, spec.output), states: [conv.state, state] };
+}
+
+/** Each head of x [1, T, heads · size] divided by its length. */
+function unitHeads(graph: Graph, x: Value, heads: number, size: number): Value {
+  const byHead = graph.op('Reshape', [x, graph.ints([1, -1, heads, size])]);
+  const squares = graph.op('ReduceSumSquare', [byHead, graph.ints([-1])], { keepdims: 1 });
+  const length = graph.op('Sqrt', [graph.op('Add', [squares, graph.float(UNIT_EPSILON)])]);
+  return graph.op('Reshape', [graph.op('Div', [byHead, length]), graph.ints([1, -1, heads * size])]);
+}

@@ -1,0 +1,113 @@
+// Runs the VS Code server of install.mjs on this machine only, with one extension and a profile of its own.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { node } from '../project.mjs';
+import { installVscode } from './install.mjs';
+
+const START_SECONDS = 60;
+
+/** A window with nothing in it but the extension and the text. */
+const calm = {
+  'workbench.startupEditor': 'none',
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'files.autoSave': 'off',
+  'chat.disableAIFeatures': true,
+  'extensions.autoUpdate': false,
+  'extensions.ignoreRecommendations': true,
+};
+
+/**
+ * @typedef {object} Server
+ * @property {(folder: string, file?: string) => string} url address that opens a folder, and a file in it
+ * @property {string} home folder with its settings and logs; gone after `dispose`
+ * @property {() => Promise<void>} dispose ends all of its processes
+ */
+
+/**
+ * @param {object} options
+ * @param {string} options.extension a .vsix to install, or a folder to use in place
+ * @param {Record<string, unknown>} [options.settings]
+ * @param {number} [options.port] 0 for any that is free
+ * @param {NodeJS.ProcessEnv} [options.env]
+ * @returns {Promise<Server>}
+ */
+export async function serve({ extension, settings = {}, port = 0, env = process.env }) {
+  const main = join(await installVscode(), 'out/server-main.js');
+  const home = mkdtempSync(join(tmpdir(), 'moescope-vscode-'));
+  const [server, user, extensions] = ['server', 'user', 'extensions'].map((name) => join(home, name));
+  mkdirSync(extensions);
+  mkdirSync(join(user, 'User'), { recursive: true });
+  writeFileSync(join(user, 'User/settings.json'), JSON.stringify({ ...calm, ...settings }));
+  const common = [main, '--server-data-dir', server, '--user-data-dir', user, '--extensions-dir', extensions];
+  if (extension.endsWith('.vsix')) {
+    execFileSync(node, [...common, '--install-extension', extension], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  } else {
+    symlinkSync(extension, join(extensions, basename(extension)), 'junction');
+  }
+
+  const child = spawn(
+    node,
+    [
+      ...common,
+      ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
+      ...['--telemetry-level', 'off', '--disable-workspace-trust'],
+    ],
+    // A process group of its own: VS Code starts further processes, and all of them are to end with it.
+    { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const dispose = async () => {
+    endTree(child);
+    await exited;
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    const address = `127.0.0.1:${await listening(child)}`;
+    return { url: (folder, file) => link(address, folder, file), home, dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+/** Port the server says it listens on. */
+function listening(child) {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const fail = (why) => reject(new Error(`VS Code did not start: ${why}\n${output}`));
+    const timer = setTimeout(() => fail(`not within ${START_SECONDS} s`), START_SECONDS * 1000);
+    const read = (data) => {
+      output += data;
+      const port = /listening on (\d+)/.exec(output)?.[1];
+      if (port) {
+        clearTimeout(timer);
+        resolve(Number(port));
+      }
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(`it ended with ${code}`));
+  });
+}
+
+function link(address, folder, file) {
+  const url = `http://${address}/?folder=${query(pathToFileURL(folder).pathname)}`;
+  if (!file) return url;
+  const payload = [['openFile', `vscode-remote://${address}${pathToFileURL(file).pathname}`]];
+  return `${url}&payload=${query(JSON.stringify(payload))}`;
+}
+
+/** A value of a query, in which `/` and `:` need no escape: an address is to be read by people. */
+function query(value) {
+  return encodeURIComponent(value).replaceAll('%2F', '/').replaceAll('%3A', ':');
+}
+
+function endTree(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (process.platform === 'win32') execFileSync('taskkill', ['/pid', String(child.pid), '/t', '/f']);
+  else process.kill(-child.pid, 'SIGKILL');
+}

@@ -1,0 +1,21 @@
+/** How benchmarks say what they measured. */
+
+export interface Measurement {
+  readonly what: string;
+  readonly value: number;
+  readonly unit: string;
+  /** Most that the value should be, where there is such a number. */
+  readonly budget?: number;
+}
+
+export function report({ what, value, unit, budget }: Measurement): void {
+  const measured = `${what.padEnd(48)} ${value.toFixed(1).padStart(9)} ${unit.padEnd(3)}`;
+  if (budget === undefined) console.log(measured);
+  else console.log(`${measured} budget ${budget} ${unit}, ${(value / budget).toFixed(2)} of it`);
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,336 @@
+/** Drives a real VS Code (the server of extension/tools/vscode) in a headless Chromium, in the words of a user. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { root } from '../../extension/tools/project.mjs';
+import { serve } from '../../extension/tools/vscode/serve.mjs';
+import type { Server } from '../../extension/tools/vscode/serve.mjs';
+
+const output = join(root, 'test/output');
+const themes = { dark: 'Dark 2026', light: 'Light 2026' };
+
+/** Keeps what is seen the same from run to run, and the machine to the extension alone. */
+const steady = {
+  'workbench.reduceMotion': 'on',
+  'window.commandCenter': false,
+  'editor.hover.delay': 100,
+  'git.enabled': false,
+};
+
+export interface LaunchOptions {
+  /** A .vsix, or a folder to use in place. */
+  readonly extension: string;
+  /** Folder to open; it is copied, so that what a test types does not reach the original. */
+  readonly folder: string;
+  /** File in the folder that is open at the start. */
+  readonly file: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+/** A stretch of a line that an extension has decorated. */
+export interface Decoration {
+  readonly text: string;
+  /** Colour behind the text, as CSS computes it; transparent where there is none. */
+  readonly background: string;
+}
+
+export class Workbench {
+  private constructor(
+    readonly page: Page,
+    private readonly browser: Browser,
+    private readonly server: Server,
+    /** Folder that is open. */
+    readonly folder: string,
+    /** Name of the file that was opened last: the one that questions about the text editor mean. */
+    private file: string,
+  ) {}
+
+  static async launch({ extension, folder, file, settings }: LaunchOptions): Promise<Workbench> {
+    const all = { ...steady, 'workbench.colorTheme': themes.dark, ...settings };
+    const server = await serve({ extension, settings: all });
+    try {
+      const browser = await chromium.launch({
+        executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-dev-shm-usage',
+        ],
+      });
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+      const copy = join(server.home, basename(folder));
+      cpSync(folder, copy, { recursive: true });
+      const workbench = new Workbench(page, browser, server, copy, file);
+      await page.goto(server.url(copy, join(copy, file)));
+      await workbench.lines().first().waitFor({ timeout: 60_000 });
+      return workbench;
+    } catch (error) {
+      await server.dispose();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.dispose();
+  }
+
+  /** Opens a file of the folder through quick open. */
+  async open(file: string): Promise<void> {
+    await this.ask('ControlOrMeta+P', file);
+    await this.pick(basename(file));
+    this.file = basename(file);
+    await this.lines().first().waitFor();
+  }
+
+  /** Runs a command through the palette, by the text that stands there. */
+  async runCommand(title: string): Promise<void> {
+    await this.openPalette(title);
+    await this.pick(title);
+  }
+
+  /** What the palette offers for a text. */
+  async commandsLike(title: string): Promise<string[]> {
+    await this.openPalette(title);
+    const texts = await this.quickRows().allInnerTexts();
+    await this.page.keyboard.press('Escape');
+    return texts.map((text) => text.split('\n')[0]!);
+  }
+
+  /** Chooses the row of an open quick pick that contains a text. */
+  async pick(text: string): Promise<void> {
+    await this.quickRows().filter({ hasText: text }).first().click();
+  }
+
+  /** Waits for a notification that contains a text, and returns the whole of it. */
+  async notification(text: string | RegExp): Promise<string> {
+    const toast = this.page.locator('.notification-list-item-message').filter({ hasText: text }).first();
+    return toast.innerText();
+  }
+
+  /** The errors that are being shown. */
+  async problems(): Promise<string[]> {
+    return this.page
+      .locator('.notification-list-item', { has: this.page.locator('.codicon-error') })
+      .locator('.notification-list-item-message')
+      .allInnerTexts();
+  }
+
+  async dismissNotifications(): Promise<void> {
+    await this.runCommand('Notifications: Clear All Notifications');
+  }
+
+  /** What extensions have decorated among the visible lines of the text editor, in reading order. */
+  async decorations(): Promise<Decoration[]> {
+    return this.editor().evaluate((editor) => {
+      const characters = [...editor.querySelectorAll('.view-line')].flatMap((line) => {
+        const found: { text: string; x: number; y: number }[] = [];
+        const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+          const range = document.createRange();
+          // The editor draws spaces as no-break spaces.
+          const text = node.textContent!.replaceAll('\u00a0', ' ');
+          for (let i = 0; i < text.length; i++) {
+            range.setStart(node, i);
+            range.setEnd(node, i + 1);
+            const { x, y, width, height } = range.getBoundingClientRect();
+            found.push({ text: text.charAt(i), x: x + width / 2, y: y + height / 2 });
+          }
+        }
+        return found;
+      });
+      const drawn = [...editor.querySelectorAll('.view-overlays [class*="ced-"]')].map((element) => {
+        const rectangle = element.getBoundingClientRect();
+        const { left, right, top, bottom } = rectangle;
+        const inside = characters.filter(({ x, y }) => x > left && x < right && y > top && y < bottom);
+        const text = inside.map((character) => character.text).join('');
+        return { text, background: getComputedStyle(element).backgroundColor, left, top };
+      });
+      drawn.sort((a, b) => a.top - b.top || a.left - b.left);
+      return drawn.map(({ text, background }) => ({ text, background }));
+    });
+  }
+
+  /** Points at the n-th occurrence of a word among the visible lines and returns what the hover says. */
+  async hoverText(word: string, occurrence = 0): Promise<string> {
+    const { x, y } = await this.locate(word, occurrence);
+    await this.page.mouse.move(0, 0);
+    await this.page.mouse.move(x - 1, y);
+    await this.page.mouse.move(x, y, { steps: 3 });
+    const hover = this.page.locator('.monaco-hover:not(.hidden) .hover-contents');
+    await hover.first().waitFor();
+    return (await hover.allInnerTexts()).join('\n');
+  }
+
+  /** Takes the pointer off everything, which ends a hover. */
+  async pointAway(): Promise<void> {
+    await this.page.mouse.move(0, 0);
+    await this.page.locator('.monaco-hover:not(.hidden)').waitFor({ state: 'hidden' });
+  }
+
+  async typeText(text: string): Promise<void> {
+    await this.page.keyboard.type(text);
+  }
+
+  /** Puts the cursor into the text editor, at a line and column counted from 1. */
+  async cursorTo(line: number, column: number): Promise<void> {
+    await this.ask('Control+G', `:${line}:${column}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
+  }
+
+  /** Line and column of the cursor, as the status bar tells them. */
+  async cursorText(): Promise<string> {
+    return this.page.locator('.statusbar-item[id="status.editor.selection"]').innerText();
+  }
+
+  /** Text of the extension's status bar item; empty while it has none. */
+  async statusText(): Promise<string> {
+    return (await this.page.locator('.statusbar-item[id^="moescope"]').allInnerTexts()).join(' ').trim();
+  }
+
+  /** Opens a view container of the activity bar. */
+  async openView(name: string): Promise<void> {
+    await this.page.locator(`.activitybar .action-label[aria-label^="${name}"]`).click();
+  }
+
+  /** The document of the webview that contains a selector; several webviews may be open. */
+  async webview(selector: string): Promise<Frame> {
+    return poll(`a webview with ${selector}`, async () => {
+      for (const frame of this.page.frames().slice(1)) {
+        if ((await frame.locator(selector).count()) > 0) return frame;
+      }
+      return undefined;
+    });
+  }
+
+  async setTheme(theme: keyof typeof themes): Promise<void> {
+    await this.runCommand('Preferences: Color Theme');
+    await this.pick(themes[theme]);
+    await this.page.locator(`.monaco-workbench.${theme === 'dark' ? 'vs-dark' : 'vs'}`).waitFor();
+  }
+
+  /** Time that VS Code says the extension's activation took: loading its code and running `activate`. */
+  async activationMilliseconds(): Promise<number> {
+    await this.runCommand('Developer: Show Running Extensions');
+    const row = this.page.locator('.runtime-extensions-editor .monaco-list-row').filter({ hasText: 'MoEScope' });
+    return poll('the activation time', async () => {
+      const found = /Activation: (\d+)ms/.exec(await row.locator('.activation-time').innerText());
+      return found ? Number(found[1]) : undefined;
+    });
+  }
+
+  /** Keeps what is seen under test/output. */
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(output, { recursive: true });
+    await this.page.screenshot({ path: join(output, `${name}.png`) });
+  }
+
+  /** Log of the extension host, and of every extension's own channel in it. */
+  log(): string {
+    const folder = join(this.server.home, 'user/logs');
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.includes('exthost') && path.endsWith('.log'))
+      .map((path) => readFileSync(join(folder, path), 'utf8'))
+      .join('\n');
+  }
+
+  /** Kills the engine process as the operating system would when memory runs out. */
+  killEngine(): void {
+    const [, pid] = new RegExp(`^ *(\\d+) .*${this.server.home}.*engine\\.js`, 'm').exec(processes()) ?? [];
+    if (pid === undefined) throw new Error('no engine process runs');
+    process.kill(Number(pid), 'SIGKILL');
+  }
+
+  logErrors(): string[] {
+    return this.log()
+      .split('\n')
+      .filter((line) => line.includes('[error]'));
+  }
+
+  private editor(): Locator {
+    return this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${encodeURI(this.file)}"]`);
+  }
+
+  private lines(): Locator {
+    return this.editor().locator('.view-line');
+  }
+
+  private quickRows(): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row');
+  }
+
+  /** Opens the palette on a command; again and again, since commands of extensions come some time after the window. */
+  private async openPalette(title: string): Promise<void> {
+    await poll(`the command ${title}`, async () => {
+      await this.ask('F1', `>${title}`);
+      await this.quickRows().first().waitFor();
+      if ((await this.quickRows().filter({ hasText: title }).count()) > 0) return true;
+      await this.page.keyboard.press('Escape');
+      return undefined;
+    });
+  }
+
+  /**
+   * Opens the quick input by a key and types into it; once more where a webview that is loading has swallowed the key, or
+   * the input has closed again because something else took the focus.
+   */
+  private async ask(key: string, text: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input').first();
+    await poll('the quick input', async () => {
+      await this.page.keyboard.press(key);
+      return input.fill(text, { timeout: 2000 }).then(
+        () => true,
+        () => undefined,
+      );
+    });
+  }
+
+  private async locate(word: string, occurrence: number): Promise<{ x: number; y: number }> {
+    const found = await this.editor()
+      .locator('.view-lines')
+      .evaluate(
+        (lines, wanted) => {
+          let left = wanted.occurrence;
+          const walker = document.createTreeWalker(lines, NodeFilter.SHOW_TEXT);
+          for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+            // The editor draws spaces as no-break spaces.
+            const text = (node.textContent ?? '').replaceAll('\u00a0', ' ');
+            for (let at = text.indexOf(wanted.word); at >= 0; at = text.indexOf(wanted.word, at + 1)) {
+              if (left-- > 0) continue;
+              const range = document.createRange();
+              range.setStart(node, at);
+              range.setEnd(node, at + wanted.word.length);
+              const { x, y, width, height } = range.getBoundingClientRect();
+              return { x: x + width / 2, y: y + height / 2 };
+            }
+          }
+          return undefined;
+        },
+        { word, occurrence },
+      );
+    if (!found) throw new Error(`"${word}" is not among the visible lines`);
+    return found;
+  }
+}
+
+function processes(): string {
+  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' });
+}
+
+/** Asks until there is an answer; for what Playwright has no waiting for. */
+export async function poll<T>(what: string, ask: () => Promise<T | undefined>, seconds = 20): Promise<T> {
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    await sleep(50);
+  }
+  throw new Error(`Waited ${seconds} s for ${what}`);
+}

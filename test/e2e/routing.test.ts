@@ -1,0 +1,108 @@
+/** The way of a user through the extension, every number checked against the reference implementation's. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { here, packagePath } from '../../extension/tools/package.mjs';
+import { root } from '../../extension/tools/project.mjs';
+import { Workbench } from './driver.ts';
+import { Expected } from './expected.ts';
+
+/** Tinted at first: the middle one of six. */
+const LAYER = 3;
+const TRANSPARENT = 'rgba(0, 0, 0, 0)';
+
+let workbench: Workbench;
+let expected: Expected;
+
+beforeAll(async () => {
+  expected = await Expected.of('router.ts');
+  workbench = await Workbench.launch({
+    extension: packagePath(here),
+    folder: join(root, 'media/samples'),
+    file: 'router.ts',
+  });
+});
+afterAll(async () => {
+  await workbench.close();
+});
+
+test('the palette offers the analysis', async () => {
+  expect(await workbench.commandsLike('MoEScope: Analyze')).toContain('MoEScope: Analyze Routing');
+});
+
+test('the analysis tints every token by its first expert', async () => {
+  const wanted = expected.stretches((token) => expected.experts(token, LAYER)[0]);
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expect
+    .poll(async () => (await workbench.decorations()).map((d) => d.text))
+    .toEqual(wanted.map((stretch) => stretch.text));
+
+  const drawn = await workbench.decorations();
+  const pairs = new Set(drawn.map(({ background }, i) => `E${wanted[i]!.key} ${background}`));
+  const colors = new Set(drawn.map(({ background }) => background));
+  const experts = new Set(wanted.map(({ key }) => key));
+  // One colour an expert, one expert a colour.
+  expect([pairs.size, colors.size]).toEqual([experts.size, experts.size]);
+  expect(colors).not.toContain(TRANSPARENT);
+});
+
+test.each(['route', 'const', 'Array'])('the hover over “%s” has the numbers of its token', async (word) => {
+  const token = expected.tokenIn(word);
+  const text = await workbench.hoverText(word);
+  await workbench.screenshot(`hover-${word}`);
+  expect(text).toContain(`token ${token} · id ${expected.id(token)}`);
+  const [, surprise] = /surprise ([\d.]+) nats/.exec(text)!;
+  expect(Number(surprise)).toBeCloseTo(expected.surprise(token), 1);
+  const rows = [...text.matchAll(/L(\d+)[^E]*E(\d+) ([\d.]+)\s+E(\d+) ([\d.]+)\s+([\d.]+)\s+([\d.]+)/g)];
+  expect(rows.map(([, layer]) => Number(layer))).toEqual([0, 1, 2, 3, 4, 5]);
+  rows.forEach(([, , first, firstWeight, second, secondWeight, entropy, margin], layer) => {
+    const weights = expected.weights(token, layer);
+    expect([Number(first), Number(second)]).toEqual(expected.experts(token, layer));
+    // The hover has two decimals.
+    expect(Math.abs(Number(firstWeight) - weights[0]!)).toBeLessThan(0.0051);
+    expect(Math.abs(Number(secondWeight) - weights[1]!)).toBeLessThan(0.0051);
+    expect(Math.abs(Number(entropy) - expected.entropy(token, layer))).toBeLessThan(0.0051);
+    expect(Math.abs(Number(margin) - expected.margin(token, layer))).toBeLessThan(0.0051);
+  });
+});
+
+test('the side panel has the load of every expert', async () => {
+  const view = await workbench.webview('moe-load-bars li');
+  const bars = view.locator('moe-load-bars li');
+  const numbers = await bars.locator('.number').allInnerTexts();
+  expect(numbers.map((text) => parseFloat(text))).toEqual(
+    expected.shares(LAYER).map((share) => Number((100 * share).toFixed(1))),
+  );
+  await workbench.pointAway();
+  await workbench.screenshot('routing-dark');
+});
+
+test('a cell of the map leads to its token, and its expert lights the tokens that it got', async () => {
+  const map = await workbench.webview('moe-routing-grid');
+  const token = 4;
+  const column = (await map.locator('.head button', { hasText: `L${LAYER}` }).boundingBox())!;
+  const body = (await map.locator('moe-routing-grid .scroller').boundingBox())!;
+  await workbench.page.mouse.click(column.x + column.width / 2, body.y + 18 * token + 9);
+  const { line, column: at } = expected.place(token);
+  await expect.poll(() => workbench.cursorText()).toContain(`Ln ${line}, Col ${at}`);
+
+  const [expert] = expected.experts(token, LAYER);
+  const buttons = map.locator('.choices-of-cell button');
+  expect(await buttons.first().innerText()).toContain(`E${expert}`);
+  await buttons.first().click();
+  const has = (other: number): boolean | undefined => expected.experts(other, LAYER).includes(expert!) || undefined;
+  await expect
+    .poll(async () => (await workbench.decorations()).filter((d) => d.background !== TRANSPARENT).map((d) => d.text))
+    .toEqual(expected.stretches(has).map((stretch) => stretch.text));
+  await workbench.screenshot('highlight-dark');
+});
+
+test('it looks right in a light theme', async () => {
+  await workbench.runCommand('MoEScope: Clear Highlight');
+  await workbench.setTheme('light');
+  await expect.poll(async () => (await workbench.decorations()).every((d) => d.background !== TRANSPARENT)).toBe(true);
+  await workbench.screenshot('routing-light');
+});
+
+test('the extension host has logged no error', () => {
+  expect(workbench.logErrors()).toEqual([]);
+});

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import * as v from 'valibot';
+import { Choice } from '../../extension/host/choice.ts';
+import { layerPosition } from '../../extension/host/layerPosition.ts';
+
+class Memory {
+  readonly #values = new Map<string, unknown>();
+
+  keys(): readonly string[] {
+    return [...this.#values.keys()];
+  }
+
+  get(key: string, fallback?: unknown): unknown {
+    return this.#values.get(key) ?? fallback;
+  }
+
+  update(key: string, value: unknown): Promise<void> {
+    this.#values.set(key, value);
+    return Promise.resolve();
+  }
+}
+
+describe('Choice', () => {
+  test('holds until its setting changes', async () => {
+    let setting = 'expert';
+    const choice = new Choice(new Memory(), 'tint', v.string(), () => setting);
+    expect(choice.value).toBeUndefined();
+    await choice.set('margin');
+    expect(choice.value).toBe('margin');
+    setting = 'entropy';
+    expect(choice.value).toBeUndefined();
+  });
+
+  test('survives a reload, but not nonsense', async () => {
+    const memory = new Memory();
+    const make = (): Choice<number> => new Choice(memory, 'layer', v.number(), () => -1);
+    await make().set(3);
+    expect(make().value).toBe(3);
+    await memory.update('layer', { value: 'three', over: '-1' });
+    expect(make().value).toBeUndefined();
+    await memory.update('layer', 3);
+    expect(make().value).toBeUndefined();
+  });
+});
+
+describe('layerPosition', () => {
+  const layers = [3, 4, 5, 9].map((layer) => ({ layer }));
+
+  test('the setting names a layer of the model: itself or the nearest with experts', () => {
+    expect([0, 3, 4, 6, 8, 60].map((setting) => layerPosition(layers, undefined, setting))).toEqual([0, 0, 1, 2, 3, 3]);
+  });
+
+  test('-1 is the middle', () => {
+    expect(layerPosition(layers, undefined, -1)).toBe(2);
+    expect(layerPosition([{ layer: 0 }], undefined, -1)).toBe(0);
+  });
+
+  test('a click goes before the setting, as far as the model is deep', () => {
+    expect(layerPosition(layers, 1, 9)).toBe(1);
+    expect(layerPosition(layers, 40, 3)).toBe(3);
+    expect(layerPosition([], 1, 3)).toBe(0);
+  });
+});

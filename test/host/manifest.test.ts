@@ -1,0 +1,65 @@
+/** What package.json promises and what the code does: neither must have what the other lacks. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { HOVER_COMMANDS } from '../../extension/host/hoverText.ts';
+import { REMEDIES } from '../../extension/host/remedies.ts';
+import { PALETTES, TINTS } from '../../extension/protocol/webview.ts';
+
+const root = new URL('../../', import.meta.url);
+const read = (path: string): string => readFileSync(new URL(path, root), 'utf8');
+
+interface Manifest {
+  readonly icon: string;
+  readonly contributes: {
+    readonly commands: readonly { readonly command: string }[];
+    readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
+    readonly configuration: {
+      readonly properties: Readonly<Record<string, { readonly enum?: readonly string[]; readonly default: unknown }>>;
+    };
+    readonly walkthroughs: readonly {
+      readonly steps: readonly { readonly description: string; readonly media: { readonly svg: string } }[];
+    }[];
+  };
+}
+const manifest = JSON.parse(read('package.json')) as Manifest;
+const { commands, menus, configuration, walkthroughs } = manifest.contributes;
+const contributed = new Set(commands.map(({ command }) => command));
+const sources = readdirSync(new URL('extension/host/', root)).map((file) => read(`extension/host/${file}`));
+const code = sources.join('\n');
+
+describe('package.json', () => {
+  test('contributes the commands that are registered, and no others', () => {
+    const registered = [...code.matchAll(/#register\('([\w.]+)'/gu)].map((found) => found[1]!);
+    expect([...registered, ...Object.values(HOVER_COMMANDS)].sort()).toEqual([...contributed].sort());
+  });
+
+  test('every menu entry, remedy and link runs a command that exists', () => {
+    const links = walkthroughs.flatMap(({ steps }) =>
+      steps.flatMap(({ description }) => [...description.matchAll(/command:([\w.]+)/gu)].map((found) => found[1]!)),
+    );
+    const remedies = Object.values(REMEDIES).flatMap((remedy) => (remedy ? [remedy.command] : []));
+    const used = [...Object.values(menus).flatMap((menu) => menu.map(({ command }) => command)), ...links, ...remedies];
+    expect(used.filter((command) => !contributed.has(command))).toEqual([]);
+  });
+
+  test('has the settings that are read', () => {
+    const schemas = /const SCHEMAS = \{([^}]*)\}/u.exec(code)![1]!;
+    const names = [...schemas.matchAll(/^ {2}(\w+):/gmu)].map((found) => `moescope.${found[1]!}`);
+    expect(names.sort()).toEqual(Object.keys(configuration.properties).sort());
+  });
+
+  test('offers every tint and palette', () => {
+    expect(configuration.properties['moescope.tint']?.enum).toEqual(TINTS);
+    expect(configuration.properties['moescope.colors']?.enum).toEqual(PALETTES);
+  });
+
+  test('every picture is there', () => {
+    const pictures = walkthroughs.flatMap(({ steps }) => steps.map(({ media }) => media.svg));
+    expect([manifest.icon, ...pictures].filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+  });
+});
+
+test('every sample that is offered is there, and every one that is there is offered', () => {
+  const offered = [...code.matchAll(/\{ file: '([^']+)'/gu)].map((found) => found[1]!);
+  expect(offered.sort()).toEqual(readdirSync(new URL('media/samples/', root)).sort());
+});

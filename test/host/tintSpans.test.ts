@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { tintSpans, windowSpans, type Line } from '../../extension/host/tintSpans.ts';
+import { routedTextOf } from './routedTextOf.ts';
+
+function linesOf(text: string, eol = '\n'): Line[] {
+  let start = 0;
+  return text.split(eol).map((line, i) => {
+    const found = { line: i, start, length: line.length };
+    start += line.length + eol.length;
+    return found;
+  });
+}
+
+describe('tintSpans', () => {
+  test('neighbours of one key are one span, and spans end with their line', () => {
+    const text = 'ab cd\nef';
+    const routed = routedTextOf({
+      text,
+      tokens: [
+        [0, 1],
+        [1, 2],
+        [2, 5],
+        [5, 6],
+        [6, 8],
+      ],
+      layers: [],
+    });
+    const spans = tintSpans(routed, linesOf(text), (token) => (token === 2 ? 'x' : 'y'));
+    expect([...spans]).toEqual([
+      [
+        'y',
+        [
+          { line: 0, from: 0, to: 2 },
+          { line: 1, from: 0, to: 2 },
+        ],
+      ],
+      ['x', [{ line: 0, from: 2, to: 5 }]],
+    ]);
+  });
+
+  test('a token across lines is tinted on each, without the line ends', () => {
+    const text = 'ab\r\n\r\ncd';
+    const routed = routedTextOf({
+      text,
+      tokens: [
+        [0, 1],
+        [1, 8],
+      ],
+      layers: [],
+    });
+    const spans = tintSpans(routed, linesOf(text, '\r\n'), (token) => token);
+    expect(spans.get(1)).toEqual([
+      { line: 0, from: 1, to: 2 },
+      { line: 2, from: 0, to: 2 },
+    ]);
+  });
+
+  test('only the given lines are looked at', () => {
+    const text = 'aa\nbb\ncc\ndd';
+    const tokens: [number, number][] = [
+      [0, 3],
+      [3, 6],
+      [6, 9],
+      [9, 11],
+    ];
+    const asked: number[] = [];
+    const spans = tintSpans(routedTextOf({ text, tokens, layers: [] }), linesOf(text).slice(1, 3), (token) => {
+      asked.push(token);
+      return 'x';
+    });
+    expect(asked).toEqual([1, 2]);
+    expect(spans.get('x')).toEqual([
+      { line: 1, from: 0, to: 2 },
+      { line: 2, from: 0, to: 2 },
+    ]);
+  });
+
+  test('a character of several tokens is tinted once, as its first', () => {
+    const routed = routedTextOf({
+      text: '🙂',
+      tokens: [
+        [0, 0],
+        [0, 2],
+        [0, 2],
+      ],
+      layers: [],
+    });
+    expect([...tintSpans(routed, linesOf('🙂'), (token) => token)]).toEqual([[1, [{ line: 0, from: 0, to: 2 }]]]);
+  });
+
+  test('after an edit the rest moves, and what was cut has no tint', () => {
+    const routed = routedTextOf({
+      text: 'ab cd ef',
+      tokens: [
+        [0, 2],
+        [2, 5],
+        [5, 8],
+      ],
+      layers: [],
+    });
+    const now = 'ab cXXd ef';
+    routed.edits.apply([{ offset: 4, removed: 0, inserted: 2 }], (from, to) => now.slice(from, to));
+    const spans = tintSpans(routed, linesOf(now), (token) => token);
+    expect([...spans]).toEqual([
+      [0, [{ line: 0, from: 0, to: 2 }]],
+      [2, [{ line: 0, from: 7, to: 10 }]],
+    ]);
+    expect(routed.staleFrom).toBe(1);
+  });
+
+  test('a selection is tinted where it stands', () => {
+    const routed = routedTextOf({
+      text: 'bb',
+      tokens: [
+        [0, 1],
+        [1, 2],
+      ],
+      layers: [],
+      base: 3,
+      whole: false,
+    });
+    const spans = tintSpans(routed, linesOf('aa\nbb\ncc'), () => 'x');
+    expect(spans.get('x')).toEqual([{ line: 1, from: 0, to: 2 }]);
+  });
+
+  test('columns that VS Code does not draw are left out', () => {
+    const text = 'x'.repeat(20_000);
+    const routed = routedTextOf({
+      text,
+      tokens: [
+        [0, 9_999],
+        [9_999, 15_000],
+        [15_000, 20_000],
+      ],
+      layers: [],
+    });
+    const spans = tintSpans(routed, linesOf(text), (token) => token);
+    expect([...spans.values()].flat()).toEqual([
+      { line: 0, from: 0, to: 9_999 },
+      { line: 0, from: 9_999, to: 10_000 },
+    ]);
+  });
+});
+
+test('context windows are marked at their first token that can be seen, but for the first', () => {
+  const text = 'ab\ncd';
+  const tokens: [number, number][] = [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 5],
+  ];
+  const routed = routedTextOf({ text, tokens, layers: [], windows: [0, 2] });
+  expect(windowSpans(routed, linesOf(text))).toEqual([{ line: 1, from: 0, to: 2 }]);
+  expect(windowSpans(routed, linesOf(text).slice(0, 1))).toEqual([]);
+});

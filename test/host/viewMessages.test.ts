@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import * as v from 'valibot';
+import { fromLoadViewSchema, fromMapSchema } from '../../extension/host/viewMessages.ts';
+
+describe('messages from views', () => {
+  const shared = [
+    { type: 'ready' },
+    { type: 'chooseLayer', layer: 3 },
+    { type: 'chooseTint', tint: 'margin' },
+    { type: 'highlight', preview: true },
+    { type: 'highlight', expert: { layer: 1, expert: 15 }, preview: false },
+    { type: 'command', command: 'openSample' },
+  ];
+
+  test('both views may send what the contract says', () => {
+    for (const message of shared) {
+      expect(v.is(fromLoadViewSchema, message)).toBe(true);
+      expect(v.is(fromMapSchema, message)).toBe(true);
+    }
+    expect(v.is(fromMapSchema, { type: 'rows', generation: 1, from: 0, to: 100 })).toBe(true);
+    expect(v.is(fromMapSchema, { type: 'goto', token: 7, select: false })).toBe(true);
+    expect(v.is(fromLoadViewSchema, { type: 'goto', token: 7, select: false })).toBe(false);
+  });
+
+  test('nothing else comes through', () => {
+    const wrong = [
+      undefined,
+      'ready',
+      {},
+      { type: 'command', command: 'workbench.action.closeWindow' },
+      { type: 'chooseLayer', layer: -1 },
+      { type: 'chooseLayer', layer: 1.5 },
+      { type: 'chooseTint', tint: 'red' },
+      { type: 'highlight', expert: { layer: 1 }, preview: true },
+      { type: 'rows', generation: 1, from: 0 },
+      { type: 'goto', token: Infinity, select: true },
+    ];
+    for (const message of wrong) {
+      expect(v.is(fromLoadViewSchema, message)).toBe(false);
+      expect(v.is(fromMapSchema, message)).toBe(false);
+    }
+  });
+});

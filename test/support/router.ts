@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { readSafetensorsHeader } from '../../extension/formats/safetensors.ts';
+
+/** What a reference's router logits say of one layer, worked out here from the checkpoint's config and biases. */
+export interface RouterRule {
+  /** [E], from one token's logits. */
+  decide(logits: ArrayLike<number>, layer: string | number): Decision;
+}
+
+interface Decision {
+  /** softmax or sigmoid of the logits. */
+  readonly scores: readonly number[];
+  /** Scores over their sum. */
+  readonly distribution: readonly number[];
+  /** What the highest of are chosen. */
+  readonly selection: readonly number[];
+  /** How far the worst group that stays is above the best that does not; Infinity where there are none. */
+  readonly groupMargin: number;
+}
+
+/** Families whose scores are sigmoids, by `arch` of reference.json. */
+const SIGMOID = new Set(['deepseek_v3', 'dots1', 'glm4_moe', 'glm4_moe_lite', 'lfm2_moe', 'minimax_m2', 'nemotron_h']);
+
+/** The rule of the reference case at <path>.json, whose checkpoint lies beside it if it has one. */
+export async function readRule(path: string): Promise<RouterRule> {
+  const { arch } = JSON.parse(await readFile(`${path}.json`, 'utf8')) as { arch: string };
+  const folder = dirname(path);
+  const own = basename(path) === 'reference';
+  const config = own ? (JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Config) : {};
+  const biases = own ? await readBiases(join(folder, 'model.safetensors')) : new Map<string, number[]>();
+  const grouped = config.topk_method !== 'greedy' && (config.topk_group ?? 1) < (config.n_group ?? 1);
+  return {
+    decide(logits, layer) {
+      const scores = SIGMOID.has(arch) ? Array.from(logits, (x) => 1 / (1 + Math.exp(-x))) : softmax(logits);
+      const sum = scores.reduce((a, b) => a + b);
+      const bias = biases.get(String(layer));
+      const biased = scores.map((s, e) => s + (bias?.[e] ?? 0));
+      const limited = grouped ? limit(biased, config, arch) : { selection: biased, groupMargin: Infinity };
+      return { scores, distribution: scores.map((s) => s / sum), ...limited };
+    },
+  };
+}
+
+interface Config {
+  readonly n_group?: number;
+  readonly topk_group?: number;
+  readonly topk_method?: string;
+}
+
+/** DeepSeek-V2 scores a group by its best expert, V3 by its two best; experts of the others cannot be chosen. */
+function limit(biased: number[], config: Config, arch: string): Pick<Decision, 'selection' | 'groupMargin'> {
+  const best = arch === 'deepseek_v2' ? 1 : 2;
+  const size = biased.length / config.n_group!;
+  const groups = Array.from({ length: config.n_group! }, (_, g) => {
+    const sorted = biased.slice(g * size, (g + 1) * size).sort((a, b) => b - a);
+    return sorted.slice(0, best).reduce((a, b) => a + b);
+  });
+  const ranked = groups.toSorted((a, b) => b - a);
+  const last = ranked[config.topk_group! - 1]!;
+  return {
+    selection: biased.map((s, e) => (groups[Math.floor(e / size)]! >= last ? s : -Infinity)),
+    groupMargin: last - ranked[config.topk_group!]!,
+  };
+}
+
+/** Biases for choosing alone, by layer. */
+async function readBiases(file: string): Promise<Map<string, number[]>> {
+  const biases = new Map<string, number[]>();
+  const header = await readSafetensorsHeader(file).catch(() => []);
+  const wanted = header.filter(({ name }) => /(e_score_correction_bias|expert_bias)$/.test(name));
+  if (wanted.length === 0) return biases;
+  const bytes = await readFile(file);
+  for (const { name, dtype, shape, offset } of wanted) {
+    const count = shape.reduce((a, b) => a * b);
+    // bfloat16 is the upper half of a float32.
+    const bits = (i: number): number =>
+      dtype === 'BF16' ? bytes.readUInt16LE(offset + 2 * i) * 0x10000 : bytes.readUInt32LE(offset + 4 * i);
+    biases.set(/layers\.(\d+)\./.exec(name)![1]!, [
+      ...new Float32Array(Uint32Array.from({ length: count }, (_, i) => bits(i)).buffer),
+    ]);
+  }
+  return biases;
+}
+
+export function softmax(logits: ArrayLike<number>): number[] {
+  const x = Array.from(logits);
+  const max = Math.max(...x);
+  const exp = x.map((v) => Math.exp(v - max));
+  const sum = exp.reduce((a, b) => a + b);
+  return exp.map((v) => v / sum);
+}

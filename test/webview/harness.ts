@@ -1,0 +1,206 @@
+/** Opens a built view in Chromium as VS Code would: its theme's variables, its policy, a host that answers. */
+import { readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { build } from 'esbuild';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { FromLoadView, FromMap, ViewState } from '../../extension/protocol/webview.ts';
+import type { FakeHost } from './fakeHost.ts';
+import type { TracedText } from './demoTrace.ts';
+import type { Size } from './syntheticTrace.ts';
+import { THEMES, type TestTheme, type ThemeName } from './themes.ts';
+
+declare global {
+  interface Window {
+    fakeHost: FakeHost;
+  }
+}
+
+const ROOT = new URL('../../', import.meta.url);
+const CODICONS = new URL('node_modules/@vscode/codicons/dist/', ROOT);
+const ORIGIN = 'https://view.test/';
+const CONTENT_TYPES: Readonly<Record<string, string>> = {
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.ttf': 'font/ttf',
+};
+const NONCE = 'test';
+/** Hash of nothing: the toolkit tries an empty style element to learn whether `:focus-visible` is known. */
+const EMPTY_STYLE = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
+/** As the host sets it. */
+const POLICY = [
+  "default-src 'none'",
+  `script-src 'nonce-${NONCE}'`,
+  `style-src ${ORIGIN}`,
+  `font-src ${ORIGIN}`,
+  `img-src ${ORIGIN} data:`,
+].join('; ');
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
+  });
+}
+
+export interface ViewOptions {
+  readonly theme?: ThemeName;
+  readonly width?: number;
+  readonly height?: number;
+  /** CSS pixels per device pixel. */
+  readonly scale?: number;
+  readonly forcedColors?: boolean;
+}
+
+export class View {
+  readonly page: Page;
+  /** What the page wrote to its console as a warning or an error, and what it threw. */
+  readonly complaints: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.on('console', (message) => {
+      const complains = ['warning', 'error'].includes(message.type());
+      if (complains && !message.text().includes(EMPTY_STYLE)) this.complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => this.complaints.push(String(error)));
+  }
+
+  async show({ trace, text }: TracedText, change: Partial<ViewState> = {}): Promise<void> {
+    await this.page.evaluate(
+      ([t, x, c]) => {
+        window.fakeHost.show(t, x, c);
+      },
+      [trace, text, change] as const,
+    );
+    await this.settle();
+  }
+
+  async showSynthetic(size: Size, change: Partial<ViewState> = {}): Promise<void> {
+    await this.page.evaluate(
+      ([s, c]) => {
+        window.fakeHost.showSynthetic(s, c);
+      },
+      [size, change] as const,
+    );
+    await this.settle();
+  }
+
+  async update(change: Partial<ViewState>): Promise<void> {
+    await this.page.evaluate((c) => {
+      window.fakeHost.update(c);
+    }, change);
+    await this.settle();
+  }
+
+  async cursor(token: number | undefined): Promise<void> {
+    await this.page.evaluate((t) => {
+      window.fakeHost.cursor(t);
+    }, token);
+    await this.settle();
+  }
+
+  async reveal(token: number, select: boolean): Promise<void> {
+    await this.page.evaluate(
+      ([t, s]) => {
+        window.fakeHost.reveal(t, s);
+      },
+      [token, select] as const,
+    );
+    await this.settle();
+  }
+
+  /** What the view has sent so far. */
+  received(): Promise<(FromLoadView | FromMap)[]> {
+    return this.page.evaluate(() => window.fakeHost.received);
+  }
+
+  async forgetReceived(): Promise<void> {
+    await this.page.evaluate(() => {
+      window.fakeHost.received.length = 0;
+    });
+  }
+
+  /** Until messages have been taken and two frames drawn. */
+  async settle(): Promise<void> {
+    await this.page.evaluate(
+      () =>
+        new Promise<void>((resolve) => {
+          setTimeout(
+            () =>
+              requestAnimationFrame(() =>
+                requestAnimationFrame(() => {
+                  resolve();
+                }),
+              ),
+            20,
+          );
+        }),
+    );
+  }
+}
+
+export async function openView(browser: Browser, name: 'load' | 'map', options: ViewOptions = {}): Promise<View> {
+  const page = await browser.newPage({
+    viewport: { width: options.width ?? 300, height: options.height ?? 900 },
+    deviceScaleFactor: options.scale ?? 1,
+    forcedColors: options.forcedColors ? 'active' : 'none',
+  });
+  const view = new View(page);
+  const served = await files();
+  const theme = THEMES[options.theme ?? 'dark'];
+  await page.route(`${ORIGIN}**`, (route) => {
+    const file = new URL(route.request().url()).pathname.slice(1);
+    if (file === '') {
+      const headers = { 'content-security-policy': POLICY };
+      return route.fulfill({ contentType: 'text/html', body: documentFor(name, theme), headers });
+    }
+    if (file === 'theme.css') return route.fulfill({ contentType: 'text/css', body: themeSheet(theme) });
+    const contents = served.get(file);
+    if (!contents) return route.fulfill({ status: 404 });
+    return route.fulfill({ contentType: CONTENT_TYPES[extname(file)]!, body: Buffer.from(contents) });
+  });
+  await page.goto(ORIGIN);
+  await view.settle();
+  return view;
+}
+
+function documentFor(name: string, { bodyClass }: TestTheme): string {
+  return `<!doctype html><html lang="en">
+    <head><meta charset="utf-8"><title>${name}</title>
+    <link rel="stylesheet" href="theme.css">
+    <link rel="stylesheet" href="codicon.css"><link rel="stylesheet" href="${name}.css"></head>
+    <body class="${bodyClass}">
+    <script nonce="${NONCE}" src="fakeHost.js"></script>
+    <script nonce="${NONCE}" src="${name}.js"></script></body></html>`;
+}
+
+function themeSheet({ variables }: TestTheme): string {
+  return `:root { ${Object.entries(variables)
+    .map(([name, value]) => `--vscode-${name}: ${value};`)
+    .join(' ')} }`;
+}
+
+type Files = ReadonlyMap<string, Uint8Array>;
+let built: Promise<Files> | undefined;
+
+/** The views and the fake host as their sources stand now, kept in memory: no test runs against an old bundle. */
+function files(): Promise<Files> {
+  built ??= build({
+    entryPoints: {
+      load: new URL('webview/load.ts', ROOT).pathname,
+      map: new URL('webview/map.ts', ROOT).pathname,
+      fakeHost: new URL('fakeHost.ts', import.meta.url).pathname,
+    },
+    outdir: '/',
+    write: false,
+    bundle: true,
+    format: 'iife',
+    target: 'chrome128',
+    tsconfig: new URL('webview/tsconfig.json', ROOT).pathname,
+  }).then(({ outputFiles }) => {
+    const all = new Map(outputFiles.map((file) => [file.path.slice(1), file.contents]));
+    for (const name of ['codicon.css', 'codicon.ttf']) all.set(name, readFileSync(new URL(name, CODICONS)));
+    return all;
+  });
+  return built;
+}

@@ -1,0 +1,44 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { ViewAction } from '../../extension/protocol/webview.ts';
+import { Highlighter } from '../../webview/highlight.ts';
+
+const A = { layer: 3, expert: 10 };
+const B = { layer: 3, expert: 13 };
+let sent: ViewAction[];
+let highlighter: Highlighter;
+
+beforeEach(() => {
+  sent = [];
+  highlighter = new Highlighter((action) => sent.push(action));
+});
+
+test('pointing previews, moving on previews the next, leaving ends it', () => {
+  highlighter.point(A);
+  highlighter.point(A);
+  highlighter.point(B);
+  highlighter.point(undefined);
+  expect(sent).toEqual([
+    { type: 'highlight', expert: A, preview: true },
+    { type: 'highlight', expert: B, preview: true },
+    { type: 'highlight', preview: true },
+  ]);
+});
+
+test('a click pins the expert under the pointer although its preview came back as the highlight', () => {
+  highlighter.point(A);
+  highlighter.update(A);
+  highlighter.toggle(A);
+  expect(sent.at(-1)).toEqual({ type: 'highlight', expert: A, preview: false });
+});
+
+test('a second click takes it away', () => {
+  highlighter.toggle(A);
+  highlighter.toggle(A);
+  expect(sent.at(-1)).toEqual({ type: 'highlight', preview: false });
+});
+
+test('what another view has pinned is taken away by a click here', () => {
+  highlighter.update(A);
+  highlighter.toggle(A);
+  expect(sent).toEqual([{ type: 'highlight', preview: false }]);
+});

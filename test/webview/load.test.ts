@@ -1,0 +1,250 @@
+/** What a user of the load view relies on, in Chromium, with the reference routing of router.ts. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expertColor } from '../../extension/analysis/palette.ts';
+import { demoTrace } from './demoTrace.ts';
+import { launch, openView, type View, type ViewOptions } from './harness.ts';
+
+const demo = demoTrace('balanced', 'router.ts');
+const huge = { tokens: 500, layers: 58, experts: 256, k: 8 };
+let browser: Browser;
+let view: View;
+
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+async function open(options: ViewOptions = {}): Promise<void> {
+  view = await openView(browser, 'load', options);
+}
+
+afterEach(async () => {
+  await view.page.close();
+});
+
+const bar = (expert: number) => view.page.locator(`[data-expert="${expert}"]`);
+const sent = async (type: string) => (await view.received()).filter((message) => message.type === type);
+
+describe('before anything is analyzed', () => {
+  test('says what it is and offers to start', async () => {
+    await open();
+    expect(await view.page.locator('.empty p').count()).toBe(2);
+    await view.page.getByText('Analyze Routing').click();
+    await view.page.getByText('Open Sample').click();
+    expect(await sent('command')).toEqual([
+      { type: 'command', command: 'analyze' },
+      { type: 'command', command: 'openSample' },
+    ]);
+    expect(view.complaints).toEqual([]);
+  });
+});
+
+describe('with routing', () => {
+  test('shows model, figures and load of the chosen layer', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const text = await view.page.locator('main').innerText();
+    expect(text).toMatch(/balanced\s*· 6 layers × 16 experts · top-2/);
+    expect(text).toContain('float32 · CPU · 194 tokens');
+    expect(text).toMatch(/Hottest[^]*E10 17.8\u202f%[^]*2.8× even/);
+    expect(text).toMatch(/Under 5\u202f%[^]*9[^]*of 16 experts/);
+    const name = await bar(10).getAttribute('aria-label');
+    expect(name).toBe('Expert 10, 17.8\u202f% of load, 2.8× the even share');
+    expect(view.complaints).toEqual([]);
+  });
+
+  test('a layer is chosen by click and by arrow key', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.page.getByRole('radio', { name: 'L5' }).click();
+    expect(await sent('chooseLayer')).toEqual([{ type: 'chooseLayer', layer: 5 }]);
+    await view.settle();
+    expect(await view.page.getByRole('radio', { checked: true }).innerText()).toBe('L5');
+    await view.page.keyboard.press('ArrowRight');
+    expect((await sent('chooseLayer')).at(-1)).toEqual({ type: 'chooseLayer', layer: 0 });
+  });
+
+  test('a tint is chosen, and the legend says what its colours mean', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.page.getByRole('combobox', { name: 'Tint' }).click();
+    await view.page.getByRole('option', { name: 'Entropy' }).click();
+    await view.settle();
+    expect(await sent('chooseTint')).toEqual([{ type: 'chooseTint', tint: 'entropy' }]);
+    expect(await view.page.locator('.legend').innerText()).toMatch(/0 decided[^]*2.77 nats, no preference/);
+  });
+
+  test('pointing at a bar previews its expert, leaving ends that, a click pins it, another lets go', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await bar(10).hover();
+    await view.settle();
+    expect(await view.page.locator('summary', { hasText: 'Load by expert' }).innerText()).toContain('69 slots');
+    await bar(10).click();
+    await view.settle();
+    await view.page.mouse.move(5, 5);
+    await view.settle();
+    expect(await bar(10).getAttribute('aria-selected')).toBe('true');
+    await bar(10).click();
+    await view.settle();
+    expect(await sent('highlight')).toEqual([
+      { type: 'highlight', expert: { layer: 3, expert: 10 }, preview: true },
+      { type: 'highlight', expert: { layer: 3, expert: 10 }, preview: false },
+      { type: 'highlight', preview: true },
+      { type: 'highlight', expert: { layer: 3, expert: 10 }, preview: true },
+      { type: 'highlight', preview: false },
+    ]);
+  });
+
+  test('bars are reached and pinned by keyboard', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await bar(0).focus();
+    await view.page.keyboard.press('ArrowDown');
+    await view.page.keyboard.press('ArrowDown');
+    await view.page.keyboard.press('Enter');
+    await view.settle();
+    expect((await sent('highlight')).at(-1)).toEqual({
+      type: 'highlight',
+      expert: { layer: 3, expert: 2 },
+      preview: false,
+    });
+    await view.page.keyboard.press('Escape');
+    expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: false });
+  });
+
+  test('the heat map is read and pinned by keyboard', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const heat = view.page.getByRole('grid');
+    await heat.focus();
+    for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', ...Array<string>(10).fill('ArrowRight')]) {
+      await view.page.keyboard.press(key);
+    }
+    await view.settle();
+    const active = await heat.getAttribute('aria-activedescendant');
+    expect(await view.page.locator(`#${active}`).innerText()).toBe(
+      'L3, expert 10: 17.8\u202f% of load, 2.8× the even share',
+    );
+    await view.page.keyboard.press(' ');
+    expect((await sent('highlight')).at(-1)).toEqual({
+      type: 'highlight',
+      expert: { layer: 3, expert: 10 },
+      preview: false,
+    });
+  });
+
+  test('the token at the cursor is shown with its experts, and they are marked', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.cursor(55);
+    expect(await view.page.locator('.cursor').innerText()).toMatch(/:\s*E13\s*0.96\s*E12\s*0.04/);
+    expect(await bar(13).getAttribute('aria-label')).toContain('chosen for the cursor’s token');
+    expect(await bar(10).getAttribute('aria-label')).not.toContain('cursor');
+    await view.cursor(undefined);
+    expect(await view.page.locator('.cursor').innerText()).toBe('No token at the cursor');
+  });
+
+  test('colours follow the theme', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const color = () => bar(3).evaluate((element) => element.style.getPropertyValue('--color').trim());
+    expect(await color()).toBe(expertColor(3, 'vivid', 'dark'));
+    await view.page.evaluate(() => {
+      document.body.className = 'vscode-light';
+    });
+    await view.settle();
+    expect(await color()).toBe(expertColor(3, 'vivid', 'light'));
+  });
+
+  test('folded sections are kept', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.page.locator('summary', { hasText: 'Depth' }).click();
+    await view.settle();
+    expect(await view.page.evaluate(() => window.fakeHost.api.getState())).toMatchObject({ folded: ['depth'] });
+  });
+});
+
+describe('what is not current is said to be so', () => {
+  test('a run shows how far it is and can be cancelled', async () => {
+    await open();
+    await view.show(demo, { layer: 3, running: { label: 'Routing 64 of 194 tokens', fraction: 0.33 } });
+    expect(await view.page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('33');
+    await view.page.getByText('Cancel').click();
+    expect(await sent('command')).toEqual([{ type: 'command', command: 'cancel' }]);
+  });
+
+  test('stale figures say from where on, and offer to analyze again', async () => {
+    await open();
+    await view.show(demo, { layer: 3, staleFrom: 120 });
+    expect(await view.page.getByRole('status').innerText()).toContain('Stale from token 120 on.');
+    await view.page.getByText('Analyze Again').click();
+    expect(await sent('command')).toEqual([{ type: 'command', command: 'analyze' }]);
+  });
+
+  test('a stopped run says so in the host’s words', async () => {
+    await open();
+    await view.show(demo, { layer: 3, partial: 'Stopped after 160 of 194 tokens.' });
+    expect(await view.page.getByRole('status').innerText()).toContain('Stopped after 160 of 194 tokens.');
+  });
+});
+
+describe('layout', () => {
+  test.each([220, 300, 640, 1200])('nothing sticks out at %i pixels, few experts or many', async (width) => {
+    await open({ width });
+    for (const show of [
+      () => view.show(demo, { layer: 3, running: { label: 'Routing 64 of 194 tokens' } }),
+      () => view.showSynthetic(huge, { layer: 17 }),
+    ]) {
+      await show();
+      await view.cursor(3);
+      const page = await view.page.evaluate(() => document.documentElement.scrollWidth);
+      expect(page).toBeLessThanOrEqual(width);
+    }
+  });
+
+  test('256 experts are still a list to read, and each can be pinned', async () => {
+    await open();
+    await view.showSynthetic(huge, { layer: 17 });
+    expect(await view.page.locator('.bars [role=option]').count()).toBe(256);
+    await bar(200).click();
+    expect((await sent('highlight')).at(-1)).toMatchObject({ expert: { layer: 17, expert: 200 }, preview: false });
+  });
+
+  test('forced colours leave the bars their own', async () => {
+    await open({ forcedColors: true });
+    await view.show(demo, { layer: 3 });
+    const color = await bar(3)
+      .locator('.fill')
+      .evaluate((fill) => getComputedStyle(fill).backgroundColor);
+    const [red, green, blue] = [1, 3, 5].map((at) => parseInt(expertColor(3, 'vivid', 'dark').slice(at, at + 2), 16));
+    expect(color).toBe(`rgb(${red}, ${green}, ${blue})`);
+  });
+});
+
+test('a message that is not in the contract is named and changes nothing', async () => {
+  await open();
+  await view.show(demo, { layer: 3 });
+  await view.page.evaluate(() => {
+    window.fakeHost.sendRaw({ type: 'state', state: { layer: -1 } });
+  });
+  await view.settle();
+  expect(view.complaints.join()).toContain('Ignored a message');
+  expect(await bar(10).isVisible()).toBe(true);
+});
+
+test('every control and chart has a name', async () => {
+  await open();
+  await view.show(demo, { layer: 3 });
+  const snapshot = await view.page.locator('body').ariaSnapshot();
+  expect(snapshot).toContain('radiogroup "Layer"');
+  expect(snapshot).toContain('combobox "Tint"');
+  expect(snapshot).toContain(
+    'listbox "Load by expert at L3: most expert 10 with 17.8 %, least expert 8 with 0.0 %, even share 6.3 %."',
+  );
+  expect(snapshot).toContain('grid "Load of every expert at 6 layers, as a multiple of the even share"');
+  expect(snapshot).toContain('img "Mean router entropy by layer, lowest 1.55 nats at L3, highest 1.80 nats at L5."');
+  expect(snapshot).not.toMatch(/- (button|img|listbox|grid|combobox)(:|$)/m);
+});

@@ -1,0 +1,328 @@
+/** What a user of the routing map relies on, in Chromium, with the reference routing of router.ts. */
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expertColor } from '../../extension/analysis/palette.ts';
+import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
+import { demoTrace } from './demoTrace.ts';
+import { launch, openView, type View, type ViewOptions } from './harness.ts';
+
+const demo = demoTrace('balanced', 'router.ts');
+const ROW = 18;
+let browser: Browser;
+let view: View;
+
+beforeAll(async () => {
+  browser = await launch();
+});
+afterAll(() => browser.close());
+
+async function open(options: ViewOptions = {}): Promise<void> {
+  view = await openView(browser, 'map', { width: 720, height: 700, ...options });
+}
+
+afterEach(async () => {
+  await view.page.close();
+});
+
+const grid = () => view.page.getByRole('grid');
+const details = () => view.page.locator('.details').innerText();
+const sent = async (type: string) => (await view.received()).filter((message) => message.type === type);
+
+/** What a screen reader would say of the focused cell. */
+async function focusedCell(): Promise<string> {
+  const id = await grid().getAttribute('aria-activedescendant');
+  return (await view.page.locator(`#${id}`).textContent()) ?? '';
+}
+
+/** Centre of the first segment of a cell that is in sight, in page coordinates. */
+async function cellPoint(row: number, layer: number): Promise<{ x: number; y: number }> {
+  const label = await view.page
+    .getByRole('columnheader')
+    .nth(layer + 1)
+    .boundingBox();
+  const body = await view.page.locator('.body').boundingBox();
+  return { x: label!.x + 12, y: body!.y + row * ROW + 3 };
+}
+
+/** Colour of the canvas at a point of the page as #rrggbb. */
+async function colorAt({ x, y }: { x: number; y: number }): Promise<string> {
+  const rgb = await view.page.evaluate(
+    ([px, py]) => {
+      const canvas = document.querySelector<HTMLCanvasElement>('.body canvas')!;
+      const { left, top } = canvas.getBoundingClientRect();
+      const copy = new OffscreenCanvas(1, 1).getContext('2d')!;
+      copy.drawImage(canvas, left - px, top - py);
+      return Array.from(copy.getImageData(0, 0, 1, 1).data.slice(0, 3));
+    },
+    [x, y] as const,
+  );
+  return '#' + rgb.map((channel) => channel.toString(16).padStart(2, '0')).join('');
+}
+
+/** The demo with one layer changed. */
+function withLayer(change: Partial<RoutingTrace['layers'][number]>): typeof demo {
+  const [first, ...rest] = demo.trace.layers;
+  return { ...demo, trace: { ...demo.trace, layers: [{ ...first!, ...change }, ...rest] } };
+}
+
+describe('cells', () => {
+  test('have the colour of their first expert', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    for (const [row, layer] of [
+      [0, 0],
+      [1, 3],
+      [7, 5],
+    ] as const) {
+      const { chosen, candidates } = demo.trace.layers[layer]!;
+      const expected = expertColor(chosen[row * candidates]!, 'vivid', 'dark');
+      expect(await colorAt(await cellPoint(row, layer))).toBe(expected);
+    }
+    expect(view.complaints).toEqual([]);
+  });
+
+  test('of the highlighted expert stay strong while the rest step back', async () => {
+    await open();
+    const { chosen, candidates } = demo.trace.layers[3]!;
+    const expert = chosen[0]!;
+    const other = [1, 2, 3, 4, 5].find((t) => !chosen.subarray(t * candidates, t * candidates + 2).includes(expert))!;
+    await view.show(demo, { layer: 3, highlight: { layer: 3, expert } });
+    expect(await colorAt(await cellPoint(0, 3))).toBe(expertColor(expert, 'vivid', 'dark'));
+    expect(await colorAt(await cellPoint(other, 3))).not.toBe(
+      expertColor(chosen[other * candidates]!, 'vivid', 'dark'),
+    );
+  });
+
+  test('are told in full in the details when pointed at', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(7, 3);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    const text = await details();
+    // Token 7 is " ex"; the numbers are those of the reference.
+    expect(text).toContain('·ex');
+    expect(text).toContain('token 7');
+    expect(text).toContain(`id ${demo.trace.tokens.ids[7]}`);
+    expect(text).toContain(`surprise ${(-demo.trace.tokens.logProb[7]!).toFixed(2)} nats`);
+    const { weight, candidates, chosen } = demo.trace.layers[3]!;
+    expect(text).toMatch(
+      new RegExp(`E${chosen[7 * candidates]}\\s*${weight[7 * candidates]!.toFixed(2).replace('.', '\\.')}`),
+    );
+  });
+
+  test('with unknown weights and dropped slots say so', async () => {
+    await open();
+    const { chosen, weight } = demo.trace.layers[0]!;
+    const dropped = chosen.slice();
+    dropped[1] = NO_EXPERT;
+    const unknown = weight.slice().fill(NaN, 0, 2);
+    await view.show(withLayer({ chosen: dropped, weight: unknown }), { layer: 0 });
+    const { x, y } = await cellPoint(0, 0);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    expect(await details()).toMatch(/weight unknown[^]*dropped/);
+  });
+
+  test('show hostile text by its signs', async () => {
+    await open();
+    const text = ['\u202e\u0000<img src=x onerror=alert(1)>', ...demo.text.slice(1)];
+    await view.show({ ...demo, text }, { layer: 0 });
+    const { x, y } = await cellPoint(0, 0);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    expect(await details()).toContain('⟨U+202E⟩␀<img·src=x·onerror=alert(1)>');
+    expect(view.complaints).toEqual([]);
+  });
+});
+
+describe('keyboard and screen reader', () => {
+  test('arrows move a cell that is a real grid cell', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await grid().focus();
+    await view.page.keyboard.press('ArrowDown');
+    await view.page.keyboard.press('ArrowRight');
+    await view.settle();
+    const { chosen, weight, entropy } = demo.trace.layers[4]!;
+    expect(await focusedCell()).toBe(
+      `L4: expert ${chosen[2]} ${weight[2]!.toFixed(2)}, expert ${chosen[3]} ${weight[3]!.toFixed(2)}; entropy ${entropy[1]!.toFixed(2)}`,
+    );
+    expect(await grid().getAttribute('aria-rowcount')).toBe('195');
+    expect(await grid().getAttribute('aria-colcount')).toBe('8');
+    expect(await view.page.locator('[aria-rowindex="3"] [role=rowheader]').textContent()).toBe('**');
+  });
+
+  test('control-end goes to the last token, home to its first layer, page up a page back', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await grid().focus();
+    await view.page.keyboard.press('Control+End');
+    await view.settle();
+    expect(await view.page.locator('[aria-rowindex="195"] [role=rowheader]').count()).toBe(1);
+    expect(await focusedCell()).toMatch(/^L5: expert/);
+    await view.page.keyboard.press('Home');
+    await view.settle();
+    expect(await focusedCell()).toMatch(/^L0: expert/);
+    await view.page.keyboard.press('PageUp');
+    await view.settle();
+    expect(await view.page.locator('[aria-rowindex="195"]').count()).toBe(0);
+  });
+
+  test('enter goes to the token, h highlights the first expert, escape clears, l chooses the layer', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await grid().focus();
+    await view.page.keyboard.press('ArrowLeft');
+    await view.page.keyboard.press('Enter');
+    await view.page.keyboard.press('h');
+    await view.page.keyboard.press('Escape');
+    await view.page.keyboard.press('l');
+    const expert = demo.trace.layers[2]!.chosen[0];
+    expect((await view.received()).slice(-4)).toEqual([
+      { type: 'goto', token: 0, select: true },
+      { type: 'highlight', expert: { layer: 2, expert }, preview: false },
+      { type: 'highlight', preview: false },
+      { type: 'chooseLayer', layer: 2 },
+    ]);
+  });
+
+  test('controls and headers have names', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const snapshot = await view.page.locator('body').ariaSnapshot();
+    expect(snapshot).toContain('grid "Routing of router.ts, 6 layers of 194 tokens"');
+    expect(snapshot).toContain('columnheader "L3" [selected]');
+    expect(snapshot).toContain('columnheader "surprise"');
+  });
+});
+
+describe('link with the editor', () => {
+  test('a click goes to the token', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(9, 1);
+    await view.page.mouse.click(x, y);
+    expect(await sent('goto')).toEqual([{ type: 'goto', token: 9, select: true }]);
+  });
+
+  test('a click with control highlights the expert under the pointer', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(9, 1);
+    await view.page.keyboard.down('Control');
+    await view.page.mouse.click(x, y);
+    await view.page.keyboard.up('Control');
+    const { chosen, candidates } = demo.trace.layers[1]!;
+    expect(await sent('highlight')).toEqual([
+      { type: 'highlight', expert: { layer: 1, expert: chosen[9 * candidates] }, preview: false },
+    ]);
+    expect(await sent('goto')).toEqual([]);
+  });
+
+  test('scrolling is followed by the editor, but not when the editor itself has caused it', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.reveal(150, true);
+    await view.reveal(20, false);
+    await view.page.waitForTimeout(200);
+    expect(await sent('goto')).toEqual([]);
+    const { x, y } = await cellPoint(9, 1);
+    await view.page.mouse.move(x, y);
+    await view.page.mouse.wheel(0, 900);
+    await view.page.waitForTimeout(400);
+    const gone = await sent('goto');
+    expect(gone.length).toBeGreaterThan(0);
+    expect(gone.every((message) => message.type === 'goto' && !message.select)).toBe(true);
+  });
+
+  test('while the user scrolls, the editor’s echo does not pull the map back', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(9, 1);
+    await view.page.mouse.move(x, y);
+    await view.page.mouse.wheel(0, 900);
+    await view.page.waitForTimeout(150);
+    const top = () => view.page.locator('.scroller').evaluate((element) => element.scrollTop);
+    const before = await top();
+    await view.reveal(0, false);
+    expect(before).toBeGreaterThan(0);
+    expect(await top()).toBe(before);
+  });
+
+  test('the editor’s cursor moves the cell and brings it into sight', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.reveal(150, true);
+    expect(await details()).toContain('token 150');
+    expect(await view.page.locator('[aria-rowindex="152"]').count()).toBe(1);
+  });
+
+  test('a layer is chosen by its header', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.page.getByRole('columnheader', { name: 'L1' }).click();
+    expect(await sent('chooseLayer')).toEqual([{ type: 'chooseLayer', layer: 1 }]);
+  });
+});
+
+describe('rows', () => {
+  test('are asked for as far as they are routed, and again when more is', async () => {
+    await open();
+    await view.show(demo, { layer: 3, routed: 10, running: { label: 'Routing' } });
+    expect(await sent('rows')).toEqual([{ type: 'rows', generation: 1, from: 0, to: 10 }]);
+    await grid().focus();
+    await view.page.keyboard.press('End');
+    for (let i = 0; i < 12; i++) await view.page.keyboard.press('ArrowDown');
+    await view.settle();
+    expect(await focusedCell()).toBe('L5: not routed yet');
+    await view.page.evaluate(() => {
+      window.fakeHost.continueFrom(10, { routed: 194 });
+    });
+    await view.settle();
+    await view.settle();
+    expect(await focusedCell()).toMatch(/^L5: expert/);
+  });
+
+  test('three million scroll, from one end to the other', async () => {
+    await open();
+    await view.showSynthetic({ tokens: 3_000_000, layers: 1, experts: 8, k: 1 }, { layer: 0 });
+    await grid().focus();
+    await view.page.keyboard.press('Control+End');
+    await view.settle();
+    await view.settle();
+    const scroller = view.page.locator('.scroller');
+    const { height, end } = await scroller.evaluate((e) => ({
+      height: e.scrollHeight,
+      end: e.scrollTop + e.clientHeight,
+    }));
+    expect(height).toBeLessThanOrEqual(8_000_000);
+    expect(end).toBeCloseTo(height, 0);
+    expect(await focusedCell()).toMatch(/^L3: expert \d/);
+    expect(await view.page.locator('[aria-rowindex="3000001"]').count()).toBe(1);
+    expect(await sent('rows')).toContainEqual(expect.objectContaining({ to: 3_000_000 }));
+    await view.page.keyboard.press('Control+Home');
+    await view.settle();
+    expect(await scroller.evaluate((e) => e.scrollTop)).toBe(0);
+  });
+
+  test('begin where the user was before the page was hidden', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.reveal(150, true);
+    await view.page.waitForTimeout(700);
+    const saved = await view.page.evaluate(() => window.fakeHost.api.getState());
+    expect(saved).toMatchObject({ document: 'router.ts' });
+    expect((saved as { topToken: number }).topToken).toBeGreaterThan(100);
+  });
+});
+
+describe('what is not current', () => {
+  test('is drawn fainter', async () => {
+    await open();
+    await view.show(demo, { layer: 3, staleFrom: 3 });
+    const { chosen, candidates } = demo.trace.layers[3]!;
+    expect(await colorAt(await cellPoint(1, 3))).toBe(expertColor(chosen[candidates]!, 'vivid', 'dark'));
+    expect(await view.page.getByRole('status').innerText()).toContain('Stale from token 3 on.');
+  });
+});

@@ -1,0 +1,139 @@
+/**
+ * Pictures of both views in all themes, widths and states, to be looked at: test/output/preview/*.png.
+ * Run with the node of node_modules: node --experimental-transform-types test/webview/preview.ts [part of a name]
+ */
+import { mkdirSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { demoTrace } from './demoTrace.ts';
+import { launch, openView, type View, type ViewOptions } from './harness.ts';
+
+const OUT = new URL('../output/preview/', import.meta.url);
+
+interface Picture {
+  readonly name: string;
+  readonly view: 'load' | 'map';
+  readonly options: ViewOptions;
+  readonly prepare: (view: View) => Promise<void>;
+}
+
+const demo = demoTrace('balanced', 'router.ts');
+const huge = { tokens: 8000, layers: 58, experts: 256, k: 8 };
+
+const pictures: readonly Picture[] = [
+  ...(['dark', 'light', 'highContrast', 'highContrastLight'] as const).flatMap((theme): Picture[] => [
+    {
+      name: `load-300-${theme}`,
+      view: 'load',
+      options: { theme, width: 300, height: 860 },
+      prepare: async (view) => {
+        await view.show(demo, { layer: 3 });
+        await view.cursor(55);
+      },
+    },
+    {
+      name: `map-720-${theme}`,
+      view: 'map',
+      options: { theme, width: 720, height: 860 },
+      prepare: async (view) => {
+        await view.show(demo, { layer: 3 });
+        await view.reveal(53, true);
+      },
+    },
+  ]),
+  {
+    name: 'load-1200-dark',
+    view: 'load',
+    options: { width: 1200, height: 640 },
+    prepare: (view) => view.show(demo, { layer: 3, highlight: { layer: 3, expert: 10 } }),
+  },
+  {
+    name: 'load-220-light-highlight',
+    view: 'load',
+    options: { theme: 'light', width: 220, height: 900 },
+    prepare: (view) => view.show(demo, { layer: 3, tint: 'entropy', highlight: { layer: 3, expert: 10 } }),
+  },
+  { name: 'load-300-dark-empty', view: 'load', options: { height: 300 }, prepare: () => Promise.resolve() },
+  {
+    name: 'load-300-light-empty',
+    view: 'load',
+    options: { theme: 'light', height: 300 },
+    prepare: () => Promise.resolve(),
+  },
+  {
+    name: 'load-300-dark-running',
+    view: 'load',
+    options: { height: 400 },
+    prepare: (view) => view.show(demo, { layer: 3, running: { label: 'Routing 64 of 194 tokens', fraction: 0.33 } }),
+  },
+  {
+    name: 'load-300-dark-stale-partial',
+    view: 'load',
+    options: { height: 400 },
+    prepare: (view) =>
+      view.show(demo, {
+        layer: 3,
+        staleFrom: 120,
+        partial: 'Stopped after 160 of 194 tokens. The figures cover those.',
+      }),
+  },
+  ...(['dark', 'light'] as const).flatMap((theme): Picture[] => [
+    {
+      name: `load-300-${theme}-huge`,
+      view: 'load',
+      options: { theme, height: 900 },
+      prepare: async (view) => {
+        await view.showSynthetic(huge, { layer: 17, tint: 'load', highlight: { layer: 17, expert: 130 } });
+        await view.cursor(3);
+      },
+    },
+  ]),
+  ...(['expert', 'entropy', 'surprise'] as const).map((tint): Picture => ({
+    name: `map-1200-dark-huge-${tint}`,
+    view: 'map',
+    options: { width: 1200, height: 700 },
+    prepare: async (view) => {
+      await view.showSynthetic(huge, { layer: 17, tint });
+      await view.reveal(4100, true);
+      await view.settle();
+    },
+  })),
+  {
+    name: 'map-720-light-highlight-stale',
+    view: 'map',
+    options: { theme: 'light', width: 720, height: 860 },
+    prepare: async (view) => {
+      await view.show(demo, { layer: 3, highlight: { layer: 3, expert: 10 }, staleFrom: 20, routed: 30 });
+    },
+  },
+  {
+    name: 'map-500-light-margin',
+    view: 'map',
+    options: { theme: 'light', width: 500, height: 700 },
+    prepare: (view) => view.show(demo, { layer: 3, tint: 'margin' }),
+  },
+  {
+    name: 'load-1200-dark-huge',
+    view: 'load',
+    options: { width: 1200, height: 700 },
+    prepare: (view) => view.showSynthetic(huge, { layer: 17 }),
+  },
+];
+
+async function take(browser: Browser, picture: Picture): Promise<void> {
+  const view = await openView(browser, picture.view, picture.options);
+  await picture.prepare(view);
+  await view.settle();
+  // Hiding the caret would add a style that the policy forbids.
+  await view.page.screenshot({ path: new URL(`${picture.name}.png`, OUT).pathname, caret: 'initial' });
+  for (const complaint of view.complaints) console.log(`${picture.name}: ${complaint}`);
+  await view.page.close();
+}
+
+mkdirSync(OUT, { recursive: true });
+const wanted = process.argv[2] ?? '';
+const browser = await launch();
+for (const picture of pictures.filter(({ name }) => name.includes(wanted))) {
+  await take(browser, picture);
+  console.log(picture.name);
+}
+await browser.close();

@@ -1,0 +1,65 @@
+/** Mean router entropy from the first MoE layer to the last, under the dashed line of no preference (ln E). */
+import { html, svg, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import { layerLabel } from '../../extension/analysis/labels.ts';
+import type { LayerLoad } from '../../extension/protocol/webview.ts';
+import { fixed } from '../format.ts';
+
+const HEIGHT = 76;
+const TOP = 16;
+const BOTTOM = 60;
+/** Up to this many layers each point carries its number. */
+const MAX_NUMBERS = 12;
+/** With more layers than this, dots would run into each other. */
+const MAX_DOTS = 32;
+/** The drawing's own units across; its texts are HTML so that they keep their size. */
+const WIDTH = 1000;
+
+export function depthLine(
+  layers: readonly LayerLoad[],
+  chosen: number,
+  chooseLayer: (layer: number) => void,
+): TemplateResult {
+  const max = Math.max(...layers.map((layer) => Math.log(layer.experts)), Number.EPSILON);
+  const x = (i: number): number => (WIDTH * (i + 0.5)) / layers.length;
+  const y = (entropy: number): number => BOTTOM - ((BOTTOM - TOP) * entropy) / max;
+  const known = layers.map((layer, i) => ({ layer, i })).filter(({ layer }) => !Number.isNaN(layer.meanEntropy));
+  const labelled = new Set(labelledLayers(layers, chosen));
+  return html`<div class="depth" role="img" aria-label=${describeDepth(layers)}>
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" height=${HEIGHT} preserveAspectRatio="none" aria-hidden="true">
+      ${svg`<line class="yardstick" x1="0" x2=${WIDTH} y1=${y(max)} y2=${y(max)} />`}
+      ${svg`<polyline points=${known.map(({ layer, i }) => `${x(i)},${y(layer.meanEntropy)}`).join(' ')} />`}
+    </svg>
+    <span class="yardstick-label">ln E = ${fixed(max, 2)}, no preference</span>
+    ${known.map(
+      ({ layer, i }) =>
+        html`<span
+          class=${classMap({ point: true, chosen: i === chosen, dense: layers.length > MAX_DOTS })}
+          .style=${`left: ${x(i) / (WIDTH / 100)}%; top: ${y(layer.meanEntropy)}px`}
+          title="${layerLabel(layer)}: ${fixed(layer.meanEntropy, 3)} nats"
+          @click=${() => {
+            chooseLayer(i);
+          }}
+          ><i></i
+          >${labelled.has(i) ? html`<b>${fixed(layer.meanEntropy, 2)}</b><em>${layerLabel(layer)}</em>` : ''}</span
+        >`,
+    )}
+  </div>`;
+}
+
+/** All when they fit; otherwise first, last and the chosen one, unless it would touch those. */
+function labelledLayers(layers: readonly LayerLoad[], chosen: number): number[] {
+  const last = layers.length - 1;
+  if (layers.length <= MAX_NUMBERS) return layers.map((_, i) => i);
+  const room = layers.length / MAX_NUMBERS;
+  return [0, last, ...(chosen > room && chosen < last - room ? [chosen] : [])];
+}
+
+export function describeDepth(layers: readonly LayerLoad[]): string {
+  const known = layers.filter((layer) => !Number.isNaN(layer.meanEntropy));
+  if (known.length === 0) return 'Mean router entropy by layer: nothing routed yet.';
+  const by = (sign: number): LayerLoad =>
+    known.reduce((best, layer) => (sign * layer.meanEntropy > sign * best.meanEntropy ? layer : best));
+  const named = (layer: LayerLoad): string => `${fixed(layer.meanEntropy, 2)} nats at ${layerLabel(layer)}`;
+  return `Mean router entropy by layer, lowest ${named(by(-1))}, highest ${named(by(1))}.`;
+}

@@ -1,0 +1,87 @@
+/** The cell that is pointed at or has the focus, in full; its experts can be highlighted from here. */
+import { html, type TemplateResult } from 'lit';
+import { layerLabel } from '../../extension/analysis/labels.ts';
+import { meanLoadRatio } from '../../extension/analysis/tint.ts';
+import { NO_EXPERT, type LayerShape } from '../../extension/protocol/trace.ts';
+import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import { count, fixed, times } from '../format.ts';
+import { sameExpert, type Highlighter } from '../highlight.ts';
+import { visibleText } from '../text.ts';
+import type { Colors } from '../theme.ts';
+import { cellOf, type Choice } from './cells.ts';
+import type { Row } from './rowCache.ts';
+import type { CellPosition } from './painter.ts';
+
+export interface DetailsModel {
+  readonly at: CellPosition | undefined;
+  readonly row: Row | undefined;
+  readonly shape: LayerShape | undefined;
+  /** Load over the even share at the cell's layer; undefined while unknown. */
+  readonly ratios: Float64Array | undefined;
+  readonly highlight: ExpertRef | undefined;
+  readonly colors: Colors;
+}
+
+export function details(model: DetailsModel, highlighter: Highlighter): TemplateResult {
+  const { at, row, shape } = model;
+  if (!at || !shape)
+    return html`<footer class="details dim"><p>Point at a cell, or move to one with the keyboard.</p></footer>`;
+  const position = `token ${count(at.token)}`;
+  const cell = row && cellOf(row, at.layer);
+  if (!cell) return html`<footer class="details dim"><p>${position} · not routed yet</p></footer>`;
+  const load = model.ratios
+    ? meanLoadRatio(
+        Uint16Array.from(cell.choices, (choice) => choice.expert),
+        0,
+        cell.choices.length,
+        model.ratios,
+      )
+    : NaN;
+  return html`<footer class="details">
+    <p>
+      <code>${visibleText(row.rows.text[row.at]!)}</code>
+      <span class="dim"
+        >${position} · id ${row.rows.ids[row.at]!} · surprise ${fixed(-row.rows.logProb[row.at]!, 2)} nats</span
+      >
+    </p>
+    <p>
+      <b>${layerLabel(shape)}</b>
+      <span class="dim"
+        >entropy ${fixed(cell.entropy, 2)} · margin ${fixed(cell.margin, 2)} · load ${times(load)} even</span
+      >
+    </p>
+    <div class="choices-of-cell">
+      ${cell.choices.map((choice) => expertButton(choice, at.layer, model, highlighter))}
+    </div>
+  </footer>`;
+}
+
+function expertButton(
+  { expert, weight }: Choice,
+  layer: number,
+  { highlight, colors }: DetailsModel,
+  highlighter: Highlighter,
+): TemplateResult {
+  if (expert === NO_EXPERT) return html`<span class="dim" title="A capacity limit dropped this slot">dropped</span>`;
+  const known = !Number.isNaN(weight);
+  const ref = { layer, expert };
+  return html`<button
+    aria-pressed=${sameExpert(highlight, ref)}
+    title="Highlight the tokens of expert ${expert}"
+    @click=${() => {
+      highlighter.toggle(ref);
+    }}
+    @pointerenter=${() => {
+      highlighter.point(ref);
+    }}
+    @pointerleave=${() => {
+      highlighter.point(undefined);
+    }}
+  >
+    <span
+      class="weight"
+      .style=${`width: ${known ? Math.min(80, Math.max(2, 80 * weight)) : 8}px; background: ${colors.expert(expert).fill}`}
+    ></span
+    >E${expert} <span class="dim">${known ? fixed(weight, 2) : 'weight unknown'}</span>
+  </button>`;
+}

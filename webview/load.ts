@@ -1,0 +1,98 @@
+/** The load view: a side panel that shows how a layer's experts are loaded, across layers and at the cursor. */
+import { render } from 'lit';
+import './load.css';
+import './toolkit.ts';
+import type { ExpertRef, FromLoadView, LayerLoad, ToLoadView, ViewState } from '../extension/protocol/webview.ts';
+import { Highlighter } from './highlight.ts';
+import { Host } from './host.ts';
+import { loadView, type CursorToken } from './loadView.ts';
+import { toLoadView } from './messages.ts';
+import { Colors, onThemeChange, readTheme } from './theme.ts';
+
+interface Saved {
+  readonly scrollTop: number;
+  readonly folded: readonly string[];
+}
+
+const host = new Host<{ to: ToLoadView; from: FromLoadView; saved: Saved }>();
+const highlighter = new Highlighter((action) => {
+  host.post(action);
+});
+const root = document.body.appendChild(document.createElement('main'));
+
+let theme = readTheme();
+let state: ViewState | undefined;
+let layers: readonly LayerLoad[] = [];
+let cursor: CursorToken | undefined;
+let pointed: ExpertRef | undefined;
+let folded: readonly string[] = host.saved.folded ?? [];
+
+function update(): void {
+  if (!state) return;
+  const colors = new Colors(theme, state.palette);
+  render(loadView({ state, layers, cursor, pointed, folded, theme, colors }, actions), root);
+}
+
+const actions = {
+  run: (command: Extract<FromLoadView, { type: 'command' }>['command']) => {
+    host.post({ type: 'command', command });
+  },
+  chooseLayer: (layer: number) => {
+    host.post({ type: 'chooseLayer', layer });
+  },
+  chooseTint: (tint: ViewState['tint']) => {
+    host.post({ type: 'chooseTint', tint });
+  },
+  fold: (section: string, fold: boolean) => {
+    folded = fold ? [...folded.filter((s) => s !== section), section] : folded.filter((s) => s !== section);
+    host.save({ folded });
+  },
+  experts: {
+    point: (expert: ExpertRef | undefined) => {
+      pointed = expert;
+      highlighter.point(expert);
+      update();
+    },
+    toggle: (expert: ExpertRef) => {
+      highlighter.toggle(expert);
+    },
+    clear: () => {
+      highlighter.clear();
+    },
+  },
+};
+
+host.listen(toLoadView, (message) => {
+  switch (message.type) {
+    case 'state':
+      ({ state } = message);
+      highlighter.update(state.highlight);
+      break;
+    case 'load':
+      ({ layers } = message);
+      break;
+    case 'cursor':
+      cursor = message.token;
+      break;
+  }
+  update();
+  restoreScroll();
+});
+
+onThemeChange(() => {
+  theme = readTheme();
+  update();
+});
+
+let restored = false;
+/** Goes back to where the user was, once there is something to scroll. */
+function restoreScroll(): void {
+  if (restored || layers.length === 0) return;
+  restored = true;
+  document.scrollingElement!.scrollTop = host.saved.scrollTop ?? 0;
+  document.addEventListener('scrollend', () => {
+    host.save({ scrollTop: document.scrollingElement!.scrollTop });
+  });
+}
+
+host.post({ type: 'ready' });

@@ -1,0 +1,211 @@
+/** The load view's page. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { layerLabel } from '../extension/analysis/labels.ts';
+import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
+import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
+import type { ModelInfo } from '../extension/protocol/trace.ts';
+import type { ExpertRef, LayerLoad, Tint, TokenLayer, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
+import { depthLine } from './charts/depthLine.ts';
+import { figures } from './charts/figures.ts';
+import './charts/heatMap.ts';
+import './charts/loadBars.ts';
+import { count, fixed, percent, times } from './format.ts';
+import { layerChoice, tintChoice } from './parts/choices.ts';
+import { legend, ramp } from './parts/legend.ts';
+import type { ExpertActions } from './parts/lightElement.ts';
+import { empty, notices } from './parts/notices.ts';
+import { visibleText } from './text.ts';
+import type { Colors, Theme } from './theme.ts';
+
+export interface CursorToken {
+  readonly text: string;
+  readonly layers: readonly TokenLayer[];
+}
+
+export interface LoadModel {
+  readonly state: ViewState;
+  readonly layers: readonly LayerLoad[];
+  readonly cursor: CursorToken | undefined;
+  /** Expert under the pointer or the keyboard's focus. */
+  readonly pointed: ExpertRef | undefined;
+  readonly folded: readonly string[];
+  readonly theme: Theme;
+  readonly colors: Colors;
+}
+
+export interface LoadActions {
+  readonly run: (command: ViewCommand) => void;
+  readonly chooseLayer: (layer: number) => void;
+  readonly chooseTint: (tint: Tint) => void;
+  readonly fold: (section: string, fold: boolean) => void;
+  readonly experts: ExpertActions;
+}
+
+export function loadView(view: LoadModel, actions: LoadActions): TemplateResult {
+  const { state } = view;
+  const { model } = state;
+  if (!model || state.document === undefined) {
+    return html`${notices(state, actions.run)}${state.running ? nothing : empty(actions.run)}`;
+  }
+  const layer = view.layers[state.layer];
+  return html`
+    ${notices(state, actions.run)} ${header(model, state, actions)}
+    <div class="choices">
+      ${layerChoice(model.moeLayers, state.layer, actions.chooseLayer)} ${tintChoice(state.tint, actions.chooseTint)}
+      <vscode-button
+        appearance="secondary"
+        @click=${() => {
+          actions.run('openMap');
+        }}
+        >Open Map</vscode-button
+      >
+    </div>
+    ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}
+    ${layer ? charts(view, layer, actions) : nothing}
+  `;
+}
+
+function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
+  const shape = model.moeLayers[0];
+  const size = shape ? ` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
+  return html`<header>
+    <p>
+      <button
+        class="model"
+        title="Choose another model"
+        @click=${() => {
+          actions.run('chooseModel');
+        }}
+      >
+        ${model.name}</button
+      >${size}<br />${model.precision} · ${model.provider} · ${count(state.tokens)} tokens
+    </p>
+    <vscode-button
+      appearance="icon"
+      aria-label="Analyze Routing"
+      title="Analyze Routing"
+      @click=${() => {
+        actions.run('analyze');
+      }}
+    >
+      <span class="codicon codicon-refresh"></span>
+    </vscode-button>
+  </header>`;
+}
+
+function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): TemplateResult {
+  const { state, layers, colors, theme, cursor } = view;
+  const f = loadFigures(layer.counts, coldShare(layer.experts));
+  const where = layerLabel(layer);
+  const here = state.highlight?.layer === state.layer ? state.highlight.expert : undefined;
+  const pointedHere = view.pointed?.layer === state.layer ? view.pointed : undefined;
+  return html`
+    ${figures(layer, f, colors)}
+    <div class="charts">
+      ${section(
+        view,
+        actions,
+        'load',
+        'Load by expert',
+        pointedHere ? readout(layer, f, pointedHere.expert) : `${where} · even ${percent(1 / layer.experts)}`,
+        html`
+          ${cursorLine(cursor, state.layer, colors)}
+          <moe-load-bars
+            .label=${describeLoad(layer, f)}
+            .layer=${state.layer}
+            .figures=${f}
+            .highlighted=${here}
+            .marked=${cursor?.layers[state.layer]?.experts ?? []}
+            .colors=${colors}
+            .actions=${actions.experts}
+          ></moe-load-bars>
+        `,
+      )}
+      <div>
+        ${section(
+          view,
+          actions,
+          'layers',
+          'All layers',
+          view.pointed && !pointedHere
+            ? heatReadout(layers, view.pointed)
+            : html`0 <span class="ramp" .style=${`background: ${ramp(theme.kind)}`}></span> ${LOAD_RATIO_MAX}× even`,
+          html`
+            <moe-heat-map
+              .label=${`Load of every expert at ${layers.length} layers, as a multiple of the even share`}
+              .layers=${layers}
+              .ratios=${layers.map((l) => loadRatios(l.counts))}
+              .chosen=${state.layer}
+              .highlight=${state.highlight}
+              .marked=${cursor?.layers.map((l) => l.experts) ?? []}
+              .theme=${theme}
+              .colors=${colors}
+              .actions=${actions.experts}
+              .chooseLayer=${actions.chooseLayer}
+            ></moe-heat-map>
+          `,
+        )}
+        ${section(view, actions, 'depth', 'Depth', 'mean router entropy, nats', depthLine(layers, state.layer, actions.chooseLayer))}
+      </div>
+    </div>
+  `;
+}
+
+/** A part that folds away; what stands at its right end says what is drawn, or the numbers under the pointer. */
+function section(
+  view: LoadModel,
+  actions: LoadActions,
+  id: string,
+  title: string,
+  aside: string | TemplateResult,
+  body: TemplateResult,
+): TemplateResult {
+  return html`<details
+    ?open=${!view.folded.includes(id)}
+    @toggle=${(event: Event) => {
+      actions.fold(id, !(event.currentTarget as HTMLDetailsElement).open);
+    }}
+  >
+    <summary>
+      <span class="codicon codicon-chevron-right" aria-hidden="true"></span>
+      <h2>${title}</h2>
+      <span>${aside}</span>
+    </summary>
+    ${body}
+  </details>`;
+}
+
+function readout(layer: LayerLoad, f: LoadFigures, expert: number): string {
+  const share = f.shares[expert]!;
+  return `E${expert} · ${count(layer.counts[expert]!)} slots · ${times(share * layer.experts)} even`;
+}
+
+function heatReadout(layers: readonly LayerLoad[], { layer, expert }: ExpertRef): string {
+  const at = layers[layer]!;
+  const { shares } = loadFigures(at.counts);
+  return `${layerLabel(at)} E${expert} · ${percent(shares[expert]!)} · ${times(shares[expert]! * at.experts)} even`;
+}
+
+function cursorLine(cursor: CursorToken | undefined, layer: number, colors: Colors): TemplateResult {
+  const at = cursor?.layers[layer];
+  if (!cursor || !at) return html`<p class="cursor dim">No token at the cursor</p>`;
+  return html`<p class="cursor">
+    <span class="mark" aria-hidden="true">◆</span><span class="screen-reader">Token at the cursor: </span
+    ><code>${visibleText(cursor.text)}</code>
+    ${at.experts.map(
+      (expert, i) =>
+        html`<span class="expert"
+          ><span class="swatch" .style=${`background: ${colors.expert(expert).fill}`}></span>E${expert}
+          <span class="dim">${fixed(at.weights[i] ?? NaN, 2)}</span></span
+        >`,
+    )}
+  </p>`;
+}
+
+/** The chart in a sentence. */
+export function describeLoad(layer: LayerLoad, f: LoadFigures): string {
+  const where = layerLabel(layer);
+  if (Number.isNaN(f.maxVio)) return `Load by expert at ${where}: nothing routed yet.`;
+  const share = (expert: number): string => `expert ${expert} with ${percent(f.shares[expert]!)}`;
+  return `Load by expert at ${where}: most ${share(f.hottest)}, least ${share(f.coldest)}, even share ${percent(1 / layer.experts)}.`;
+}

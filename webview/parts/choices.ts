@@ -1,0 +1,92 @@
+/** Choosing the layer and what the tint means. */
+import { html, type TemplateResult } from 'lit';
+import { layerLabel } from '../../extension/analysis/labels.ts';
+import { TINTS, type Tint } from '../../extension/protocol/webview.ts';
+import type { LayerShape } from '../../extension/protocol/trace.ts';
+
+/** More layers than this do not fit as chips at the width of a side panel. */
+const MAX_CHIPS = 8;
+
+export const TINT_NAMES: Record<Tint, string> = {
+  expert: 'Top expert',
+  entropy: 'Entropy',
+  margin: 'Margin',
+  load: 'Load',
+  surprise: 'Surprise',
+};
+
+export function tintChoice(chosen: Tint, choose: (tint: Tint) => void): TemplateResult {
+  return dropdown(
+    'Tint',
+    TINTS.map((tint) => ({ value: tint, text: TINT_NAMES[tint] })),
+    chosen,
+    (value) => {
+      choose(value as Tint);
+    },
+  );
+}
+
+export function layerChoice(
+  layers: readonly LayerShape[],
+  chosen: number,
+  choose: (layer: number) => void,
+): TemplateResult {
+  if (layers.length > MAX_CHIPS) {
+    const options = layers.map((layer, i) => ({ value: String(i), text: layerLabel(layer) }));
+    return dropdown('Layer', options, String(chosen), (value) => {
+      choose(Number(value));
+    });
+  }
+  const move = (event: KeyboardEvent): void => {
+    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = (chosen + step + layers.length) % layers.length;
+    (event.currentTarget as HTMLElement).querySelectorAll('button')[next]!.focus();
+    choose(next);
+  };
+  return html`<div class="chips" role="radiogroup" aria-label="Layer" @keydown=${move}>
+    ${layers.map(
+      (layer, i) =>
+        html`<button
+          role="radio"
+          aria-checked=${i === chosen}
+          tabindex=${i === chosen ? 0 : -1}
+          title="Layer ${layer.layer}"
+          @click=${() => {
+            choose(i);
+          }}
+        >
+          ${layerLabel(layer)}
+        </button>`,
+    )}
+  </div>`;
+}
+
+interface Option {
+  readonly value: string;
+  readonly text: string;
+}
+
+function dropdown(
+  label: string,
+  options: readonly Option[],
+  chosen: string,
+  choose: (value: string) => void,
+): TemplateResult {
+  // The toolkit takes the value only once it has its options: the first time the attribute `selected` says it.
+  return html`<label class="choice">
+    <span aria-hidden="true">${label}</span>
+    <vscode-dropdown
+      aria-label=${label}
+      .value=${chosen}
+      @change=${(event: Event) => {
+        choose((event.target as HTMLSelectElement).value);
+      }}
+    >
+      ${options.map(
+        (o) => html`<vscode-option value=${o.value} ?selected=${o.value === chosen}>${o.text}</vscode-option>`,
+      )}
+    </vscode-dropdown>
+  </label>`;
+}

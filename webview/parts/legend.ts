@@ -1,0 +1,54 @@
+/** What the colours of the current tint mean, in one line; magnitudes with the scale they are drawn on. */
+import { html, type TemplateResult } from 'lit';
+import { layerLabel } from '../../extension/analysis/labels.ts';
+import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette.ts';
+import { tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
+import type { LayerShape, ModelInfo } from '../../extension/protocol/trace.ts';
+import type { Tint } from '../../extension/protocol/webview.ts';
+import { fixed } from '../format.ts';
+
+export function legend(tint: Tint, layer: LayerShape, model: ModelInfo, kind: ThemeKind): TemplateResult {
+  const where = layerLabel(layer);
+  if (tint === 'expert') {
+    return html`<p class="legend">The colour is the token’s first expert at ${where}.</p>`;
+  }
+  const { least, most } = ends(tint, layer, model);
+  return html`<p class="legend" title=${definition(tint, where)}>
+    <span>${least}</span>
+    <span class="ramp" .style=${`background: ${ramp(kind)}`} aria-hidden="true"></span>
+    <span>${most}</span>
+  </p>`;
+}
+
+/** A CSS gradient through the magnitude colours. */
+export function ramp(kind: ThemeKind): string {
+  return `linear-gradient(to right, ${[0, 0.25, 0.5, 0.75, 1].map((x) => magnitudeColor(x, kind)).join(', ')})`;
+}
+
+function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least: string; most: string } {
+  const max = tintMax(tint, layer, model.vocabulary);
+  switch (tint) {
+    case 'entropy':
+      return { least: '0 decided', most: `${fixed(max, 2)} nats, no preference` };
+    case 'margin':
+      return { least: '0 a toss-up', most: `${fixed(max, 2)} clear` };
+    case 'load':
+      return { least: '0 idle', most: `${max}× even or more` };
+    case 'surprise':
+      return { least: '0 expected', most: `${fixed(max, 1)} nats, a blind guess` };
+  }
+}
+
+/** One sentence with the formula. */
+export function definition(tint: MagnitudeTint, where: string): string {
+  switch (tint) {
+    case 'entropy':
+      return `Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
+    case 'margin':
+      return `Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
+    case 'load':
+      return `Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
+    case 'surprise':
+      return 'Surprise of the token given those before it: −ln p, in nats.';
+  }
+}
