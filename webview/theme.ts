@@ -16,8 +16,9 @@ export interface Theme {
 
 export function readTheme(): Theme {
   const style = getComputedStyle(document.body);
-  const color = (name: string, otherwise = '#808080'): string => toHex(style.getPropertyValue(name) || otherwise);
-  const background = color('--surface');
+  const background = toHex(style.getPropertyValue('--surface'));
+  const color = (name: string, otherwise = '#808080'): string =>
+    toHex(style.getPropertyValue(name) || otherwise, background);
   const foreground = color('--vscode-foreground');
   return {
     kind: themeKind(document.body.classList),
@@ -66,12 +67,13 @@ export function mix(from: string, to: string, amount: number): string {
 
 let probe: CanvasRenderingContext2D | undefined;
 
-/** Any CSS colour as #rrggbb, asked from the browser itself by painting one pixel; its alpha is dropped. */
-function toHex(color: string): string {
+/** Any CSS colour as #rrggbb, asked from the browser itself by painting one pixel; a translucent one as it looks on `under`. */
+function toHex(color: string, under = '#808080'): string {
   probe ??= document.createElement('canvas').getContext('2d', { willReadFrequently: true })!;
-  probe.clearRect(0, 0, 1, 1);
-  probe.fillStyle = color;
-  probe.fillRect(0, 0, 1, 1);
+  for (const layer of [under, color]) {
+    probe.fillStyle = layer;
+    probe.fillRect(0, 0, 1, 1);
+  }
   const [red, green, blue] = probe.getImageData(0, 0, 1, 1).data;
   return '#' + [red!, green!, blue!].map((c) => c.toString(16).padStart(2, '0')).join('');
 }

@@ -115,7 +115,7 @@ await model.close();
 
 const python = spawnSync(
   'python3',
-  [join(root, 'test/bench/transformers.py'), MODEL, TEXT, String(THREADS), ...COUNTS.map(String)],
+  [join(root, 'test/bench/transformersPrefill.py'), MODEL, TEXT, String(THREADS), ...COUNTS.map(String)],
   { encoding: 'utf8' },
 );
 if (python.status === 0) {

@@ -65,6 +65,21 @@ function withLayer(change: Partial<RoutingTrace['layers'][number]>): typeof demo
   return { ...demo, trace: { ...demo.trace, layers: [{ ...first!, ...change }, ...rest] } };
 }
 
+describe('theme', () => {
+  test('a translucent selection colour is seen on the background', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.page.evaluate(() => {
+      document.documentElement.style.setProperty('--vscode-list-activeSelectionBackground', '#ffffff33');
+    });
+    await view.reveal(0, true);
+    await view.settle();
+    const { x, y } = await cellPoint(0, 0);
+    // A fifth of the way from the editor's #1f1f1f to white.
+    expect(await colorAt({ x: x - 14, y })).toMatch(/^#(4[bc]){3}$/);
+  });
+});
+
 describe('cells', () => {
   test('have the colour of their first expert', async () => {
     await open();
@@ -263,6 +278,26 @@ describe('link with the editor', () => {
     await view.show(demo, { layer: 3 });
     await view.page.getByRole('columnheader', { name: 'L1' }).click();
     expect(await sent('chooseLayer')).toEqual([{ type: 'chooseLayer', layer: 1 }]);
+  });
+});
+
+describe('scrolling', () => {
+  test.each([1, 1.25, 2])('keeps on the canvas what drawing it anew would give, at %f device pixels', async (scale) => {
+    await open({ scale });
+    const windows = Uint32Array.of(0, 60, 120);
+    await view.show({ ...demo, trace: { ...demo.trace, windows } }, { layer: 3 });
+    await view.reveal(70, true);
+    const picture = (): Promise<string> =>
+      view.page.locator('.body canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    for (const by of [7, 33, 200, -90, -13]) {
+      await view.page.locator('.scroller').evaluate((element, pixels) => {
+        element.scrollTop += pixels;
+      }, by);
+      await view.settle();
+    }
+    const kept = await picture();
+    await view.update({});
+    expect((await picture()) === kept).toBe(true);
   });
 });
 

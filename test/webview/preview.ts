@@ -98,6 +98,16 @@ const pictures: readonly Picture[] = [
     },
   })),
   {
+    name: 'map-1200-light-highlight',
+    view: 'map',
+    options: { theme: 'light', width: 1200, height: 700 },
+    prepare: async (view) => {
+      await view.show(demo, { layer: 3, highlight: { layer: 3, expert: 10 } });
+      await view.reveal(60, true);
+      await view.page.mouse.move(500, 300);
+    },
+  },
+  {
     name: 'map-720-light-highlight-stale',
     view: 'map',
     options: { theme: 'light', width: 720, height: 860 },

@@ -29,6 +29,13 @@ export interface CellPosition {
   readonly layer: number;
 }
 
+interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface Sight {
   /** Top of what is in sight, in the map. */
   readonly top: number;
@@ -109,9 +116,10 @@ export class Painter {
     const context = this.#context;
     context.save();
     context.beginPath();
-    context.rect(0, from, width, to - from);
+    // One pixel more than the width: the canvas may end within it where the screen's pixels are finer.
+    context.rect(0, from, width + 1, to - from);
     context.clip();
-    context.clearRect(0, from, width, to - from);
+    context.clearRect(0, from, width + 1, to - from);
     context.textBaseline = 'middle';
     if (rows.tokens > 0) this.#rows(sight, rows.at(sight.top + from), rows.at(sight.top + to));
     context.restore();
@@ -188,7 +196,7 @@ export class Painter {
   #restart(y: number): void {
     const { columns, theme, width } = this.#scene;
     const context = this.#context;
-    const middle = Math.round(y - BAND_HEIGHT / 2) - 0.5;
+    const middle = y - BAND_HEIGHT / 2;
     context.fillStyle = theme.dim;
     context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
     context.textAlign = 'right';
@@ -225,24 +233,13 @@ export class Painter {
     if (Number.isNaN(nats)) return;
     const { theme, columns, rowHeight, state } = this.#scene;
     const share = Math.min(1, nats / Math.log(state.model!.vocabulary));
-    const context = this.#context;
-    context.fillStyle = theme.dim;
-    const previous = context.globalAlpha;
-    context.globalAlpha = previous * 0.7;
-    context.beginPath();
-    context.roundRect(
-      columns.surpriseLeft + 6,
-      y + 4,
-      Math.max(1, share * (SURPRISE_WIDTH - 14)),
-      rowHeight - 9,
-      RADIUS,
-    );
-    context.fill();
-    context.globalAlpha = previous;
+    const width = Math.max(1, Math.round(share * (SURPRISE_WIDTH - 14)));
+    const bar = { x: columns.surpriseLeft + 6, y: y + 4, width, height: rowHeight - 9 };
+    this.#box(bar, mix(theme.background, theme.foreground, 0.5), true, true);
   }
 
   #experts(row: Row, layer: number, left: number, y: number): void {
-    const { columns, colors } = this.#scene;
+    const { columns, colors, rowHeight } = this.#scene;
     const { chosen, weight } = row.rows.layers[layer]!;
     const k = chosen.length / (row.rows.to - row.rows.from);
     const from = row.at * k;
@@ -254,7 +251,8 @@ export class Painter {
       const expert = chosen[from + j]!;
       if (end > start && expert !== NO_EXPERT) {
         const [fill, text] = this.#segmentColors(colors.expert(expert), layer, expert, j);
-        this.#box(left + start, y, end - start, fill, start === 0, end === width);
+        const segment = { x: left + start, y, width: end - start, height: rowHeight - 1 };
+        this.#box(segment, fill, start === 0, end === width);
         this.#number(String(expert), left + start, y, end - start, text);
       }
       start = end;
@@ -269,20 +267,19 @@ export class Painter {
   }
 
   #magnitude(row: Row, layer: number, tint: MagnitudeTint, left: number, y: number): void {
-    const { columns, colors } = this.#scene;
+    const { columns, colors, rowHeight } = this.#scene;
     const value = magnitudeOf(tint, row, layer, this.#ratios[layer]);
     if (Number.isNaN(value)) return;
     const width = columns.layerWidth - (columns.layerWidth > 12 ? COLUMN_GAP : 1);
     const paint = colors.magnitude(value / this.#scale[layer]!);
-    this.#box(left, y, width, paint.fill, true, true);
+    this.#box({ x: left, y, width, height: rowHeight - 1 }, paint.fill, true, true);
     // The surprise is the token's, not the layer's: its number would only repeat.
     if (tint !== 'surprise') this.#number(fixed(value, 2), left, y, width, paint.text);
   }
 
   /** A rectangle with its corners taken off on the sides asked for: as good as an arc this small, and ten times as fast. */
-  #box(x: number, y: number, width: number, fill: string, first: boolean, last: boolean): void {
+  #box({ x, y, width, height }: Rectangle, fill: string, first: boolean, last: boolean): void {
     const context = this.#context;
-    const height = this.#scene.rowHeight - 1;
     const [a, b] = [first && width > 2 ? 1 : 0, last && width > 2 ? 1 : 0];
     context.fillStyle = fill;
     context.fillRect(x + a, y, width - a - b, height);

@@ -1,6 +1,6 @@
 """What a Python user would run instead: prefill with router logits. One JSON line a run; see engine.bench.ts.
 
-Usage: python transformers.py CHECKPOINT TEXT THREADS TOKENS...
+Usage: python transformersPrefill.py CHECKPOINT TEXT THREADS TOKENS...
 """
 import json
 import sys
