@@ -13,6 +13,10 @@ export interface RouterOutputs {
   readonly experts: Int32Array;
   /** Their weights; [T·k]. */
   readonly weights: Float32Array;
+  /** What a token's weights are proportional to, for every expert; [T·E]. May be the scores themselves. */
+  readonly worth: Float32Array;
+  /** 0 where the expert has no room for the token; [T·k], with k of 1. Absent without a limit. */
+  readonly kept?: Float32Array;
 }
 
 /** Turns a router's outputs into a trace's columns. The chosen experts and weights are those that the model used. */
@@ -23,7 +27,7 @@ export function captureRouting(
   scoring: 'softmax' | 'sigmoid',
 ): RoutedLayer {
   const { experts: count, k, candidates } = shape;
-  const { scores, selection, experts, weights } = outputs;
+  const { selection, experts, weights, worth, kept } = outputs;
   const chosen = new Uint16Array(tokens * candidates).fill(NO_EXPERT);
   const weight = new Float32Array(tokens * candidates);
   const margin = new Float32Array(tokens);
@@ -41,10 +45,17 @@ export function captureRouting(
     const firstNot = chosen[slot + k]!;
     // A limit to groups may leave no other.
     margin[t] = firstNot === NO_EXPERT ? NaN : selection[row + lastChosen]! - selection[row + firstNot]!;
-    // A weight over its score: what normalising and scaling made of it, for every expert of the token alike.
-    const scale = weight[slot]! / scores[row + chosen[slot]!]!;
+    // A weight over its worth: what normalising and scaling made of it, for every expert of the token alike.
+    const scale = weight[slot]! / worth[row + chosen[slot]!]!;
     for (let j = k; j < candidates && chosen[slot + j] !== NO_EXPERT; j++) {
-      weight[slot + j] = scores[row + chosen[slot + j]!]! * scale;
+      weight[slot + j] = worth[row + chosen[slot + j]!]! * scale;
+    }
+    // The expert that the router wanted comes first of those that the token did not visit.
+    if (kept?.[t] === 0) {
+      chosen.copyWithin(slot + 1, slot, slot + candidates - 1);
+      weight.copyWithin(slot + 1, slot, slot + candidates - 1);
+      chosen[slot] = NO_EXPERT;
+      weight[slot] = 0;
     }
   }
   const distribution = scoring === 'softmax' ? ofSoftmax(outputs, tokens, count, k) : ofSigmoid(outputs, tokens, count);

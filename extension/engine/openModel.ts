@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint } from '../formats/checkpoint.ts';
-import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
+import { buildDecoder, type DecoderGraphs, type RouterTap } from '../models/decoder.ts';
 import { describeModel } from '../models/families.ts';
 import type { DecoderSpec, LinearSpec } from '../models/spec.ts';
 import type { ModelRequest, Stage } from '../protocol/engine.ts';
 import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
+import type { Encoder } from './encode.ts';
 import { requireMemory } from './memory.ts';
 import { Tokenizer } from './tokenizer.ts';
 import { cachedWeights } from './weightCache.ts';
@@ -16,6 +17,7 @@ export interface OpenModel {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
   readonly graphs: DecoderGraphs;
+  readonly encoder?: Encoder;
   readonly body: InferenceSession;
   readonly head: InferenceSession;
   close(): Promise<void>;
@@ -52,15 +54,25 @@ export async function openModel(request: ModelRequest, options: OpenOptions): Pr
   });
   options.progress('load', 0, 0);
   const sessionOptions = cpuSession(folder, request.threads);
+  const encoder =
+    spec.encoder && graphs.encoder
+      ? {
+          graph: graphs.encoder,
+          session: await InferenceSession.create(graphs.encoder.bytes, sessionOptions),
+          decoderStart: spec.encoder.decoderStart,
+        }
+      : undefined;
   const body = await InferenceSession.create(graphs.body.bytes, sessionOptions);
   const head = await InferenceSession.create(graphs.head.bytes, sessionOptions);
   return {
     info: modelInfo(request, spec, graphs),
     tokenizer,
     graphs,
+    ...(encoder ? { encoder } : {}),
     body,
     head,
     close: async () => {
+      await encoder?.session.release();
       await body.release();
       await head.release();
     },
@@ -87,15 +99,19 @@ function cpuSession(weightFolder: string, threads: number): InferenceSession.Ses
 }
 
 function modelInfo(request: ModelRequest, spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo {
-  const moeLayers = graphs.body.taps.map(({ layer, spec: { experts, k } }): LayerShape => {
-    // As many runners-up as chosen experts: what re-routing to the next best can need.
-    return { layer, experts, k, candidates: Math.min(experts, 2 * k) };
-  });
+  const shapes = (taps: readonly RouterTap[], stack: Pick<LayerShape, 'stack'>): LayerShape[] =>
+    taps.map(({ layer, spec: { experts, k } }) => {
+      // As many runners-up as chosen experts: what re-routing to the next best can need.
+      return { layer, ...stack, experts, k, candidates: Math.min(experts, 2 * k) };
+    });
+  const moeLayers = graphs.encoder
+    ? [...shapes(graphs.encoder.taps, { stack: 'encoder' }), ...shapes(graphs.body.taps, { stack: 'decoder' })]
+    : shapes(graphs.body.taps, {});
   return {
     name: basename(request.folder),
     folder: request.folder,
     architecture: spec.architecture,
-    layers: spec.layers.length,
+    layers: spec.layers.length + (spec.encoder?.layers.length ?? 0),
     moeLayers,
     hiddenSize: spec.hiddenSize,
     vocabulary: spec.vocabulary,
@@ -113,10 +129,11 @@ function countParameters(spec: DecoderSpec, graphs: DecoderGraphs): ModelInfo['p
   let total = 0;
   for (const weight of graphs.plan.weights) total += weight.bytes / Float32Array.BYTES_PER_ELEMENT;
   let idle = 0;
-  for (const { mixer } of spec.layers.flat()) {
+  for (const { mixer } of [...(spec.encoder?.layers ?? []), ...spec.layers].flat()) {
     if (mixer.kind !== 'moe') continue;
     const { gate, up, down } = mixer.expert(0);
-    idle += (mixer.router.experts - mixer.router.k) * ((gate ? size(gate) : 0) + size(up) + size(down));
+    idle +=
+      (mixer.router.experts - mixer.router.k) * ((gate && gate !== 'inUp' ? size(gate) : 0) + size(up) + size(down));
   }
   return { total, active: total - idle };
 }

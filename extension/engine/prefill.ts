@@ -1,6 +1,7 @@
 /** A text's way through a model: in windows, in chunks, and on from its end. */
 import type { Routed } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
+import { encode, unseen, type Encoder } from './encode.ts';
 import type { OpenModel } from './openModel.ts';
 import { Sequence } from './sequence.ts';
 
@@ -26,6 +27,10 @@ export async function* prefill(
   generate: number,
   signal: AbortSignal,
 ): AsyncGenerator<Omit<Routed, 'run'>, void> {
+  if (model.encoder) {
+    yield* readAndAnswer(model, model.encoder, ids, windows, generate, signal);
+    return;
+  }
   const { context } = model.info;
   const sequence = new Sequence(model, Math.min(ids.length + generate, context));
   let length = 0;
@@ -45,6 +50,46 @@ export async function* prefill(
     throwIfAborted(signal);
     const next = Int32Array.of(indexOfMax(await sequence.nextLogits()));
     yield { from, to: from + 1, generated: next, ...(await sequence.append(next)) };
+  }
+}
+
+/**
+ * The same of a model with an encoder. That reads each window as a whole, and the decoder is told the same text from its own
+ * first token on: so every token has its routing in both, and its probability given the tokens before and the whole text.
+ * What is generated is the model's answer to the last window instead: the decoder begins afresh, and the encoder sees none of
+ * it.
+ */
+async function* readAndAnswer(
+  model: OpenModel,
+  encoder: Encoder,
+  ids: Int32Array,
+  windows: Uint32Array,
+  generate: number,
+  signal: AbortSignal,
+): AsyncGenerator<Omit<Routed, 'run'>, void> {
+  const { context, moeLayers } = model.info;
+  const added = Math.min(generate, context);
+  const sequence = new Sequence(model, 1 + Math.max(Math.min(ids.length, context), added));
+  const start = Int32Array.of(encoder.decoderStart);
+  for (let w = 0; w < windows.length; w++) {
+    throwIfAborted(signal);
+    const from = windows[w]!;
+    const to = windows[w + 1] ?? ids.length;
+    const read = await encode(encoder, model.info, ids.subarray(from, to));
+    sequence.reset();
+    sequence.attendTo(read.crosses);
+    const told = await sequence.append(Int32Array.of(...start, ...ids.subarray(from, to)), start.length);
+    yield { from, to, logProb: told.logProb, layers: [...read.layers, ...told.layers] };
+  }
+  if (added === 0) return;
+  const ofEncoder = moeLayers.filter(({ stack }) => stack === 'encoder').map(unseen);
+  sequence.reset();
+  await sequence.append(start);
+  for (let from = ids.length; from < ids.length + added; from++) {
+    throwIfAborted(signal);
+    const generated = Int32Array.of(indexOfMax(await sequence.nextLogits()));
+    const { logProb, layers } = await sequence.append(generated);
+    yield { from, to: from + 1, generated, logProb, layers: [...ofEncoder, ...layers] };
   }
 }
 

@@ -2,9 +2,10 @@ import { Tensor } from 'onnxruntime-node';
 import type { KvCache } from '../models/blocks/attention.ts';
 import { ropeTables } from '../models/rope.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
-import { captureRouting } from './capture.ts';
+import type { Encoded } from './encode.ts';
 import { requireMemory } from './memory.ts';
 import type { OpenModel } from './openModel.ts';
+import { captureTaps, tapNames, tokenFeeds } from './stack.ts';
 
 /** Bytes of vocabulary logits in memory at a time. */
 const LOGITS_BYTES = 32 * 2 ** 20;
@@ -46,9 +47,8 @@ export class Sequence {
       this.#feeds[cos] = new Tensor('float32', tables.cos, [capacity, rope.dims / 2]);
       this.#feeds[sin] = new Tensor('float32', tables.sin, [capacity, rope.dims / 2]);
     }
-    const names = taps.flatMap((tap) => [tap.logits, tap.scores, tap.selection, tap.experts, tap.weights]);
     const presents = states.map((state) => state.present);
-    this.#wanted = Object.fromEntries([hidden, ...names, ...presents].map((name) => [name, null]));
+    this.#wanted = Object.fromEntries([hidden, ...tapNames(taps), ...presents].map((name) => [name, null]));
     this.reset();
   }
 
@@ -62,41 +62,33 @@ export class Sequence {
     }
   }
 
-  /** Appends tokens; returns their routing and log-probabilities, NaN for the first of all. */
-  async append(ids: Int32Array): Promise<{ layers: RoutedLayer[]; logProb: Float32Array }> {
+  /** Tells the decoder what the encoder made of a text. */
+  attendTo(crosses: Encoded['crosses']): void {
+    this.#model.graphs.body.crosses.forEach(({ key, value }, i) => {
+      this.#feeds[key] = crosses[i]!.key;
+      this.#feeds[value] = crosses[i]!.value;
+    });
+  }
+
+  /**
+   * Appends tokens; returns their routing and log-probabilities, NaN for the first of all.
+   *
+   * @param skip how many of them nobody asks about
+   */
+  async append(ids: Int32Array, skip = 0): Promise<{ layers: RoutedLayer[]; logProb: Float32Array }> {
     const { graphs, body, info } = this.#model;
     const { inputs, hidden, states, taps } = graphs.body;
-    const tokens = ids.length;
-    const total = this.#past + tokens;
-    const positions = BigInt64Array.from({ length: tokens }, (_, i) => BigInt(this.#past + i));
     const outputs = await body.run(
-      {
-        ...this.#feeds,
-        [inputs.ids]: new Tensor('int32', ids, [tokens]),
-        [inputs.lastPosition]: new Tensor('int32', Int32Array.of(total - 1), [1]),
-        [inputs.total]: new Tensor('int32', Int32Array.of(total), []),
-        [inputs.positions]: new Tensor('int64', positions, [1, tokens]),
-      },
+      { ...this.#feeds, ...tokenFeeds(inputs, ids, this.#past) },
       { ...this.#presents, ...this.#wanted },
     );
-    this.#past = total;
+    this.#past += ids.length;
     for (const { past, present } of states) this.#feeds[past] = outputs[present] as Tensor;
-    const data = (name: string): Float32Array => outputs[name]!.data as Float32Array;
-    const layers = taps.map((tap, i) =>
-      captureRouting(
-        {
-          logits: data(tap.logits),
-          scores: data(tap.scores),
-          selection: data(tap.selection),
-          experts: outputs[tap.experts]!.data as Int32Array,
-          weights: data(tap.weights),
-        },
-        tokens,
-        info.moeLayers[i]!,
-        tap.spec.scoring,
-      ),
-    );
-    return { layers, logProb: await this.#logProbOf(ids, data(hidden)) };
+    // Those of an encoder come before the decoder's.
+    const shapes = info.moeLayers.slice(info.moeLayers.length - taps.length);
+    const layers = captureTaps(taps, outputs, shapes, ids.length, skip);
+    const logProb = await this.#logProbOf(ids, outputs[hidden]!.data as Float32Array);
+    return { layers, logProb: logProb.subarray(skip) };
   }
 
   /** Logits of the token after the last one; [V]. */

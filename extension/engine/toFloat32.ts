@@ -56,6 +56,27 @@ export function fp8ToFloat32(bytes: Buffer, first: number, { values, block, colu
   return new Uint8Array(target.buffer);
 }
 
+/**
+ * MXFP4 as float32 bytes (OCP Microscaling Formats 1.0): two elements a byte, the lower half first, each times 2 to its
+ * block's exponent.
+ *
+ * @param bytes whole blocks of 16 bytes
+ * @param exponents one byte a block, with bias 127; 255 stands for NaN
+ */
+export function mxfp4ToFloat32(bytes: Uint8Array, exponents: Uint8Array): Uint8Array {
+  const target = new Float32Array(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const exponent = exponents[i >> 4]!;
+    const scale = exponent === 0xff ? NaN : 2 ** (exponent - 127);
+    target[2 * i] = E2M1[bytes[i]! & 0xf]! * scale;
+    target[2 * i + 1] = E2M1[bytes[i]! >> 4]! * scale;
+  }
+  return new Uint8Array(target.buffer);
+}
+
+/** Every value of FP4 E2M1. */
+const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
 /** Every value of FP8 E4M3 (arXiv 2209.05433): 1 sign bit, 4 exponent bits with bias 7, 3 fraction bits, no infinities. */
 const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
   const sign = byte & 0x80 ? -1 : 1;

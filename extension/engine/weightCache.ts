@@ -8,8 +8,8 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile, type FileH
 import { join } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { WEIGHT_FILE } from '../models/decoder.ts';
-import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
-import { fp8ToFloat32, toFloat32, type Fp8Scales } from './toFloat32.ts';
+import { MXFP4_BYTES, type PlannedWeight, type WeightPlan, type WeightSource } from '../models/weights.ts';
+import { fp8ToFloat32, mxfp4ToFloat32, toFloat32, type Fp8Scales } from './toFloat32.ts';
 
 /** Bytes read and written at a time: large enough for full disk speed, small enough to bound memory and cancel soon. */
 const SLICE_BYTES = 4 * 1024 * 1024;
@@ -67,14 +67,15 @@ async function filesKey(plan: WeightPlan): Promise<string> {
   return hash.digest('hex');
 }
 
-function files({ entry, scales }: WeightSource): string[] {
-  return scales ? [entry.file, scales.entry.file] : [entry.file];
+function files({ entry, scales, exponents }: WeightSource): string[] {
+  return [entry, scales?.entry, exponents?.entry].flatMap((part) => (part ? [part.file] : []));
 }
 
 function describe(weight: PlannedWeight): string {
-  const sources = weight.sources.map(({ entry, offset, bytes, scales }) => {
+  const sources = weight.sources.map(({ entry, offset, bytes, scales, exponents }) => {
     const factors = scales ? `*${scales.entry.name} ${scales.entry.dtype} [${scales.block.join()}]` : '';
-    return `${entry.name} ${entry.dtype} [${entry.shape.join()}] ${offset - entry.offset}:${bytes}${factors}`;
+    const powers = exponents ? `^${exponents.entry.name} ${exponents.offset - exponents.entry.offset}` : '';
+    return `${entry.name} ${entry.dtype} [${entry.shape.join()}] ${offset - entry.offset}:${bytes}${factors}${powers}`;
   });
   return `${weight.offset} ${sources.join('+')}\n`;
 }
@@ -132,13 +133,18 @@ async function copyWeights(plan: WeightPlan, target: FileHandle, hash: Hash, opt
       let position = weight.offset;
       for (const source of weight.sources) {
         const scales = await readScales(source, read);
+        const exponents = await readExponents(source, read);
         for (let at = 0; at < source.bytes; at += SLICE_BYTES) {
           if (options.signal.aborted) throw new UserError('cancelled', 'Opening the model was cancelled.');
           const length = Math.min(SLICE_BYTES, source.bytes - at);
           const { file, dtype, offset } = source.entry;
           const slice = await read(buffer.subarray(0, length), file, source.offset + at);
           const first = source.offset + at - offset;
-          const floats = scales ? fp8ToFloat32(slice, first, scales) : toFloat32(slice, dtype);
+          const floats = scales
+            ? fp8ToFloat32(slice, first, scales)
+            : exponents
+              ? mxfp4ToFloat32(slice, exponents.subarray(at / MXFP4_BYTES))
+              : toFloat32(slice, dtype);
           await target.write(floats, 0, floats.byteLength, position);
           position += floats.byteLength;
           done += floats.byteLength;
@@ -161,6 +167,14 @@ async function readScales(
   const raw = await read(Buffer.allocUnsafeSlow(bytes), file, offset);
   const values = new Float32Array(toFloat32(raw, dtype).buffer);
   return { values, block: scales.block, columns: entry.shape[1]! };
+}
+
+/** The exponents of a part of an MXFP4 tensor, a 16th of its bytes. */
+async function readExponents(
+  { bytes, exponents }: WeightSource,
+  read: (into: Buffer, file: string, position: number) => Promise<Buffer>,
+): Promise<Uint8Array | undefined> {
+  return exponents && read(Buffer.allocUnsafeSlow(bytes / MXFP4_BYTES), exponents.entry.file, exponents.offset);
 }
 
 const UNFINISHED = 'unfinished-';

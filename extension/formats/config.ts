@@ -79,6 +79,15 @@ export class ConfigReader {
     return this.numbers(key, length).map((n) => this.#checkWhole(key, n, MAX_SIZE));
   }
 
+  /** One of `count` things, told by its index. */
+  index(key: string, count: number): number {
+    const value = this.#config[key];
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= count) {
+      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    }
+    return value as number;
+  }
+
   /** A list of indices; empty when absent. */
   indices(key: string): readonly number[] {
     const value = this.#config[key] ?? [];
@@ -120,6 +129,11 @@ export class ConfigReader {
   flag(key: string, fallback: boolean): boolean {
     const value = this.#config[key] ?? fallback;
     return typeof value === 'boolean' ? value : this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+  }
+
+  /** A flag that some configs give as a number: any but 0 stands for yes. */
+  truth(key: string, fallback: boolean): boolean {
+    return typeof this.#config[key] === 'number' ? this.number(key) !== 0 : this.flag(key, fallback);
   }
 
   /** One of the given words; anything else is refused by name. */

@@ -11,7 +11,10 @@ import { partialSentence, progressLabel } from './progressText.ts';
 import { RoutedText } from './routedText.ts';
 import type { Run, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { Throttle } from './throttle.ts';
 
+/** A notification is redrawn as a whole for each step. */
+const NOTICE_MS = 200;
 /** A run shorter than this needs no notification: the status bar says enough. */
 const QUIET_MS = 1_000;
 
@@ -148,19 +151,22 @@ export class Analyzer {
     const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
     await window.withProgress(options, async (progress, token) => {
       token.onCancellationRequested(() => {
-        run.abort.abort();
+        if (session.run === run) this.cancel(session);
       });
       let shown = 0;
-      const listener = this.#sessions.onDidChange(({ session: changed, change }) => {
-        if (changed !== session || change !== 'run' || session.run !== run) return;
+      const show = new Throttle(NOTICE_MS, () => {
         const percent = 100 * (run.fraction ?? 0);
         // Each stage counts from 0; the bar of a notification only goes forward.
         progress.report({ message: run.label, increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       });
+      const listener = this.#sessions.onDidChange(({ session: changed, change }) => {
+        if (changed === session && change === 'run' && session.run === run) show.request();
+      });
       progress.report({ message: run.label });
       await work;
       listener.dispose();
+      show.dispose();
     });
   }
 }

@@ -6,9 +6,11 @@ import type { Sessions } from './sessions.ts';
 import { Throttle } from './throttle.ts';
 import { viewState } from './viewState.ts';
 
-/** Pointing should feel immediate; the load of a running analysis need not. */
-const STATE_MS = 30;
-const LOADS_MS = 100;
+/** Pointing should feel immediate. */
+const POINT_MS = 30;
+/** A running analysis need not: each message makes two views draw, and the machine is busy with the model. */
+const RUN_MS = 100;
+const LOADS_MS = 200;
 
 /** What the views show of the current session, made anew when it changes and no more often than they can use. */
 export class Feed implements Disposable {
@@ -17,12 +19,17 @@ export class Feed implements Disposable {
   readonly #disposables = new Disposables();
   readonly #state = this.#disposables.add(new EventEmitter<ViewState>());
   readonly #loads = this.#disposables.add(new EventEmitter<readonly LayerLoad[]>());
-  readonly #stateThrottle = this.#disposables.add(
-    new Throttle(STATE_MS, () => {
-      this.#state.fire(this.state);
+  readonly #pointing = this.#disposables.add(
+    new Throttle(POINT_MS, () => {
+      this.#fireState();
     }),
   );
-  readonly #loadsThrottle = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#computeLoads()));
+  readonly #running = this.#disposables.add(
+    new Throttle(RUN_MS, () => {
+      this.#fireState();
+    }),
+  );
+  readonly #loading = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#computeLoads()));
   #computation = 0;
 
   readonly onDidChangeState: Event<ViewState> = this.#state.event;
@@ -33,7 +40,7 @@ export class Feed implements Disposable {
     this.#lens = lens;
     this.#disposables.add(
       lens.onDidChange(() => {
-        this.#stateThrottle.request();
+        this.#pointing.request();
       }),
     );
     this.#disposables.add(
@@ -44,8 +51,8 @@ export class Feed implements Disposable {
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
         if (session !== sessions.current) return;
-        this.#stateThrottle.request();
-        if (change === 'routing' || change === 'growth') this.#loadsThrottle.request();
+        (change === 'run' || change === 'growth' ? this.#running : this.#pointing).request();
+        if (change === 'routing' || change === 'growth') this.#loading.request();
       }),
     );
   }
@@ -59,12 +66,16 @@ export class Feed implements Disposable {
 
   /** Makes everything anew: a view has come up. */
   refresh(): void {
-    this.#stateThrottle.request();
-    this.#loadsThrottle.request();
+    this.#pointing.request();
+    this.#loading.request();
   }
 
   dispose(): void {
     this.#disposables.dispose();
+  }
+
+  #fireState(): void {
+    this.#state.fire(this.state);
   }
 
   async #computeLoads(): Promise<void> {

@@ -14,7 +14,8 @@ import { fromMapSchema } from './viewMessages.ts';
 import { webviewHtml, webviewOptions } from './webviewHtml.ts';
 
 const TITLE = 'Routing Map';
-const GROWTH_MS = 100;
+/** New rows are told of so often: the machine is busy with the model. */
+const GROWTH_MS = 200;
 
 /** The routing map in an editor tab: one at most, which follows the current session and comes back after a reload. */
 export class MapPanel implements WebviewPanelSerializer, Disposable {

@@ -9,7 +9,7 @@ import { hottestText, legendMarkdown } from './statusText.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 
-const INTERVAL_MS = 100;
+const INTERVAL_MS = 200;
 
 /** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
 export class StatusBar implements Disposable {

@@ -1,7 +1,8 @@
 /** Assembles a decoder's graphs from its spec. */
 import type { TensorEntry } from '../formats/safetensors.ts';
-import { attention, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
+import { attention, chunkMask, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
 import { deltaNet } from './blocks/deltaNet.ts';
+import { bidirectional, crossAttention, keysAndValues, type KeysAndValues } from './blocks/fullAttention.ts';
 import { linear } from './blocks/linear.ts';
 import { mamba, mamba2 } from './blocks/mamba.ts';
 import { mla } from './blocks/mla.ts';
@@ -9,9 +10,18 @@ import { mlp } from './blocks/mlp.ts';
 import { moe } from './blocks/moe.ts';
 import { addAndNorm, rmsNorm } from './blocks/norm.ts';
 import type { Recurrent, RecurrentState } from './blocks/recurrence.ts';
+import { relativeBias } from './blocks/relativeBias.ts';
 import { shortConv } from './blocks/shortConv.ts';
 import { CAST_TO, Graph, type Value } from './graph.ts';
-import type { BlockSpec, DecoderSpec, NormSpec, RopeSpec, RouterSpec } from './spec.ts';
+import type {
+  BlockSpec,
+  CrossAttentionSpec,
+  DecoderSpec,
+  NormSpec,
+  RelativeBiasSpec,
+  RopeSpec,
+  RouterSpec,
+} from './spec.ts';
 import { WeightPlan } from './weights.ts';
 
 /** The weight file's name beside the graphs. */
@@ -28,6 +38,7 @@ export interface RouterTap {
   readonly experts: Value;
   readonly weights: Value;
   readonly worth: Value;
+  readonly kept?: Value;
 }
 
 /** Tables of one kind of rotary positions, which the caller feeds. */
@@ -35,21 +46,26 @@ export interface RopeTables extends RopeInputs {
   readonly rope: RopeSpec;
 }
 
-/** A model as two graphs over one weight file. */
+/** Tokens to the last norm's output, with routing. */
+export interface StackGraph {
+  readonly bytes: Uint8Array;
+  readonly nodes: number;
+  readonly inputs: Positions & { readonly ids: Value };
+  readonly ropes: readonly RopeTables[];
+  /** float32 [T, H]. */
+  readonly hidden: Value;
+  readonly caches: readonly KvCache[];
+  readonly states: readonly RecurrentState[];
+  readonly taps: readonly RouterTap[];
+  /** For each layer of a decoder that attends to what the encoder made of a text: outputs of the encoder, inputs of the decoder. */
+  readonly crosses: readonly KeysAndValues[];
+}
+
+/** A model as graphs over one weight file. */
 export interface DecoderGraphs {
   readonly plan: WeightPlan;
-  /** Tokens to the last norm's output, with routing. */
-  readonly body: {
-    readonly bytes: Uint8Array;
-    readonly nodes: number;
-    readonly inputs: Positions & { readonly ids: Value };
-    readonly ropes: readonly RopeTables[];
-    /** float32 [T, H]. */
-    readonly hidden: Value;
-    readonly caches: readonly KvCache[];
-    readonly states: readonly RecurrentState[];
-    readonly taps: readonly RouterTap[];
-  };
+  readonly encoder?: StackGraph;
+  readonly body: StackGraph;
   /**
    * Log-probability of a target after each hidden state. A graph of its own, because vocabularies are large: it runs on
    * as few rows at a time as memory allows.
@@ -70,18 +86,24 @@ export interface DecoderGraphs {
 /** Builds both graphs. Throws UserError when the checkpoint does not have what the spec needs. */
 export function buildDecoder(spec: DecoderSpec, tensors: ReadonlyMap<string, TensorEntry>): DecoderGraphs {
   const plan = new WeightPlan(tensors, spec.fp8Block);
-  return { plan, body: new BodyBuilder(spec, plan).build(), head: buildHead(spec, plan) };
+  const graphs = { plan, body: new StackBuilder(spec, plan).build([]), head: buildHead(spec, plan) };
+  if (!spec.encoder) return graphs;
+  const crosses = spec.layers.flat().flatMap(({ mixer }) => (mixer.kind === 'crossAttention' ? [mixer] : []));
+  return { ...graphs, encoder: new StackBuilder({ ...spec, ...spec.encoder }, plan).build(crosses) };
 }
 
-class BodyBuilder {
+class StackBuilder {
   readonly #spec: DecoderSpec;
   readonly #plan: WeightPlan;
   readonly #graph = new Graph(WEIGHT_FILE);
-  readonly #inputs: DecoderGraphs['body']['inputs'];
+  readonly #inputs: StackGraph['inputs'];
   readonly #ropes = new Map<string, RopeTables>();
+  readonly #chunkMasks = new Map<number, Value>();
   readonly #caches: KvCache[] = [];
   readonly #states: RecurrentState[] = [];
   readonly #taps: RouterTap[] = [];
+  readonly #crosses: KeysAndValues[] = [];
+  readonly #relativeBiases = new Map<string, Value>();
 
   constructor(spec: DecoderSpec, plan: WeightPlan) {
     this.#spec = spec;
@@ -94,7 +116,8 @@ class BodyBuilder {
     };
   }
 
-  build(): DecoderGraphs['body'] {
+  /** @param crosses what attends to this stack's output, and gets its keys and values of it */
+  build(crosses: readonly CrossAttentionSpec[]): StackGraph {
     const graph = this.#graph;
     const { embedding, embeddingScale, layers, finalNorm, hiddenSize, architecture } = this.#spec;
     const blocks = layers.flatMap((layer, index) => layer.map((block) => ({ block, index })));
@@ -109,6 +132,12 @@ class BodyBuilder {
       });
     });
     graph.output(normed, 'float32', ['tokens', hiddenSize]);
+    crosses.forEach((spec, i) => {
+      const both = graph.in(`cross.${i}`, () => keysAndValues(graph, this.#plan, normed, spec));
+      graph.output(both.key, 'float32', [1, spec.heads, spec.headDim, 'tokens']);
+      graph.output(both.value, 'float32', [1, spec.heads, 'tokens', spec.headDim]);
+      this.#crosses.push(both);
+    });
     return {
       bytes: graph.bytes(architecture),
       nodes: graph.nodes,
@@ -118,6 +147,7 @@ class BodyBuilder {
       caches: this.#caches,
       states: this.#states,
       taps: this.#taps,
+      crosses: this.#crosses,
     };
   }
 
@@ -148,10 +178,29 @@ class BodyBuilder {
           mixer,
           this.#inputs,
           mixer.rope && this.#rope(mixer.rope),
+          mixer.relative
+            ? this.#relativeBias(mixer.relative, false)
+            : mixer.chunk === undefined
+              ? undefined
+              : this.#chunkMask(mixer.chunk),
           name,
         );
         this.#caches.push(cache);
         return output;
+      }
+      case 'bidirectional': {
+        const bias = mixer.relative && this.#relativeBias(mixer.relative, true);
+        return bidirectional(this.#graph, this.#plan, x, mixer, bias);
+      }
+      case 'crossAttention': {
+        const name = `cross.${this.#crosses.length}`;
+        const { heads, headDim } = mixer;
+        const encoded = {
+          key: this.#graph.input(`${name}.key`, 'float32', [1, heads, headDim, 'encoded']),
+          value: this.#graph.input(`${name}.value`, 'float32', [1, heads, 'encoded', headDim]),
+        };
+        this.#crosses.push(encoded);
+        return crossAttention(this.#graph, this.#plan, x, mixer, encoded);
       }
       case 'mla': {
         const name = String(this.#caches.length);
@@ -181,6 +230,7 @@ class BodyBuilder {
         }
         this.#graph.output(chosen, 'int32', ['tokens', k]);
         this.#graph.output(routing.weights, 'float32', ['tokens', k]);
+        if (routing.kept !== undefined) this.#graph.output(routing.kept, 'float32', ['tokens', k]);
         this.#taps.push({ ...routing, experts: chosen, layer, spec: mixer.router });
         return output;
       }
@@ -191,6 +241,22 @@ class BodyBuilder {
   #carry({ output, states }: Recurrent): Value {
     this.#states.push(...states);
     return output;
+  }
+
+  /** Layers with chunks of one size share their mask. */
+  #chunkMask(chunk: number): Value {
+    const mask = this.#chunkMasks.get(chunk) ?? chunkMask(this.#graph, this.#inputs, chunk);
+    this.#chunkMasks.set(chunk, mask);
+    return mask;
+  }
+
+  /** Layers that learned theirs together share it. */
+  #relativeBias(spec: RelativeBiasSpec, bothWays: boolean): Value {
+    const known = this.#relativeBiases.get(spec.weight.name);
+    if (known !== undefined) return known;
+    const bias = relativeBias(this.#graph, this.#plan, this.#inputs, spec, bothWays);
+    this.#relativeBiases.set(spec.weight.name, bias);
+    return bias;
   }
 
   /** The tables of a rope; layers that rotate alike share theirs. */

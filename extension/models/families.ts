@@ -4,10 +4,14 @@ import type { JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
 import { deepseekV2, deepseekV3 } from './families/deepseek.ts';
 import { dots1 } from './families/dots1.ts';
+import { gemma4, gemma4Multimodal } from './families/gemma4.ts';
 import { glm4Moe, glm4MoeLite } from './families/glm4Moe.ts';
+import { gptOss } from './families/gptOss.ts';
+import { graniteMoe } from './families/graniteMoe.ts';
 import { graniteMoeHybrid } from './families/graniteMoeHybrid.ts';
 import { jamba } from './families/jamba.ts';
 import { lfm2Moe } from './families/lfm2Moe.ts';
+import { llama4, llama4Multimodal } from './families/llama4.ts';
 import { minimaxM2 } from './families/minimaxM2.ts';
 import { mixtral } from './families/mixtral.ts';
 import { nemotronH } from './families/nemotronH.ts';
@@ -23,11 +27,17 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   DeepseekV2ForCausalLM: deepseekV2,
   DeepseekV3ForCausalLM: deepseekV3,
   Dots1ForCausalLM: dots1,
+  Gemma4ForCausalLM: gemma4,
+  Gemma4ForConditionalGeneration: gemma4Multimodal,
   Glm4MoeForCausalLM: glm4Moe,
   Glm4MoeLiteForCausalLM: glm4MoeLite,
+  GptOssForCausalLM: gptOss,
+  GraniteMoeForCausalLM: graniteMoe,
   GraniteMoeHybridForCausalLM: graniteMoeHybrid,
   JambaForCausalLM: jamba,
   Lfm2MoeForCausalLM: lfm2Moe,
+  Llama4ForCausalLM: llama4,
+  Llama4ForConditionalGeneration: llama4Multimodal,
   MiniMaxM2ForCausalLM: minimaxM2,
   MixtralForCausalLM: mixtral,
   NemotronHForCausalLM: nemotronH,
@@ -75,7 +85,7 @@ export function describeModel(config: JsonObject): DecoderSpec {
   }
   throw new UserError(
     'architecture-unsupported',
-    `${architecture} is not supported yet; MoEScope opens ${SUPPORTED_ARCHITECTURES.join(', ')}.`,
+    `${architecture} is not supported yet; the README lists the ${SUPPORTED_ARCHITECTURES.length} architectures that are.`,
   );
 }
 

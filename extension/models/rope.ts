@@ -12,17 +12,23 @@ export interface RopeDefaults {
   readonly part?: number;
 }
 
-const KINDS = ['default', 'linear', 'dynamic', 'yarn', 'llama3', 'longrope'] as const;
+const KINDS = ['default', 'linear', 'proportional', 'dynamic', 'yarn', 'llama3', 'longrope'] as const;
 
 /** Reads rotary positions from a config: `rope_parameters` since transformers 5, `rope_theta` and `rope_scaling` before. */
 export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeSpec {
-  const section = ropeSection(config);
+  return readRopeSection(ropeSection(config), config, defaults);
+}
+
+/** The same from a section of its own, for a config that has one for each kind of layer. */
+export function readRopeSection(section: ConfigReader, config: ConfigReader, defaults: RopeDefaults): RopeSpec {
   const from = (key: string): ConfigReader => (section.has(key) ? section : config);
   const base = from('rope_theta').positive('rope_theta', defaults.base);
   const part = from('partial_rotary_factor').positive('partial_rotary_factor', defaults.part ?? 1);
-  const dims = Math.floor(defaults.headDim * part);
+  const rotated = Math.floor(defaults.headDim * part);
+  // Counts the pairs that stand still, too.
+  const dims = ropeKind(section) === 'proportional' ? defaults.headDim : rotated;
   if (dims % 2 !== 0 || dims < 2) config.refuse(`rotates ${dims} dimensions of a head, which cannot be halved`);
-  return { base, dims, scaling: readScaling(section, config, defaults.context, dims) };
+  return { base, dims, scaling: readScaling(section, config, defaults.context, { dims, rotated }) };
 }
 
 function ropeSection(config: ConfigReader): ConfigReader {
@@ -33,7 +39,12 @@ function ropeKind(section: ConfigReader): (typeof KINDS)[number] {
   return section.oneOf(section.has('rope_type') ? 'rope_type' : 'type', KINDS, 'default');
 }
 
-function readScaling(section: ConfigReader, config: ConfigReader, context: number, dims: number): RopeScaling {
+function readScaling(
+  section: ConfigReader,
+  config: ConfigReader,
+  context: number,
+  { dims, rotated }: { readonly dims: number; readonly rotated: number },
+): RopeScaling {
   const kind = ropeKind(section);
   // Some configs keep it at the top, and there it counts first.
   const originalContext = (config.has('original_max_position_embeddings') ? config : section).size(
@@ -46,6 +57,8 @@ function readScaling(section: ConfigReader, config: ConfigReader, context: numbe
       return { kind: 'none' };
     case 'linear':
       return { kind, factor: section.positive('factor', 1) };
+    case 'proportional':
+      return { kind, factor: section.positive('factor', 1), pairs: Math.floor(rotated / 2) };
     case 'dynamic':
       return { kind, factor: section.positive('factor', 1), originalContext: context };
     case 'yarn':

@@ -4,7 +4,7 @@
  */
 import type { BlockShape, TensorSpec } from './weights.ts';
 
-/** A decoder-only language model. */
+/** A language model: a decoder, with an encoder before it in some. */
 export interface DecoderSpec {
   /** `architectures[0]` of the config. */
   readonly architecture: string;
@@ -15,6 +15,7 @@ export interface DecoderSpec {
   readonly embedding: TensorSpec;
   /** Multiplies the embeddings. */
   readonly embeddingScale?: number;
+  readonly encoder?: EncoderSpec;
   readonly layers: readonly LayerSpec[];
   readonly finalNorm: NormSpec;
   /** Projection to the vocabulary; the embedding itself where the two are tied. */
@@ -25,6 +26,14 @@ export interface DecoderSpec {
   readonly logitCap?: number;
   /** What shares a scale in matrices that the checkpoint has as FP8. */
   readonly fp8Block?: BlockShape;
+}
+
+/** Reads the whole text before the decoder writes, which it does from its own first token on. Both embed by one table. */
+export interface EncoderSpec {
+  readonly layers: readonly LayerSpec[];
+  readonly finalNorm: NormSpec;
+  /** What every decoder sequence begins with. */
+  readonly decoderStart: number;
 }
 
 /** A layer is a sequence of residual blocks: usually attention, then the feed-forward network. */
@@ -42,7 +51,16 @@ export interface BlockSpec {
 }
 
 export type MixerSpec =
-  AttentionSpec | MlaSpec | ShortConvSpec | DeltaNetSpec | MambaSpec | Mamba2Spec | MoeSpec | MlpSpec;
+  | AttentionSpec
+  | BidirectionalSpec
+  | CrossAttentionSpec
+  | MlaSpec
+  | ShortConvSpec
+  | DeltaNetSpec
+  | MambaSpec
+  | Mamba2Spec
+  | MoeSpec
+  | MlpSpec;
 
 /** x · Wᵀ + b. */
 export interface LinearSpec {
@@ -50,6 +68,8 @@ export interface LinearSpec {
   readonly weight: TensorSpec;
   /** [out]. */
   readonly bias?: TensorSpec;
+  /** The weight is [in, out]. */
+  readonly transposed?: boolean;
 }
 
 /** Root mean square norm: x / sqrt(mean(x²) + eps) · weight. */
@@ -89,12 +109,49 @@ export interface AttentionSpec {
   readonly rope?: RopeSpec;
   /** What comes out is multiplied by sigmoid(gate(x)), element by element; [heads · headDim]. */
   readonly gate?: LinearSpec;
+  /** Logits of a key with no value, one a head, that softmax counts in; [heads]. */
+  readonly sinks?: TensorSpec;
   /** A token attends to this many tokens, itself included; undefined for all before it. */
   readonly window?: number;
   /** Positions come in chunks of this many; a token attends to those before it in its own. */
   readonly chunk?: number;
   /** Queries at position p are multiplied by 1 + strength · ln(1 + ⌊(p + 1) / every⌋) (arXiv 2501.19399). */
   readonly temperature?: { readonly every: number; readonly strength: number };
+  readonly relative?: RelativeBiasSpec;
+}
+
+/**
+ * Added to the products of queries and keys by how far apart they are (T5, arXiv 1910.10683, section 2.1): distances have
+ * buckets of their own up to half of `buckets`, then share them on a logarithmic scale up to `maxDistance`. Where keys may
+ * come after queries, each side has half of the buckets.
+ */
+export interface RelativeBiasSpec {
+  /** [buckets, heads]. */
+  readonly weight: TensorSpec;
+  readonly buckets: number;
+  readonly maxDistance: number;
+}
+
+/** Attention of a text's tokens to all of them, before and after. */
+export interface BidirectionalSpec extends HeadsSpec {
+  readonly kind: 'bidirectional';
+  readonly relative?: RelativeBiasSpec;
+}
+
+/** Attention of a decoder's tokens to all that the encoder made of the text, of which keys and values are projections. */
+export interface CrossAttentionSpec extends HeadsSpec {
+  readonly kind: 'crossAttention';
+}
+
+interface HeadsSpec {
+  readonly heads: number;
+  readonly headDim: number;
+  readonly query: LinearSpec;
+  readonly key: LinearSpec;
+  readonly value: LinearSpec;
+  readonly output: LinearSpec;
+  /** Multiplies the products of queries and keys. */
+  readonly scale: number;
 }
 
 /**
@@ -277,12 +334,18 @@ export interface MlpSpec {
   readonly kind: 'mlp';
   readonly intermediateSize: number;
   readonly activation: Activation;
-  readonly gate?: LinearSpec;
+  /**
+   * Gates and values alternate in what up gives. Gates are cut to at most the limit, values to [−limit, limit] and then
+   * raised by one (gpt-oss).
+   */
+  readonly clamped?: { readonly limit: number };
+  /** `inUp` where one projection gives both: gates first, then what they multiply. */
+  readonly gate?: LinearSpec | 'inUp';
   readonly up: LinearSpec;
   readonly down: LinearSpec;
 }
 
-export type Activation = 'silu' | 'geluTanh' | 'reluSquared';
+export type Activation = 'relu' | 'silu' | 'quickGelu' | 'geluTanh' | 'reluSquared';
 
 /** Σ over the chosen experts of weight · expert(x), plus shared(x). */
 export interface MoeSpec {
@@ -328,6 +391,8 @@ export interface RouterSpec {
   readonly scale?: number;
   /** So does each expert's own; [E]. */
   readonly expertScale?: TensorSpec;
+  /** Of the tokens of a pass an expert takes so many, in their order; the others get nothing from it. For k of 1. */
+  readonly capacity?: number;
 }
 
 /** DeepSeek's node-limited routing (arXiv 2405.04434): of `count` groups, the `keep` with the highest score stay. */

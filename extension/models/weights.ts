@@ -21,6 +21,8 @@ export interface TensorSpec {
     /** Entries that follow one another in a run; one unless given. */
     readonly run?: number;
   };
+  /** Stored as MXFP4, two elements a byte, as a part of `within`; the name is of the tensor of scales, one for 32 elements. */
+  readonly mxfp4?: string;
   /** What to read where the checkpoint lacks a tensor of that name: some are stored in one of two ways. */
   readonly or?: TensorSpec;
 }
@@ -28,6 +30,21 @@ export interface TensorSpec {
 /** Part `index` of a tensor that stacks `count` equal ones along its first axis. */
 export function slice(name: string, count: number, index: number, shape: readonly number[]): TensorSpec {
   return { name, shape, within: { shape: [count, ...shape], start: index * elements(shape) } };
+}
+
+/** Matrix `index` of a stack of `count`, stored as MXFP4: <name>_blocks and <name>_scales, [count, rows, columns / 32, …]. */
+export function mxfp4Slice(
+  name: string,
+  count: number,
+  index: number,
+  [height, width]: readonly [number, number],
+): TensorSpec {
+  return {
+    name: `${name}_blocks`,
+    shape: [height, width],
+    within: { shape: [count, height, width / 32, MXFP4_BYTES], start: (index * height * width) / 2 },
+    mxfp4: `${name}_scales`,
+  };
 }
 
 /** Rows [from, from + shape[0]) of a matrix with so many rows. */
@@ -61,6 +78,8 @@ export interface WeightSource {
   readonly offset: number;
   readonly bytes: number;
   readonly scales?: BlockScales;
+  /** For MXFP4: where the exponents lie, one byte for every 16 of the source's. */
+  readonly exponents?: { readonly entry: TensorEntry; readonly offset: number };
 }
 
 /** An FP8 matrix stands for its elements times a factor for each block of them. */
@@ -87,6 +106,9 @@ export interface PlannedWeight {
 const ALIGNMENT = 64;
 const FLOAT32_BYTES = 4;
 
+/** Bytes of the 32 elements of MXFP4 that share an exponent. */
+export const MXFP4_BYTES = 16;
+
 /** Element types that become float32 without loss. */
 const LOSSLESS_TO_FLOAT32 = new Set(['F32', 'BF16', 'F16']);
 
@@ -95,7 +117,6 @@ export class WeightPlan {
   readonly #tensors: ReadonlyMap<string, TensorEntry>;
   readonly #fp8Block: BlockShape | undefined;
   readonly #weights = new Map<string, PlannedWeight>();
-  readonly #used = new Set<string>();
   #bytes = 0;
 
   /** @param fp8Block what shares a scale in FP8 matrices, where the checkpoint has some */
@@ -112,11 +133,6 @@ export class WeightPlan {
   /** Size of the weight file. */
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** Tensors of the checkpoint that nothing has asked for. */
-  get unused(): string[] {
-    return [...this.#tensors.keys()].filter((name) => !this.#used.has(name));
   }
 
   /**
@@ -139,8 +155,21 @@ export class WeightPlan {
     return weight;
   }
 
-  #sources({ name, shape, within }: TensorSpec): WeightSource[] {
+  #sources({ name, shape, within, mxfp4 }: TensorSpec): WeightSource[] {
     const entry = this.#entry(name, within?.shape ?? shape);
+    if (mxfp4 !== undefined) {
+      const exponents = this.#entry(mxfp4, entry.shape.slice(0, -1));
+      for (const part of [entry, exponents]) if (part.dtype !== 'U8') unsupported(part);
+      const start = within?.start ?? 0;
+      return [
+        {
+          entry,
+          offset: entry.offset + start,
+          bytes: elements(shape) / 2,
+          exponents: { entry: exponents, offset: exponents.offset + start / MXFP4_BYTES },
+        },
+      ];
+    }
     const elementBytes = entry.bytes / elements(entry.shape);
     const { start, stride } = { start: 0, ...within };
     const pieces = stride === undefined ? 1 : shape[0]! / (within?.run ?? 1);
@@ -175,7 +204,6 @@ export class WeightPlan {
         `The tensor ${name} has the shape [${entry.shape.join(', ')}], but config.json implies [${shape.join(', ')}].`,
       );
     }
-    this.#used.add(name);
     return entry;
   }
 }

@@ -164,8 +164,10 @@ export class Workbench {
     await this.page.mouse.move(x - 1, y);
     await this.page.mouse.move(x, y, { steps: 3 });
     const hover = this.page.locator('.monaco-hover:not(.hidden) .hover-contents');
-    await hover.first().waitFor();
-    return (await hover.allInnerTexts()).join('\n');
+    return poll('the hover', async () => {
+      const text = (await hover.allInnerTexts()).join('\n');
+      return text === '' || text.includes('Loading...') ? undefined : text;
+    });
   }
 
   /** Takes the pointer off everything, which ends a hover. */
@@ -183,11 +185,6 @@ export class Workbench {
     await this.ask('Control+G', `:${line}:${column}`);
     await this.page.keyboard.press('Enter');
     await this.page.locator('.quick-input-widget').waitFor({ state: 'hidden' });
-  }
-
-  /** Line and column of the cursor, as the status bar tells them. */
-  async cursorText(): Promise<string> {
-    return this.page.locator('.statusbar-item[id="status.editor.selection"]').innerText();
   }
 
   /** Text of the extension's status bar item; empty while it has none. */

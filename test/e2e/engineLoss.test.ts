@@ -1,22 +1,13 @@
 /** An engine that dies takes its run along and nothing else. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { here, packagePath } from '../../extension/tools/package.mjs';
-import { root } from '../../extension/tools/project.mjs';
-import { Workbench } from './driver.ts';
+import { expect, test } from 'vitest';
+import type { Workbench } from './driver.ts';
+import { withWorkbench } from './withWorkbench.ts';
 
 let workbench: Workbench;
-
-beforeAll(async () => {
-  workbench = await Workbench.launch({
-    extension: packagePath(here),
-    folder: join(root, 'media/samples'),
-    file: 'router.ts',
-  });
-});
-afterAll(async () => {
-  await workbench.close();
+withWorkbench((launched) => {
+  workbench = launched;
 });
 
 test('a run whose engine is killed ends with a sentence', async () => {

@@ -27,12 +27,6 @@ export class Expected {
     return Array.from({ length: this.tokens }, (_, token) => token).findIndex((token) => this.end(token) > at);
   }
 
-  /** Line and column of a token's start, counted from 1. */
-  place(token: number): { line: number; column: number } {
-    const before = this.text.slice(0, this.start(token)).split('\n');
-    return { line: before.length, column: before.at(-1)!.length + 1 };
-  }
-
   id(token: number): number {
     return this.column('input_ids')[token]!;
   }

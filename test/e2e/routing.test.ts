@@ -1,10 +1,8 @@
 /** The way of a user through the extension, every number checked against the reference implementation's. */
-import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { here, packagePath } from '../../extension/tools/package.mjs';
-import { root } from '../../extension/tools/project.mjs';
-import { Workbench } from './driver.ts';
+import { beforeAll, expect, test } from 'vitest';
+import type { Workbench } from './driver.ts';
 import { Expected } from './expected.ts';
+import { withWorkbench } from './withWorkbench.ts';
 
 /** Tinted at first: the middle one of six. */
 const LAYER = 3;
@@ -12,17 +10,11 @@ const TRANSPARENT = 'rgba(0, 0, 0, 0)';
 
 let workbench: Workbench;
 let expected: Expected;
-
+withWorkbench((launched) => {
+  workbench = launched;
+});
 beforeAll(async () => {
   expected = await Expected.of('router.ts');
-  workbench = await Workbench.launch({
-    extension: packagePath(here),
-    folder: join(root, 'media/samples'),
-    file: 'router.ts',
-  });
-});
-afterAll(async () => {
-  await workbench.close();
 });
 
 test('the palette offers the analysis', async () => {
@@ -82,10 +74,12 @@ test('a cell of the map leads to its token, and its expert lights the tokens tha
   const column = (await map.locator('.head button', { hasText: `L${LAYER}` }).boundingBox())!;
   const body = (await map.locator('moe-routing-grid .scroller').boundingBox())!;
   await workbench.page.mouse.click(column.x + column.width / 2, body.y + 18 * token + 9);
-  const { line, column: at } = expected.place(token);
-  await expect.poll(() => workbench.cursorText()).toContain(`Ln ${line}, Col ${at}`);
 
+  // The editor's cursor has gone there: the side panel tells of its token.
   const [expert] = expected.experts(token, LAYER);
+  const cursor = (await workbench.webview('moe-load-bars')).locator('p.cursor');
+  await expect.poll(() => cursor.innerText()).toContain(`E${expert} ${expected.weights(token, LAYER)[0]!.toFixed(2)}`);
+
   const buttons = map.locator('.choices-of-cell button');
   expect(await buttons.first().innerText()).toContain(`E${expert}`);
   await buttons.first().click();

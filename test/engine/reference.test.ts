@@ -94,7 +94,7 @@ function compareLayer(layer: LayerTrace, expected: Reference, input: number, rul
   expect(k).toBe(index.shape[1]);
   for (let t = 0; t < index.shape[0]!; t++) {
     const at = `input ${input}, layer ${layer.layer}, token ${t}`;
-    const { scores, distribution, selection, groupMargin } = rule.decide(
+    const { worth, distribution, selection, groupMargin } = rule.decide(
       logits.subarray(t * experts, (t + 1) * experts),
       layer.layer,
     );
@@ -114,7 +114,7 @@ function compareLayer(layer: LayerTrace, expected: Reference, input: number, rul
       expect(Math.abs(layer.weight[t * candidates + j]! - reference), at).toBeLessThan(WEIGHT_TOLERANCE);
     });
     // Runners-up: the next best by selection score, each with its weight on the scale of the chosen.
-    const mass = scores[wanted[0]!]! / weight[t * k]!;
+    const mass = worth[wanted[0]!]! / weight[t * k]!;
     for (let j = k; j < candidates; j++) {
       const e = layer.chosen[t * candidates + j]!;
       if (sorted[j] === -Infinity) {
@@ -122,7 +122,7 @@ function compareLayer(layer: LayerTrace, expected: Reference, input: number, rul
         continue;
       }
       expect(selection[e]!, at).toBeCloseTo(sorted[j]!, 5);
-      expect(layer.weight[t * candidates + j]!, at).toBeCloseTo(scores[e]! / mass, 4);
+      expect(layer.weight[t * candidates + j]!, at).toBeCloseTo(worth[e]! / mass, 4);
     }
   }
 }

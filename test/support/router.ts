@@ -15,12 +15,23 @@ interface Decision {
   readonly distribution: readonly number[];
   /** What the highest of are chosen. */
   readonly selection: readonly number[];
+  /** What weights are proportional to: scores, times each expert's own factor where it has one. */
+  readonly worth: readonly number[];
   /** How far the worst group that stays is above the best that does not; Infinity where there are none. */
   readonly groupMargin: number;
 }
 
 /** Families whose scores are sigmoids, by `arch` of reference.json. */
-const SIGMOID = new Set(['deepseek_v3', 'dots1', 'glm4_moe', 'glm4_moe_lite', 'lfm2_moe', 'minimax_m2', 'nemotron_h']);
+const SIGMOID = new Set([
+  'deepseek_v3',
+  'dots1',
+  'glm4_moe',
+  'glm4_moe_lite',
+  'lfm2_moe',
+  'llama4_text',
+  'minimax_m2',
+  'nemotron_h',
+]);
 
 /** The rule of the reference case at <path>.json, whose checkpoint lies beside it if it has one. */
 export async function readRule(path: string): Promise<RouterRule> {
@@ -28,16 +39,20 @@ export async function readRule(path: string): Promise<RouterRule> {
   const folder = dirname(path);
   const own = basename(path) === 'reference';
   const config = own ? (JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as Config) : {};
-  const biases = own ? await readBiases(join(folder, 'model.safetensors')) : new Map<string, number[]>();
+  const file = join(folder, 'model.safetensors');
+  const biases = own ? await readByLayer(file, /(e_score_correction_bias|expert_bias)$/) : new Map<string, number[]>();
+  const factors = own ? await readByLayer(file, /per_expert_scale$/) : new Map<string, number[]>();
   const grouped = config.topk_method !== 'greedy' && (config.topk_group ?? 1) < (config.n_group ?? 1);
   return {
     decide(logits, layer) {
-      const scores = SIGMOID.has(arch) ? Array.from(logits, (x) => 1 / (1 + Math.exp(-x))) : softmax(logits);
+      const scores = scoresOf(logits, arch);
       const sum = scores.reduce((a, b) => a + b);
       const bias = biases.get(String(layer));
       const biased = scores.map((s, e) => s + (bias?.[e] ?? 0));
       const limited = grouped ? limit(biased, config, arch) : { selection: biased, groupMargin: Infinity };
-      return { scores, distribution: scores.map((s) => s / sum), ...limited };
+      const factor = factors.get(String(layer));
+      const worth = factor ? scores.map((s, e) => s * factor[e]!) : scores;
+      return { scores, worth, distribution: scores.map((s) => s / sum), ...limited };
     },
   };
 }
@@ -64,23 +79,29 @@ function limit(biased: number[], config: Config, arch: string): Pick<Decision, '
   };
 }
 
-/** Biases for choosing alone, by layer. */
-async function readBiases(file: string): Promise<Map<string, number[]>> {
-  const biases = new Map<string, number[]>();
+function scoresOf(logits: ArrayLike<number>, arch: string): number[] {
+  // What the reference implementation hands out here are the scores already.
+  if (arch === 'gemma4_text') return Array.from(logits);
+  return SIGMOID.has(arch) ? Array.from(logits, (x) => 1 / (1 + Math.exp(-x))) : softmax(logits);
+}
+
+/** The vectors of that name, by layer. */
+async function readByLayer(file: string, pattern: RegExp): Promise<Map<string, number[]>> {
+  const vectors = new Map<string, number[]>();
   const header = await readSafetensorsHeader(file).catch(() => []);
-  const wanted = header.filter(({ name }) => /(e_score_correction_bias|expert_bias)$/.test(name));
-  if (wanted.length === 0) return biases;
+  const wanted = header.filter(({ name }) => pattern.test(name));
+  if (wanted.length === 0) return vectors;
   const bytes = await readFile(file);
   for (const { name, dtype, shape, offset } of wanted) {
     const count = shape.reduce((a, b) => a * b);
     // bfloat16 is the upper half of a float32.
     const bits = (i: number): number =>
       dtype === 'BF16' ? bytes.readUInt16LE(offset + 2 * i) * 0x10000 : bytes.readUInt32LE(offset + 4 * i);
-    biases.set(/layers\.(\d+)\./.exec(name)![1]!, [
+    vectors.set(/layers\.(\d+)\./.exec(name)![1]!, [
       ...new Float32Array(Uint32Array.from({ length: count }, (_, i) => bits(i)).buffer),
     ]);
   }
-  return biases;
+  return vectors;
 }
 
 export function softmax(logits: ArrayLike<number>): number[] {

@@ -175,9 +175,8 @@ function documentFor(name: string, { bodyClass }: TestTheme): string {
 }
 
 function themeSheet({ variables }: TestTheme): string {
-  return `:root { ${Object.entries(variables)
-    .map(([name, value]) => `--vscode-${name}: ${value};`)
-    .join(' ')} }`;
+  const declarations = Object.entries(variables).map(([name, value]) => `--vscode-${name}: ${value};`);
+  return `:root { ${declarations.join(' ')} } html { background: var(--vscode-sideBar-background); }`;
 }
 
 type Files = ReadonlyMap<string, Uint8Array>;

@@ -287,17 +287,29 @@ describe('scrolling', () => {
     const windows = Uint32Array.of(0, 60, 120);
     await view.show({ ...demo, trace: { ...demo.trace, windows } }, { layer: 3 });
     await view.reveal(70, true);
-    const picture = (): Promise<string> =>
-      view.page.locator('.body canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    /** Largest difference of any pixel's channel from the picture taken the last time. */
+    const change = () =>
+      view.page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>('.body canvas')!;
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d')!;
+        copy.drawImage(canvas, 0, 0);
+        const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+        const store = window as unknown as { last?: typeof data };
+        const last = store.last ?? data;
+        store.last = data;
+        return data.reduce((most, value, i) => Math.max(most, Math.abs(value - last[i]!)), 0);
+      });
+    await change();
     for (const by of [7, 33, 200, -90, -13]) {
       await view.page.locator('.scroller').evaluate((element, pixels) => {
         element.scrollTop += pixels;
       }, by);
       await view.settle();
     }
-    const kept = await picture();
+    expect(await change()).toBeGreaterThan(100);
     await view.update({});
-    expect((await picture()) === kept).toBe(true);
+    // Edges between two pixels of the screen may round differently by one step of 256 where strips meet.
+    expect(await change()).toBeLessThanOrEqual(2);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Graph, Value } from '../graph.ts';
+import { CAST_TO, type Graph, type Value } from '../graph.ts';
 import type { AttentionSpec, NormSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { linear } from './linear.ts';
@@ -37,7 +37,11 @@ export interface KvCache {
 export const HEAD_STEP = 8;
 const ROTARY_STEP = 16;
 
-/** Causal grouped-query attention of x [T, H] over the cache and itself; [T, H]. Adds the cache to the graph's ends. */
+/**
+ * Causal grouped-query attention of x [T, H] over the cache and itself; [T, H]. Adds the cache to the graph's ends.
+ *
+ * @param mask added to the products of queries and keys; [1, 1 or heads, T, tokens in the cache]
+ */
 export function attention(
   graph: Graph,
   plan: WeightPlan,
@@ -45,18 +49,25 @@ export function attention(
   spec: AttentionSpec,
   at: Positions,
   rope: RopeInputs | undefined,
+  mask: Value | undefined,
   name: string,
 ): { output: Value; cache: KvCache } {
   const headDim = Math.ceil(spec.headDim / HEAD_STEP) * HEAD_STEP;
   const cacheShape = [1, spec.kvHeads, 'capacity', headDim];
   const pastKey = graph.input(`past.${name}.key`, 'float32', cacheShape);
   const pastValue = graph.input(`past.${name}.value`, 'float32', cacheShape);
-  const kernelTakes = spec.headDim % ROTARY_STEP === 0 && (spec.rope?.dims ?? 0) % ROTARY_STEP === 0;
+  const kernelTakes =
+    !spec.queryKeyNorm?.rotated && spec.headDim % ROTARY_STEP === 0 && (spec.rope?.dims ?? 0) % ROTARY_STEP === 0;
   const kernelRope = kernelTakes ? rope : undefined;
-  const qkv = project(graph, plan, x, spec, headDim, rope && !kernelRope ? { ...at, ...rope } : undefined);
+  const qkv = project(graph, plan, x, spec, headDim, at, kernelRope ? undefined : rope);
   const [mixed, presentKey, presentValue] = graph.ops(
     'GroupQueryAttention',
-    [...qkv, pastKey, pastValue, at.lastPosition, at.total, ...(kernelRope ? [kernelRope.cos, kernelRope.sin] : [])],
+    [
+      ...[...qkv, pastKey, pastValue, at.lastPosition, at.total],
+      ...(kernelRope || mask || spec.sinks ? [kernelRope?.cos ?? '', kernelRope?.sin ?? ''] : []),
+      ...(mask || spec.sinks ? ['', mask ?? ''] : []),
+      ...(spec.sinks ? [graph.weight(plan.take(spec.sinks))] : []),
+    ],
     3,
     {
       num_heads: spec.heads,
@@ -88,43 +99,66 @@ function project(
   x: Value,
   spec: AttentionSpec,
   headDim: number,
-  rotate: (Positions & RopeInputs) | undefined,
+  at: Positions,
+  rotate: RopeInputs | undefined,
 ): Value[] {
-  const widths = [spec.heads, spec.kvHeads, spec.kvHeads].map((heads) => heads * spec.headDim);
-  let packed = linear(graph, plan, x, spec.query, spec.key, spec.value ?? spec.key);
+  const parts = spec.value ? [spec.query, spec.key, spec.value] : [spec.query, spec.key];
+  const widths = [spec.heads, spec.kvHeads, spec.kvHeads].slice(0, parts.length).map((heads) => heads * spec.headDim);
+  let packed = linear(graph, plan, x, ...parts);
   if (!spec.queryKeyNorm) packed = clip(graph, packed, spec.clip);
-  if (!rotate && !spec.queryKeyNorm && headDim === spec.headDim) {
+  if (spec.value && !rotate && !spec.queryKeyNorm && !spec.valueNorm && !spec.temperature && headDim === spec.headDim) {
     return [graph.op('Reshape', [packed, graph.ints([1, -1, widths.reduce((a, b) => a + b)])]), '', ''];
   }
-  const [query, key, value] = graph.ops('Split', [packed, graph.ints(widths)], 3, { axis: -1 }) as [
+  const [query, key, value = key] = graph.ops('Split', [packed, graph.ints(widths)], parts.length, { axis: -1 }) as [
     Value,
     Value,
-    Value,
+    Value?,
   ];
   const norms = spec.queryKeyNorm;
   const finish = (part: Value, heads: number, norm: NormSpec | undefined, isValue: boolean): Value => {
-    let result = part;
-    if (norm && norms?.over === 'all') result = rmsNorm(graph, plan, result, norm);
-    if (norm && norms?.over === 'head') {
-      const split = graph.op('Reshape', [result, graph.ints([-1, heads, spec.headDim])]);
-      result = rmsNorm(graph, plan, split, norm);
-    }
+    const normed = (of: Value): Value => {
+      if (!norm) return of;
+      if (!isValue && norms?.over === 'all') return rmsNorm(graph, plan, of, norm);
+      return rmsNorm(graph, plan, graph.op('Reshape', [of, graph.ints([-1, heads, spec.headDim])]), norm);
+    };
+    const normsLast = !isValue && norms?.rotated;
+    let result = normsLast ? part : normed(part);
     if (norms) result = clip(graph, result, spec.clip);
     result = graph.op('Reshape', [result, graph.ints([1, -1, heads * spec.headDim])]);
     if (rotate && !isValue) {
-      result = graph.op('RotaryEmbedding', [result, rotate.positions, rotate.cos, rotate.sin], {
+      result = graph.op('RotaryEmbedding', [result, at.positions, rotate.cos, rotate.sin], {
         num_heads: heads,
         interleaved: spec.rope?.interleaved ? 1 : 0,
         rotary_embedding_dim: spec.rope?.dims === spec.headDim ? 0 : (spec.rope?.dims ?? 0),
       });
     }
+    if (normsLast) result = graph.op('Reshape', [normed(result), graph.ints([1, -1, heads * spec.headDim])]);
     return pad(graph, result, heads, spec.headDim, headDim);
   };
   return [
-    finish(query, spec.heads, norms?.query, false),
+    temper(graph, finish(query, spec.heads, norms?.query, false), spec.temperature, at),
     finish(key, spec.kvHeads, norms?.key, false),
-    finish(value, spec.kvHeads, undefined, true),
+    finish(value, spec.kvHeads, spec.valueNorm, true),
   ];
+}
+
+/** Multiplies queries x [1, T, …] by what their positions ask for. */
+function temper(graph: Graph, x: Value, temperature: AttentionSpec['temperature'], at: Positions): Value {
+  if (!temperature) return x;
+  const { every, strength } = temperature;
+  const count = graph.op('Add', [graph.op('Cast', [at.positions], { to: CAST_TO.float32 }), graph.float(1)]);
+  const steps = graph.op('Floor', [graph.op('Div', [count, graph.float(every)])]);
+  const growth = graph.op('Log', [graph.op('Add', [steps, graph.float(1)])]);
+  const factor = graph.op('Add', [graph.op('Mul', [growth, graph.float(strength)]), graph.float(1)]);
+  return graph.op('Mul', [x, graph.op('Unsqueeze', [factor, graph.ints([2])])]);
+}
+
+/** −∞ for keys in another chunk than the query's; [1, 1, T, tokens in the cache]. */
+export function chunkMask(graph: Graph, at: Positions, chunk: number): Value {
+  const total = graph.op('Cast', [at.total], { to: CAST_TO.int64 });
+  const keys = graph.op('Div', [graph.op('Range', [graph.ints(0), total, graph.ints(1)]), graph.ints(chunk)]);
+  const queries = graph.op('Unsqueeze', [graph.op('Div', [at.positions, graph.ints(chunk)]), graph.ints([1, 3])]);
+  return graph.op('Where', [graph.op('Equal', [queries, keys]), graph.float(0), graph.float(-Infinity)]);
 }
 
 function clip(graph: Graph, x: Value, limit: number | undefined): Value {

@@ -9,16 +9,30 @@ export function mlp(graph: Graph, plan: WeightPlan, x: Value, spec: MlpSpec): Va
     const raised = activate(graph, linear(graph, plan, x, spec.up), spec.activation);
     return linear(graph, plan, raised, spec.down);
   }
-  const both = linear(graph, plan, x, spec.gate, spec.up);
+  const both = spec.gate === 'inUp' ? linear(graph, plan, x, spec.up) : linear(graph, plan, x, spec.gate, spec.up);
+  if (spec.clamped) return linear(graph, plan, clampedGate(graph, both, spec, spec.clamped.limit), spec.down);
   const [gated, value] = graph.ops('Split', [both], 2, { axis: -1, num_outputs: 2 }) as [Value, Value];
   return linear(graph, plan, graph.op('Mul', [activate(graph, gated, spec.activation), value]), spec.down);
 }
 
+/** activation(gate) · (value + 1) of gates and values that alternate in x [n, 2·I], cut to a limit. */
+function clampedGate(graph: Graph, x: Value, { intermediateSize, activation }: MlpSpec, limit: number): Value {
+  const everyOther = (from: number): Value =>
+    graph.op('Slice', [x, graph.ints([from]), graph.ints([2 * intermediateSize]), graph.ints([1]), graph.ints([2])]);
+  const gated = activate(graph, graph.op('Min', [everyOther(0), graph.float(limit)]), activation);
+  const value = graph.op('Clip', [everyOther(1), graph.float(-limit), graph.float(limit)]);
+  return graph.op('Mul', [gated, graph.op('Add', [value, graph.float(1)])]);
+}
+
 export function activate(graph: Graph, x: Value, activation: Activation): Value {
   switch (activation) {
+    case 'relu':
+      return graph.op('Relu', [x]);
     case 'silu':
       // x · sigmoid(1 · x): the kernel is named after what it is with alpha 1.702.
       return graph.op('QuickGelu', [x], { alpha: { float: 1 } });
+    case 'quickGelu':
+      return graph.op('QuickGelu', [x], { alpha: { float: 1.702 } });
     case 'geluTanh':
       return graph.op('Gelu', [x], { approximate: 'tanh' });
     case 'reluSquared': {

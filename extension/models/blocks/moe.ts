@@ -65,6 +65,7 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, routing: Routing, spe
   const bySlot = graph.op('Gather', [results, rows]);
   const byToken = graph.op('Reshape', [bySlot, graph.ints([-1, k, hiddenSize])]);
   if (spec.weighsInput) return graph.op('ReduceSum', [byToken, graph.ints([1])], { keepdims: 0 });
-  const weights = graph.op('Unsqueeze', [routing.weights, graph.ints([1])]);
+  const counted = routing.kept === undefined ? routing.weights : graph.op('Mul', [routing.weights, routing.kept]);
+  const weights = graph.op('Unsqueeze', [counted, graph.ints([1])]);
   return graph.op('Squeeze', [graph.op('MatMul', [weights, byToken]), graph.ints([1])]);
 }

@@ -18,6 +18,8 @@ export interface Routing {
   readonly weights: Value;
   /** What the weights are proportional to, for every expert: the scores, or those times each expert's own scale; [T, E]. */
   readonly worth: Value;
+  /** 1 where the expert has room for the token, 0 where not, for which it gives nothing; [T, k]. Absent without a limit. */
+  readonly kept?: Value;
 }
 
 /** Routes x [T, H]. */
@@ -50,7 +52,17 @@ export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec
     weights = graph.op('Mul', [weights, graph.op('Gather', [scale, experts])]);
     worth = graph.op('Mul', [scores, scale]);
   }
-  return { logits, scores, selection, experts, weights, worth };
+  const kept = spec.capacity === undefined ? {} : { kept: withinCapacity(graph, experts, spec.capacity, spec.experts) };
+  return { logits, scores, selection, experts, weights, worth, ...kept };
+}
+
+/** Which of the choices [T, 1] are among the first so many of their expert. */
+function withinCapacity(graph: Graph, chosen: Value, capacity: number, experts: number): Value {
+  const ids = graph.ints(Array.from({ length: experts }, (_, e) => e));
+  const isExpert = graph.op('Cast', [graph.op('Equal', [chosen, ids])], { to: CAST_TO.int64 });
+  const queue = graph.op('CumSum', [isExpert, graph.ints(0)]);
+  const place = graph.op('GatherElements', [queue, chosen], { axis: 1 });
+  return graph.op('Cast', [graph.op('LessOrEqual', [place, graph.ints(capacity)])], { to: CAST_TO.float32 });
 }
 
 /** Puts −∞ for the experts of all but the best groups. */

@@ -119,6 +119,8 @@ export interface DecoderNames {
   readonly mixerNorm?: string;
   readonly ffnNorm?: string;
   readonly finalNorm?: string;
+  /** Of the projection to the vocabulary. */
+  readonly head?: string;
   /** All of these norms multiply by 1 + weight. */
   readonly zeroCentred?: boolean;
   /** Whether head and embedding are one; unless given, tie_word_embeddings says so. */
@@ -158,7 +160,7 @@ export function llamaDecoder(
     head:
       (names.tied ?? config.flag('tie_word_embeddings', false))
         ? embedding
-        : projection('lm_head', vocabulary, hiddenSize),
+        : projection(names.head ?? 'lm_head', vocabulary, hiddenSize),
   };
 }
 

@@ -1,0 +1,18 @@
+import type { ConfigReader } from '../../formats/config.ts';
+import type { DecoderSpec } from '../spec.ts';
+import { llamaAttention, llamaDecoder, readSizes } from './common.ts';
+import { graniteMoe as experts, withMultipliers } from './graniteParts.ts';
+
+/** Granite 3 with experts: Llama's attention, softmax over the chosen logits. Defaults are transformers' own. */
+export function graniteMoe(config: ConfigReader, architecture: string): DecoderSpec {
+  const sizes = readSizes(config, { context: 2048, epsilon: 1e-6 });
+  const biased = config.flag('attention_bias', false);
+  const attention = llamaAttention(config, sizes, { ropeBase: 10_000, biases: { qkv: biased, output: biased } });
+  const scale = config.positive('attention_multiplier', 1);
+  const moe = experts(config, sizes);
+  const decoder = llamaDecoder(config, architecture, sizes, (prefix) => ({
+    attention: { ...attention(`${prefix}.self_attn`), scale },
+    ffn: moe(`${prefix}.block_sparse_moe`),
+  }));
+  return withMultipliers(config, decoder);
+}
