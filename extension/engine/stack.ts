@@ -53,7 +53,7 @@ export function captureTaps(
         experts: experts.subarray((skip * experts.length) / tokens),
         weights: rows(tap.weights),
         worth: rows(tap.worth),
-        ...(tap.kept === undefined ? {} : { kept: rows<Float32Array>(tap.kept) }),
+        ...(tap.kept === undefined ? {} : { kept: rows(tap.kept) }),
       },
       tokens - skip,
       layers[i]!,
