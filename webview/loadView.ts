@@ -9,7 +9,7 @@ import { depthLine } from './charts/depthLine.ts';
 import { figures } from './charts/figures.ts';
 import './charts/heatMap.ts';
 import './charts/loadBars.ts';
-import { count, fixed, percent, times } from './format.ts';
+import { count, fixed, percent, times } from '../extension/analysis/numbers.ts';
 import { layerChoice, tintChoice } from './parts/choices.ts';
 import { legend, ramp } from './parts/legend.ts';
 import type { ExpertActions } from './parts/lightElement.ts';

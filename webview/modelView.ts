@@ -8,7 +8,7 @@ import type { ModelPageCommand, ModelPageState } from '../extension/protocol/web
 import { layerStrip } from './charts/layerStrip.ts';
 import { memoryBars } from './charts/memoryBars.ts';
 import { memoryTable } from './charts/memoryTable.ts';
-import { count, percent } from './format.ts';
+import { count, percent } from '../extension/analysis/numbers.ts';
 import { foreignRouters } from './parts/foreignRouters.ts';
 import { runText } from './parts/runText.ts';
 

@@ -4,7 +4,7 @@ import { meanOf } from '../../extension/analysis/load.ts';
 import type { LayerLoad } from '../../extension/protocol/webview.ts';
 import { describeDepth } from '../../webview/charts/depthLine.ts';
 import { figuresOf } from '../../webview/charts/figures.ts';
-import { percent, times } from '../../webview/format.ts';
+import { percent, times } from '../../extension/analysis/numbers.ts';
 import { demoTrace } from './demoTrace.ts';
 
 function loadOf(counts: readonly number[], meanEntropy = NaN): LayerLoad {

@@ -3,7 +3,7 @@ import { html, svg, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import type { LayerLoad } from '../../extension/protocol/webview.ts';
-import { fixed } from '../format.ts';
+import { fixed } from '../../extension/analysis/numbers.ts';
 
 const HEIGHT = 76;
 const TOP = 16;

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { coldShare, type LoadFigures } from '../../extension/analysis/load.ts';
 import type { LayerLoad } from '../../extension/protocol/webview.ts';
-import { fixed, percent, times } from '../format.ts';
+import { fixed, percent, times } from '../../extension/analysis/numbers.ts';
 import type { Colors } from '../theme.ts';
 
 interface Figure {

@@ -6,7 +6,7 @@ import { LOAD_RATIO_MAX } from '../../extension/analysis/tint.ts';
 import type { LayerShape } from '../../extension/protocol/trace.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
 import { fitCanvas, FrameSchedule } from '../canvas.ts';
-import { percent, times } from '../format.ts';
+import { percent, times } from '../../extension/analysis/numbers.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 import type { Colors, Theme } from '../theme.ts';
 import { HeatGeometry, LABEL_WIDTH } from './heatGeometry.ts';

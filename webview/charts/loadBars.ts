@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import type { LoadFigures } from '../../extension/analysis/load.ts';
-import { percent, times } from '../format.ts';
+import { percent, times } from '../../extension/analysis/numbers.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 import type { Colors } from '../theme.ts';
 

@@ -4,7 +4,7 @@ import { layerLabel } from '../../extension/analysis/labels.ts';
 import { meanLoadRatio } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT, type LayerShape } from '../../extension/protocol/trace.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
-import { count, fixed, times } from '../format.ts';
+import { count, fixed, times } from '../../extension/analysis/numbers.ts';
 import { sameExpert, type Highlighter } from '../highlight.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import type { Colors } from '../theme.ts';

@@ -2,7 +2,7 @@
 import { loadRatios, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
-import { count, fixed } from '../format.ts';
+import { count, fixed } from '../../extension/analysis/numbers.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import { mix, type Colors, type ExpertColors, type Theme } from '../theme.ts';
 import { goesTo, magnitudeOf, scaleOf, segmentEdges } from './cells.ts';

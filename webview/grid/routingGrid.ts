@@ -8,7 +8,7 @@ import { layerLabel } from '../../extension/analysis/labels.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { FromMap, LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
 import { fitCanvas, FrameSchedule } from '../canvas.ts';
-import { fixed } from '../format.ts';
+import { fixed } from '../../extension/analysis/numbers.ts';
 import type { Highlighter } from '../highlight.ts';
 import { LightElement } from '../parts/lightElement.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';

@@ -5,7 +5,7 @@ import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette
 import { tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import type { LayerShape, ModelInfo } from '../../extension/protocol/trace.ts';
 import type { Tint } from '../../extension/protocol/webview.ts';
-import { fixed } from '../format.ts';
+import { fixed } from '../../extension/analysis/numbers.ts';
 
 export function legend(tint: Tint, layer: LayerShape, model: ModelInfo, kind: ThemeKind): TemplateResult {
   const where = layerLabel(layer);

@@ -1,7 +1,7 @@
 /** What stands above the figures: work under way, results that are out of date or partial, or what this is at all. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ViewCommand, ViewState } from '../../extension/protocol/webview.ts';
-import { count } from '../format.ts';
+import { count } from '../../extension/analysis/numbers.ts';
 
 type Run = (command: ViewCommand) => void;
 

@@ -1,0 +1,56 @@
+/** Numbers as views and reports write them. An unknown number is a dash. */
+import type { Cell, Unit } from '../protocol/report.ts';
+import { byteSize } from './sizes.ts';
+
+const NARROW_SPACE = '\u202f';
+
+export function percent(share: number): string {
+  return Number.isNaN(share) ? '–' : `${(100 * share).toFixed(1)}${NARROW_SPACE}%`;
+}
+
+export function fixed(value: number, digits: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(digits);
+}
+
+/** A multiple of the even share: 2.8×, 0.04×. */
+export function times(ratio: number): string {
+  return `${fixed(ratio, ratio < 0.995 ? 2 : 1)}×`;
+}
+
+const grouped = new Intl.NumberFormat('en-US');
+
+export function count(value: number): string {
+  return grouped.format(value);
+}
+
+/** A cell of a report's table, or a number at an axis. */
+export function written(value: Cell, unit: Unit): string {
+  if (typeof value === 'string') return value;
+  if (value === null) return '–';
+  switch (unit) {
+    case 'percent':
+      return percent(value);
+    case 'times':
+      return times(value);
+    case 'bytes':
+      return byteSize(value);
+    case 'count':
+      return count(value);
+    case 'ms':
+      return `${significant(value)}${NARROW_SPACE}ms`;
+    case 'nats':
+    case 'number':
+    case 'text':
+      return significant(value);
+  }
+}
+
+/** Three digits behind the point for what is small, fewer for what is not; 0.00012 keeps two that say something. */
+function significant(value: number): string {
+  const size = Math.abs(value);
+  if (value === 0) return '0';
+  if (size >= 100) return count(Math.round(value));
+  if (size >= 10) return value.toFixed(1);
+  if (size >= 1) return value.toFixed(2);
+  return size >= 0.001 ? value.toFixed(3) : value.toPrecision(2);
+}

@@ -1,0 +1,13 @@
+import type { Parameters, Section } from '../../protocol/report.ts';
+import { balanceSection } from './balance.ts';
+import type { SectionKind } from './kind.ts';
+import type { Subject } from './subject.ts';
+
+/** In the order in which they stand in a report. */
+export const SECTIONS: readonly SectionKind[] = [balanceSection];
+
+/** One section of a subject, or undefined where there is none of that name. */
+export function makeSection(id: string, subject: Subject, set: Parameters): Section | undefined {
+  const kind = SECTIONS.find((section) => section.id === id);
+  return kind && { id, title: kind.title, ...kind.make(subject, set) };
+}

@@ -1,0 +1,180 @@
+/** Is the load even, and who carries it? */
+import type { Column, Figure } from '../../protocol/report.ts';
+import { balance, meanBalance, type Balance } from '../balance.ts';
+import { layerLabel } from '../labels.ts';
+import { coldShare } from '../load.ts';
+import { percent } from '../numbers.ts';
+import { slider } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { known, layerChoice } from './parts.ts';
+import type { LayerCounts, Subject } from './subject.ts';
+
+export const balanceSection: SectionKind = {
+  id: 'balance',
+  title: 'Load',
+  make: (subject, set) => {
+    const { loads } = subject;
+    const layer = layerChoice(
+      set,
+      loads.map(({ shape }) => shape),
+    );
+    const cold = slider(set, {
+      id: 'cold',
+      label: 'Cold under',
+      min: 0,
+      max: 0.2,
+      step: 0.005,
+      value: coldShare(Math.max(...loads.map(({ shape }) => shape.experts))),
+      unit: 'percent',
+    });
+    const balances = loads.map(({ counts }) => balance(counts, cold.value));
+    const at = Number(layer.value);
+    return {
+      verdict: verdict(loads, balances),
+      controls: [layer, cold],
+      figures: [
+        loadFigure(subject, at, balances[at]!),
+        heatFigure(subject, balances),
+        balanceFigure(subject, balances, cold.value),
+      ],
+    };
+  },
+};
+
+function verdict(loads: readonly LayerCounts[], balances: readonly Balance[]): string {
+  const mean = meanBalance(balances);
+  if (Number.isNaN(mean.maxVio)) return 'Nothing was routed.';
+  const worst = balances.reduce((w, b, i) => (b.maxVio > (balances[w]?.maxVio ?? -1) ? i : w), 0);
+  const b = balances[worst]!;
+  const { shape } = loads[worst]!;
+  const dead = mean.dead === 0 ? '' : ` ${mean.dead} experts took nothing at all.`;
+  return (
+    `The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ` +
+    `${percent(1 / shape.experts)} would be even. On average ${percent(mean.coldFraction)} of a layer's experts are cold.${dead}`
+  );
+}
+
+function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure {
+  const { shape, counts } = loads[at]!;
+  const where = layerLabel(shape);
+  const experts = Array.from(counts.keys(), (expert) => ({ layer: at, expert }));
+  const labels = experts.map(({ expert }) => `E${expert}`);
+  const shares = Array.from(b.shares, known);
+  return {
+    id: 'load-by-expert',
+    title: `Load by expert, ${where}`,
+    basis: source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning: 'The share of all (token, choice) slots of this layer that each expert took.',
+      formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
+      judge:
+        'Shares near the even one are what load balancing aims at; an expert of many times that holds up the others where they run in parallel.',
+    },
+    text: `Load by expert at ${where}: most E${b.hottest} with ${percent(b.shares[b.hottest]!)}, least E${b.coldest} with ${percent(b.shares[b.coldest]!)}, even ${percent(1 / shape.experts)}.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [{ label: 'share of the load', values: shares }],
+      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      yardstick: { value: 1 / shape.experts, label: 'even' },
+      experts,
+    },
+    table: {
+      columns: [
+        { label: 'expert', unit: 'text' },
+        { label: 'slots', unit: 'count' },
+        { label: 'share', unit: 'percent' },
+        { label: 'of even', unit: 'times' },
+      ],
+      rows: labels.map((label, e) => [label, counts[e]!, shares[e]!, known(b.utilisation[e])]),
+      experts,
+    },
+  };
+}
+
+function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): Figure {
+  const experts = Math.max(...loads.map(({ shape }) => shape.experts));
+  const rows = loads.map(({ shape }) => layerLabel(shape));
+  const columns = Array.from({ length: experts }, (_, e) => `E${e}`);
+  const values = balances.flatMap((b) => columns.map((_, e) => known(b.utilisation[e])));
+  return {
+    id: 'load-all-layers',
+    title: 'Load, all layers',
+    basis: source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning: 'Each expert of each layer, by how many times the even load it took.',
+      formula: 'utilisation = c_e / (Σc / E)',
+      source: 'NVIDIA NeMo Automodel, expert utilisation',
+      judge: '1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.',
+    },
+    text: `Load of ${experts} experts at ${rows.length} layers as a multiple of the even one.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'layer', names: rows },
+      columns: { label: 'expert', names: columns },
+      values,
+      unit: 'times',
+      scale: 'sequential',
+      min: 0,
+      max: 3,
+      experts: true,
+    },
+    table: {
+      columns: [{ label: 'layer', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
+      rows: rows.map((label, i) => [label, ...values.slice(i * experts, (i + 1) * experts)]),
+    },
+  };
+}
+
+function balanceFigure({ loads, source }: Subject, balances: readonly Balance[], cold: number): Figure {
+  const mean = meanBalance(balances);
+  const rows = balances.map((b, i) => [
+    layerLabel(loads[i]!.shape),
+    known(b.maxVio),
+    known(b.cv),
+    known(b.gini),
+    known(b.jain),
+    known(b.effectiveExperts),
+    known(b.coldFraction),
+    b.dead.length,
+  ]);
+  return {
+    id: 'balance',
+    title: 'Balance by layer',
+    basis: source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning: 'How far from even each layer’s load is, in the measures in use.',
+      formula:
+        'MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). ' +
+        `Effective experts = exp of the entropy of shares. Cold: a share under ${percent(cold)}. Dead: no slot.`,
+      source: 'MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.',
+      judge: 'Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.',
+    },
+    text: `Balance of ${rows.length} layers: mean MaxVio ${mean.maxVio.toFixed(2)}, mean Gini ${mean.gini.toFixed(2)}.`,
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'MaxVio', unit: 'number' },
+        { label: 'CV', unit: 'number' },
+        { label: 'Gini', unit: 'number' },
+        { label: 'Jain', unit: 'number' },
+        { label: 'effective experts', unit: 'number' },
+        { label: 'cold', unit: 'percent' },
+        { label: 'dead', unit: 'count' },
+      ],
+      rows: [
+        ...rows,
+        [
+          'mean',
+          known(mean.maxVio),
+          known(mean.cv),
+          known(mean.gini),
+          known(mean.jain),
+          null,
+          known(mean.coldFraction),
+          mean.dead,
+        ],
+      ],
+    },
+  };
+}

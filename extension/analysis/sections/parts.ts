@@ -1,0 +1,16 @@
+/** What sections share. */
+import type { Choice, Parameters } from '../../protocol/report.ts';
+import type { LayerShape } from '../../protocol/trace.ts';
+import { layerLabel } from '../labels.ts';
+import { choice } from './controls.ts';
+
+/** A number for a report: what is not known is null. */
+export function known(value: number | undefined): number | null {
+  return value === undefined || !Number.isFinite(value) ? null : value;
+}
+
+/** Chooses a MoE layer by its position; the first one unless something is set. */
+export function layerChoice(set: Parameters, shapes: readonly LayerShape[]): Choice {
+  const options = shapes.map((shape, i) => ({ value: String(i), label: layerLabel(shape) }));
+  return choice(set, { id: 'layer', label: 'Layer', options, value: '0' });
+}

@@ -1,0 +1,46 @@
+/** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
+import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
+import { expertCounts } from '../load.ts';
+
+/** Slots that each expert of a MoE layer took. */
+export interface LayerCounts {
+  readonly shape: LayerShape;
+  /** [E]. */
+  readonly counts: Float64Array;
+}
+
+/** Plain data and typed arrays, so that it crosses to the analyst as it is. */
+export interface Subject {
+  /** What a user calls it: a file's name, a folder's. */
+  readonly name: string;
+  readonly model: ModelInfo;
+  /** `measured`: this machine ran the model. `recorded`: read from a file. */
+  readonly source: 'measured' | 'recorded';
+  /** By MoE layer. */
+  readonly loads: readonly LayerCounts[];
+  /** Routing token by token; absent where only counts are known. */
+  readonly trace?: RoutingTrace;
+  /** The text that was routed. */
+  readonly text?: string;
+  /** What else is known: runs with a change, another text to compare with. */
+  readonly evidence: Evidence;
+}
+
+/** Each is there once it was made; who makes it adds it here. */
+export interface Evidence {
+  /** What the user compares it with: another model's routing of the same text, another text. */
+  readonly other?: Subject;
+}
+
+/** A text's routing as a subject. */
+export function subjectOf(name: string, trace: RoutingTrace, text?: string, evidence: Evidence = {}): Subject {
+  return {
+    name,
+    model: trace.origin.model,
+    source: trace.origin.source,
+    loads: trace.layers.map((layer) => ({ shape: layer, counts: expertCounts(layer, 0, trace.routed) })),
+    trace,
+    ...(text === undefined ? {} : { text }),
+    evidence,
+  };
+}
