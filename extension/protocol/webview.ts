@@ -1,9 +1,11 @@
 /**
- * Contract between the extension host and its webviews: the load view (side panel), the routing map and the model page
- * (editor tabs).
- * The load view gets small sums and computes its figures with extension/analysis; the map asks for the rows it shows.
+ * Contract between the extension host and its webviews: the load view (side panel), the routing map, the model page and
+ * the report page (editor tabs).
+ * The load view gets small sums and computes its figures with extension/analysis; the map asks for the rows it shows, the
+ * report page for the sections.
  */
 import type { Inspection, TensorRows } from './model.ts';
+import type { Parameters, Place, Section } from './report.ts';
 import type { RouterFinding } from './routers.ts';
 import type { LayerShape, ModelInfo, Precision, Provider } from './trace.ts';
 
@@ -158,3 +160,44 @@ export type FromModelPage =
 
 export const MODEL_PAGE_COMMANDS = ['chooseModel', 'openSettings'] as const;
 export type ModelPageCommand = (typeof MODEL_PAGE_COMMANDS)[number];
+
+// ---- report page ---------------------------------------------------------------------------------------------------
+
+/** What a report can be about: the text of an editor, a folder that was routed, a recording. */
+export interface SubjectEntry {
+  readonly id: string;
+  readonly name: string;
+  /** Model, precision and size, in a few words. */
+  readonly detail: string;
+}
+
+/** Answers come in order; a page that has asked anew drops the answer to what it asked before. */
+export type ToReportPage =
+  /** As for the other views; the report needs the palette, the highlight, and whether a run is under way. */
+  | { readonly type: 'state'; readonly state: ViewState }
+  /** What there is to report on, and which of it is shown; without `current` there is nothing. */
+  | { readonly type: 'subjects'; readonly subjects: readonly SubjectEntry[]; readonly current?: string }
+  /** Which sections the report has, in order. */
+  | { readonly type: 'sections'; readonly sections: readonly { readonly id: string; readonly title: string }[] }
+  /** What is known of the subject changed: sections that are shown are to be asked for again. */
+  | { readonly type: 'changed' }
+  /** Bring this section into view. */
+  | { readonly type: 'reveal'; readonly section: string }
+  /** Answer to `section` of the same number. */
+  | { readonly type: 'section'; readonly request: number; readonly section: Section }
+  | { readonly type: 'failed'; readonly request: number; readonly message: string };
+
+export type FromReportPage =
+  | { readonly type: 'ready' }
+  | { readonly type: 'chooseSubject'; readonly id: string }
+  /** A section is wanted, with what the user set of it. */
+  | { readonly type: 'section'; readonly request: number; readonly id: string; readonly set: Parameters }
+  /** An action of a section, by the ids of both. */
+  | { readonly type: 'act'; readonly section: string; readonly action: string; readonly set: Parameters }
+  /** Go to a place that a row names. */
+  | { readonly type: 'goto'; readonly place: Place }
+  /** Save one figure's file: its table as CSV or JSON, its chart as SVG or PNG (then in base64). */
+  | { readonly type: 'save'; readonly name: string; readonly content: string; readonly encoding: 'utf8' | 'base64' }
+  /** Export the whole report; `set` by section. */
+  | { readonly type: 'export'; readonly set: Readonly<Record<string, Parameters>> }
+  | ViewAction;
