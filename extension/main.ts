@@ -69,10 +69,8 @@ export function activate(context: ExtensionContext): void {
   const load = own(new LoadView(extensionUri, sessions, feed, actions, log));
   const map = own(new MapPanel(extensionUri, sessions, feed, link, actions, log));
   own(window.registerWebviewViewProvider(LoadView.id, load));
-  own(window.registerWebviewPanelSerializer(MapPanel.viewType, map));
 
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
-  own(window.registerWebviewPanelSerializer(ModelPage.viewType, page));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);
   const comparer = own(new Comparer(client, inspector, models, sessions));
   const samples = Uri.joinPath(media, 'samples');

@@ -1,3 +1,4 @@
+import { basename } from 'node:path/posix';
 import type { EndOfLine, TextDocument } from 'vscode';
 import type { Agreement } from '../analysis/agreement.ts';
 import type { ExpertRef } from '../protocol/webview.ts';
@@ -38,6 +39,11 @@ export class Session {
 
   get key(): string {
     return this.document.uri.toString();
+  }
+
+  /** The document's file name. */
+  get name(): string {
+    return basename(this.document.uri.path);
   }
 
   /** The comparison whose tokens stand out, if the text is still the one that was compared. */

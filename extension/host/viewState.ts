@@ -1,4 +1,3 @@
-import { basename } from 'node:path/posix';
 import type { ViewState } from '../protocol/webview.ts';
 import type { Session } from './session.ts';
 
@@ -8,10 +7,10 @@ export function viewState(
   look: Pick<ViewState, 'layer' | 'tint' | 'palette'>,
 ): ViewState {
   if (!session) return { ...look, tokens: 0, routed: 0, staleFrom: 0 };
-  const { document, routed, run, partial, highlight, cursor } = session;
+  const { routed, run, partial, highlight, cursor } = session;
   return {
     ...look,
-    document: basename(document.uri.path),
+    document: session.name,
     ...(routed && { model: routed.trace.origin.model }),
     tokens: routed?.index.count ?? 0,
     routed: routed?.trace.routed ?? 0,

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { Uri, type Webview, type WebviewOptions } from 'vscode';
 
+/** Bundles of pages in dist/webview. */
+export type WebviewEntry = 'load' | 'map' | 'model' | 'report';
+
 /** Webviews reach their own bundle and nothing else. */
 export function webviewOptions(extension: Uri): WebviewOptions {
   return { enableScripts: true, localResourceRoots: [bundleFolder(extension)] };
 }
 
 /** The page of a webview: the policy, the styles, the script; what it shows comes by message. */
-export function webviewHtml(webview: Webview, extension: Uri, entry: 'load' | 'map' | 'model', title: string): string {
+export function webviewHtml(webview: Webview, extension: Uri, entry: WebviewEntry, title: string): string {
   const nonce = randomBytes(16).toString('base64');
   const resource = (file: string): string =>
     webview.asWebviewUri(Uri.joinPath(bundleFolder(extension), file)).toString();

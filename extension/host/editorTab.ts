@@ -1,0 +1,102 @@
+import { Uri, window, type Disposable, type ViewColumn, type WebviewPanel, type WebviewPanelSerializer } from 'vscode';
+import type * as v from 'valibot';
+import { Channel } from './channel.ts';
+import { Disposables } from './disposables.ts';
+import type { Log } from './log.ts';
+import { webviewHtml, webviewOptions, type WebviewEntry } from './webviewHtml.ts';
+
+export interface TabKind<Out, In> {
+  readonly viewType: string;
+  /** Name of its bundle, and of its icons in media. */
+  readonly entry: WebviewEntry;
+  readonly title: string;
+  readonly schema: v.GenericSchema<unknown, In>;
+  /** The tab has come up, by `show` or with the window: says what to do with what its page sends. */
+  readonly opened: (tab: OpenTab<Out>) => (message: In) => void;
+}
+
+/** A tab for as long as it is there. */
+export interface OpenTab<Out> {
+  /** Sends a message; one that no page is there to receive is lost, as the page asks for everything when it comes up. */
+  readonly post: (message: Out) => void;
+  /** What is to be disposed with the tab. */
+  readonly own: <T extends Disposable>(part: T) => T;
+  /** Names what the tab is about, behind its title. */
+  readonly name: (subject: string | undefined) => void;
+}
+
+/** A webview in an editor tab: one at most of its kind, which comes back after a reload. */
+export class EditorTab<Out, In> implements WebviewPanelSerializer, Disposable {
+  readonly #extension: Uri;
+  readonly #kind: TabKind<Out, In>;
+  readonly #log: Log;
+  readonly #serializer: Disposable;
+  #panel: WebviewPanel | undefined;
+
+  constructor(extension: Uri, log: Log, kind: TabKind<Out, In>) {
+    this.#extension = extension;
+    this.#log = log;
+    this.#kind = kind;
+    this.#serializer = window.registerWebviewPanelSerializer(kind.viewType, this);
+  }
+
+  get isOpen(): boolean {
+    return this.#panel !== undefined;
+  }
+
+  /** Opens the tab, or brings it forward where it is. */
+  show(viewColumn: ViewColumn, preserveFocus: boolean): void {
+    if (this.#panel) {
+      this.#panel.reveal(undefined, preserveFocus);
+      return;
+    }
+    const { viewType, title } = this.#kind;
+    const options = webviewOptions(this.#extension);
+    this.#adopt(window.createWebviewPanel(viewType, title, { viewColumn, preserveFocus }, options));
+  }
+
+  deserializeWebviewPanel(panel: WebviewPanel): Promise<void> {
+    this.#panel?.dispose();
+    panel.webview.options = webviewOptions(this.#extension);
+    this.#adopt(panel);
+    return Promise.resolve();
+  }
+
+  /** The tab itself stays, so that it is there after a reload. */
+  dispose(): void {
+    this.#panel = undefined;
+    this.#serializer.dispose();
+  }
+
+  #adopt(panel: WebviewPanel): void {
+    const { entry, title, schema, opened } = this.#kind;
+    const open = new Disposables();
+    this.#panel = panel;
+    panel.onDidDispose(() => {
+      open.dispose();
+      if (this.#panel === panel) this.#panel = undefined;
+    });
+    const icon = (theme: string): Uri => Uri.joinPath(this.#extension, 'media', `${entry}-${theme}.svg`);
+    panel.iconPath = { light: icon('light'), dark: icon('dark') };
+    panel.title = title;
+    const channel = open.add(
+      new Channel<Out, In>(panel.webview, {
+        schema,
+        log: this.#log,
+        receive: (message) => {
+          receive(message);
+        },
+      }),
+    );
+    const receive = opened({
+      post: (message) => {
+        channel.post(message);
+      },
+      own: (part) => open.add(part),
+      name: (subject) => {
+        panel.title = subject === undefined ? title : `${title}: ${subject}`;
+      },
+    });
+    panel.webview.html = webviewHtml(panel.webview, this.#extension, entry, title);
+  }
+}
