@@ -1,4 +1,5 @@
 import { Uri, window, type ExtensionContext } from 'vscode';
+import { AnalystClient } from './client/analystClient.ts';
 import { EngineClient } from './client/engineClient.ts';
 import { InspectorClient } from './client/inspectorClient.ts';
 import type { PeerOptions } from './client/peerProcess.ts';
@@ -18,10 +19,13 @@ import { ModelPage } from './host/modelPage.ts';
 import { ModelPicker } from './host/modelPicker.ts';
 import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
+import { ReportActions } from './host/reportActions.ts';
+import { ReportPage } from './host/reportPage.ts';
 import { RouterConsent } from './host/routerConsent.ts';
 import { Sessions } from './host/sessions.ts';
 import { Settings } from './host/settings.ts';
 import { StatusBar } from './host/statusBar.ts';
+import { Subjects } from './host/subjects.ts';
 import { Tinter } from './host/tinter.ts';
 import { ViewActions } from './host/viewActions.ts';
 
@@ -70,6 +74,13 @@ export function activate(context: ExtensionContext): void {
   const map = own(new MapPanel(extensionUri, sessions, feed, link, actions, log));
   own(window.registerWebviewViewProvider(LoadView.id, load));
 
+  const subjects = own(new Subjects(sessions));
+  const analyst = own(new AnalystClient(Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath));
+  const reportActions = new ReportActions();
+  const report = own(
+    new ReportPage(extensionUri, { actions, analyst, feed, link, log, problems, reportActions, subjects }),
+  );
+
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);
   const comparer = own(new Comparer(client, inspector, models, sessions));
@@ -87,6 +98,7 @@ export function activate(context: ExtensionContext): void {
       models: picker,
       page,
       problems,
+      report,
       samples,
       sessions,
     }),

@@ -17,6 +17,7 @@ import type { ModelPage } from './modelPage.ts';
 import type { ModelPicker } from './modelPicker.ts';
 import type { Problems } from './problems.ts';
 import { openSample } from './samples.ts';
+import type { ReportPage } from './reportPage.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { samePart, selectedText, visibleText } from './textPart.ts';
@@ -45,6 +46,7 @@ export interface CommandParts {
   readonly models: ModelPicker;
   readonly page: ModelPage;
   readonly problems: Problems;
+  readonly report: ReportPage;
   readonly samples: Uri;
   readonly sessions: Sessions;
 }
@@ -84,6 +86,9 @@ export class Commands implements Disposable {
     this.#register('moescope.chooseLens', () => pickLens(lens, sessions));
     this.#register('moescope.openMap', () => {
       map.show();
+    });
+    this.#register('moescope.openReport', () => {
+      parts.report.show();
     });
     this.#register('moescope.openSample', () => openSample(samples));
     this.#register('moescope.restartEngine', async () => {
@@ -214,6 +219,7 @@ export class Commands implements Disposable {
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
       { label: '$(info) Show Model', command: 'moescope.showModel' },
       { label: '$(table) Open Routing Map', command: 'moescope.openMap' },
+      { label: '$(graph-line) Open Load Report', command: 'moescope.openReport' },
       { label: '$(graph) Show Routing Load', command: `${LoadView.id}.focus` },
       ...(current?.routed ? [{ label: '$(clear-all) Clear Routing', command: 'moescope.clear' }] : []),
       { label: '$(book) Open Sample', command: 'moescope.openSample' },

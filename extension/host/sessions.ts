@@ -37,6 +37,11 @@ export class Sessions {
     return this.#current;
   }
 
+  /** In the order in which they were first analysed. */
+  get all(): readonly Session[] {
+    return [...this.#sessions.values()];
+  }
+
   get(uri: Uri | string): Session | undefined {
     return this.#sessions.get(uri.toString());
   }

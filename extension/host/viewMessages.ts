@@ -6,6 +6,7 @@ import {
   type FromLoadView,
   type FromMap,
   type FromModelPage,
+  type FromReportPage,
   type ViewAction,
 } from '../protocol/webview.ts';
 
@@ -43,4 +44,32 @@ export const fromModelPageSchema: v.GenericSchema<unknown, FromModelPage> = v.va
     count: index,
   }),
   v.object({ type: v.literal('command'), command: v.picklist(MODEL_PAGE_COMMANDS) }),
+]);
+
+/** Longer than any that a section makes. */
+const MAX_ID = 200;
+/** A figure as an image, in base64, or a table. */
+const MAX_FILE = 100_000_000;
+
+const id = v.pipe(v.string(), v.maxLength(MAX_ID));
+const parameters = v.record(id, v.union([v.pipe(v.string(), v.maxLength(MAX_ID)), v.number(), v.boolean()]));
+
+export const fromReportPageSchema: v.GenericSchema<unknown, FromReportPage> = v.variant('type', [
+  ready,
+  v.object({ type: v.literal('chooseSubject'), id: v.string() }),
+  v.object({ type: v.literal('section'), request: v.number(), id, set: parameters }),
+  v.object({ type: v.literal('act'), section: id, action: id, set: parameters }),
+  v.object({
+    type: v.literal('goto'),
+    place: v.object({ file: v.exactOptional(index), start: index, end: index }),
+  }),
+  v.object({
+    type: v.literal('save'),
+    // A file's name, and no path to elsewhere.
+    name: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]*$/u), v.maxLength(MAX_ID)),
+    content: v.pipe(v.string(), v.maxLength(MAX_FILE)),
+    encoding: v.picklist(['utf8', 'base64']),
+  }),
+  v.object({ type: v.literal('export'), set: v.record(id, parameters) }),
+  ...actions,
 ]);

@@ -1,4 +1,4 @@
-// Bundles the extension host, the engine, the command line and the webviews into dist/. `--watch` rebuilds on change,
+// Bundles the extension host, its child processes and worker, the command line and the webviews into dist/. `--watch` rebuilds on change,
 // `--production` minifies, leaves out source maps and writes the licences of what was bundled.
 import { context, build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -33,6 +33,7 @@ const bundles = [
       extension: 'extension/main.ts',
       engine: 'extension/engine/main.ts',
       inspector: 'extension/inspector/main.ts',
+      analyst: 'extension/analyst/main.ts',
       cli: 'extension/cli/main.ts',
     },
   },

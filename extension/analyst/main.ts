@@ -1,0 +1,29 @@
+/** The analyst: a worker thread of the extension host that computes what would block it for longer than a frame. */
+import { parentPort } from 'node:worker_threads';
+import type { FromAnalyst, ToAnalyst } from '../protocol/analyst.ts';
+import { Analyst } from './analyst.ts';
+
+const port = parentPort!;
+const analyst = new Analyst();
+
+port.on('message', (message: ToAnalyst) => {
+  switch (message.type) {
+    case 'subject':
+      analyst.take(message.id, message.subject);
+      break;
+    case 'forget':
+      analyst.forget(message.id);
+      break;
+    case 'ask':
+      port.postMessage(answerTo(message));
+      break;
+  }
+});
+
+function answerTo({ request, subject, question }: Extract<ToAnalyst, { type: 'ask' }>): FromAnalyst {
+  try {
+    return { type: 'answer', request, answer: analyst.answer(subject, question) };
+  } catch (error) {
+    return { type: 'failed', request, stack: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}

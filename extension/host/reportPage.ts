@@ -1,0 +1,201 @@
+import { EventEmitter, Uri, ViewColumn, window, workspace, type Disposable, type Event } from 'vscode';
+import { SECTIONS } from '../analysis/sections/all.ts';
+import type { AnalystClient } from '../client/analystClient.ts';
+import type { Parameters, Place } from '../protocol/report.ts';
+import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
+import { Disposables } from './disposables.ts';
+import { EditorTab, type OpenTab } from './editorTab.ts';
+import type { EditorLink } from './editorLink.ts';
+import type { Feed } from './feed.ts';
+import type { Log } from './log.ts';
+import type { Problems } from './problems.ts';
+import type { ReportActions } from './reportActions.ts';
+import type { Subjects } from './subjects.ts';
+import { Throttle } from './throttle.ts';
+import type { ViewActions } from './viewActions.ts';
+import { fromReportPageSchema } from './viewMessages.ts';
+
+/** While a run is under way, the report is made anew so often. */
+const UPDATE_MS = 1_000;
+
+export interface ReportParts {
+  readonly actions: ViewActions;
+  readonly analyst: AnalystClient;
+  readonly feed: Feed;
+  readonly link: EditorLink;
+  readonly log: Log;
+  readonly problems: Problems;
+  readonly reportActions: ReportActions;
+  readonly subjects: Subjects;
+}
+
+/** The load report in an editor tab, of the current subject. */
+export class ReportPage implements Disposable {
+  readonly #parts: ReportParts;
+  readonly #tab: EditorTab<ToReportPage, FromReportPage>;
+  readonly #disposables = new Disposables();
+  readonly #set = this.#disposables.add(new EventEmitter<{ section: string; set: Parameters }>());
+  /** Section to bring into view once the page is there. */
+  #wanted: string | undefined;
+  #open: OpenTab<ToReportPage> | undefined;
+
+  /** The user set controls of a section. */
+  readonly onDidSet: Event<{ readonly section: string; readonly set: Parameters }> = this.#set.event;
+
+  constructor(extension: Uri, parts: ReportParts) {
+    this.#parts = parts;
+    this.#tab = this.#disposables.add(
+      new EditorTab<ToReportPage, FromReportPage>(extension, parts.log, {
+        viewType: 'moescope.report',
+        entry: 'report',
+        title: 'Load Report',
+        schema: fromReportPageSchema,
+        opened: (tab) => this.#opened(tab),
+      }),
+    );
+  }
+
+  /** Opens the report, or brings it forward, at a section if one is named. */
+  show(section?: string): void {
+    this.#wanted = section;
+    if (this.#open) this.#reveal(this.#open);
+    this.#tab.show(ViewColumn.Beside, false);
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  #opened(tab: OpenTab<ToReportPage>): (message: FromReportPage) => void {
+    const { feed, subjects } = this.#parts;
+    this.#open = tab;
+    tab.own({
+      dispose: () => {
+        if (this.#open === tab) this.#open = undefined;
+      },
+    });
+    tab.own(
+      feed.onDidChangeState((state) => {
+        tab.post({ type: 'state', state });
+      }),
+    );
+    const changed = tab.own(
+      new Throttle(UPDATE_MS, () => {
+        tab.post({ type: 'changed' });
+      }),
+    );
+    tab.own(
+      subjects.onDidUpdate((id) => {
+        if (id === subjects.current?.id) changed.request();
+      }),
+    );
+    tab.own(
+      subjects.onDidChange(() => {
+        this.#list(tab);
+      }),
+    );
+    return (message) => {
+      this.#receive(message, tab);
+    };
+  }
+
+  #receive(message: FromReportPage, tab: OpenTab<ToReportPage>): void {
+    const { actions, feed, problems, subjects } = this.#parts;
+    switch (message.type) {
+      case 'ready':
+        tab.post({ type: 'sections', sections: SECTIONS.map(({ id, title }) => ({ id, title })) });
+        this.#list(tab);
+        feed.refresh();
+        this.#reveal(tab);
+        break;
+      case 'chooseSubject':
+        subjects.choose(message.id);
+        break;
+      case 'section':
+        this.#set.fire({ section: message.id, set: message.set });
+        void this.#answer(message, tab);
+        break;
+      case 'act':
+        void this.#act(message);
+        break;
+      case 'goto':
+        void this.#goTo(message.place);
+        break;
+      case 'save':
+        void save(message).catch((error: unknown) => {
+          problems.report(`save ${message.name}`, error);
+        });
+        break;
+      case 'export':
+        break;
+      case 'chooseLayer':
+      case 'chooseTint':
+      case 'highlight':
+      case 'command':
+        actions.handle(message);
+        break;
+    }
+  }
+
+  #list(tab: OpenTab<ToReportPage>): void {
+    const { entries, current } = this.#parts.subjects;
+    tab.name(entries.find(({ id }) => id === current?.id)?.name);
+    tab.post({ type: 'subjects', subjects: entries, ...(current && { current: current.id }) });
+  }
+
+  #reveal(tab: OpenTab<ToReportPage>): void {
+    if (this.#wanted !== undefined) tab.post({ type: 'reveal', section: this.#wanted });
+    this.#wanted = undefined;
+  }
+
+  async #answer(
+    { request, id, set }: Extract<FromReportPage, { type: 'section' }>,
+    tab: OpenTab<ToReportPage>,
+  ): Promise<void> {
+    const { analyst, log, subjects } = this.#parts;
+    const subject = subjects.current;
+    if (!subject) {
+      tab.post({ type: 'failed', request, message: 'Nothing is routed. Run Analyze Routing first.' });
+      return;
+    }
+    try {
+      const section = await analyst.ask(subject, { kind: 'section', id, set });
+      tab.post({ type: 'section', request, section });
+    } catch (error) {
+      log.error(`section ${id}`, error);
+      tab.post({ type: 'failed', request, message: 'Something went wrong inside MoEScope. The log has the details.' });
+    }
+  }
+
+  async #act({ section, action, set }: Extract<FromReportPage, { type: 'act' }>): Promise<void> {
+    const { problems, reportActions, subjects } = this.#parts;
+    const subject = subjects.current;
+    if (!subject) return;
+    try {
+      await reportActions.run(section, action, { subject, session: subjects.sessionOf(subject.id), set });
+    } catch (error) {
+      problems.report(`${section}: ${action}`, error);
+    }
+  }
+
+  async #goTo(place: Place): Promise<void> {
+    const { link, subjects } = this.#parts;
+    const id = subjects.current?.id;
+    if (id === undefined) return;
+    const routed = subjects.sessionOf(id)?.routed;
+    if (!routed) {
+      await subjects.added(id)?.goTo?.(place);
+      return;
+    }
+    const [token] = routed.index.at(place.start);
+    if (token !== undefined) await link.goTo(token, true);
+  }
+}
+
+/** Asks where to, and writes. Throws what the file system says. */
+async function save({ name, content, encoding }: Extract<FromReportPage, { type: 'save' }>): Promise<void> {
+  const folder = workspace.workspaceFolders?.[0]?.uri;
+  const place = folder ? Uri.joinPath(folder, name) : Uri.file(name);
+  const uri = await window.showSaveDialog({ defaultUri: place, title: 'Save' });
+  if (uri) await workspace.fs.writeFile(uri, Buffer.from(content, encoding));
+}

@@ -1,0 +1,47 @@
+/** Contract between the extension host and the analyst, a worker thread that makes sections of reports from subjects. */
+import type { Limit } from '../analysis/limits.ts';
+import type { Subject } from '../analysis/sections/subject.ts';
+import type { Parameters, Section } from './report.ts';
+
+export type Question =
+  /** A section, with what the user set of it. */
+  | { readonly kind: 'section'; readonly id: string; readonly set: Parameters }
+  /** What a capacity limit does to the subject's tokens, at each MoE layer. */
+  | { readonly kind: 'dropped'; readonly limit: Limit }
+  /** What it does to one token's slots, and why. */
+  | { readonly kind: 'fate'; readonly limit: Limit; readonly token: number };
+
+/** Slots of each token that a limit drops or moves, [T] each, and slots that an expert takes at most. */
+export interface DroppedLayer {
+  readonly capacity: number;
+  readonly dropped: Uint8Array;
+  readonly moved: Uint8Array;
+}
+
+/** A slot at the limit. */
+export interface SlotFate {
+  readonly expert: number;
+  readonly fate: 'kept' | 'dropped' | 'moved';
+  /** Place in the expert's queue, from 0. */
+  readonly place: number;
+  readonly capacity: number;
+  readonly movedTo?: number;
+}
+
+export interface Answers {
+  readonly section: Section;
+  readonly dropped: readonly DroppedLayer[];
+  /** By MoE layer, the token's slots whose expert is known. */
+  readonly fate: readonly (readonly SlotFate[])[];
+}
+
+/** The analyst keeps the subjects that it was sent, by id, until a newer one of that id comes. */
+export type ToAnalyst =
+  | { readonly type: 'subject'; readonly id: string; readonly subject: Subject }
+  | { readonly type: 'forget'; readonly id: string }
+  | { readonly type: 'ask'; readonly request: number; readonly subject: string; readonly question: Question };
+
+export type FromAnalyst =
+  | { readonly type: 'answer'; readonly request: number; readonly answer: Answers[Question['kind']] }
+  /** A bug: its stack. */
+  | { readonly type: 'failed'; readonly request: number; readonly stack: string };
