@@ -11,6 +11,7 @@
  */
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { isSeen, wantedAt } from './load.ts';
+import { heaviestFirst, type WeighedSlots } from './order.ts';
 
 /** The points of a curve from 0.5 to 4, and the range that is common in practice. */
 export const CAPACITY_FACTORS: readonly number[] = [0.5, 1, 1.1, 1.2, 1.25, 1.3, 1.5, 2, 3, 4];
@@ -58,119 +59,152 @@ export function capacityCurve(
   routed: number,
   factors: readonly number[] = CAPACITY_FACTORS,
 ): CapacityPoint[] {
-  const queues = layers.map((layer) => queuesOf(layer, routed));
-  return factors.map((factor) => {
-    const each = queues.map((q) => {
-      const capacity = expertCapacity(factor, q.tokens.length, q.layer.k, q.layer.experts);
-      return { capacity, ...figuresAt(q, capacity) };
-    });
+  const byLayer = layers.map((layer) => layerCurve(slotsOf(layer, routed), factors));
+  return factors.map((factor, f) => {
+    const each = byLayer.map((curve) => curve[f]!);
     return { factor, layers: each, total: totalOf(each) };
   });
 }
 
-/** The slots of a layer as its experts' queues, one behind the other, which no capacity changes. */
-interface Queues {
+/** What a layer's tokens want, slot by slot. */
+interface Slots extends WeighedSlots {
   readonly layer: LayerTrace;
-  /** The tokens that the layer saw, in order; T. */
+  /** The tokens that the layer saw, in order; T. The slots of the i-th of them begin at i·k. */
   readonly tokens: Uint32Array;
-  /** Expert of choice j of the i-th of them at [i·k + j], and the slot's place in its queue when the earliest come first. */
-  readonly experts: Uint16Array;
-  readonly places: Uint32Array;
-  /** Length of each expert's queue, and where it begins; [E]. */
+  /** Slots that want each expert; [E]. */
   readonly counts: Float64Array;
-  readonly starts: Uint32Array;
-  /** Weight of a queue's slots from each place on, when the earliest come first, and when the heaviest do. */
-  readonly weightFrom: { readonly position: Float64Array; readonly weight: Float64Array };
 }
 
-function queuesOf(layer: LayerTrace, routed: number): Queues {
+function slotsOf(layer: LayerTrace, routed: number): Slots {
   const { k, chosen, weight } = layer;
-  const tokens = new Uint32Array(routed).map((_, t) => t).filter((t) => isSeen(layer, t));
-  const slots = tokens.length * k;
-  const experts = new Uint16Array(slots);
-  const places = new Uint32Array(slots);
+  const tokens = new Uint32Array(routed);
+  let seen = 0;
+  for (let t = 0; t < routed; t++) if (isSeen(layer, t)) tokens[seen++] = t;
+  const experts = new Uint16Array(seen * k);
+  const weights = new Float32Array(seen * k);
   const counts = new Float64Array(layer.experts);
-  for (let slot = 0; slot < slots; slot++) {
-    const expert = chosen[wantedAt(layer, tokens[Math.floor(slot / k)]!, slot % k)]!;
-    experts[slot] = expert;
-    if (expert !== NO_EXPERT) places[slot] = counts[expert]!++;
+  let slot = 0;
+  for (let i = 0; i < seen; i++) {
+    const first = wantedAt(layer, tokens[i]!, 0);
+    for (let at = first; at < first + k; at++) {
+      const expert = chosen[at]!;
+      experts[slot] = expert;
+      if (expert !== NO_EXPERT) {
+        weights[slot] = weight[at]!;
+        counts[expert]! += 1;
+      }
+      slot += 1;
+    }
   }
-  const starts = new Uint32Array(layer.experts);
-  for (let e = 1; e < layer.experts; e++) starts[e] = starts[e - 1]! + counts[e - 1]!;
-  const weights = new Float32Array(slots);
-  for (let slot = 0; slot < slots; slot++) {
+  return { layer, tokens: tokens.subarray(0, seen), experts, weights, counts };
+}
+
+function layerCurve(slots: Slots, factors: readonly number[]): (CapacityFigures & { readonly capacity: number })[] {
+  const { layer, tokens, experts, counts } = slots;
+  const { k } = layer;
+  const capacities = factors.map((factor) => expertCapacity(factor, tokens.length, k, layer.experts));
+  const steps = [...new Set(capacities)].sort((a, b) => a - b);
+  const position = weightBehind(slots, counts, steps);
+  const lightest = weightBehind(heaviestFirst(slots), counts, steps);
+  // Without runners-up nothing is known of them; but where every expert is chosen, there is no other to go to.
+  const moved = layer.candidates > k || k === layer.experts ? countMoved(slots, steps) : undefined;
+  return capacities.map((capacity) => {
+    const step = steps.indexOf(capacity);
+    const kept = counts.reduce((sum, c) => sum + Math.min(c, capacity), 0);
+    const room = layer.experts * capacity;
+    const dropped = experts.length - kept;
+    const padding = room - kept;
+    return {
+      capacity,
+      slots: experts.length,
+      room,
+      dropped,
+      padding,
+      weight: position.all,
+      lostWeight: { position: position.behind[step]!, weight: lightest.behind[step]! },
+      ...(moved && {
+        rerouted: { moved: moved[step]!, dropped: dropped - moved[step]!, padding: padding - moved[step]! },
+      }),
+    };
+  });
+}
+
+/** Weight of all slots, and of those that find each capacity's places taken, which the slots before them take. */
+function weightBehind(
+  { experts, weights }: WeighedSlots,
+  counts: Float64Array,
+  capacities: readonly number[],
+): { readonly all: number; readonly behind: readonly number[] } {
+  // How many of the capacities a place is beyond, so that one look at a slot serves all of them.
+  const beyond = new Uint16Array(Math.max(...counts));
+  for (const [i, capacity] of capacities.entries()) beyond.fill(i + 1, capacity);
+  const sums = new Float64Array(capacities.length + 1);
+  const taken = new Uint32Array(counts.length);
+  for (let slot = 0; slot < experts.length; slot++) {
     const expert = experts[slot]!;
+    if (expert !== NO_EXPERT) sums[beyond[taken[expert]!++]!]! += weights[slot]!;
+  }
+  for (let i = capacities.length - 1; i >= 0; i--) sums[i]! += sums[i + 1]!;
+  return { all: sums[0]!, behind: [...sums.subarray(1)] };
+}
+
+/**
+ * Slots that find their expert full, the earliest coming first, and that a runner-up of their token has room for, at capacities
+ * in rising order.
+ */
+function countMoved(slots: Slots, capacities: readonly number[]): number[] {
+  const { experts, counts } = slots;
+  const least = capacities[0]!;
+  const taken = new Uint32Array(counts.length);
+  // What a capacity leaves over is among what a smaller one does.
+  const left = new Uint32Array(experts.length);
+  const places = new Uint32Array(experts.length);
+  let n = 0;
+  for (let slot = 0; slot < experts.length; slot++) {
+    const expert = experts[slot]!;
+    // What the model dropped of an unknown expert goes nowhere.
     if (expert === NO_EXPERT) continue;
-    weights[starts[expert]! + places[slot]!] = weight[wantedAt(layer, tokens[Math.floor(slot / k)]!, slot % k)]!;
+    const place = taken[expert]!++;
+    left[n] = slot;
+    places[n] = place;
+    n += place >= least ? 1 : 0;
   }
-  const position = sumsFrom(weights, counts, starts);
-  for (let e = 0; e < layer.experts; e++)
-    weights
-      .subarray(starts[e], starts[e]! + counts[e]!)
-      .sort()
-      .reverse();
-  const weightFrom = { position, weight: sumsFrom(weights, counts, starts) };
-  return { layer, tokens, experts, places, counts, starts, weightFrom };
+  return capacities.map((capacity) => {
+    let over = 0;
+    for (let i = 0; i < n; i++) {
+      const place = places[i]!;
+      left[over] = left[i]!;
+      places[over] = place;
+      over += place >= capacity ? 1 : 0;
+    }
+    n = over;
+    return movedAt(slots, left.subarray(0, n), capacity);
+  });
 }
 
-/** Sum of each queue's weights from each place to its end. */
-function sumsFrom(weights: Float32Array, counts: Float64Array, starts: Uint32Array): Float64Array {
-  const sums = Float64Array.from(weights);
-  for (let e = 0; e < counts.length; e++) {
-    for (let i = starts[e]! + counts[e]! - 2; i >= starts[e]!; i--) sums[i]! += sums[i + 1]!;
-  }
-  return sums;
-}
-
-function figuresAt(queues: Queues, capacity: number): CapacityFigures {
-  const { layer, experts, counts, weightFrom } = queues;
-  const slots = experts.length;
-  const room = layer.experts * capacity;
-  const kept = counts.reduce((sum, c) => sum + Math.min(c, capacity), 0);
-  const figures = {
-    slots,
-    room,
-    dropped: slots - kept,
-    padding: room - kept,
-    weight: weightBehind(queues, weightFrom.position, 0),
-    lostWeight: {
-      position: weightBehind(queues, weightFrom.position, capacity),
-      weight: weightBehind(queues, weightFrom.weight, capacity),
-    },
-  };
-  // Where every expert is chosen, there is no other to go to.
-  if (layer.candidates === layer.k && layer.k < layer.experts) return figures;
-  const moved = figures.dropped > 0 ? countMoved(queues, capacity) : 0;
-  return {
-    ...figures,
-    rerouted: { moved, dropped: figures.dropped - moved, padding: figures.padding - moved },
-  };
-}
-
-/** Weight of the slots of all queues from a place on. */
-function weightBehind({ counts, starts }: Queues, weightFrom: Float64Array, place: number): number {
-  return counts.reduce((sum, c, e) => (place < c ? sum + weightFrom[starts[e]! + place]! : sum), 0);
-}
-
-/** Slots beyond their expert's capacity that a runner-up of their token has room for. */
-function countMoved({ layer, tokens, experts, counts, places }: Queues, capacity: number): number {
+function movedAt({ layer, tokens, counts }: Slots, left: Uint32Array, capacity: number): number {
   const { k, candidates, chosen } = layer;
   const room = counts.map((c) => Math.max(0, capacity - c));
+  let places = room.reduce((sum, r) => sum + r, 0);
   let moved = 0;
-  for (let i = 0; i < tokens.length; i++) {
-    const t = tokens[i]!;
-    const end = (t + 1) * candidates;
-    // No expert takes a token twice, and one that has no room will not have any later.
-    let next = wantedAt(layer, t, k - 1) + 1;
-    for (let slot = i * k; slot < (i + 1) * k; slot++) {
-      // What the model dropped of an unknown expert stands at place 0.
-      if (places[slot]! < capacity || experts[slot] === NO_EXPERT) continue;
-      while (next < end && !(room[chosen[next]!]! > 0)) next += 1;
-      if (next >= end) break;
-      room[chosen[next]!]! -= 1;
-      next += 1;
-      moved += 1;
+  let token = -1;
+  let next = 0;
+  let end = 0;
+  for (let i = 0; i < left.length && places > 0; i++) {
+    const of = Math.floor(left[i]! / k);
+    if (of !== token) {
+      token = of;
+      const t = tokens[of]!;
+      next = wantedAt(layer, t, k - 1) + 1;
+      end = (t + 1) * candidates;
     }
+    // No expert takes a token twice, and one that has no room will not have any later.
+    while (next < end && !(room[chosen[next]!]! > 0)) next += 1;
+    if (next === end) continue;
+    room[chosen[next]!]! -= 1;
+    next += 1;
+    places -= 1;
+    moved += 1;
   }
   return moved;
 }

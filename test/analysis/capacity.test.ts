@@ -114,6 +114,7 @@ describe('capacityCurve', () => {
           // Kept by one way of counting and by the other.
           expect(slots - dropped).toBe(room - padding);
           expect(dropped).toBe(simulate(layer, tokens, layers[0]!.capacity));
+          expect(lostWeight).toEqual(lost(layer, tokens, layers[0]!.capacity));
           expect(lostWeight.weight).toBeLessThanOrEqual(lostWeight.position);
           expect(rerouted!.moved + rerouted!.dropped).toBe(dropped);
           expect(rerouted!.padding).toBe(padding - rerouted!.moved);
@@ -191,4 +192,17 @@ function simulate({ chosen, candidates, k, experts }: LayerTrace, tokens: number
     }
   }
   return dropped;
+}
+
+/** Weight beyond the capacity in each expert's queue, as the tokens come and with the heaviest in front. */
+function lost(layer: LayerTrace, tokens: number, capacity: number): { position: number; weight: number } {
+  const { chosen, weight, candidates, k, experts } = layer;
+  const queues = Array.from({ length: experts }, (): number[] => []);
+  for (let t = 0; t < tokens; t++) {
+    for (let at = t * candidates; at < t * candidates + k; at++) queues[chosen[at]!]!.push(weight[at]!);
+  }
+  const beyond = (queue: readonly number[]): number => queue.slice(capacity).reduce((sum, w) => sum + w, 0);
+  const sum = (order: (queue: number[]) => number[]): number =>
+    queues.reduce((all, queue) => all + beyond(order(queue)), 0);
+  return { position: sum((queue) => queue), weight: sum((queue) => queue.toSorted((a, b) => b - a)) };
 }

@@ -7,14 +7,16 @@ export interface Size {
   readonly layers: number;
   readonly experts: number;
   readonly k: number;
+  /** With runners-up after the k chosen ones, as of a measured trace; k unless told. */
+  readonly candidates?: number;
 }
 
 const WORDS = ['the', ' router', ' sends', ' each', ' token', ' to', ' experts', ',', '\n', ' 专家', ' of', '\t', '  '];
 
-export function syntheticTrace({ tokens, layers, experts, k }: Size): TracedText {
+export function syntheticTrace({ tokens, layers, experts, k, candidates = k }: Size): TracedText {
   const random = generator(7);
   const text = Array.from({ length: tokens }, () => WORDS[Math.floor(random() * WORDS.length)]!);
-  const shapes = Array.from({ length: layers }, (_, l) => ({ layer: l + 3, experts, k, candidates: k }));
+  const shapes = Array.from({ length: layers }, (_, l) => ({ layer: l + 3, experts, k, candidates }));
   const trace: RoutingTrace = {
     tokens: {
       ids: Int32Array.from({ length: tokens }, () => Math.floor(random() * 129280)),
@@ -23,13 +25,13 @@ export function syntheticTrace({ tokens, layers, experts, k }: Size): TracedText
       logProb: Float32Array.from({ length: tokens }, (_, t) => (t === 0 ? NaN : -12 * random() ** 2)),
     },
     layers: shapes.map((shape, l) => {
-      const chosen = new Uint16Array(tokens * k);
-      const weight = new Float32Array(tokens * k);
+      const chosen = new Uint16Array(tokens * candidates);
+      const weight = new Float32Array(tokens * candidates);
       for (let t = 0; t < tokens; t++) {
-        for (let j = 0; j < k; j++) {
-          // Squaring the random number skews towards low ranks; the odd factor scatters them over the indices.
-          chosen[t * k + j] = (Math.floor(random() ** 1.6 * experts) * 77 + l * 13 + j) % experts;
-          weight[t * k + j] = 2 ** -j / 2;
+        for (let j = 0; j < candidates; j++) {
+          // The power skews towards low ranks; the odd factor scatters them over the indices.
+          chosen[t * candidates + j] = (Math.floor(random() ** 1.6 * experts) * 77 + l * 13 + j) % experts;
+          weight[t * candidates + j] = 2 ** -j * (0.4 + 0.1 * random());
         }
       }
       return {
