@@ -34,12 +34,12 @@ export async function cache({ clear }: CacheOptions): Promise<number> {
 
 function render(folder: string, models: readonly CachedModel[]): string {
   const total = models.reduce((sum, { bytes }) => sum + bytes, 0);
-  const rows = models.map(({ id, bytes, lastUsed, open }) => [
+  const rows = models.map(({ id, bytes, lastUsed, open, unfinished }) => [
     id.slice(0, ID_DIGITS),
     byteSize(bytes),
     // 2026-11-24 08:15
     `${new Date(lastUsed).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    open ? 'open' : '',
+    open ? 'open' : unfinished ? 'not finished' : '',
   ]);
   const parts = [
     `${visible(folder, Infinity)}: ${byteSize(total)} in ${count(models.length, 'model')}, of ${CACHE_LIMIT} GB at most\n`,

@@ -1,4 +1,5 @@
 /** The engine process: one model open at a time, one request after the other, everything else refused or queued. */
+import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import {
@@ -96,6 +97,7 @@ class Engine {
     // The old model goes first: two at once may not fit.
     await this.#close();
     const model = await openModel(request, {
+      importer: join(__dirname, 'importer.js'),
       progress: this.#progress(run),
       signal,
       log: (message) => {

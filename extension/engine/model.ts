@@ -59,6 +59,8 @@ export interface RoutedTokens {
 }
 
 export interface OpenOptions {
+  /** Absolute path of the bundle that the threads of an import run. */
+  readonly importer: string;
   readonly progress: (stage: Stage, done: number, total: number) => void;
   readonly signal: AbortSignal;
   /** Takes a sentence on what was decided. */

@@ -1,7 +1,8 @@
 /**
  * The folder that models are kept in. <id>/weights.bin is a model, its time of change that of its last use;
  * <id>/in-use-<pid> says that the engine with this process id has it open. known/<key> has the id that a set of files has;
- * unfinished-<pid>-… is just being written or deleted by that engine. Any of it may be deleted at any time.
+ * unfinished-<pid>-… is just being written or deleted by that engine, and interrupted-<key> waits for an engine that imports the
+ * same: see unfinishedImport.ts. Any of it may be deleted at any time.
  */
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
@@ -10,8 +11,13 @@ import { WEIGHT_FILE } from '../models/decoder.ts';
 import type { CachedModel, ClearedCache } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 
+/** Ids and keys are SHA-256. */
+const KEY_DIGITS = 64;
 const ID = /^[0-9a-f]{64}$/;
+/** In which files are told to take room on a disk. */
+const BLOCK_BYTES = 512;
 const UNFINISHED = 'unfinished-';
+const INTERRUPTED = 'interrupted-';
 const IN_USE = 'in-use-';
 
 /** Where ids are remembered. */
@@ -23,9 +29,18 @@ export interface HeldModel {
   readonly release: () => Promise<void>;
 }
 
-/** A name for a folder of this process that is not a model yet, or no longer. */
-export function unfinishedName(): string {
-  return `${UNFINISHED}${process.pid}-${randomUUID()}`;
+/**
+ * A name for a folder of this process that is not a model yet, or no longer.
+ *
+ * @param key of the files that it is made from, if another engine may go on with it
+ */
+export function unfinishedName(key = ''): string {
+  return `${UNFINISHED}${process.pid}-${randomUUID()}${key && `-${key}`}`;
+}
+
+/** The name of what was left of an import of the files with that key. */
+export function interruptedName(key: string): string {
+  return `${INTERRUPTED}${key}`;
 }
 
 /** Marks a folder as one that this process uses. Where nothing can be written, nobody deletes either. */
@@ -58,7 +73,7 @@ export async function weightBytes(folder: string): Promise<number | undefined> {
 }
 
 /**
- * The models of a cache, the one used last first.
+ * The models of a cache and what was left of imports, the one used last first.
  *
  * @throws UserError `cache-unwritable` when the folder cannot be read
  */
@@ -69,6 +84,14 @@ export async function cachedModels(cache: string): Promise<CachedModel[]> {
     const folder = join(cache, id);
     const weights = await stat(join(folder, WEIGHT_FILE)).catch(() => undefined);
     models.push({ id, bytes: weights?.size ?? 0, lastUsed: weights?.mtimeMs ?? 0, open: await isInUse(folder) });
+  }
+  for (const name of await namesIn(cache)) {
+    const id = keyIn(name, INTERRUPTED);
+    if (id === undefined) continue;
+    const weights = await stat(join(cache, name, WEIGHT_FILE)).catch(() => undefined);
+    // The file has all of its size from the start, but takes no more than what is written.
+    const bytes = weights ? Math.min(weights.size, weights.blocks * BLOCK_BYTES) : 0;
+    models.push({ id, bytes, lastUsed: weights?.mtimeMs ?? 0, open: false, unfinished: true });
   }
   return models.sort((a, b) => b.lastUsed - a.lastUsed);
 }
@@ -83,9 +106,9 @@ export async function keepUnder(cache: string, limit: number): Promise<number> {
   const models = await cachedModels(cache);
   const total = models.reduce((sum, { bytes }) => sum + bytes, 0);
   let freed = 0;
-  for (const { id, bytes, open } of models.reverse()) {
+  for (const model of models.reverse()) {
     if (total - freed <= limit) break;
-    if (!open && (await remove(cache, id))) freed += bytes;
+    if (!model.open && (await remove(cache, folderOf(model)))) freed += model.bytes;
   }
   if (freed > 0) await forgetRemoved(cache);
   return freed;
@@ -97,29 +120,51 @@ export async function keepUnder(cache: string, limit: number): Promise<number> {
  * @throws UserError `cache-unwritable` when the folder cannot be read
  */
 export async function clearCache(cache: string): Promise<ClearedCache> {
-  await removeAbandoned(cache);
+  await sortAbandoned(cache);
   let freed = 0;
   let kept = 0;
-  for (const { id, bytes, open } of await cachedModels(cache)) {
-    if (!open && (await remove(cache, id))) freed += bytes;
+  for (const model of await cachedModels(cache)) {
+    if (!model.open && (await remove(cache, folderOf(model)))) freed += model.bytes;
     else kept += 1;
   }
   await forgetRemoved(cache);
   return { freed, kept };
 }
 
-/** Removes what engines that are gone have left half written. */
-export async function removeAbandoned(cache: string): Promise<void> {
+/** Sorts what engines that are gone have left half written: into what another may go on with, and what is removed. */
+export async function sortAbandoned(cache: string): Promise<void> {
   for (const name of await namesIn(cache)) {
     const pid = pidIn(name, UNFINISHED);
     if (pid === undefined || isAlive(pid)) continue;
-    await rm(join(cache, name), { recursive: true, force: true }).catch(() => undefined);
+    const folder = join(cache, name);
+    const key = keyIn(name, UNFINISHED);
+    const kept = key !== undefined && (await moved(folder, join(cache, interruptedName(key))));
+    if (!kept) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
   }
 }
 
+/** What was left of imports: folders in the cache. */
+export async function interruptedImports(cache: string): Promise<string[]> {
+  return (await namesIn(cache))
+    .filter((name) => keyIn(name, INTERRUPTED) !== undefined)
+    .map((name) => join(cache, name));
+}
+
+/** Gives a folder another name. Returns whether it was there and the name was free. */
+export async function moved(from: string, to: string): Promise<boolean> {
+  return rename(from, to).then(
+    () => true,
+    () => false,
+  );
+}
+
+function folderOf({ id, unfinished }: CachedModel): string {
+  return unfinished === true ? interruptedName(id) : id;
+}
+
 /** Returns whether it is gone: some systems do not let go of what another process has open. */
-async function remove(cache: string, id: string): Promise<boolean> {
-  const folder = join(cache, id);
+async function remove(cache: string, name: string): Promise<boolean> {
+  const folder = join(cache, name);
   const doomed = join(cache, unfinishedName());
   try {
     // Moved first: from now on no other engine can take it into use.
@@ -170,6 +215,12 @@ async function namesIn(cache: string): Promise<string[]> {
 function pidIn(name: string, prefix: string): number | undefined {
   const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : NaN;
   return pid > 0 ? pid : undefined;
+}
+
+/** The key of files that a name ends with. */
+function keyIn(name: string, prefix: string): string | undefined {
+  const key = name.startsWith(prefix) ? name.slice(-KEY_DIGITS) : '';
+  return ID.test(key) ? key : undefined;
 }
 
 function isAlive(pid: number): boolean {

@@ -49,6 +49,7 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
   const skipped = skippedParts(checkpoint.tensors, graphs.plan, spec).map(({ what }) => what);
   const { folder, release } = await cachedWeights(graphs.plan, {
     cache: request.cache,
+    importer: options.importer,
     limit: request.cacheLimit * 1e9,
     progress: (done, total) => {
       options.progress('import', done, total);

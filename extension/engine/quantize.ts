@@ -6,10 +6,35 @@ export interface QuantizedMatrix {
   readonly scales: Float32Array;
 }
 
-/** Quantizes rows [outputs, inputs]. Returns undefined when an element is not finite. */
-export function quantizeRows(rows: Float32Array, inputs: number, format: BlockFormat): QuantizedMatrix | undefined {
+/** Memory for matrices that are done with before the next one: new memory costs more than what is done in it. */
+export class Room {
+  #values = new Uint8Array(0);
+  #scales = new Float32Array(0);
+
+  values(count: number): Uint8Array {
+    if (this.#values.length < count) this.#values = new Uint8Array(count);
+    return this.#values.subarray(0, count);
+  }
+
+  scales(count: number): Float32Array {
+    if (this.#scales.length < count) this.#scales = new Float32Array(count);
+    return this.#scales.subarray(0, count);
+  }
+}
+
+/**
+ * Quantizes rows [outputs, inputs]. Returns undefined when an element is not finite.
+ *
+ * @param room where the result stands until the next one is made there
+ */
+export function quantizeRows(
+  rows: Float32Array,
+  inputs: number,
+  format: BlockFormat,
+  room = new Room(),
+): QuantizedMatrix | undefined {
   const outputs = rows.length / inputs;
-  const target = new Target({ outputs, inputs }, format);
+  const target = new Target({ outputs, inputs }, format, room);
   for (let row = 0; row < outputs; row++) {
     for (let b = 0; b < target.blocks; b++) {
       const from = b * format.block;
@@ -29,7 +54,7 @@ export class TransposedQuantizer {
   #inputs = 0;
 
   constructor(size: MatrixSize, format: BlockFormat) {
-    this.#target = new Target(size, format);
+    this.#target = new Target(size, format, new Room());
     this.#size = size;
     this.#block = format.block;
     this.#gathered = new Float32Array(format.block);
@@ -63,14 +88,14 @@ class Target implements QuantizedMatrix {
   readonly #blockBytes: number;
   #source: { readonly floats: Float32Array; readonly bits: Int32Array } | undefined;
 
-  constructor(size: MatrixSize, format: BlockFormat) {
+  constructor(size: MatrixSize, format: BlockFormat, room: Room) {
     const { values, scales } = blockShapes(size, format);
     const [outputs, blocks, blockBytes] = values;
     this.blocks = blocks;
     this.#bits = format.bits;
     this.#blockBytes = blockBytes;
-    this.values = new Uint8Array(outputs * blocks * blockBytes);
-    this.scales = new Float32Array(scales[0] * scales[1]);
+    this.values = room.values(outputs * blocks * blockBytes);
+    this.scales = room.scales(scales[0] * scales[1]);
   }
 
   /** The same elements as integers. */

@@ -23,7 +23,8 @@ export function toFloat32(
     }
     case 'F16': {
       const source = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-      for (let i = 0; i < source.length; i++) target[i] = halfToNumber(source[i]!);
+      HALVES ??= Float32Array.from({ length: 2 ** 16 }, (_, half) => halfToNumber(half));
+      for (let i = 0; i < source.length; i++) target[i] = HALVES[source[i]!]!;
       return target;
     }
     default:
@@ -78,17 +79,19 @@ export function mxfp4ToFloat32(
   exponents: Uint8Array,
   target: Float32Array = new Float32Array(2 * bytes.length),
 ): Float32Array {
-  for (let i = 0; i < bytes.length; i++) {
+  for (let i = 0; i < bytes.length;) {
     const exponent = exponents[i >> 4]!;
     const scale = exponent === 0xff ? NaN : 2 ** (exponent - 127);
-    target[2 * i] = E2M1[bytes[i]! & 0xf]! * scale;
-    target[2 * i + 1] = E2M1[bytes[i]! >> 4]! * scale;
+    for (const end = Math.min(bytes.length, i + 16); i < end; i++) {
+      target[2 * i] = E2M1[bytes[i]! & 0xf]! * scale;
+      target[2 * i + 1] = E2M1[bytes[i]! >> 4]! * scale;
+    }
   }
   return target;
 }
 
 /** Every value of FP4 E2M1. */
-const E2M1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+const E2M1 = Float32Array.of(0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6);
 
 /** Every value of FP8 E4M3 (arXiv 2209.05433): 1 sign bit, 4 exponent bits with bias 7, 3 fraction bits, no infinities. */
 const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
@@ -99,6 +102,9 @@ const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
   if (exponent === 0xf && fraction === 7) return NaN;
   return sign * (1 + fraction / 8) * 2 ** (exponent - 7);
 });
+
+/** Every value of binary16, made when the first is read. */
+let HALVES: Float32Array | undefined;
 
 /** IEEE 754 binary16: 1 sign bit, 5 exponent bits with bias 15, 10 fraction bits. */
 function halfToNumber(half: number): number {

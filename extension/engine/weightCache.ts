@@ -1,31 +1,25 @@
 /**
- * Weights in the form that the graphs read, kept by content: the id of a model is a hash of every tensor that went in. A key of
- * unchanged files remembers the id, so that they need not be read again. See modelCache.ts for the folder.
+ * Weights in the form that the graphs read, kept by content: the id of a model is a hash of what each of its weights is, so that
+ * copies of a checkpoint share one. A key of unchanged files remembers the id, so that they need not be read again. See
+ * modelCache.ts for the folder.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteSize } from '../analysis/sizes.ts';
-import { messageOf, UserError } from '../protocol/errors.ts';
-import { WEIGHT_FILE } from '../models/decoder.ts';
+import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
-import {
-  hold,
-  keepUnder,
-  KNOWN,
-  mark,
-  removeAbandoned,
-  unfinishedName,
-  weightBytes,
-  type HeldModel,
-} from './modelCache.ts';
+import { hold, keepUnder, KNOWN, mark, moved, weightBytes, type HeldModel } from './modelCache.ts';
+import { fileState, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
 /** Part of every key: raised when the same tensors would be written differently. */
-const LAYOUT = 2;
+const LAYOUT = 3;
 
 export interface ImportOptions {
   readonly cache: string;
+  /** Absolute path of the bundle that the threads of an import run. */
+  readonly importer: string;
   /** Most bytes that the cache should hold; 0 for no limit. Models that are open stay all the same. */
   readonly limit: number;
   readonly progress: (done: number, total: number) => void;
@@ -41,32 +35,43 @@ export interface ImportOptions {
  * @throws UserError `weights-invalid` when a file of the checkpoint changes or ends under the reader, `cache-unwritable`, `cancelled`
  */
 export async function cachedWeights(plan: WeightPlan, options: ImportOptions): Promise<HeldModel> {
-  const { cache, limit, log } = options;
-  const key = await filesKey(plan);
+  const { cache } = options;
+  const states = await statesOf(plan);
+  const key = keyOf(plan, states);
   try {
     const id = await readFile(join(cache, KNOWN, key), 'utf8').catch(() => '');
-    const model = (await hold(cache, id, plan.bytes)) ?? (await addToCache(plan, key, options));
-    if (limit > 0) {
-      const freed = await keepUnder(cache, limit);
-      if (freed > 0)
-        log?.(`The model cache was over its limit of ${byteSize(limit)}: ${byteSize(freed)} are free again.`);
-    }
+    const model = (await hold(cache, id, plan.bytes)) ?? (await addToCache(plan, key, states, options));
+    await keepLimit(options);
     return model;
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    // What was left of the import counts.
+    await keepLimit(options).catch(() => undefined);
+    if (isUserError(error)) throw error;
     throw new UserError('cache-unwritable', `The model cache in ${cache} cannot be written: ${messageOf(error)}.`, {
       cause: error,
     });
   }
 }
 
-/** Names the plan and the present state of its files. */
-async function filesKey(plan: WeightPlan): Promise<string> {
-  const hash = createHash('sha256').update(`${LAYOUT}\n`);
+async function keepLimit({ cache, limit, log }: ImportOptions): Promise<void> {
+  const freed = limit > 0 ? await keepUnder(cache, limit) : 0;
+  if (freed === 0) return;
+  log?.(`The model cache was over its limit of ${byteSize(limit)}: ${byteSize(freed)} are free again.`);
+}
+
+/** The states of the files that a plan reads. */
+async function statesOf(plan: WeightPlan): Promise<FileStates> {
+  const states = new Map<string, string>();
   for (const file of new Set(plan.weights.flatMap((w) => w.sources.flatMap(files)))) {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-    hash.update(`${file}\0${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}\n`);
+    states.set(file, await fileState(file));
   }
+  return states;
+}
+
+/** Names a plan and the states of its files. */
+function keyOf(plan: WeightPlan, states: FileStates): string {
+  const hash = createHash('sha256').update(`${LAYOUT}\n`);
+  for (const [file, state] of states) hash.update(`${file}\0${state}\n`);
   for (const weight of plan.weights) hash.update(describe(weight));
   return hash.digest('hex');
 }
@@ -86,9 +91,14 @@ function describe(weight: PlannedWeight): string {
   return `${weight.offset}${form} ${sources.join('+')}\n`;
 }
 
-async function addToCache(plan: WeightPlan, key: string, options: ImportOptions): Promise<HeldModel> {
+async function addToCache(
+  plan: WeightPlan,
+  key: string,
+  states: FileStates,
+  options: ImportOptions,
+): Promise<HeldModel> {
   const { cache } = options;
-  const id = await writeToCache(plan, options);
+  const id = await writeToCache(plan, key, states, options);
   await mkdir(join(cache, KNOWN), { recursive: true });
   await writeFile(join(cache, KNOWN, key), id);
   const model = await hold(cache, id, plan.bytes);
@@ -97,45 +107,61 @@ async function addToCache(plan: WeightPlan, key: string, options: ImportOptions)
 }
 
 /** Writes the weight file to a folder of its own and gives it its name only when it is whole. Returns its id. */
-async function writeToCache(plan: WeightPlan, options: ImportOptions): Promise<string> {
-  await mkdir(options.cache, { recursive: true });
-  await removeAbandoned(options.cache);
-  const unfinished = join(options.cache, unfinishedName());
-  await mkdir(unfinished);
+async function writeToCache(
+  plan: WeightPlan,
+  key: string,
+  states: FileStates,
+  { cache, importer, progress, signal, log }: ImportOptions,
+): Promise<string> {
+  const unfinished = await UnfinishedImport.begin(cache, key, states, plan.bytes);
+  const { folder, path, finished } = unfinished;
   try {
-    const hash = createHash('sha256').update(`${LAYOUT}\n`);
-    const file = await open(join(unfinished, WEIGHT_FILE), 'w');
-    let done = 0;
-    try {
-      await importWeights(plan.weights, {
-        file,
-        progress: (bytes) => {
-          done += bytes;
-          options.progress(done, plan.bytes);
-        },
-        written: (weight, digest) => {
-          hash.update(`${describe(weight)}${digest}\n`);
-          return Promise.resolve();
-        },
-        signal: options.signal,
-      });
-      await file.truncate(plan.bytes);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    const id = hash.digest('hex');
-    const folder = join(options.cache, id);
-    // Before it has its name: nobody finds it unused.
-    await mark(unfinished);
-    await rename(unfinished, folder).catch(async () => {
-      // Another engine has written the same content meanwhile, or an earlier one was damaged.
-      if ((await weightBytes(folder)) === plan.bytes) return;
-      await rm(folder, { recursive: true, force: true });
-      await rename(unfinished, folder);
+    let done = [...finished.keys()].reduce((sum, index) => sum + (plan.weights[index]?.bytes ?? 0), 0);
+    if (done > 0) log?.(`The import goes on where it was interrupted: ${byteSize(done)} are there.`);
+    await requireRoom(cache, plan.bytes - done);
+    await importWeights(plan.weights, {
+      path,
+      importer,
+      isWritten: (index) => finished.has(index),
+      progress: (bytes) => {
+        done += bytes;
+        progress(done, plan.bytes);
+      },
+      written: (index, hash) => {
+        unfinished.add(index, hash, plan.weights[index]!.bytes);
+      },
+      signal,
     });
-    return id;
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
+    await unfinished.finish();
+  } catch (error) {
+    // What was cancelled may be wanted again; a disk that is full has better use for its room.
+    if (isUserError(error) && error.code === 'cancelled') await unfinished.interrupt();
+    else await unfinished.discard();
+    throw error;
   }
+  const hash = createHash('sha256').update(`${LAYOUT}\n`);
+  plan.weights.forEach((weight, index) => hash.update(`${describe(weight)}${finished.get(index) ?? ''}\n`));
+  const id = hash.digest('hex');
+  const named = join(cache, id);
+  // Before it has its name: nobody finds it unused.
+  await mark(folder);
+  if (await moved(folder, named)) return id;
+  // Another engine has written the same content meanwhile, or an earlier one was damaged.
+  if ((await weightBytes(named)) !== plan.bytes) {
+    await rm(named, { recursive: true, force: true });
+    await rename(folder, named);
+  }
+  await rm(folder, { recursive: true, force: true });
+  return id;
+}
+
+/** Refuses what the disk has no room for before anything is written. Throws UserError `cache-unwritable`. */
+async function requireRoom(cache: string, bytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(cache);
+  const free = bavail * bsize;
+  if (bytes <= free) return;
+  throw new UserError(
+    'cache-unwritable',
+    `The model cache in ${cache} needs ${byteSize(bytes)} more, and ${byteSize(free)} are free on its disk.`,
+  );
 }

@@ -105,6 +105,8 @@ export interface CachedModel {
   readonly lastUsed: number;
   /** An engine has it open. */
   readonly open: boolean;
+  /** What was left of an import: no model yet, and the next import goes on from there. */
+  readonly unfinished?: true;
 }
 
 export interface ClearedCache {

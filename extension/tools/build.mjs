@@ -32,6 +32,7 @@ const bundles = [
     entryPoints: {
       extension: 'extension/main.ts',
       engine: 'extension/engine/main.ts',
+      importer: 'extension/engine/importer.ts',
       inspector: 'extension/inspector/main.ts',
       analyst: 'extension/analyst/main.ts',
       cli: 'extension/cli/main.ts',

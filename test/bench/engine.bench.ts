@@ -101,7 +101,11 @@ const imported = await firstTint();
 report({ what: 'first tint, new engine', value: imported.cold, unit: 'ms', budget: 1500 });
 report({ what: '1,000 tokens, running engine', value: imported.warm, unit: 'ms', budget: 300 });
 
-const model = await openCheckpoint(request, { progress: () => undefined, signal: never });
+const model = await openCheckpoint(request, {
+  importer: join(root, 'dist/importer.js'),
+  progress: () => undefined,
+  signal: never,
+});
 const text = readFileSync(TEXT, 'utf8').repeat(20);
 const { ids } = await model.tokenizer.encode(text);
 const ours = new Map<number, number>();

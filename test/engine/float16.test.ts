@@ -14,7 +14,7 @@ import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
 import { buildDecoder, type StackGraph } from '../../extension/models/decoder.ts';
 import { ropeTables } from '../../extension/models/rope.ts';
 import { describeCheckpoint } from '../../extension/models/tying.ts';
-import { FIXTURES, Reference } from '../support/reference.ts';
+import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
 
 /** All but those whose decoder is told the text by an encoder. */
 const DECODERS = readdirSync(join(FIXTURES, 'checkpoints')).filter((name) => !name.startsWith('switch_'));
@@ -31,7 +31,13 @@ it.each(DECODERS)('%s routes nearly as the reference does', async (name) => {
   const spec = await describeCheckpoint(checkpoint);
   const { plan, body } = buildDecoder(spec, checkpoint.tensors, undefined, formFor('webgpu', 'float16'));
   const { signal } = new AbortController();
-  const weights = await cachedWeights(plan, { cache, limit: 0, progress: () => undefined, signal });
+  const weights = await cachedWeights(plan, {
+    cache,
+    importer: join(ROOT, 'dist/importer.js'),
+    limit: 0,
+    progress: () => undefined,
+    signal,
+  });
   const session = await InferenceSession.create(body.bytes, sessionOptions(CPU, weights.folder, 2, []));
 
   let kept = 0;

@@ -3,13 +3,8 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { choosePrecision } from '../../extension/engine/precision.ts';
-import { cachedWeights } from '../../extension/engine/weightCache.ts';
-import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
 import { readSafetensorsHeader } from '../../extension/formats/safetensors.ts';
-import { buildDecoder } from '../../extension/models/decoder.ts';
-import { describeModel } from '../../extension/models/families.ts';
 import type { ResidentBytes } from '../../extension/models/footprint.ts';
-import { blockFormat } from '../../extension/models/quantization.ts';
 import { MODEL_PARTS } from '../../extension/protocol/model.ts';
 import type { Precision } from '../../extension/protocol/trace.ts';
 import { TestEngine } from '../support/analyze.ts';
@@ -154,26 +149,4 @@ it('clears its cache of models and of nothing else, says how much that was, and 
   } finally {
     other.dispose();
   }
-});
-
-it('leaves nothing that could be taken for a model when it is cancelled, and imports it afterwards', async () => {
-  const { config, tensors } = await readCheckpoint(join(DEMO, 'balanced'));
-  const { plan } = buildDecoder(describeModel(config), tensors, blockFormat('int4'));
-  const cache = join(engine.cache, 'cancelled');
-  const abort = new AbortController();
-  const cancelled = cachedWeights(plan, {
-    cache,
-    limit: 0,
-    progress: (done, total) => {
-      if (done > total / 2) abort.abort();
-    },
-    signal: abort.signal,
-  });
-  await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
-  expect(readdirSync(cache)).toEqual([]);
-  const never = new AbortController().signal;
-  let last = 0;
-  const { folder } = await cachedWeights(plan, { cache, limit: 0, progress: (done) => (last = done), signal: never });
-  expect(last).toBeCloseTo(plan.bytes, -4);
-  expect(statSync(join(folder, 'weights.bin')).size).toBe(plan.bytes);
 });

@@ -1,0 +1,149 @@
+/**
+ * An import under way, in a folder of its own: the weight file, and a journal of the weights that are in it. The journal's first
+ * line says from what state of which files; each other one has the index of a weight and the hash of what it is. A weight is
+ * entered when it is on the disk, so that what the journal says holds after a crash of the machine, too.
+ */
+import { appendFile, mkdir, open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { WEIGHT_FILE } from '../models/decoder.ts';
+import { interruptedImports, interruptedName, moved, sortAbandoned, unfinishedName } from './modelCache.ts';
+
+const JOURNAL = 'journal';
+
+/** Bytes that are written before they are entered: what an import that is ended loses at most, and the weight at work. */
+const ENTERED_BYTES = 64 * 2 ** 20;
+
+/** Files by path, with what changes when they do. */
+export type FileStates = ReadonlyMap<string, string>;
+
+export class UnfinishedImport {
+  /** Hashes of the weights that are in the file, by index. */
+  readonly finished: Map<number, string>;
+  readonly folder: string;
+  readonly #interrupted: string;
+  readonly #file: FileHandle;
+  /** Finished weights that may not be on the disk yet. */
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  #entering: Promise<void> | undefined;
+
+  private constructor(folder: string, interrupted: string, file: FileHandle, finished: Map<number, string>) {
+    this.folder = folder;
+    this.#interrupted = interrupted;
+    this.#file = file;
+    this.finished = finished;
+  }
+
+  get path(): string {
+    return join(this.folder, WEIGHT_FILE);
+  }
+
+  /**
+   * Goes on with an import of the same that was interrupted, or begins. What was left of files that have changed is removed.
+   *
+   * @param key names the plan and the states of its files: nothing else is gone on with
+   * @param bytes size of the weight file
+   */
+  static async begin(cache: string, key: string, files: FileStates, bytes: number): Promise<UnfinishedImport> {
+    await mkdir(cache, { recursive: true });
+    await sortAbandoned(cache);
+    await removeStale(cache);
+    const folder = join(cache, unfinishedName(key));
+    const interrupted = join(cache, interruptedName(key));
+    // Of several engines one gets it; the others begin.
+    const found = await moved(interrupted, folder);
+    const finished = found ? await entered(folder, bytes) : undefined;
+    if (found && !finished) await rm(folder, { recursive: true, force: true });
+    if (!finished) {
+      await mkdir(folder);
+      await appendFile(join(folder, JOURNAL), `${JSON.stringify([...files])}\n`);
+    }
+    const file = await open(join(folder, WEIGHT_FILE), finished ? 'r+' : 'w');
+    if (!finished) await file.truncate(bytes);
+    return new UnfinishedImport(folder, interrupted, file, finished ?? new Map<number, string>());
+  }
+
+  /** Takes note of a weight that is written, of so many bytes. */
+  add(index: number, hash: string, bytes: number): void {
+    this.finished.set(index, hash);
+    this.#pending.push(`${index} ${hash}\n`);
+    this.#pendingBytes += bytes;
+    if (this.#pendingBytes < ENTERED_BYTES || this.#entering) return;
+    this.#entering = this.#enter().then(
+      () => {
+        this.#entering = undefined;
+      },
+      // Whoever finishes meets it again.
+      () => undefined,
+    );
+  }
+
+  async #enter(): Promise<void> {
+    const lines = this.#pending.splice(0).join('');
+    this.#pendingBytes = 0;
+    await this.#file.datasync();
+    await appendFile(join(this.folder, JOURNAL), lines);
+  }
+
+  /** Resolves when all of it is on the disk; what stays in the folder is the weight file. */
+  async finish(): Promise<void> {
+    await this.#entering;
+    await this.#file.datasync();
+    await this.#file.close();
+    await rm(join(this.folder, JOURNAL));
+  }
+
+  /** Leaves it to the next import of the same. Nothing may be writing any more. */
+  async interrupt(): Promise<void> {
+    await this.#entering;
+    const kept = await this.#enter().then(
+      () => true,
+      () => false,
+    );
+    await this.#file.close();
+    if (!kept || this.finished.size === 0 || !(await moved(this.folder, this.#interrupted))) await this.discard();
+  }
+
+  /** Removes it, if it is still there. */
+  async discard(): Promise<void> {
+    await this.#entering;
+    await this.#file.close();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The weights that a journal has, if there is the weight file to it; a line that was cut off is none. */
+async function entered(folder: string, bytes: number): Promise<Map<number, string> | undefined> {
+  const size = await stat(join(folder, WEIGHT_FILE)).then(
+    (found) => found.size,
+    () => undefined,
+  );
+  const journal = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
+  if (size !== bytes || journal === '') return undefined;
+  const lines = journal.matchAll(/^(\d+) ([0-9a-f]{64})\n/gm);
+  return new Map(Array.from(lines, ([, index, hash]) => [Number(index), hash!]));
+}
+
+/** Removes what was left of imports from files that have changed since or are gone. */
+async function removeStale(cache: string): Promise<void> {
+  for (const folder of await interruptedImports(cache)) {
+    const [first] = (await readFile(join(folder, JOURNAL), 'utf8').catch(() => '')).split('\n', 1);
+    if (!(await isCurrent(first ?? ''))) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function isCurrent(line: string): Promise<boolean> {
+  try {
+    const files = JSON.parse(line) as [path: string, state: string][];
+    for (const [path, state] of files) if ((await fileState(path)) !== state) return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What changes when a file does. */
+export async function fileState(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+}
