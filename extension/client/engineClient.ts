@@ -4,11 +4,13 @@ import type {
   CachedModel,
   ClearedCache,
   LogLine,
+  MeasureParams,
   ModelRequest,
   Progress,
   Routed,
 } from '../protocol/engine.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
+import type { Measured } from '../protocol/intervention.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineProcess } from './engineProcess.ts';
 
@@ -25,6 +27,15 @@ export interface AnalyzeSink {
   routed(routed: Routed): void;
 }
 
+/** Receives what comes of interventions, in any order. */
+export interface MeasureSink {
+  progress(progress: Progress): void;
+  began(began: Began): void;
+  measured(measured: Measured): void;
+}
+
+export type EngineSink = AnalyzeSink & MeasureSink;
+
 /** As vscode-languageclient does: a fourth crash within three minutes is no accident. */
 const MAX_RESTARTS = 3;
 const CRASH_WINDOW_MS = 3 * 60_000;
@@ -37,7 +48,7 @@ const IDLE_MS = 10 * 60_000;
  */
 export class EngineClient {
   readonly #options: EngineClientOptions;
-  readonly #sinks = new Map<number, Partial<AnalyzeSink>>();
+  readonly #sinks = new Map<number, Partial<EngineSink>>();
   #engine: EngineProcess | undefined;
   #crashes: number[] = [];
   #runs = 0;
@@ -70,6 +81,16 @@ export class EngineClient {
     return this.#request(sink, signal, (engine, run) => engine.analyze({ run, model, text, generate }, signal));
   }
 
+  /** Runs a text under interventions; the sink hears of each before the promise settles. Throws UserError. */
+  async measure(
+    model: ModelRequest,
+    what: Pick<MeasureParams, 'text' | 'interventions' | 'logProb' | 'routing'>,
+    sink: MeasureSink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#request(sink, signal, (engine, run) => engine.measure({ run, model, ...what }, signal));
+  }
+
   /** The models of a cache, the one used last first. Throws UserError. */
   listCache(cache: string): Promise<CachedModel[]> {
     const { signal } = new AbortController();
@@ -100,7 +121,7 @@ export class EngineClient {
   }
 
   async #request<R>(
-    sink: Partial<AnalyzeSink>,
+    sink: Partial<EngineSink>,
     signal: AbortSignal,
     send: (engine: EngineProcess, run: number) => Promise<R>,
   ): Promise<R> {

@@ -5,18 +5,20 @@ import {
   type AnalyzeResult,
   type CachedModel,
   type ClearedCache,
+  type MeasureParams,
   type OpenParams,
 } from '../protocol/engine.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
-import type { AnalyzeSink } from './engineClient.ts';
+import type { EngineSink } from './engineClient.ts';
 import { PeerProcess, type PeerOptions } from './peerProcess.ts';
 
 /** One life of the engine process. */
 export class EngineProcess extends PeerProcess {
-  constructor(options: PeerOptions, sinks: ReadonlyMap<number, Partial<AnalyzeSink>>) {
+  constructor(options: PeerOptions, sinks: ReadonlyMap<number, Partial<EngineSink>>) {
     super(options, (connection) => {
       connection.onNotification(fromEngine.progress, (p) => sinks.get(p.run)?.progress?.(p));
       connection.onNotification(fromEngine.began, (b) => sinks.get(b.run)?.began?.(b));
+      connection.onNotification(fromEngine.measured, (m) => sinks.get(m.run)?.measured?.(m));
       connection.onNotification(fromEngine.routed, (r) => sinks.get(r.run)?.routed?.(r));
     });
   }
@@ -27,6 +29,10 @@ export class EngineProcess extends PeerProcess {
 
   analyze(params: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
     return this.request(signal, (connection, token) => connection.sendRequest(toEngine.analyze, params, token));
+  }
+
+  measure(params: MeasureParams, signal: AbortSignal): Promise<null> {
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.measure, params, token));
   }
 
   listCache(cache: string, signal: AbortSignal): Promise<CachedModel[]> {

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { StackGraph } from '../models/decoder.ts';
+import type { StackGraph } from '../models/stack.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
 import { NO_EXPERT, type LayerShape, type ModelInfo } from '../protocol/trace.ts';
 import { captureTaps, tapNames, tokenFeeds } from './stack.ts';

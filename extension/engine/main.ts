@@ -17,10 +17,13 @@ import {
   type AnalyzeParams,
   type AnalyzeResult,
   type LogLine,
+  type MeasureParams,
   type ModelRequest,
+  type OpenParams,
   type Stage,
 } from '../protocol/engine.ts';
 import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import { measurableOf, measure } from './measure.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
@@ -43,6 +46,9 @@ class Engine {
     connection.onRequest(toEngine.analyze, (params, token) =>
       this.#next(token, (signal) => this.#analyze(params, signal)),
     );
+    connection.onRequest(toEngine.measure, (params, token) =>
+      this.#next(token, (signal) => this.#measure(params, signal)),
+    );
     connection.onRequest(toEngine.listCache, ({ cache }, token) => this.#next(token, () => cachedModels(cache)));
     connection.onRequest(toEngine.clearCache, ({ cache }, token) =>
       this.#next(token, async () => {
@@ -59,16 +65,62 @@ class Engine {
     void this.#connection.sendNotification(fromEngine.ready, { onnxruntime: env.versions.node ?? '' });
   }
 
-  async #analyze({ run, model: request, text, generate }: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
+  async #analyze(params: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
+    const { run, text, generate } = params;
+    const { model, ids, windows, milliseconds } = await this.#begin(params, generate, signal);
+    const tokenized = performance.now();
+    const progress = this.#progress(run);
+    const total = ids.length + generate;
+    const generated: number[] = [];
+    for await (const part of prefill(model, ids, windows, generate, signal)) {
+      if (part.generated) generated.push(...part.generated);
+      await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
+      progress('route', part.to, total);
+    }
+    return {
+      milliseconds: { ...milliseconds, route: performance.now() - tokenized },
+      ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length) } : {}),
+    };
+  }
+
+  async #measure(params: MeasureParams, signal: AbortSignal): Promise<null> {
+    const { run, interventions, logProb, routing } = params;
+    const { model, ids, windows } = await this.#begin(params, 0, signal);
+    const progress = this.#progress(run);
+    const options = {
+      logProb,
+      routing,
+      signal,
+      progress: (done: number, total: number) => {
+        progress('measure', done, total);
+      },
+    };
+    for await (const measured of measure(await measurableOf(model), ids, windows, interventions, options)) {
+      await this.#connection.sendNotification(fromEngine.measured, { run, ...measured });
+    }
+    return null;
+  }
+
+  /** Opens a request's model, cuts its text into tokens, and says so. */
+  async #begin(
+    { run, model: request, text }: OpenParams & { readonly text: string },
+    generate: number,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly model: OpenModel;
+    readonly ids: Int32Array;
+    readonly windows: Uint32Array;
+    readonly milliseconds: Omit<AnalyzeResult['milliseconds'], 'route'>;
+  }> {
     if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
     const began = performance.now();
     const model = await this.#model(run, request, signal);
     const opened = performance.now();
-    const progress = this.#progress(run);
-    progress('tokenize', 0, 0);
+    this.#progress(run)('tokenize', 0, 0);
     const encoded = await model.tokenizer.encode(text);
-    if (encoded.ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
-    const windows = windowStarts(encoded.ids.length, model.info.context);
+    const { ids } = encoded;
+    if (ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+    const windows = windowStarts(ids.length, model.info.context);
     await this.#connection.sendNotification(fromEngine.began, {
       run,
       model: model.info,
@@ -76,18 +128,8 @@ class Engine {
       windows,
       generate,
     });
-    const tokenized = performance.now();
-    const total = encoded.ids.length + generate;
-    const generated: number[] = [];
-    for await (const part of prefill(model, encoded.ids, windows, generate, signal)) {
-      if (part.generated) generated.push(...part.generated);
-      await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
-      progress('route', part.to, total);
-    }
-    return {
-      milliseconds: { open: opened - began, tokenize: tokenized - opened, route: performance.now() - tokenized },
-      ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length) } : {}),
-    };
+    const milliseconds = { open: opened - began, tokenize: performance.now() - opened };
+    return { model, ids, windows, milliseconds };
   }
 
   /** The model of a request, opened unless it is the one that is open. */

@@ -1,6 +1,7 @@
 import type { RoutedLayer, Stage } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { Encoded } from './encode.ts';
+import type { MeasurableModel } from './measure.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 /** A model that is ready to run, whatever it was opened from. */
@@ -17,6 +18,13 @@ export interface OpenModel {
    * @throws UserError `out-of-memory` when what it keeps of them cannot fit
    */
   sequence(capacity: number): Sequence;
+  /**
+   * The same model in parts that interventions can be put between, opened on first use and closed with the model. Absent where
+   * the graph is not one of ours.
+   *
+   * @throws UserError `out-of-memory` when its weights do not fit a second time, `precision-unsupported` on another device than the CPU
+   */
+  measurable?(): Promise<MeasurableModel>;
   /** Ends the profile that the model was opened with. */
   endProfile?(): void;
   close(): Promise<void>;

@@ -4,18 +4,25 @@ import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
 import { modelName } from '../formats/modelName.ts';
 import type { KvCache } from '../models/blocks/attention.ts';
-import { buildDecoder, type DecoderGraphs, type RouterTap } from '../models/decoder.ts';
+import { cutDecoder } from '../models/cutDecoder.ts';
+import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
+import { neededMemory } from '../models/fitting.ts';
 import { footprint } from '../models/footprint.ts';
 import { passTokens } from '../models/passTokens.ts';
 import { blockFormat } from '../models/quantization.ts';
 import { skippedParts } from '../models/skipped.ts';
 import type { DecoderSpec } from '../models/spec.ts';
+import type { RouterTap } from '../models/stack.ts';
 import { describeCheckpoint } from '../models/tying.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo, Precision } from '../protocol/trace.ts';
+import { CutModel, type CreateSession } from './cutModel.ts';
 import { formFor, sessionOptions, type Device } from './device.ts';
 import { encode, type Encoder } from './encode.ts';
+import { Head } from './head.ts';
+import type { MeasurableModel } from './measure.ts';
+import { requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
 import { choosePrecision } from './precision.ts';
 import { openProven } from './provider.ts';
@@ -97,6 +104,7 @@ async function openDecoder(
   };
   const body = await create(graphs.body.bytes, graphs.body.caches);
   const head = await create(graphs.head.bytes, []);
+  let parts: Promise<MeasurableModel> | undefined;
   const sequence = (capacity: number): DecoderSequence => new DecoderSequence(model, capacity);
   const model: CheckpointModel = {
     info,
@@ -116,16 +124,48 @@ async function openDecoder(
           },
         }
       : {}),
+    measurable: () => {
+      parts ??= openParts(spec, graphs, model, (bytes) => create(bytes, []));
+      // What failed may do better next time, with more memory.
+      parts.catch(() => (parts = undefined));
+      return parts;
+    },
     endProfile: () => {
       for (const session of [encoder?.session, body, head]) session?.endProfiling();
     },
     close: async () => {
+      await (await parts?.catch(() => undefined))?.cut.close();
       await encoder?.session.release();
       await body.release();
       await head.release();
     },
   };
   return model;
+}
+
+async function openParts(
+  spec: DecoderSpec,
+  graphs: DecoderGraphs,
+  { device, info, head, chunk }: CheckpointModel,
+  create: CreateSession,
+): Promise<MeasurableModel> {
+  if (device.provider !== 'cpu') {
+    throw new UserError(
+      'precision-unsupported',
+      `Interventions are measured on the CPU, and this model runs on ${device.provider}: set the provider to cpu.`,
+    );
+  }
+  requireMemory(
+    neededMemory(graphs.plan.bytes, info.precision),
+    'The model once more, in parts that interventions can be put between,',
+  );
+  return {
+    info,
+    cut: await CutModel.open(cutDecoder(spec, graphs.plan), create),
+    head: new Head(head, graphs.head, info),
+    chunk,
+    ...(spec.encoder ? { decoderStart: spec.encoder.decoderStart } : {}),
+  };
 }
 
 /** The graphs for the CPU in the precision that was asked for, or in the most exact that fits. Throws UserError `out-of-memory`. */

@@ -1,18 +1,14 @@
 import { Tensor } from 'onnxruntime-node';
 import type { KvCache } from '../models/blocks/attention.ts';
-import type { RopeTables } from '../models/decoder.ts';
+import type { RopeTables } from '../models/stack.ts';
 import { dependsOnLength, ropeTables } from '../models/rope.ts';
 import { cachesGrow } from './device.ts';
 import type { Encoded } from './encode.ts';
+import { Head } from './head.ts';
 import { requireMemory } from './memory.ts';
 import type { AnsweringSequence, RoutedTokens } from './model.ts';
 import type { CheckpointModel } from './openCheckpoint.ts';
 import { captureTaps, tapNames, tokenFeeds } from './stack.ts';
-
-/** Bytes of vocabulary logits in memory at a time. */
-const LOGITS_BYTES = 32 * 2 ** 20;
-
-const FLOAT32_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /** ONNX Runtime takes float16 as bits. */
 const STORAGE = { float32: Float32Array, float16: Uint16Array } as const;
@@ -20,6 +16,7 @@ const STORAGE = { float32: Float32Array, float16: Uint16Array } as const;
 /** One sequence of tokens in a model from a checkpoint: its KV cache and recurrent states, and what has gone through them. */
 export class DecoderSequence implements AnsweringSequence {
   readonly #model: CheckpointModel;
+  readonly #head: Head;
   /** Inputs that stay the same from chunk to chunk, but for the recurrent states. */
   readonly #feeds: Record<string, Tensor> = {};
   /** Outputs that go to buffers of ours. */
@@ -39,6 +36,7 @@ export class DecoderSequence implements AnsweringSequence {
    */
   constructor(model: CheckpointModel, capacity: number) {
     this.#model = model;
+    this.#head = new Head(model.head, model.graphs.head, model.info);
     this.#grown = cachesGrow(model.device) ? model.graphs.body.caches.flatMap(endsOf) : [];
     const { ropes, caches, states, taps, hidden } = model.graphs.body;
     const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
@@ -101,7 +99,9 @@ export class DecoderSequence implements AnsweringSequence {
     // Those of an encoder come before the decoder's.
     const shapes = info.moeLayers.slice(info.moeLayers.length - taps.length);
     const layers = captureTaps(taps, outputs, shapes, ids.length, skip);
-    const logProb = await this.#logProbOf(ids, outputs[hidden]!.data as Float32Array);
+    const rows = outputs[hidden]!.data as Float32Array;
+    const logProb = await this.#head.logProbs(this.#last, ids, rows);
+    this.#last = rows.slice((ids.length - 1) * info.hiddenSize);
     return { layers, logProb: logProb.subarray(skip) };
   }
 
@@ -113,36 +113,7 @@ export class DecoderSequence implements AnsweringSequence {
 
   async nextLogits(): Promise<Float32Array> {
     if (!this.#last) throw new Error('an empty sequence has no next token');
-    const { logits } = this.#model.graphs.head;
-    return this.#runHead(this.#last, Int32Array.of(0), logits);
-  }
-
-  async #logProbOf(ids: Int32Array, hidden: Float32Array): Promise<Float32Array> {
-    const { hiddenSize, vocabulary } = this.#model.info;
-    const { logProb } = this.#model.graphs.head;
-    const result = new Float32Array(ids.length);
-    result[0] = this.#last ? (await this.#runHead(this.#last, ids.subarray(0, 1), logProb))[0]! : NaN;
-    const rows = Math.max(16, Math.floor(LOGITS_BYTES / (vocabulary * FLOAT32_BYTES)));
-    for (let from = 1; from < ids.length; from += rows) {
-      const to = Math.min(ids.length, from + rows);
-      const before = hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize);
-      result.set(await this.#runHead(before, ids.subarray(from, to), logProb), from);
-    }
-    this.#last = hidden.slice((ids.length - 1) * hiddenSize);
-    return result;
-  }
-
-  /** Runs the head on rows [n, H] for the output of that name. */
-  async #runHead(hidden: Float32Array, targets: Int32Array, wanted: string): Promise<Float32Array> {
-    const { graphs, head, info } = this.#model;
-    const outputs = await head.run(
-      {
-        [graphs.head.hidden]: new Tensor('float32', hidden, [targets.length, info.hiddenSize]),
-        [graphs.head.targets]: new Tensor('int32', targets, [targets.length]),
-      },
-      [wanted],
-    );
-    return outputs[wanted]!.data as Float32Array;
+    return this.#head.logits(this.#last);
   }
 }
 

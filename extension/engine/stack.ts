@@ -1,6 +1,6 @@
 /** What running a stack's graph takes and gives, whichever stack it is. */
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
-import type { RouterTap, StackGraph } from '../models/decoder.ts';
+import type { RouterTap, StackGraph } from '../models/stack.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { captureRouting } from './capture.ts';

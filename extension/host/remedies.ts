@@ -26,6 +26,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'text-empty': { label: 'Open Sample', command: 'moescope.openSample' },
   'trace-invalid': showLog,
   'cache-unwritable': showLog,
+  'intervention-invalid': showLog,
   cancelled: undefined,
   'engine-failed': { label: 'Restart Engine', command: 'moescope.restartEngine' },
   'engine-gone': { label: 'Analyze Again', command: 'moescope.analyze' },

@@ -1,67 +1,15 @@
 /** Assembles a decoder's graphs from its spec. */
 import type { TensorEntry } from '../formats/safetensors.ts';
-import { attention, chunkMask, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
-import { deltaNet } from './blocks/deltaNet.ts';
-import { bidirectional, crossAttention, keysAndValues, type KeysAndValues } from './blocks/fullAttention.ts';
 import { linear } from './blocks/linear.ts';
-import { mamba, mamba2 } from './blocks/mamba.ts';
-import { mla } from './blocks/mla.ts';
-import { mlp } from './blocks/mlp.ts';
 import { moe } from './blocks/moe.ts';
-import { addAndNorm, normalize } from './blocks/norm.ts';
-import type { Recurrent, RecurrentState } from './blocks/recurrence.ts';
-import { relativeBias } from './blocks/relativeBias.ts';
-import { shortConv } from './blocks/shortConv.ts';
-import { CAST_TO, CPU_FORM, Graph, GraphDraft, type GraphForm, type Value } from './graph.ts';
+import { CPU_FORM, Graph, GraphDraft, type GraphForm, type Value } from './graph.ts';
 import type { BlockFormat } from './quantization.ts';
-import type {
-  BlockSpec,
-  CrossAttentionSpec,
-  DecoderSpec,
-  NormSpec,
-  RelativeBiasSpec,
-  RopeSpec,
-  RouterSpec,
-} from './spec.ts';
+import type { CrossAttentionSpec, DecoderSpec } from './spec.ts';
+import { blocksOf, StackBuilder, tapRouter, type RouterTap, type StackGraph } from './stack.ts';
 import { WeightPlan } from './weights.ts';
 
 /** The weight file's name beside the graphs. */
 export const WEIGHT_FILE = 'weights.bin';
-
-/** What one router hands out; names of outputs, shapes as in blocks/router.ts but for the experts, which are int32. */
-export interface RouterTap {
-  /** Index of the layer in the model. */
-  readonly layer: number;
-  readonly spec: Pick<RouterSpec, 'experts' | 'k' | 'scoring'>;
-  readonly logits: Value;
-  readonly scores: Value;
-  readonly selection: Value;
-  readonly experts: Value;
-  readonly weights: Value;
-  readonly worth: Value;
-  readonly kept?: Value;
-}
-
-/** Tables of one kind of rotary positions, which the caller feeds. */
-export interface RopeTables extends RopeInputs {
-  readonly rope: RopeSpec;
-}
-
-/** Tokens to the last norm's output, with routing. */
-export interface StackGraph {
-  /** The ONNX model, made when it is asked for. */
-  readonly bytes: Uint8Array;
-  readonly nodes: number;
-  readonly inputs: Positions & { readonly ids: Value };
-  readonly ropes: readonly RopeTables[];
-  /** float32 [T, H]. */
-  readonly hidden: Value;
-  readonly caches: readonly KvCache[];
-  readonly states: readonly RecurrentState[];
-  readonly taps: readonly RouterTap[];
-  /** For each layer of a decoder that attends to what the encoder made of a text: outputs of the encoder, inputs of the decoder. */
-  readonly crosses: readonly KeysAndValues[];
-}
 
 /** A model as graphs over one weight file. */
 export interface DecoderGraphs {
@@ -113,201 +61,49 @@ export function planWeights(spec: DecoderSpec, tensors: ReadonlyMap<string, Tens
 function assemble(spec: DecoderSpec, plan: WeightPlan, begin: () => Graph): DecoderGraphs {
   const graphs = {
     plan,
-    body: new StackBuilder(spec, plan, begin()).build([]),
+    body: buildStack(spec, plan, begin()),
     head: buildHead(spec, plan, begin()),
   };
   if (!spec.encoder) return graphs;
-  const crosses = spec.layers.flat().flatMap(({ mixer }) => (mixer.kind === 'crossAttention' ? [mixer] : []));
-  return { ...graphs, encoder: new StackBuilder({ ...spec, ...spec.encoder }, plan, begin()).build(crosses) };
+  return { ...graphs, encoder: buildStack({ ...spec, ...spec.encoder }, plan, begin(), crossesOf(spec)) };
 }
 
-class StackBuilder {
-  readonly #spec: DecoderSpec;
-  readonly #plan: WeightPlan;
-  readonly #graph: Graph;
-  readonly #inputs: StackGraph['inputs'];
-  readonly #ropes = new Map<string, RopeTables>();
-  readonly #chunkMasks = new Map<number, Value>();
-  readonly #caches: KvCache[] = [];
-  readonly #states: RecurrentState[] = [];
-  readonly #taps: RouterTap[] = [];
-  readonly #crosses: KeysAndValues[] = [];
-  readonly #relativeBiases = new Map<string, Value>();
+/** What of a decoder attends to its encoder. */
+export function crossesOf({ layers }: DecoderSpec): CrossAttentionSpec[] {
+  return layers.flat().flatMap(({ mixer }) => (mixer.kind === 'crossAttention' ? [mixer] : []));
+}
 
-  constructor(spec: DecoderSpec, plan: WeightPlan, graph: Graph) {
-    this.#spec = spec;
-    this.#plan = plan;
-    this.#graph = graph;
-    this.#inputs = {
-      ids: this.#graph.input('ids', 'int32', ['tokens']),
-      lastPosition: this.#graph.input('last_position', 'int32', [1]),
-      total: this.#graph.input('total', 'int32', []),
-      positions: this.#graph.input('positions', 'int64', [1, 'tokens']),
+/** @param crosses what attends to this stack's output, and gets its keys and values of it */
+function buildStack(
+  spec: DecoderSpec,
+  plan: WeightPlan,
+  graph: Graph,
+  crosses: readonly CrossAttentionSpec[] = [],
+): StackGraph {
+  const builder = new StackBuilder(spec, plan, graph);
+  const taps: RouterTap[] = [];
+  let stream = builder.embed(spec.layers.flat()[0]?.norm);
+  for (const { block, layer, next } of blocksOf(spec)) {
+    const { mixer } = block;
+    const mixed = (): Value => {
+      if (mixer.kind !== 'moe') return builder.mix(mixer, layer, stream.normed);
+      const { output, routing } = moe(graph, plan, stream.normed, mixer, spec.hiddenSize);
+      taps.push(tapRouter(graph, routing, layer, mixer.router));
+      return output;
     };
+    stream = graph.in(`layer.${layer}`, () => builder.add(graph.in(mixer.kind, mixed), stream.residual, block, next));
   }
-
-  /** @param crosses what attends to this stack's output, and gets its keys and values of it */
-  build(crosses: readonly CrossAttentionSpec[]): StackGraph {
-    const graph = this.#graph;
-    const { embedding, embeddingScale, layers, finalNorm, hiddenSize, architecture } = this.#spec;
-    const blocks = layers.flatMap((layer, index) => layer.map((block) => ({ block, index })));
-    let residual = graph.op('Gather', [graph.weight(this.#plan.take(embedding)), this.#inputs.ids]);
-    if (embeddingScale !== undefined) residual = graph.op('Mul', [residual, graph.float(embeddingScale)]);
-    const norms = [...blocks.map(({ block }) => block.norm), finalNorm];
-    let normed = norms[0] ? normalize(graph, this.#plan, residual, norms[0]) : residual;
-    blocks.forEach(({ block, index }, i) => {
-      graph.in(`layer.${index}`, () => {
-        const branch = graph.in(block.mixer.kind, () => this.#mix(block, index, normed));
-        ({ normed, residual } = this.#add(branch, residual, block, norms[i + 1]));
-      });
-    });
-    const hidden = graph.output(normed, 'float32', ['tokens', hiddenSize]);
-    crosses.forEach((spec, i) => {
-      const both = graph.in(`cross.${i}`, () => keysAndValues(graph, this.#plan, normed, spec));
-      this.#crosses.push({
-        key: graph.output(both.key, 'float32', [1, spec.heads, spec.headDim, 'tokens']),
-        value: graph.output(both.value, 'float32', [1, spec.heads, 'tokens', spec.headDim]),
-      });
-    });
-    return {
-      get bytes() {
-        return graph.bytes(architecture);
-      },
-      nodes: graph.nodes,
-      inputs: this.#inputs,
-      ropes: [...this.#ropes.values()],
-      hidden,
-      caches: this.#caches,
-      states: this.#states,
-      taps: this.#taps,
-      crosses: this.#crosses,
-    };
-  }
-
-  /** Adds a block's branch to the residual stream, and norms that for the next block if it wants so. */
-  #add(
-    branch: Value,
-    residual: Value,
-    { postNorm, branchScale, scale }: BlockSpec,
-    next: NormSpec | undefined,
-  ): { normed: Value; residual: Value } {
-    const graph = this.#graph;
-    let added = postNorm ? normalize(graph, this.#plan, branch, postNorm) : branch;
-    if (branchScale !== undefined && branchScale !== 1) added = graph.op('Mul', [added, graph.float(branchScale)]);
-    if (next && !scale) return addAndNorm(graph, this.#plan, added, residual, next);
-    let sum = graph.op('Add', [added, residual]);
-    if (scale) sum = graph.op('Mul', [sum, graph.weight(this.#plan.take(scale))]);
-    return { normed: next ? normalize(graph, this.#plan, sum, next) : sum, residual: sum };
-  }
-
-  #mix({ mixer }: BlockSpec, layer: number, x: Value): Value {
-    switch (mixer.kind) {
-      case 'attention': {
-        const name = String(this.#caches.length);
-        const { output, cache } = attention(
-          this.#graph,
-          this.#plan,
-          x,
-          mixer,
-          this.#inputs,
-          mixer.rope && this.#rope(mixer.rope),
-          mixer.relative
-            ? this.#relativeBias(mixer.relative, false)
-            : mixer.chunk === undefined
-              ? undefined
-              : this.#chunkMask(mixer.chunk),
-          name,
-        );
-        this.#caches.push(cache);
-        return output;
-      }
-      case 'bidirectional': {
-        const bias = mixer.relative && this.#relativeBias(mixer.relative, true);
-        return bidirectional(this.#graph, this.#plan, x, mixer, bias);
-      }
-      case 'crossAttention': {
-        const name = `cross.${this.#crosses.length}`;
-        const { heads, headDim } = mixer;
-        const encoded = {
-          key: this.#graph.input(`${name}.key`, 'float32', [1, heads, headDim, 'encoded']),
-          value: this.#graph.input(`${name}.value`, 'float32', [1, heads, 'encoded', headDim]),
-        };
-        this.#crosses.push(encoded);
-        return crossAttention(this.#graph, this.#plan, x, mixer, encoded);
-      }
-      case 'mla': {
-        const name = String(this.#caches.length);
-        const rope = this.#rope(mixer.rope);
-        const { output, cache } = mla(this.#graph, this.#plan, x, mixer, this.#inputs, rope, name);
-        this.#caches.push(cache);
-        return output;
-      }
-      case 'shortConv':
-        return this.#carry(() => shortConv(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
-      case 'deltaNet':
-        return this.#carry(() => deltaNet(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
-      case 'mamba':
-        return this.#carry(() => mamba(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
-      case 'mamba2':
-        return this.#carry(() => mamba2(this.#graph, this.#plan, x, mixer, `layer.${layer}`));
-      case 'mlp':
-        return mlp(this.#graph, this.#plan, x, mixer);
-      case 'moe': {
-        const { output, routing } = moe(this.#graph, this.#plan, x, mixer, this.#spec.hiddenSize);
-        const { experts, k } = mixer.router;
-        const all = ['tokens', experts];
-        const chosen = this.#graph.op('Cast', [routing.experts], { to: CAST_TO.int32 });
-        // The same value may be scores and selection: it is one output.
-        for (const value of new Set([routing.logits, routing.scores, routing.selection, routing.worth])) {
-          this.#graph.output(value, 'float32', all);
-        }
-        this.#graph.output(chosen, 'int32', ['tokens', k]);
-        this.#graph.output(routing.weights, 'float32', ['tokens', k]);
-        if (routing.kept !== undefined) this.#graph.output(routing.kept, 'float32', ['tokens', k]);
-        this.#taps.push({ ...routing, experts: chosen, layer, spec: mixer.router });
-        return output;
-      }
-    }
-  }
-
-  /** Notes what a recurrent block carries; what it rounds off would stay. */
-  #carry(build: () => Recurrent): Value {
-    const { output, states } = this.#graph.exactly(build);
-    this.#states.push(...states);
-    return output;
-  }
-
-  /** Layers with chunks of one size share their mask. */
-  #chunkMask(chunk: number): Value {
-    const mask = this.#chunkMasks.get(chunk) ?? chunkMask(this.#graph, this.#inputs, chunk);
-    this.#chunkMasks.set(chunk, mask);
-    return mask;
-  }
-
-  /** Layers that learned theirs together share it. */
-  #relativeBias(spec: RelativeBiasSpec, bothWays: boolean): Value {
-    const known = this.#relativeBiases.get(spec.weight.name);
-    if (known !== undefined) return known;
-    const bias = relativeBias(this.#graph, this.#plan, this.#inputs, spec, bothWays);
-    this.#relativeBiases.set(spec.weight.name, bias);
-    return bias;
-  }
-
-  /** The tables of a rope; layers that rotate alike share theirs. */
-  #rope(rope: RopeSpec): RopeInputs {
-    const key = JSON.stringify(rope);
-    const known = this.#ropes.get(key);
-    if (known) return known;
-    const name = String(this.#ropes.size);
-    const shape = [`positions.${name}`, rope.dims / 2];
-    const tables = {
-      rope,
-      cos: this.#graph.input(`cos.${name}`, 'float32', shape),
-      sin: this.#graph.input(`sin.${name}`, 'float32', shape),
-    };
-    this.#ropes.set(key, tables);
-    return tables;
-  }
+  const hidden = graph.output(stream.normed, 'float32', ['tokens', spec.hiddenSize]);
+  builder.handOver(stream.normed, crosses);
+  return {
+    get bytes() {
+      return graph.bytes(spec.architecture);
+    },
+    nodes: graph.nodes,
+    ...builder.ends,
+    hidden,
+    taps,
+  };
 }
 
 function buildHead(spec: DecoderSpec, plan: WeightPlan, graph: Graph): DecoderGraphs['head'] {

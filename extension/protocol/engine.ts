@@ -4,6 +4,7 @@
  */
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { ErrorData } from './errors.ts';
+import type { Intervention, Measured } from './intervention.ts';
 import type { ModelInfo, Precision, Provider } from './trace.ts';
 
 /** Gigabytes that the cache may hold unless the user says otherwise. */
@@ -41,6 +42,15 @@ export interface AnalyzeParams extends OpenParams {
   readonly generate: number;
 }
 
+export interface MeasureParams extends OpenParams {
+  readonly text: string;
+  /** Their parts before the first layer that one of them changes are run once. */
+  readonly interventions: readonly Intervention[];
+  /** Whether the log-probabilities and the routing under each are wanted. */
+  readonly logProb: boolean;
+  readonly routing: boolean;
+}
+
 export interface AnalyzeResult {
   readonly milliseconds: { readonly open: number; readonly tokenize: number; readonly route: number };
   readonly continuation?: Continuation;
@@ -54,12 +64,12 @@ export interface Continuation {
   readonly end: Uint32Array;
 }
 
-export type Stage = 'import' | 'load' | 'tokenize' | 'route';
+export type Stage = 'import' | 'load' | 'tokenize' | 'route' | 'measure';
 
 export interface Progress {
   readonly run: number;
   readonly stage: Stage;
-  /** Bytes for `import`, tokens for `route`; 0 of 0 where only the stage is known. */
+  /** Bytes for `import`, tokens for `route`, passes for `measure`; 0 of 0 where only the stage is known. */
   readonly done: number;
   readonly total: number;
 }
@@ -127,6 +137,11 @@ export const toEngine = {
   open: new RequestType<OpenParams, ModelInfo, ErrorData>('open'),
   /** Routes a text; the trace arrives by `began` and `routed` before the answer. Cancelling keeps what has arrived. */
   analyze: new RequestType<AnalyzeParams, AnalyzeResult, ErrorData>('analyze'),
+  /**
+   * Runs a text under interventions; what comes of each arrives by `began`, once, and `measured` before the answer. Cancelling keeps
+   * what has arrived.
+   */
+  measure: new RequestType<MeasureParams, null, ErrorData>('measure'),
   /** What was built from checkpoints in this folder, the model used last first. */
   listCache: new RequestType<{ readonly cache: string }, CachedModel[], ErrorData>('listCache'),
   /** Deletes what was built from checkpoints in this folder, but not what other engines have open. The open model is closed. */
@@ -142,5 +157,6 @@ export const fromEngine = {
   progress: new NotificationType<Progress>('progress'),
   began: new NotificationType<Began>('began'),
   routed: new NotificationType<Routed>('routed'),
+  measured: new NotificationType<Measured>('measured'),
   log: new NotificationType<LogLine>('log'),
 } as const;

@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'text-empty'
   | 'trace-invalid' // a trace file that cannot be understood
   | 'cache-unwritable'
+  | 'intervention-invalid' // what is to be changed in the model is not there, or cannot be changed so
   | 'cancelled'
   | 'engine-failed' // the engine process could not be started, or gave up
   | 'engine-gone' // it ended while the request was under way

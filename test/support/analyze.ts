@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import { CACHE_LIMIT, type LogLine, type ModelRequest } from '../../extension/protocol/engine.ts';
+import type { Intervention, Measured } from '../../extension/protocol/intervention.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import { ROOT } from './reference.ts';
 
@@ -51,4 +52,22 @@ export class TestEngine {
     this.client.dispose();
     rmSync(this.cache, { recursive: true, force: true });
   }
+}
+
+/** What becomes of a text under interventions, in the order of these. */
+export async function measureText(
+  engine: TestEngine,
+  folder: string,
+  text: string,
+  interventions: readonly Intervention[],
+  options: Partial<ModelRequest> = {},
+): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  await engine.client.measure(
+    engine.model(folder, options),
+    { text, interventions, logProb: true, routing: true },
+    { progress: () => undefined, began: () => undefined, measured: (m) => (measured[m.index] = m) },
+    new AbortController().signal,
+  );
+  return measured;
 }

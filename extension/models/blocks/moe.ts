@@ -1,10 +1,10 @@
 import { CAST_TO, type Graph, type Value } from '../graph.ts';
-import type { MoeSpec, NormPair } from '../spec.ts';
+import type { MoeSpec, NormPair, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { exactLinear, linear } from './linear.ts';
 import { mlp } from './mlp.ts';
 import { normalize } from './norm.ts';
-import { route, type Routing } from './router.ts';
+import { route, type RouterKnobs, type Routing } from './router.ts';
 
 /** Routed experts of x [T, H], and the shared one where there is one; [T, H]. */
 export function moe(
@@ -14,24 +14,53 @@ export function moe(
   spec: MoeSpec,
   hiddenSize: number,
 ): { output: Value; routing: Routing } {
-  const routing = graph.in('router', () => graph.exactly(() => route(graph, plan, x, spec.router)));
+  const routing = router(graph, plan, x, spec.router);
+  return { output: mixture(graph, plan, x, spec, hiddenSize, routing), routing };
+}
+
+/** The router's part of a layer with experts. */
+export function router(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec, knobs?: RouterKnobs): Routing {
+  return graph.in('router', () => graph.exactly(() => route(graph, plan, x, spec, knobs)));
+}
+
+/** Which experts the tokens visit, as in Routing. */
+export interface Visits extends Pick<Routing, 'experts' | 'weights' | 'kept'> {
+  /** How many each visits, where that is not the spec's k for good; int64 [1]. */
+  readonly k?: Value;
+}
+
+/**
+ * The experts' part: what the chosen ones make of x [T, H], and the shared one where there is one; [T, H].
+ *
+ * @param sharedFactor multiplies the output of the shared one; a scalar
+ */
+export function mixture(
+  graph: Graph,
+  plan: WeightPlan,
+  x: Value,
+  spec: MoeSpec,
+  hiddenSize: number,
+  visits: Visits,
+  sharedFactor?: Value,
+): Value {
   const within = (norms: NormPair | undefined, network: (input: Value) => Value): Value =>
     norms ? normalize(graph, plan, network(normalize(graph, plan, x, norms.before)), norms.after) : network(x);
   const routed = graph.in('experts', () =>
     within(spec.norms, (input) => {
-      if (!spec.latent) return experts(graph, plan, input, routing, spec, hiddenSize);
+      if (!spec.latent) return experts(graph, plan, input, visits, spec, hiddenSize);
       const { size, reduce, expand } = spec.latent;
       const narrow = linear(graph, plan, input, reduce);
-      return linear(graph, plan, experts(graph, plan, narrow, routing, spec, size), expand);
+      return linear(graph, plan, experts(graph, plan, narrow, visits, spec, size), expand);
     }),
   );
-  if (!spec.shared) return { output: routed, routing };
+  if (!spec.shared) return routed;
   const { mlp: network, gate, norms } = spec.shared;
   const shared = graph.in('shared', () => {
     const output = within(norms, (input) => mlp(graph, plan, input, network));
     return gate ? graph.op('Mul', [output, graph.op('Sigmoid', [exactLinear(graph, plan, x, gate)])]) : output;
   });
-  return { output: graph.op('Add', [routed, shared]), routing };
+  const counted = sharedFactor === undefined ? shared : graph.op('Mul', [shared, sharedFactor]);
+  return graph.op('Add', [routed, counted]);
 }
 
 /**
@@ -40,14 +69,14 @@ export function moe(
  * Slots (token, choice) are sorted by expert, so that each expert works on one contiguous block of rows, and only on the
  * tokens that chose it; then they are put back in order. The cost grows with the slots, not with the experts.
  */
-function experts(graph: Graph, plan: WeightPlan, x: Value, routing: Routing, spec: MoeSpec, hiddenSize: number): Value {
+function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec: MoeSpec, hiddenSize: number): Value {
   const { k, experts: count } = spec.router;
-  const slots = graph.op('Reshape', [routing.experts, graph.ints([-1])]);
+  const slots = graph.op('Reshape', [visits.experts, graph.ints([-1])]);
   const total = graph.op('Shape', [slots]);
   const order = graph.ops('TopK', [slots, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
-  let sorted = graph.op('Gather', [x, graph.op('Div', [order, graph.ints(k)])]);
+  let sorted = graph.op('Gather', [x, graph.op('Div', [order, visits.k ?? graph.ints(k)])]);
   if (spec.weighsInput) {
-    const column = graph.op('Reshape', [routing.weights, graph.ints([-1, 1])]);
+    const column = graph.op('Reshape', [visits.weights, graph.ints([-1, 1])]);
     sorted = graph.op('Mul', [sorted, graph.op('Gather', [column, order])]);
   }
 
@@ -62,9 +91,13 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, routing: Routing, spe
   // order[i] is the slot of row i; its own order is the row of each slot.
   const rows = graph.ops('TopK', [order, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
   const bySlot = joined(graph, outputs, rows, slots, x);
-  const byToken = graph.op('Reshape', [bySlot, graph.ints([-1, k, hiddenSize])]);
+  const shape =
+    visits.k === undefined
+      ? graph.ints([-1, k, hiddenSize])
+      : graph.op('Concat', [graph.ints([-1]), visits.k, graph.ints([hiddenSize])], { axis: 0 });
+  const byToken = graph.op('Reshape', [bySlot, shape]);
   if (spec.weighsInput) return graph.op('ReduceSum', [byToken, graph.ints([1])], { keepdims: 0 });
-  const counted = routing.kept === undefined ? routing.weights : graph.op('Mul', [routing.weights, routing.kept]);
+  const counted = visits.kept === undefined ? visits.weights : graph.op('Mul', [visits.weights, visits.kept]);
   const weights = graph.op('Unsqueeze', [counted, graph.ints([1])]);
   return graph.op('Squeeze', [graph.op('MatMul', [weights, byToken]), graph.ints([1])]);
 }

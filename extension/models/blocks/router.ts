@@ -23,27 +23,50 @@ export interface Routing {
   readonly kept?: Value;
 }
 
-/** Routes x [T, H]. */
-export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec): Routing {
+/** What of a router's decision can be changed from run to run: inputs of its graph. */
+export interface RouterKnobs {
+  /** Added to the logits: 0, or `NO_LOGIT` for an expert that is to be as if it were not there; float32 [E]. */
+  readonly mask: Value;
+  /** Added to what the k highest of are chosen; float32 [E]. */
+  readonly bias: Value;
+  /** Whether any of the biases is not 0; bool, a scalar. */
+  readonly biased: Value;
+  /** Divides the logits; float32, a scalar. */
+  readonly temperature: Value;
+  /** int64 [1]. */
+  readonly k: Value;
+}
+
+/** The logit of an expert that is not there: exp of it is 0 in float32, and so are its products with 0. */
+export const NO_LOGIT = -1e30;
+
+/** Routes x [T, H]. With knobs that change nothing, exactly as without. */
+export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec, knobs?: RouterKnobs): Routing {
   let input = x;
   if (spec.input) {
     input = graph.op('Mul', [normalize(graph, plan, x, spec.input.norm), graph.float(spec.input.scale)]);
   }
-  const logits = exactLinear(graph, plan, input, spec.projection);
+  let logits = exactLinear(graph, plan, input, spec.projection);
+  if (knobs) logits = graph.op('Add', [graph.op('Div', [logits, knobs.temperature]), knobs.mask]);
   const scores =
     spec.scoring === 'softmax' ? graph.op('Softmax', [logits], { axis: -1 }) : graph.op('Sigmoid', [logits]);
   let selection = scores;
   if (spec.selectionBias) selection = graph.op('Add', [selection, graph.weight(plan.take(spec.selectionBias))]);
+  if (knobs) selection = graph.op('Add', [selection, knobs.bias]);
   if (spec.groups) selection = limitToGroups(graph, selection, spec.groups, spec.experts);
-  const choice = spec.choosesByLogits ? logits : selection;
-  const [highest, experts] = graph.ops('TopK', [choice, graph.ints([spec.k])], 2, { axis: -1, sorted: 1 }) as [
-    Value,
-    Value,
-  ];
+  let choice = selection;
+  if (spec.choosesByLogits) choice = knobs ? graph.op('Where', [knobs.biased, selection, logits]) : logits;
+  let [highest, experts] = highestOf(graph, choice, knobs?.k ?? graph.ints([spec.k]));
   let weights = choice === scores ? highest : graph.op('GatherElements', [scores, experts], { axis: -1 });
   if (spec.renormalize) weights = graph.op('Div', [weights, total(graph, weights, spec.renormalize)]);
   if (spec.scale !== undefined && spec.scale !== 1) weights = graph.op('Mul', [weights, graph.float(spec.scale)]);
   let worth = scores;
+  if (spec.sparseMixer && knobs) {
+    // A bias may have chosen them in another order than that of their logits.
+    const [logit, order] = highestOf(graph, graph.op('GatherElements', [logits, experts], { axis: -1 }), knobs.k);
+    highest = logit;
+    experts = graph.op('GatherElements', [experts, order], { axis: -1 });
+  }
   if (spec.sparseMixer) ({ weights, worth } = sparseMixer(graph, logits, scores, highest, experts, spec));
   if (spec.expertScale) {
     const scale = graph.weight(plan.take(spec.expertScale));
@@ -52,6 +75,11 @@ export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec
   }
   const kept = spec.capacity === undefined ? {} : { kept: withinCapacity(graph, experts, spec.capacity, spec.experts) };
   return { logits, scores, selection, experts, weights, worth, ...kept };
+}
+
+/** The k highest of each row and where they stand, highest first. */
+function highestOf(graph: Graph, rows: Value, k: Value): [Value, Value] {
+  return graph.ops('TopK', [rows, k], 2, { axis: -1, sorted: 1 }) as [Value, Value];
 }
 
 /** What the weights [T, k] are divided by; [T, 1]. */

@@ -4,7 +4,7 @@ import type { OnnxFacts } from '../../formats/onnxFolder.ts';
 import type { OnnxFile } from '../../formats/onnxModel.ts';
 import { type GraphProto, ModelProtoSchema, TensorProto_DataType as Type } from '../../formats/onnx_pb.ts';
 import { UserError } from '../../protocol/errors.ts';
-import type { RouterTap } from '../decoder.ts';
+import type { RouterTap } from '../stack.ts';
 import { findRouters, type RouterSet } from './findRouters.ts';
 import { flatten } from './flatten.ts';
 import { GraphIndex, type Value } from './graphIndex.ts';

@@ -9,7 +9,7 @@ import {
   ValueInfoProtoSchema,
   type GraphProto,
 } from '../../formats/onnx_pb.ts';
-import type { RouterTap } from '../decoder.ts';
+import type { RouterTap } from '../stack.ts';
 import type { FoundRouter, FusedChoice, NodeChoice } from './found.ts';
 import type { RouterSet } from './findRouters.ts';
 import type { Value } from './graphIndex.ts';
