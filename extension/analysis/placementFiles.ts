@@ -1,0 +1,73 @@
+/**
+ * A placement as a file that a serving engine starts from. vLLM itself balances while it runs and reads no file; its plugin for
+ * Ascend does.
+ */
+import type { ModelInfo } from '../protocol/trace.ts';
+import { wastedSlots, type LayerPlacement, type Placement } from './placement.ts';
+
+export interface PlacementFile {
+  /** What to call it. */
+  readonly name: string;
+  /** JSON. */
+  readonly text: string;
+  /** What the engine has to be told beside it. */
+  readonly options: string;
+}
+
+/** Why a placement is none for any of the engines, in a sentence; undefined when it is one. */
+export function unfitForEngines({ layers, devices }: Placement): string | undefined {
+  const sizes = new Set(layers.map(({ expert, experts }) => `${expert.length} of ${experts}`));
+  if (sizes.size !== 1) return 'Engines want as many experts in every MoE layer.';
+  if (layers[0]!.expert.length % devices !== 0) return 'Engines want as many experts on every device.';
+  return undefined;
+}
+
+/**
+ * For SGLang's `--init-expert-location`: `physical_to_logical_map`, [layers of the model, R]. It has rows for dense layers, too,
+ * which nobody reads; they hold the experts in order. SGLang, eplb/expert_location.py.
+ *
+ * @param placement one that is not unfit
+ */
+export function sglangFile(placement: Placement, model: ModelInfo): PlacementFile {
+  const { moeLayers } = model;
+  const [first] = placement.layers as readonly [LayerPlacement, ...LayerPlacement[]];
+  const slots = first.expert.length;
+  const depth = Math.max(model.layers, ...moeLayers.map(({ layer }) => layer + 1));
+  const rows = Array.from({ length: depth }, () => Array.from({ length: slots }, (_, slot) => slot % first.experts));
+  placement.layers.forEach(({ expert }, i) => {
+    rows[moeLayers[i]!.layer] = [...expert];
+  });
+  return {
+    name: 'expert-location.json',
+    text: `{"physical_to_logical_map":[\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`,
+    options:
+      `--init-expert-location expert-location.json --ep-size ${placement.devices} ` +
+      `--ep-num-redundant-experts ${slots - first.experts}`,
+  };
+}
+
+/**
+ * For the `expert_map_path` of vLLM Ascend: experts of each device, MoE layer by MoE layer. It cannot tell two copies of an expert on
+ * one device apart. vllm-ascend, ops/expert_load_balancer.py.
+ *
+ * @param placement one that is not unfit
+ */
+export function vllmAscendFile({ layers, devices }: Placement): PlacementFile {
+  const each = layers[0]!.expert.length / devices;
+  const list = layers.map(({ expert }, i) => ({
+    layer_id: i,
+    device_count: devices,
+    device_list: Array.from({ length: devices }, (_, d) => ({
+      device_id: d,
+      device_expert: [...expert.subarray(d * each, (d + 1) * each)],
+    })),
+  }));
+  const wasted = layers.some((layer) => wastedSlots(layer) > 0);
+  return {
+    name: 'expert-map.json',
+    text: `{"moe_layer_count":${layers.length},"layer_list":[\n${list.map((layer) => JSON.stringify(layer)).join(',\n')}\n]}\n`,
+    options:
+      `--additional-config '{"expert_map_path":"expert-map.json"}' --enable-expert-parallel` +
+      (wasted ? '; a device holds an expert twice, of which it will use one' : ''),
+  };
+}

@@ -1,0 +1,283 @@
+import type { Column, Figure } from '../../protocol/report.ts';
+import { combineBytes, dispatchBytes, type Sending } from '../exchange.ts';
+import { layerLabel } from '../labels.ts';
+import { fixed, percent, written } from '../numbers.ts';
+import { unfitForEngines } from '../placementFiles.ts';
+import { known } from './parts.ts';
+import { POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
+import { allTransfers, type Outcome } from './placementOutcome.ts';
+import type { Subject } from './subject.ts';
+
+/** Of the even load, to two digits: 1.08× and 1.13× are not the same to who pays for it. */
+export function factor(ratio: number): string {
+  return `${fixed(ratio, 2)}×`;
+}
+
+const EPLB_SOURCE = 'EPLB: github.com/deepseek-ai/EPLB, DeepSeek-V3 (arXiv 2412.19437, section 3.4).';
+
+export function compareFigure({ machine }: PlacementChoices, outcomes: readonly Outcome[]): Figure {
+  const labels = outcomes.map(({ policy }) => POLICY_NAMES[policy]);
+  const best = outcomes.reduce((a, b) => (b.meanOverload < a.meanOverload ? b : a));
+  return {
+    id: 'placement-overload',
+    title: 'How far the busiest device is above the even load',
+    basis: 'simulated',
+    help: {
+      meaning:
+        'Every MoE layer waits for its busiest device, so that its experts take as many times as long as an even load would. ' +
+        'Copies of an expert share its tokens equally.',
+      formula:
+        'Overload = max / mean of device loads. SGLang balancedness: mean over layers of (mean + 1e-5) / (max + 1e-5). ' +
+        'vLLM balancedness: Σ over layers of the mean / Σ of the maximum. The two differ: name the one that you quote.',
+      source: `Megatron-LM, overload factor. SGLang, eplb/expert_distribution.py. vLLM, distributed/eplb. ${EPLB_SOURCE}`,
+      judge:
+        'Even: overload and balancedness 1. A placement made from one load is only as good for another as the two are alike.',
+    },
+    text: `Overload of ${machine.devices} devices: ${outcomes
+      .map((o) => `${POLICY_NAMES[o.policy]} ${factor(o.meanOverload)} on average, ${factor(o.worstOverload)} at worst`)
+      .join('; ')}. Least with ${POLICY_NAMES[best.policy]}.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'mean over layers', values: outcomes.map((o) => known(o.meanOverload)) },
+        { label: 'worst layer', values: outcomes.map((o) => known(o.worstOverload)) },
+      ],
+      axis: { label: 'load of the busiest device', unit: 'times', min: 0 },
+      yardstick: { value: 1, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: 'placement', unit: 'text' },
+        { label: 'overload', unit: 'number' },
+        { label: 'worst layer', unit: 'number' },
+        { label: 'balancedness (SGLang)', unit: 'number' },
+        { label: 'balancedness (vLLM)', unit: 'number' },
+        { label: 'slots', unit: 'count' },
+        { label: 'wasted slots', unit: 'count' },
+      ],
+      rows: outcomes.map((o, i) => [
+        labels[i]!,
+        known(o.meanOverload),
+        known(o.worstOverload),
+        known(o.sglang),
+        known(o.vllm),
+        o.placement.layers.reduce((sum, { expert }) => sum + expert.length, 0),
+        o.wasted,
+      ]),
+    },
+  };
+}
+
+export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementChoices, chosen: Outcome): Figure {
+  const { placement, policy } = chosen;
+  const { expert, device } = placement.layers[layer]!;
+  const load = chosen.loads[layer]!;
+  const total = load.reduce((sum, l) => sum + l, 0);
+  const shares = Array.from(load, (l) => known(l / total));
+  const where = layerLabel(loads[layer]!.shape);
+  const perNode = machine.devices / machine.nodes;
+  const busiest = load.indexOf(load.reduce((most, l) => Math.max(most, l), 0));
+  const labels = Array.from(load.keys(), (d) => `device ${d}`);
+  return {
+    id: 'placement-devices',
+    title: `Load by device, ${where}, ${POLICY_NAMES[policy]}`,
+    basis: 'simulated',
+    help: {
+      meaning:
+        'What of the layer’s slots each device gets, and the experts that stand there; ×2 is an expert of which the device has two ' +
+        'copies, one of them for nothing.',
+      formula: 'load of a device = Σ over its slots of c_e / copies of e; even: 1/D',
+      source: EPLB_SOURCE,
+      judge: 'Every device near the even share.',
+    },
+    text: `Load of ${labels.length} devices at ${where}: most device ${busiest} with ${percent(load[busiest]! / total)}, even ${percent(1 / labels.length)}.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [{ label: 'share of the load', values: shares }],
+      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      yardstick: { value: 1 / labels.length, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: 'device', unit: 'text' },
+        { label: 'node', unit: 'count' },
+        { label: 'share', unit: 'percent' },
+        { label: 'of even', unit: 'number' },
+        { label: 'experts', unit: 'text' },
+      ],
+      rows: labels.map((label, d) => [
+        label,
+        Math.floor(d / perNode),
+        shares[d]!,
+        known((load[d]! / total) * labels.length),
+        heldBy(d, expert, device),
+      ]),
+    },
+    ...(unfitForEngines(placement) === undefined
+      ? {
+          actions: [
+            { kind: 'action', id: 'save-sglang', label: 'Save for SGLang…' },
+            { kind: 'action', id: 'save-vllm-ascend', label: 'Save for vLLM Ascend…' },
+          ],
+        }
+      : {}),
+  };
+}
+
+/** E0 E5×2 E7. */
+function heldBy(d: number, expert: Uint16Array, device: Uint16Array): string {
+  const held = new Map<number, number>();
+  expert.forEach((e, slot) => {
+    if (device[slot] === d) held.set(e, (held.get(e) ?? 0) + 1);
+  });
+  return Array.from(held, ([e, copies]) => `E${e}${copies > 1 ? `×${copies}` : ''}`).join(' ') || 'none';
+}
+
+export function depthFigure({ loads }: Subject, outcomes: readonly Outcome[]): Figure {
+  const layers = loads.map(({ shape }) => layerLabel(shape));
+  const x = loads.map((_, i) => i);
+  return {
+    id: 'placement-by-layer',
+    title: 'Overload by layer',
+    basis: 'simulated',
+    help: {
+      meaning: 'How many times the even load the busiest device carries, at each MoE layer in turn.',
+      formula: 'overload = max / mean of device loads',
+      source: 'Megatron-LM, overload factor.',
+      judge: '1 is even. Layers follow one another, so that their waits add up.',
+    },
+    text: `Overload of ${layers.length} layers: ${outcomes.map((o) => `${POLICY_NAMES[o.policy]} up to ${factor(o.worstOverload)}`).join(', ')}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'MoE layer', unit: 'count' },
+      y: { label: 'load of the busiest device', unit: 'times', min: 0 },
+      series: outcomes.map((o) => ({ label: POLICY_NAMES[o.policy], x, y: o.overload.map(known) })),
+      yardstick: { value: 1, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        ...outcomes.map(({ policy }): Column => ({ label: POLICY_NAMES[policy], unit: 'number' })),
+      ],
+      rows: layers.map((label, i) => [label, ...outcomes.map((o) => known(o.overload[i]))]),
+    },
+  };
+}
+
+const SENDINGS: readonly (readonly [Sending, string])[] = [
+  ['slot', 'once for each expert'],
+  ['device', 'once for each device'],
+  ['node', 'once for each node'],
+];
+
+export function trafficFigure({ model, trace }: Subject, { format }: PlacementChoices, chosen: Outcome): Figure {
+  const { hiddenSize } = model;
+  const each = dispatchBytes(hiddenSize, format) + combineBytes(hiddenSize);
+  const rows = SENDINGS.map(([sending, label]) => {
+    const { within, across } = allTransfers(chosen, sending);
+    return { label, within, across };
+  });
+  const mean = (of: (v: Outcome['visits'][number]) => number): number =>
+    chosen.visits.reduce((sum, v) => sum + of(v), 0) / chosen.visits.length;
+  const devices = mean((v) => v.devices);
+  const nodes = mean((v) => v.nodes);
+  return {
+    id: 'placement-traffic',
+    title: `All-to-all bytes of a token, all layers, ${POLICY_NAMES[chosen.policy]}`,
+    basis: 'simulated',
+    help: {
+      meaning:
+        'What a token’s hidden state and its results weigh on their way to its experts and back. A token begins on any device with ' +
+        `equal chance; copies take turns. Devices and nodes of each token are ${trace ? 'counted exactly on this text' : 'expected for independent choices, as only counts are known'}. ` +
+        'Sent once for each node, it crosses between nodes once and is handed on inside.',
+      formula:
+        'There: H + 4·H/128 + 16 bytes in FP8, 2·H + 16 in BF16; back: 2·H in BF16. Of k experts, or of the distinct devices that ' +
+        'hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: ' +
+        'Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.',
+      source: 'DeepEP, tests/test_low_latency.py.',
+      judge: 'Fewer devices a token are less traffic. Links between nodes are several times slower than those inside.',
+    },
+    text: `A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${rows
+      .map(({ label, within, across }) => `Sent ${label}: ${written((within + across) * each, 'bytes')}`)
+      .join('; ')}.`,
+    chart: {
+      kind: 'bars',
+      labels: rows.map(({ label }) => label),
+      series: [
+        { label: 'inside the node', values: rows.map(({ within }) => known(within * each)) },
+        { label: 'between nodes', values: rows.map(({ across }) => known(across * each)) },
+      ],
+      stacked: true,
+      axis: { label: 'bytes of a token', unit: 'bytes', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'a token is sent', unit: 'text' },
+        { label: 'transfers inside the node', unit: 'number' },
+        { label: 'transfers between nodes', unit: 'number' },
+        { label: 'bytes inside the node', unit: 'bytes' },
+        { label: 'bytes between nodes', unit: 'bytes' },
+      ],
+      rows: rows.map(({ label, within, across }) => [
+        label,
+        known(within),
+        known(across),
+        known(within * each),
+        known(across * each),
+      ]),
+    },
+  };
+}
+
+export function timeFigure({ batch, links, sending }: PlacementChoices, outcomes: readonly Outcome[]): Figure {
+  const labels = outcomes.map(({ policy }) => POLICY_NAMES[policy]);
+  const part = (key: keyof Outcome['seconds']): (number | null)[] => outcomes.map((o) => known(1000 * o.seconds[key]));
+  const total = outcomes.map(({ seconds: s }) => 1000 * (s.transfer + s.latency + s.crossing));
+  const gigabytes = (rate: number): string => `${written(rate / 1e9, 'number')} GB/s`;
+  return {
+    id: 'placement-time',
+    title: `All-to-all time of a pass of ${batch} tokens a device`,
+    basis: 'simulated',
+    help: {
+      meaning:
+        `What exchanging tokens takes, all MoE layers one after another and as the busiest device has it, with ${gigabytes(links.within)} ` +
+        `inside a node and ${gigabytes(links.across)} between nodes. Nothing overlaps with computing here, which good engines make it do.`,
+      formula:
+        'A layer: for dispatch and combine each, the larger of bytes inside / bandwidth inside and bytes between / bandwidth between, ' +
+        'and the latency. Crossing: once a pass that spans nodes.',
+      source:
+        'Bandwidths: NVLink and InfiniBand as DeepEP’s README has them. Latencies and the 1.3 ms are assumptions: set those of your machine.',
+      judge: 'Against the time of a decoding step, some 20 to 50 ms, it should be small.',
+    },
+    text: `Sent once for each ${sending === 'slot' ? 'expert' : sending}: ${labels.map((label, i) => `${label} ${written(known(total[i]), 'ms')}`).join(', ')}.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'transfer', values: part('transfer') },
+        { label: 'latency', values: part('latency') },
+        { label: 'crossing nodes', values: part('crossing') },
+      ],
+      stacked: true,
+      axis: { label: 'time of a pass', unit: 'ms', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'placement', unit: 'text' },
+        { label: 'transfer', unit: 'ms' },
+        { label: 'latency', unit: 'ms' },
+        { label: 'crossing nodes', unit: 'ms' },
+        { label: 'in all', unit: 'ms' },
+      ],
+      rows: labels.map((label, i) => [
+        label,
+        part('transfer')[i]!,
+        part('latency')[i]!,
+        part('crossing')[i]!,
+        known(total[i]),
+      ]),
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { placementSection } from '../../../extension/analysis/sections/placement.ts';
+import type { Figure } from '../../../extension/protocol/report.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
+import { subject } from '../../support/subject.ts';
+
+/** Eight tokens that take experts 0 and 1 of 8, but for the last. */
+const HOT = layerTrace({
+  experts: 8,
+  k: 2,
+  chosen: [...Array.from({ length: 7 }, () => [0, 1]), [6, 7]],
+});
+
+const figure = (figures: readonly Figure[], id: string): Figure => figures.find((f) => f.id === id)!;
+
+describe('the section on placement', () => {
+  it('compares placements, of which EPLB is the better for its own load', () => {
+    const { figures, verdict } = placementSection.make(subject([HOT]), {
+      devices: 4,
+      nodes: 2,
+      redundant: 4,
+      policy: 'flat',
+    });
+    const { rows } = figure(figures, 'placement-overload').table;
+    // In order, two experts a device: device 0 has 14 of 16 slots, mean 4.
+    expect(rows[0]!.slice(0, 3)).toEqual(['contiguous', 3.5, 3.5]);
+    // Twelve slots, three a device: four copies of 0 and 1 more, so that both weigh 7/3 a slot.
+    expect(rows[1]!.slice(0, 2)).toEqual(['EPLB flat', expect.closeTo((2 * 7) / 3 / 4, 9)]);
+    expect(verdict).toContain('3.50× the even load');
+    expect(verdict).toContain('EPLB flat (12 slots for 8 experts)');
+    expect(verdict).toContain('this very load');
+  });
+
+  it('places by another text’s load, and judges by this one’s', () => {
+    const other = subject([{ ...HOT, chosen: HOT.chosen.map((e) => 7 - e) }], { name: 'other text' });
+    const { figures, controls, verdict } = placementSection.make(subject([HOT], { evidence: { other } }), {
+      ...{ devices: 4, redundant: 0 },
+      from: 'other',
+    });
+    expect(controls.map(({ id }) => id)).toContain('from');
+    expect(verdict).toContain('other text');
+    // EPLB takes 0 and 1, of which the other text has one token, for cold ones.
+    const { rows } = figure(figures, 'placement-overload').table;
+    expect(rows[1]![1]).toBeGreaterThan(1.5);
+  });
+
+  it('offers no other text that does not fit', () => {
+    const other = subject([layerTrace({ experts: 4, k: 2, chosen: [[0, 1]] })]);
+    const { controls } = placementSection.make(subject([HOT], { evidence: { other } }), { from: 'other' });
+    expect(controls.map(({ id }) => id)).not.toContain('from');
+  });
+
+  it('says of nodes and groups what it cannot do as asked', () => {
+    const { lacking } = placementSection.make(subject([HOT]), {
+      devices: 8,
+      nodes: 3,
+      policy: 'hierarchical',
+      groups: 1,
+    });
+    expect(lacking).toContain('8 devices do not spread evenly over 3 nodes: 2 it is.');
+    expect(lacking).toContain('EPLB takes its flat way');
+  });
+
+  it('offers to save what engines can start from', () => {
+    const even = placementSection.make(subject([HOT]), { devices: 4 });
+    expect(figure(even.figures, 'placement-devices').actions?.map(({ id }) => id)).toEqual([
+      'save-sglang',
+      'save-vllm-ascend',
+    ]);
+    const uneven = placementSection.make(subject([HOT]), { devices: 3, policy: 'contiguous' });
+    expect(figure(uneven.figures, 'placement-devices').actions).toBeUndefined();
+    expect(uneven.lacking).toContain('as many experts on every device');
+  });
+
+  it('counts what it can and expects the rest', () => {
+    const { trace, ...counts } = subject([HOT]);
+    expect(trace).toBeDefined();
+    const counted = placementSection.make(subject([HOT]), { devices: 8, policy: 'contiguous' });
+    const expected = placementSection.make(counts, { devices: 8, policy: 'contiguous' });
+    expect(expected.lacking).toContain('Only counts are known');
+    const devices = (section: typeof counted): string => figure(section.figures, 'placement-traffic').text;
+    expect(devices(counted)).toContain('goes to 2.00 devices');
+    expect(devices(expected)).toMatch(/goes to 2\.00 devices/);
+  });
+
+  it('holds its own against parameters that are none, and a text of nothing', () => {
+    const hostile = {
+      devices: 'many',
+      nodes: -1,
+      redundant: NaN,
+      groups: 1.5,
+      policy: 'best',
+      batch: Infinity,
+      layer: '9',
+    };
+    const { figures } = placementSection.make(subject([HOT]), hostile);
+    expect(JSON.stringify(figures)).not.toContain('NaN');
+    const nothing = layerTrace({ experts: 8, k: 2, chosen: [[null, null]], entropy: [NaN] });
+    expect(placementSection.make(subject([nothing]), {}).verdict).toBe('Nothing was routed.');
+  });
+});
