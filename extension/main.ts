@@ -1,4 +1,5 @@
 import { Uri, window, type ExtensionContext } from 'vscode';
+import { CAPACITY, limitOf } from './analysis/sections/limitControls.ts';
 import { AnalystClient } from './client/analystClient.ts';
 import { EngineClient } from './client/engineClient.ts';
 import { InspectorClient } from './client/inspectorClient.ts';
@@ -12,6 +13,7 @@ import { EditWatch } from './host/editWatch.ts';
 import { Feed } from './host/feed.ts';
 import { registerHover } from './host/hover.ts';
 import { Lens } from './host/lens.ts';
+import { Limits } from './host/limits.ts';
 import { LoadView } from './host/loadView.ts';
 import { Log } from './host/log.ts';
 import { MapPanel } from './host/mapPanel.ts';
@@ -61,9 +63,13 @@ export function activate(context: ExtensionContext): void {
   const sessions = own(new Sessions());
   const analyzer = new Analyzer(client, sessions, models, problems, log);
 
+  const subjects = own(new Subjects(sessions));
+  const analyst = own(new AnalystClient(Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath));
+  const limits = own(new Limits(analyst, lens, sessions, subjects, log));
+
   own(new EditWatch(sessions));
-  own(new Tinter(sessions, lens));
-  own(registerHover(sessions, lens));
+  own(new Tinter(sessions, lens, limits));
+  own(registerHover(sessions, lens, limits));
   own(new StatusBar(sessions, lens, models));
   own(new ContextKeys(sessions));
 
@@ -71,15 +77,20 @@ export function activate(context: ExtensionContext): void {
   const feed = own(new Feed(sessions, lens));
   const actions = new ViewActions(sessions, lens);
   const load = own(new LoadView(extensionUri, sessions, feed, actions, log));
-  const map = own(new MapPanel(extensionUri, sessions, feed, link, actions, log));
+  const map = own(new MapPanel(extensionUri, { actions, feed, limits, link, log, sessions }));
   own(window.registerWebviewViewProvider(LoadView.id, load));
 
-  const subjects = own(new Subjects(sessions));
-  const analyst = own(new AnalystClient(Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath));
   const reportActions = new ReportActions();
   const report = own(
     new ReportPage(extensionUri, { actions, analyst, feed, link, log, problems, reportActions, subjects }),
   );
+  // The report's capacity limit is the one that the tint shows.
+  own(
+    report.onDidSet(({ section, set }) => {
+      if (section === CAPACITY) void lens.chooseLimit(limitOf(set));
+    }),
+  );
+  reportActions.add(CAPACITY, 'tint', () => lens.chooseTint('dropped'));
 
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);

@@ -81,6 +81,7 @@ const rows = v.object({
       weight: v.instance(Float32Array),
       entropy: v.instance(Float32Array),
       margin: v.instance(Float32Array),
+      dropped: v.exactOptional(v.instance(Float32Array)),
     }),
   ),
 });

@@ -11,6 +11,7 @@ export const LOAD_RATIO_MAX = 3;
 /**
  * Value from which a tint is strongest; 0 is the other end.
  * Entropy: ln E, no preference. Margin: 1/k, as the last of k chosen cannot be likelier. Surprise: ln V, a blind guess.
+ * Dropped: all of a token's slots.
  */
 export function tintMax(tint: MagnitudeTint, layer: Pick<LayerShape, 'experts' | 'k'>, vocabulary: number): number {
   switch (tint) {
@@ -22,6 +23,8 @@ export function tintMax(tint: MagnitudeTint, layer: Pick<LayerShape, 'experts' |
       return LOAD_RATIO_MAX;
     case 'surprise':
       return Math.log(vocabulary);
+    case 'dropped':
+      return 1;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The analyst: a worker thread of the extension host that computes what would block it for longer than a frame. */
 import { parentPort } from 'node:worker_threads';
+import { SECTIONS } from '../analysis/sections/all.ts';
 import type { FromAnalyst, ToAnalyst } from '../protocol/analyst.ts';
 import { Analyst } from './analyst.ts';
 
@@ -19,6 +20,8 @@ port.on('message', (message: ToAnalyst) => {
       break;
   }
 });
+
+port.postMessage({ type: 'ready', sections: SECTIONS.map(({ id, title }) => ({ id, title })) } satisfies FromAnalyst);
 
 function answerTo({ request, subject, question }: Extract<ToAnalyst, { type: 'ask' }>): FromAnalyst {
   try {

@@ -1,5 +1,8 @@
 import { layerLabel } from '../analysis/labels.ts';
+import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
+import type { Limit } from '../analysis/limits.ts';
 import { expertColor, type ThemeKind } from '../analysis/palette.ts';
+import type { SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import type { PaletteName } from '../protocol/webview.ts';
 import { visibleText } from '../analysis/tokenText.ts';
@@ -16,6 +19,9 @@ export interface HoverOptions {
   readonly layer: number;
   readonly palette: PaletteName;
   readonly theme: ThemeKind;
+  /** A capacity limit, and what it does to the slots of each of the first tokens, by MoE layer; none where that is not shown. */
+  readonly limit?: Limit;
+  readonly fates?: readonly (readonly (readonly SlotFate[])[])[];
 }
 
 /** More layers than this are cut down to the chosen one and its neighbours: a hover is no place to scroll. */
@@ -24,18 +30,25 @@ const NEIGHBOURS = 4;
 /** A token of more experts than this names the first ones. */
 const MAX_NAMED = 4;
 /** Tokens of one character (an emoji in bytes) that are shown in full. */
-const MAX_TOKENS = 4;
+export const MAX_TOKENS = 4;
 /** Width of a full bar in no-break spaces, which a background makes visible whatever the font. */
 const BAR_CELLS = 36;
 
 /** What the hover says about the tokens of one character, as trusted Markdown with the HTML that VS Code lets through. */
 export function hoverMarkdown(routed: RoutedText, tokens: readonly number[], options: HoverOptions): string {
-  const parts = tokens.slice(0, MAX_TOKENS).map((token) => tokenSection(routed, token, options));
+  const parts = tokens
+    .slice(0, MAX_TOKENS)
+    .map((token, i) => tokenSection(routed, token, options, options.fates?.[i] ?? []));
   if (tokens.length > 1) parts.unshift(`${tokens.length} tokens share this character.`);
   return parts.join('\n\n---\n\n');
 }
 
-function tokenSection(routed: RoutedText, token: number, options: HoverOptions): string {
+function tokenSection(
+  routed: RoutedText,
+  token: number,
+  options: HoverOptions,
+  fates: readonly (readonly SlotFate[])[],
+): string {
   const { trace } = routed;
   const lines = [headline(routed, token)];
   if (token >= trace.routed) {
@@ -48,7 +61,9 @@ function tokenSection(routed: RoutedText, token: number, options: HoverOptions):
       ? ['A context window starts here: the model sees nothing before it.']
       : []),
   ];
-  lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options), links(routed, token, options));
+  lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options));
+  if (options.limit && fates.length > 0) lines.push(limitText(routed, options.limit, fates));
+  lines.push(links(routed, token, options));
   return lines.join('\n\n');
 }
 
@@ -136,6 +151,30 @@ function links({ trace }: RoutedText, token: number, options: HoverOptions): str
   }
   found.push(`[${hidden > 0 ? `Show all ${trace.layers.length} layers in the map` : 'Show in the map'}](${map})`);
   return found.join(' &nbsp;&nbsp; ');
+}
+
+/** More slots that a limit hits than these are counted only. */
+const MAX_FATES = 6;
+
+/** Which slots of a token a capacity limit hits, and why. */
+function limitText({ trace }: RoutedText, { factor, policy }: Limit, fates: readonly (readonly SlotFate[])[]): string {
+  const hit = fates.flatMap((slots, i) =>
+    slots.filter(({ fate }) => fate !== 'kept').map((slot) => ({ slot, at: layerLabel(trace.layers[i]!) })),
+  );
+  const title = `Capacity factor ${factor}, ${POLICY_NAMES[policy].toLowerCase()} (counted): `;
+  if (hit.length === 0) return `${title}no slot of this token is dropped.`;
+  const named = hit.slice(0, MAX_FATES).map(({ slot: { expert, place, capacity, movedTo }, at }) => {
+    const queue = `${at} E${expert} is full: ${ordinal(place + 1)} of ${capacity} that it takes`;
+    return movedTo === undefined ? `**dropped** at ${queue}` : `**moved** to E${movedTo}, as ${queue}`;
+  });
+  const more = hit.length > named.length ? `, and ${hit.length - named.length} more` : '';
+  return `${title}${named.join('; ')}${more}.`;
+}
+
+function ordinal(n: number): string {
+  const last = n % 10;
+  const teens = n % 100 >= 11 && n % 100 <= 13;
+  return `${n}${teens || last === 0 || last > 3 ? 'th' : ['st', 'nd', 'rd'][last - 1]!}`;
 }
 
 function commandLink(command: string, argument: object): string {

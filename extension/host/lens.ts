@@ -1,5 +1,6 @@
 import { EventEmitter, type Event, type Memento } from 'vscode';
 import * as v from 'valibot';
+import { DROP_POLICIES, type Limit } from '../analysis/limits.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
 import { Choice } from './choice.ts';
@@ -7,17 +8,25 @@ import { Disposables } from './disposables.ts';
 import { layerPosition } from './layerPosition.ts';
 import type { Settings } from './settings.ts';
 
-/** Through what every text of this window is looked at: layer, tint, palette. */
+const LIMIT_KEY = 'limit';
+const limitSchema = v.object({ factor: v.pipe(v.number(), v.minValue(0)), policy: v.picklist(DROP_POLICIES) });
+/** In the middle of what is common in practice. */
+const COMMON_LIMIT: Limit = { factor: 1.2, policy: 'position' };
+
+/** Through what every text of this window is looked at: layer, tint, capacity limit, palette. */
 export class Lens {
   readonly #settings: Settings;
   readonly #layer: Choice<number>;
   readonly #tint: Choice<Tint>;
+  readonly #memento: Memento;
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<void>());
+  #limit = COMMON_LIMIT;
   readonly onDidChange: Event<void> = this.#changed.event;
 
   constructor(settings: Settings, memento: Memento) {
     this.#settings = settings;
+    this.#memento = memento;
     this.#layer = new Choice(memento, 'layer', v.pipe(v.number(), v.integer(), v.minValue(0)), () => settings.layer);
     this.#tint = new Choice(memento, 'tint', v.picklist(TINTS), () => settings.tint);
     this.#disposables.add(
@@ -47,6 +56,22 @@ export class Lens {
 
   async chooseTint(tint: Tint): Promise<void> {
     await this.#tint.set(tint);
+    this.#changed.fire();
+  }
+
+  /** The capacity limit that the tint `dropped` shows; the same object until it changes. */
+  get limit(): Limit {
+    const kept = v.safeParse(limitSchema, this.#memento.get(LIMIT_KEY));
+    if (!kept.success) return COMMON_LIMIT;
+    const { factor, policy } = kept.output;
+    if (this.#limit.factor !== factor || this.#limit.policy !== policy) this.#limit = kept.output;
+    return this.#limit;
+  }
+
+  async chooseLimit({ factor, policy }: Limit): Promise<void> {
+    const { limit } = this;
+    if (limit.factor === factor && limit.policy === policy) return;
+    await this.#memento.update(LIMIT_KEY, { factor, policy });
     this.#changed.fire();
   }
 

@@ -3,6 +3,7 @@ import type { FromMap, ToMap } from '../protocol/webview.ts';
 import { EditorTab, type OpenTab } from './editorTab.ts';
 import type { EditorLink } from './editorLink.ts';
 import type { Feed } from './feed.ts';
+import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
 import { mapRows } from './mapRows.ts';
 import type { RoutedText } from './routedText.ts';
@@ -14,22 +15,25 @@ import { fromMapSchema } from './viewMessages.ts';
 /** New rows are told of so often: the machine is busy with the model. */
 const GROWTH_MS = 200;
 
+export interface MapParts {
+  readonly actions: ViewActions;
+  readonly feed: Feed;
+  readonly limits: Limits;
+  readonly link: EditorLink;
+  readonly log: Log;
+  readonly sessions: Sessions;
+}
+
 /** The routing map in an editor tab, which follows the current session. */
 export class MapPanel implements Disposable {
-  readonly #sessions: Sessions;
-  readonly #feed: Feed;
-  readonly #link: EditorLink;
-  readonly #actions: ViewActions;
+  readonly #parts: MapParts;
   readonly #tab: EditorTab<ToMap, FromMap>;
   /** What the page has been told of: rows before `upTo` of this text. */
   #told: { readonly routed: RoutedText; readonly upTo: number } | undefined;
 
-  constructor(extension: Uri, sessions: Sessions, feed: Feed, link: EditorLink, actions: ViewActions, log: Log) {
-    this.#sessions = sessions;
-    this.#feed = feed;
-    this.#link = link;
-    this.#actions = actions;
-    this.#tab = new EditorTab(extension, log, {
+  constructor(extension: Uri, parts: MapParts) {
+    this.#parts = parts;
+    this.#tab = new EditorTab(extension, parts.log, {
       viewType: 'moescope.map',
       entry: 'map',
       title: 'Routing Map',
@@ -48,6 +52,7 @@ export class MapPanel implements Disposable {
   }
 
   #opened(tab: OpenTab<ToMap>): (message: FromMap) => void {
+    const { feed, limits, link, sessions } = this.#parts;
     this.#told = undefined;
     const growth = tab.own(
       new Throttle(GROWTH_MS, () => {
@@ -55,30 +60,38 @@ export class MapPanel implements Disposable {
       }),
     );
     tab.own(
-      this.#feed.onDidChangeState((state) => {
+      feed.onDidChangeState((state) => {
         tab.post({ type: 'state', state });
       }),
     );
     tab.own(
-      this.#feed.onDidChangeLoads((layers) => {
+      feed.onDidChangeLoads((layers) => {
         tab.post({ type: 'load', layers });
       }),
     );
     tab.own(
-      this.#link.onDidReveal(({ token, select }) => {
+      link.onDidReveal(({ token, select }) => {
         tab.post({ type: 'reveal', token, select });
       }),
     );
     tab.own(
-      this.#sessions.onDidSwitch(() => {
+      sessions.onDidSwitch(() => {
         this.#name(tab);
         // At once: until the page hears of it, it shows the rows of the text that was current before.
         this.#tell(tab);
       }),
     );
     tab.own(
-      this.#sessions.onDidChange(({ session, change }) => {
-        if (session === this.#sessions.current && (change === 'routing' || change === 'growth')) growth.request();
+      sessions.onDidChange(({ session, change }) => {
+        if (session === sessions.current && (change === 'routing' || change === 'growth')) growth.request();
+      }),
+    );
+    tab.own(
+      limits.onDidChange((session) => {
+        if (session !== sessions.current) return;
+        // Every row says what is dropped.
+        this.#told = undefined;
+        growth.request();
       }),
     );
     this.#name(tab);
@@ -88,38 +101,40 @@ export class MapPanel implements Disposable {
   }
 
   #name(tab: OpenTab<ToMap>): void {
-    tab.name(this.#sessions.current?.name);
+    tab.name(this.#parts.sessions.current?.name);
   }
 
   #receive(message: FromMap, tab: OpenTab<ToMap>): void {
-    const routed = this.#sessions.current?.routed;
+    const { actions, feed, limits, link, sessions } = this.#parts;
+    const session = sessions.current;
+    const routed = session?.routed;
     switch (message.type) {
       case 'ready':
         this.#told = undefined;
-        this.#feed.refresh();
+        feed.refresh();
         this.#tell(tab);
         break;
       case 'rows':
-        if (routed?.generation === message.generation) {
-          const rows = mapRows(routed, message.from, message.to);
+        if (session && routed?.generation === message.generation) {
+          const rows = mapRows(routed, message.from, message.to, limits.of(session));
           tab.post({ type: 'rows', generation: routed.generation, rows });
         }
         break;
       case 'goto':
-        void this.#link.goTo(message.token, message.select);
+        void link.goTo(message.token, message.select);
         break;
       case 'chooseLayer':
       case 'chooseTint':
       case 'highlight':
       case 'command':
-        this.#actions.handle(message);
+        actions.handle(message);
         break;
     }
   }
 
   /** Tells the page which rows are new. */
   #tell(tab: OpenTab<ToMap>): void {
-    const routed = this.#sessions.current?.routed;
+    const routed = this.#parts.sessions.current?.routed;
     if (!routed) return;
     const from = this.#told?.routed === routed ? this.#told.upTo : 0;
     this.#told = { routed, upTo: routed.trace.routed };

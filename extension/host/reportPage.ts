@@ -1,5 +1,4 @@
 import { EventEmitter, Uri, ViewColumn, window, workspace, type Disposable, type Event } from 'vscode';
-import { SECTIONS } from '../analysis/sections/all.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { Parameters, Place } from '../protocol/report.ts';
 import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
@@ -100,13 +99,10 @@ export class ReportPage implements Disposable {
   }
 
   #receive(message: FromReportPage, tab: OpenTab<ToReportPage>): void {
-    const { actions, feed, problems, subjects } = this.#parts;
+    const { actions, problems, subjects } = this.#parts;
     switch (message.type) {
       case 'ready':
-        tab.post({ type: 'sections', sections: SECTIONS.map(({ id, title }) => ({ id, title })) });
-        this.#list(tab);
-        feed.refresh();
-        this.#reveal(tab);
+        void this.#begin(tab);
         break;
       case 'chooseSubject':
         subjects.choose(message.id);
@@ -134,6 +130,18 @@ export class ReportPage implements Disposable {
       case 'command':
         actions.handle(message);
         break;
+    }
+  }
+
+  async #begin(tab: OpenTab<ToReportPage>): Promise<void> {
+    const { analyst, feed, problems } = this.#parts;
+    try {
+      tab.post({ type: 'sections', sections: await analyst.sections() });
+      this.#list(tab);
+      feed.refresh();
+      this.#reveal(tab);
+    } catch (error) {
+      problems.report('load report', error);
     }
   }
 

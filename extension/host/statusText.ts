@@ -22,6 +22,15 @@ export const TINT_LABELS: Readonly<Record<Tint, { readonly label: string; readon
   margin: { label: 'Margin', description: 'how far the last chosen expert is ahead of the first not chosen' },
   load: { label: 'Load', description: 'how busy the chosen experts are, against the even share' },
   surprise: { label: 'Surprise', description: 'how unlikely the model found the token' },
+  dropped: { label: 'Dropped', description: 'how many of its slots a capacity limit drops' },
+};
+
+const MAGNITUDE_UNITS: Readonly<Record<Exclude<Tint, 'expert'>, string>> = {
+  entropy: ' nats',
+  margin: '',
+  load: '× the even share',
+  surprise: ' nats',
+  dropped: ' of its slots',
 };
 
 /** What the colours mean, as Markdown with the HTML that VS Code lets through. */
@@ -58,7 +67,7 @@ function magnitudeLegend(
   const steps = Array.from({ length: LEGEND_STEPS }, (_, i) => magnitudeColor((i + 0.5) / LEGEND_STEPS, theme));
   const scale = steps.map((color) => `<span style="color:${color};">■</span>`).join('');
   const max = tintMax(tint, layer, vocabulary);
-  const unit = tint === 'load' ? '× the even share' : tint === 'margin' ? '' : ' nats';
+  const unit = MAGNITUDE_UNITS[tint];
   return `0 ${scale} ${max.toFixed(2)}${unit} and above`;
 }
 

@@ -11,6 +11,7 @@ import {
 } from 'vscode';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
+import type { Limits } from './limits.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
@@ -39,6 +40,7 @@ const MOVED = 'moved';
 export class Tinter implements Disposable {
   readonly #sessions: Sessions;
   readonly #lens: Lens;
+  readonly #limits: Limits;
   readonly #disposables = new Disposables();
   readonly #redraw = this.#disposables.add(
     new Throttle(FRAME_MS, () => {
@@ -54,14 +56,16 @@ export class Tinter implements Disposable {
   /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
   readonly #drawn = new Map<TextEditor, Map<number, string>>();
 
-  constructor(sessions: Sessions, lens: Lens) {
+  constructor(sessions: Sessions, lens: Lens, limits: Limits) {
     this.#sessions = sessions;
     this.#lens = lens;
+    this.#limits = limits;
     const redraw = (): void => {
       this.#redraw.request();
     };
     this.#disposables.add(window.onDidChangeTextEditorVisibleRanges(redraw));
     this.#disposables.add(window.onDidChangeVisibleTextEditors(redraw));
+    this.#disposables.add(limits.onDidChange(redraw));
     this.#disposables.add(
       sessions.onDidChange(({ change }) => {
         this.#follow(change);
@@ -135,11 +139,9 @@ export class Tinter implements Disposable {
   }
 
   #spans(editor: TextEditor, session: Session, routed: RoutedText): Map<number, Span[]> {
-    const choice = {
-      layer: this.#lens.layerOf(routed.trace.layers),
-      tint: this.#lens.tint,
-      highlight: session.highlight,
-    };
+    const layer = this.#lens.layerOf(routed.trace.layers);
+    const dropped = this.#limits.of(session)?.[layer];
+    const choice = { layer, tint: this.#lens.tint, highlight: session.highlight, dropped };
     const keyOf = tinting(routed, choice);
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
     const spans = new Map<number, Span[]>();

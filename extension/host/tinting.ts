@@ -1,3 +1,4 @@
+import type { DroppedLayer } from '../protocol/analyst.ts';
 import { loadRatios, meanLoadRatio, tintMax } from '../analysis/tint.ts';
 import { NO_EXPERT } from '../protocol/trace.ts';
 import type { ExpertRef, Tint } from '../protocol/webview.ts';
@@ -23,6 +24,8 @@ export interface TintChoice {
   readonly layer: number;
   readonly tint: Tint;
   readonly highlight?: ExpertRef | undefined;
+  /** What the capacity limit drops at the layer, for the tint `dropped`; without it nothing is tinted then. */
+  readonly dropped?: DroppedLayer | undefined;
 }
 
 /** The key of each token's style, undefined for none: what is not routed has no tint. `styleOf` reads a key. */
@@ -48,7 +51,10 @@ export function tinting(routed: RoutedText, choice: TintChoice): (token: number)
 }
 
 /** Expert or magnitude step of each token at the chosen layer. */
-function tintIndex(routed: RoutedText, { layer: position, tint }: TintChoice): (token: number) => number | undefined {
+function tintIndex(
+  routed: RoutedText,
+  { layer: position, tint, dropped }: TintChoice,
+): (token: number) => number | undefined {
   const { trace } = routed;
   const layer = trace.layers[position];
   if (!layer) return () => undefined;
@@ -71,12 +77,20 @@ function tintIndex(routed: RoutedText, { layer: position, tint }: TintChoice): (
         return meanLoadRatio(chosen, token * candidates, k, ratios!);
       case 'surprise':
         return -trace.tokens.logProb[token]!;
+      case 'dropped':
+        // A token that keeps all its slots has no tint.
+        return dropped ? droppedShare(dropped, token, k) || NaN : NaN;
     }
   };
   return (token) => {
     const value = valueOf(token);
     return Number.isNaN(value) ? undefined : magnitudeStep(value / max);
   };
+}
+
+/** Share of a token's k slots that the limit drops; NaN when that is not counted yet. */
+export function droppedShare({ dropped }: DroppedLayer, token: number, k: number): number {
+  return (dropped[token] ?? NaN) / k;
 }
 
 /** Step of a magnitude in [0, 1]; what lies outside counts as the nearer end. */

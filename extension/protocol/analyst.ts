@@ -11,6 +11,8 @@ export type Question =
   /** What it does to one token's slots, and why. */
   | { readonly kind: 'fate'; readonly limit: Limit; readonly token: number };
 
+export type SectionTitle = Pick<Section, 'id' | 'title'>;
+
 /** Slots of each token that a limit drops or moves, [T] each, and slots that an expert takes at most. */
 export interface DroppedLayer {
   readonly capacity: number;
@@ -42,6 +44,8 @@ export type ToAnalyst =
   | { readonly type: 'ask'; readonly request: number; readonly subject: string; readonly question: Question };
 
 export type FromAnalyst =
+  /** It is up; which sections a report has, in order. */
+  | { readonly type: 'ready'; readonly sections: readonly SectionTitle[] }
   | { readonly type: 'answer'; readonly request: number; readonly answer: Answers[Question['kind']] }
   /** A bug: its stack. */
   | { readonly type: 'failed'; readonly request: number; readonly stack: string };

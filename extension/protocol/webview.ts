@@ -10,7 +10,7 @@ import type { RouterFinding } from './routers.ts';
 import type { LayerShape, ModelInfo, Precision, Provider } from './trace.ts';
 
 /** What a token's tint means. */
-export const TINTS = ['expert', 'entropy', 'margin', 'load', 'surprise'] as const;
+export const TINTS = ['expert', 'entropy', 'margin', 'load', 'surprise', 'dropped'] as const;
 export type Tint = (typeof TINTS)[number];
 
 /** Names an expert of a layer; `layer` is the position among the MoE layers, not the model's layer index. */
@@ -103,6 +103,8 @@ export interface MapRows {
     readonly weight: Float32Array;
     readonly entropy: Float32Array;
     readonly margin: Float32Array;
+    /** Share of the token's slots that the chosen capacity limit drops, [to − from]; absent while the tint is another. */
+    readonly dropped?: Float32Array;
   }[];
 }
 

@@ -66,6 +66,8 @@ export function magnitudeOf(tint: MagnitudeTint, { rows, at }: Row, layer: numbe
       return column.margin[at]!;
     case 'surprise':
       return -rows.logProb[at]!;
+    case 'dropped':
+      return column.dropped?.[at] ?? NaN;
     case 'load': {
       const k = column.chosen.length / (rows.to - rows.from);
       return ratios ? meanLoadRatio(column.chosen, at * k, k, ratios) : NaN;

@@ -13,6 +13,7 @@ export const TINT_NAMES: Record<Tint, string> = {
   margin: 'Margin',
   load: 'Load',
   surprise: 'Surprise',
+  dropped: 'Dropped',
 };
 
 export function tintChoice(chosen: Tint, choose: (tint: Tint) => void): TemplateResult {

@@ -36,6 +36,8 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
       return { least: '0 idle', most: `${max}× even or more` };
     case 'surprise':
       return { least: '0 expected', most: `${fixed(max, 1)} nats, a blind guess` };
+    case 'dropped':
+      return { least: '0 kept', most: 'all slots dropped' };
   }
 }
 
@@ -50,5 +52,7 @@ export function definition(tint: MagnitudeTint, where: string): string {
       return `Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
     case 'surprise':
       return 'Surprise of the token given those before it: −ln p, in nats.';
+    case 'dropped':
+      return `Share of the token’s slots at ${where} that the capacity limit of the Load Report drops: counted, not measured.`;
   }
 }

@@ -1,11 +1,12 @@
 import type { Parameters, Section } from '../../protocol/report.ts';
 import { balanceSection } from './balance.ts';
+import { capacitySection } from './capacity.ts';
 import type { SectionKind } from './kind.ts';
 import { placementSection } from './placement.ts';
 import type { Subject } from './subject.ts';
 
 /** In the order in which they stand in a report. */
-export const SECTIONS: readonly SectionKind[] = [balanceSection, placementSection];
+export const SECTIONS: readonly SectionKind[] = [balanceSection, capacitySection, placementSection];
 
 /** One section of a subject, or undefined where there is none of that name. */
 export function makeSection(id: string, subject: Subject, set: Parameters): Section | undefined {

@@ -1,0 +1,231 @@
+/** What a limit to each expert's slots would drop and waste: counted. */
+import type { Figure, Help } from '../../protocol/report.ts';
+import { CAPACITY_FACTORS, capacityCurve, type CapacityFigures, type CapacityPoint } from '../capacity.ts';
+import { layerLabel } from '../labels.ts';
+import type { DropPolicy, Limit } from '../limits.ts';
+import { fixed, percent } from '../numbers.ts';
+import type { SectionKind } from './kind.ts';
+import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
+import { known } from './parts.ts';
+
+const COUNTED =
+  'The text is one batch; the model does not run again, so that what a dropped slot does to later layers is not in it.';
+
+const POLICY_HELP: Help = {
+  meaning:
+    'An expert takes at most its capacity of slots; what finds no room is dropped, and the token goes on without that expert. ' +
+    `Room that stays empty is padding: memory and compute for nothing. ${COUNTED}`,
+  formula: 'C = ⌈F·T·k/E⌉ slots for each expert; dropped = Σ_e max(0, c_e − C); padding = E·C − kept',
+  source: 'Megatron-LM, get_capacity; Switch Transformers, arXiv 2101.03961',
+  judge:
+    'Factors from 1.1 to 1.3 are common: a well balanced router drops few slots there. A larger one drops less and wastes more.',
+};
+
+export const capacitySection: SectionKind = {
+  id: CAPACITY,
+  title: 'Capacity',
+  make: ({ trace, source }, set) => {
+    const controls = limitControls(set);
+    if (!trace) {
+      return {
+        lacking: 'A capacity limit takes the routing of each token; here only counts are known.',
+        controls: [],
+        figures: [],
+      };
+    }
+    const limit = limitOf(set);
+    const factors = [...new Set([...CAPACITY_FACTORS, limit.factor])].sort((a, b) => a - b);
+    const curve = capacityCurve(trace.layers, trace.routed, factors);
+    const here = curve.find(({ factor }) => factor === limit.factor)!;
+    const labels = trace.layers.map(layerLabel);
+    return {
+      verdict: verdict(here, limit),
+      ...(here.total.rerouted
+        ? {}
+        : { lacking: 'Re-routing takes the runners-up, which a recorded trace does not hold.' }),
+      controls: [...controls, { kind: 'action', id: 'tint', label: 'Tint Dropped Tokens', primary: true }],
+      figures: [
+        curveFigure(curve, limit),
+        weightFigure(curve, limit),
+        layersFigure(here, limit, labels),
+        heatFigure(curve, labels),
+      ].map((figure): Figure => ({ ...figure, basis: source === 'recorded' ? 'recorded' : 'counted' })),
+    };
+  },
+};
+
+/** Slots that a policy drops. */
+function dropped(figures: CapacityFigures, policy: DropPolicy): number {
+  return policy === 'reroute' ? (figures.rerouted?.dropped ?? NaN) : figures.dropped;
+}
+
+function lostWeight({ lostWeight: lost, weight }: CapacityFigures, policy: DropPolicy): number {
+  return policy === 'reroute' ? NaN : lost[policy] / weight;
+}
+
+function padding(figures: CapacityFigures, policy: DropPolicy): number {
+  return (policy === 'reroute' ? (figures.rerouted?.padding ?? NaN) : figures.padding) / figures.room;
+}
+
+function verdict({ factor, total }: CapacityPoint, { policy }: Limit): string {
+  const share = dropped(total, policy) / total.slots;
+  if (Number.isNaN(share)) return 'Nothing was routed, or not so that this policy can be counted.';
+  const moved = policy === 'reroute' ? `, ${percent(total.rerouted!.moved / total.slots)} go to another expert` : '';
+  const weight = policy === 'reroute' ? '' : ` with ${percent(lostWeight(total, policy))} of the weights`;
+  return (
+    `At a capacity factor of ${fixed(factor, 2)}, ${percent(share)} of the slots are dropped${weight}${moved}, and ` +
+    `${percent(padding(total, policy))} of the room stays empty.`
+  );
+}
+
+type Unbased = Omit<Figure, 'basis'>;
+
+function curveFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
+  const x = curve.map(({ factor }) => factor);
+  const line = (
+    label: string,
+    of: (total: CapacityFigures) => number,
+  ): { label: string; x: number[]; y: (number | null)[] } => ({
+    label,
+    x,
+    y: curve.map(({ total }) => known(of(total))),
+  });
+  const series = [
+    line('dropped', (total) => total.dropped / total.slots),
+    line('dropped when re-routed', (total) => dropped(total, 'reroute') / total.slots),
+    line('padding', (total) => padding(total, 'position')),
+  ];
+  const at = curve.find(({ factor }) => factor === limit.factor)!.total;
+  return {
+    id: 'capacity-curve',
+    title: 'Dropped slots and padding, all layers',
+    help: POLICY_HELP,
+    text: `At a capacity factor of ${limit.factor}: ${percent(at.dropped / at.slots)} of the slots dropped, ${percent(padding(at, 'position'))} of the room empty.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'capacity factor', unit: 'number', min: 0.5, max: 4 },
+      y: { label: 'share', unit: 'percent', min: 0, max: 1 },
+      series,
+      band: COMMON_FACTORS,
+      at: limit.factor,
+    },
+    table: {
+      columns: [
+        { label: 'factor', unit: 'number' },
+        { label: 'dropped', unit: 'percent' },
+        { label: 'moved when re-routed', unit: 'percent' },
+        { label: 'dropped when re-routed', unit: 'percent' },
+        { label: 'padding', unit: 'percent' },
+      ],
+      rows: curve.map(({ factor, total }) => [
+        factor,
+        known(total.dropped / total.slots),
+        known((total.rerouted?.moved ?? NaN) / total.slots),
+        known(dropped(total, 'reroute') / total.slots),
+        known(padding(total, 'position')),
+      ]),
+    },
+  };
+}
+
+function weightFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
+  const x = curve.map(({ factor }) => factor);
+  const y = (policy: DropPolicy): (number | null)[] => curve.map(({ total }) => known(lostWeight(total, policy)));
+  const at = curve.find(({ factor }) => factor === limit.factor)!.total;
+  return {
+    id: 'capacity-weight',
+    title: 'Weight that goes with dropped slots',
+    help: {
+      meaning:
+        'The share of all routing weights that is lost with dropped slots. Dropping the lightest loses as many slots as ' +
+        `dropping the latest, but less of what the router asked for. ${COUNTED}`,
+      formula: 'Σ weights of dropped slots / Σ weights of all slots',
+      source: 'Megatron-LM, drop policies `position` and `probs`; drop towards the end: OpenMoE, arXiv 2402.01739',
+      judge: 'The gap between the two is what sorting slots by weight is worth.',
+    },
+    text: `At ${limit.factor}, the latest take ${percent(lostWeight(at, 'position'))} of the weights with them, the lightest ${percent(lostWeight(at, 'weight'))}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'capacity factor', unit: 'number', min: 0.5, max: 4 },
+      y: { label: 'share of the weights', unit: 'percent', min: 0 },
+      series: [
+        { label: 'the latest dropped', x, y: y('position') },
+        { label: 'the lightest dropped', x, y: y('weight') },
+      ],
+      band: COMMON_FACTORS,
+      at: limit.factor,
+    },
+    table: {
+      columns: [
+        { label: 'factor', unit: 'number' },
+        { label: 'the latest dropped', unit: 'percent' },
+        { label: 'the lightest dropped', unit: 'percent' },
+      ],
+      rows: x.map((factor, i) => [factor, y('position')[i]!, y('weight')[i]!]),
+    },
+  };
+}
+
+function layersFigure({ layers }: CapacityPoint, { factor, policy }: Limit, labels: readonly string[]): Unbased {
+  const shares = layers.map((layer) => known(dropped(layer, policy) / layer.slots));
+  const empty = layers.map((layer) => known(padding(layer, policy)));
+  const most = shares.reduce<number>((m, share, i) => ((share ?? 0) > (shares[m] ?? 0) ? i : m), 0);
+  return {
+    id: 'capacity-layers',
+    title: `Dropped and padding by layer at ${fixed(factor, 2)}`,
+    help: POLICY_HELP,
+    text: `Most is dropped at ${labels[most] ?? 'no layer'}: ${percent(shares[most] ?? NaN)} of its slots.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'dropped', values: shares },
+        { label: 'padding', values: empty },
+      ],
+      axis: { label: 'of the slots; of the room', unit: 'percent', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'capacity of an expert', unit: 'count' },
+        { label: 'slots', unit: 'count' },
+        { label: 'dropped', unit: 'percent' },
+        { label: 'moved', unit: 'percent' },
+        { label: 'padding', unit: 'percent' },
+      ],
+      rows: layers.map((layer, i) => [
+        labels[i]!,
+        layer.capacity,
+        layer.slots,
+        shares[i]!,
+        policy === 'reroute' ? known((layer.rerouted?.moved ?? NaN) / layer.slots) : 0,
+        empty[i]!,
+      ]),
+    },
+  };
+}
+
+function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]): Unbased {
+  const factors = curve.map(({ factor }) => String(factor));
+  const values = labels.flatMap((_, i) => curve.map(({ layers }) => known(layers[i]!.dropped / layers[i]!.slots)));
+  return {
+    id: 'capacity-depth',
+    title: 'Dropped slots by layer and factor',
+    help: POLICY_HELP,
+    text: 'Share of each layer’s slots that is dropped at each capacity factor.',
+    chart: {
+      kind: 'heat',
+      rows: { label: 'layer', names: labels },
+      columns: { label: 'capacity factor', names: factors },
+      values,
+      unit: 'percent',
+      scale: 'sequential',
+      min: 0,
+      max: Math.max(0.01, ...values.map((value) => value ?? 0)),
+    },
+    table: {
+      columns: [{ label: 'layer', unit: 'text' }, ...factors.map((label) => ({ label, unit: 'percent' as const }))],
+      rows: labels.map((label, i) => [label, ...values.slice(i * factors.length, (i + 1) * factors.length)]),
+    },
+  };
+}

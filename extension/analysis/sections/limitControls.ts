@@ -1,0 +1,38 @@
+/** The controls by which a capacity limit is chosen. */
+import type { Parameters } from '../../protocol/report.ts';
+import { DROP_POLICIES, type DropPolicy, type Limit } from '../limits.ts';
+import { choice, slider } from './controls.ts';
+
+/** Id of the section that they stand in. */
+export const CAPACITY = 'capacity';
+
+export const POLICY_NAMES: Readonly<Record<DropPolicy, string>> = {
+  position: 'The latest are dropped',
+  weight: 'The lightest are dropped',
+  reroute: 'The latest go to the next expert with room',
+};
+
+/** What the field sets in training. */
+export const COMMON_FACTORS = { from: 1.1, to: 1.3, label: 'common practice' } as const;
+
+export function limitControls(set: Parameters) {
+  const factor = slider(set, {
+    id: 'factor',
+    label: 'Capacity factor',
+    min: 0.5,
+    max: 4,
+    step: 0.05,
+    value: 1.2,
+    unit: 'number',
+    band: COMMON_FACTORS,
+  });
+  const options = DROP_POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] }));
+  const policy = choice(set, { id: 'policy', label: 'Where an expert is full', options, value: 'position' });
+  return [factor, policy] as const;
+}
+
+/** The limit that the section's controls say. */
+export function limitOf(set: Parameters): Limit {
+  const [factor, policy] = limitControls(set);
+  return { factor: factor.value, policy: policy.value };
+}

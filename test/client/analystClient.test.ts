@@ -1,0 +1,65 @@
+/** The real worker thread. */
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { subjectOf } from '../../extension/analysis/sections/subject.ts';
+import { AnalystClient, type SubjectSource } from '../../extension/client/analystClient.ts';
+import { recordedTrace } from '../support/recordedTrace.ts';
+import { layerTrace } from '../support/layerTrace.ts';
+import { ROOT } from '../support/reference.ts';
+
+const ENTRY = join(ROOT, 'dist/analyst.js');
+const clients: AnalystClient[] = [];
+afterEach(() => {
+  while (clients.length > 0) clients.pop()!.dispose();
+});
+
+function client(): AnalystClient {
+  const made = new AnalystClient(ENTRY);
+  clients.push(made);
+  return made;
+}
+
+/** Four tokens of one layer with experts as told. */
+function source(version: number, experts: readonly number[]): SubjectSource {
+  const layer = layerTrace({ experts: 4, k: 1, chosen: experts.map((e) => [e, (e + 1) % 4]) });
+  return { id: 'text:a', version, make: () => subjectOf('a.txt', recordedTrace([layer], experts.length)) };
+}
+
+describe('AnalystClient', () => {
+  it('tells which sections there are, and makes them', async () => {
+    const analyst = client();
+    const sections = await analyst.sections();
+    expect(sections.map(({ id }) => id)).toContain('capacity');
+    const section = await analyst.ask(source(1, [0, 0, 0, 1]), { kind: 'section', id: 'balance', set: {} });
+    expect(section.verdict).toContain('E0 of L0, with 75.0');
+  });
+
+  it('has the newest version of a subject', async () => {
+    const analyst = client();
+    const limit = { factor: 1, policy: 'position' } as const;
+    const first = await analyst.ask(source(1, [0, 0, 0, 1]), { kind: 'dropped', limit });
+    expect([...first[0]!.dropped]).toEqual([0, 1, 1, 0]);
+    const second = await analyst.ask(source(2, [0, 1, 2, 2]), { kind: 'dropped', limit });
+    expect([...second[0]!.dropped]).toEqual([0, 0, 0, 1]);
+    const fate = await analyst.ask(source(2, []), { kind: 'fate', limit, token: 3 });
+    expect(fate).toEqual([[{ expert: 2, fate: 'dropped', place: 1, capacity: 1 }]]);
+  });
+
+  it('settles every question: with the stack of a bug, and when it ends', async () => {
+    const analyst = client();
+    await expect(analyst.ask(source(1, [0]), { kind: 'section', id: 'no such', set: {} })).rejects.toThrow(
+      'No section no such',
+    );
+    const asked = analyst.ask(source(1, [0]), { kind: 'section', id: 'balance', set: {} });
+    const ended = expect(asked).rejects.toThrow('shutting down');
+    analyst.dispose();
+    await ended;
+    await expect(analyst.sections()).rejects.toThrow('shutting down');
+  });
+
+  it('rejects when there is no bundle', async () => {
+    const analyst = new AnalystClient(join(ROOT, 'dist/missing.js'));
+    clients.push(analyst);
+    await expect(analyst.sections()).rejects.toThrow('did not start');
+  });
+});
