@@ -25,6 +25,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'out-of-memory': { label: 'Analyze Visible Part', command: 'moescope.analyzeVisible' },
   'text-empty': { label: 'Open Sample', command: 'moescope.openSample' },
   'trace-invalid': showLog,
+  'server-unreachable': showLog,
+  'server-unfit': showLog,
   'cache-unwritable': showLog,
   'intervention-invalid': showLog,
   cancelled: undefined,

@@ -18,6 +18,8 @@ export type ErrorCode =
   | 'out-of-memory'
   | 'text-empty'
   | 'trace-invalid' // a trace file that cannot be understood
+  | 'server-unreachable' // no server answers at the address, or it stopped answering
+  | 'server-unfit' // a server answers, but not with routing of the model that is asked for
   | 'cache-unwritable'
   | 'intervention-invalid' // what is to be changed in the model is not there, or cannot be changed so
   | 'cancelled'

@@ -8,12 +8,14 @@ import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { Tokenizer } from '../../extension/engine/tokenizer.ts';
 import { readCheckpoint, readConfig } from '../../extension/formats/checkpoint.ts';
+import { readRecording } from '../../extension/formats/recording.ts';
 import { readSafetensorsHeader } from '../../extension/formats/safetensors.ts';
 import { tapForeign } from '../../extension/models/foreign/foreignModel.ts';
 import { readForeign } from '../../extension/models/foreign/readForeign.ts';
 import { describeModel } from '../../extension/models/families.ts';
 import { layerKinds } from '../../extension/models/layerKinds.ts';
 import { isUserError } from '../../extension/protocol/errors.ts';
+import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
 import { FIXTURES } from './reference.ts';
 
 /** A file: what it begins with, and how long it is; the rest is a hole. */
@@ -85,6 +87,16 @@ export const READERS: readonly FuzzedReader[] = [
       if (tapped.taps.length === 0 || tapped.bytes.length === 0) throw new Error('no routers and no refusal');
     },
   },
+  ...['npy', 'npz', 'pt', 'csv', 'json'].map((type): FuzzedReader => ({
+    name: `recording.${type}`,
+    file: `recording.${type}`,
+    seeds: recordings(type),
+    read: async (folder) => {
+      const recording = await readRecording(join(folder, `recording.${type}`));
+      if (recording.kind === 'trace') refuseImpossible(recording.trace);
+      else if (recording.counts.some(({ loads }) => loads.length === 0)) throw new Error('counts of no layer');
+    },
+  })),
   {
     name: 'tokenizer',
     file: 'tokenizer.json',
@@ -99,6 +111,16 @@ export const READERS: readonly FuzzedReader[] = [
     },
   },
 ];
+
+/** Throws Error when a trace names experts, or places in its text, that are not there. */
+function refuseImpossible({ layers, tokens, routed }: RoutingTrace): void {
+  for (const { layer, chosen, experts, candidates } of layers) {
+    if (chosen.length < routed * candidates) throw new Error(`layer ${layer} lacks tokens`);
+    if (chosen.some((e) => e !== NO_EXPERT && e >= experts))
+      throw new Error(`layer ${layer} has experts beyond the last`);
+  }
+  if (tokens.start.some((start, t) => start > tokens.end[t]!)) throw new Error('a token ends before it starts');
+}
 
 /** A folder for a reader's files; to be removed by the caller. */
 export function fuzzFolder({ name, beside }: FuzzedReader): string {
@@ -137,7 +159,7 @@ export function hostileFiles({ seeds, file }: FuzzedReader): fc.Arbitrary<Hostil
     });
   const bytewise = { weight: 4, arbitrary: editedBy(edits) };
   const random = { weight: 1, arbitrary: fc.uint8Array({ maxLength: 200 }).map(whole) };
-  if (file.endsWith('.onnx')) {
+  if (!/\.(json|safetensors)$/.test(file)) {
     // Nothing in it is JSON, and most edits break its frame; single bytes mostly change names, numbers and kinds.
     const inPlace = edits.map((list) => list.map((one): Edit => ({ ...one, kind: 'set', length: 1 })));
     return fc.oneof(bytewise, { weight: 8, arbitrary: editedBy(inPlace) }, random);
@@ -309,6 +331,13 @@ function files(name: string): readonly HostileFile[] {
       const read = name.endsWith('.safetensors') ? 8 + Number(bytes.readBigUInt64LE()) : bytes.length;
       return { bytes: bytes.subarray(0, read), size: bytes.length };
     });
+}
+
+/** Recordings in files of a type. */
+function recordings(type: string): readonly HostileFile[] {
+  const folder = join(FIXTURES, 'recordings');
+  const names = readdirSync(folder).filter((name) => name.endsWith(`.${type}`));
+  return names.map((name) => whole(readFileSync(join(folder, name))));
 }
 
 /** Tokenizers of the kinds that no fixture has: Unigram, WordPiece, words, BPE with marks of a word's inner parts. */

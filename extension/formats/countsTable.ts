@@ -1,0 +1,143 @@
+/** Counts of experts as text: a table with one row a layer and expert, and the JSON in which papers publish theirs. */
+import { UserError } from '../protocol/errors.ts';
+import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
+import { modelElsewhere } from './routedExperts.ts';
+
+const MAX_EXPERTS = 0xfffe;
+const MAX_LAYER = 100_000;
+/** A thousand layers of ten thousand experts. */
+const MAX_COUNTS = 10_000_000;
+
+/** Column names that people use, in lower case and without what is no letter. */
+const COLUMNS = {
+  layer: ['layer', 'layerid', 'layeridx', 'layerindex'],
+  expert: ['expert', 'expertid', 'expertidx', 'expertindex'],
+  count: ['count', 'counts', 'slots', 'tokens', 'numtokens', 'n'],
+  k: ['k', 'topk'],
+} as const;
+
+/** The columns that a line of text names; undefined where it is no header of counts. */
+function columnsOf(line: string): Record<keyof typeof COLUMNS, number> | undefined {
+  const names = cells(line).map((cell) => cell.toLowerCase().replace(/[^a-z]/g, ''));
+  const at = (column: keyof typeof COLUMNS): number =>
+    names.findIndex((name) => (COLUMNS[column] as readonly string[]).includes(name));
+  const found = { layer: at('layer'), expert: at('expert'), count: at('count'), k: at('k') };
+  return found.layer < 0 || found.expert < 0 || found.count < 0 ? undefined : found;
+}
+
+export function isCountsTable(text: string): boolean {
+  return columnsOf(text.slice(0, 10_000).split('\n', 1)[0]!) !== undefined;
+}
+
+/**
+ * Reads a table with a header that names columns for layer, expert and count, and maybe k, divided by commas, semicolons or
+ * tabs. Experts that it leaves out took nothing.
+ *
+ * @throws UserError `trace-invalid` naming the line
+ */
+export function readCountsTable(text: string, name: string): RecordedCounts {
+  const lines = text.split(/\r?\n/);
+  const columns = columnsOf(lines[0]!);
+  if (!columns) throw invalid('its first line does not name columns for layer, expert and count');
+  const layers = new Map<number, Map<number, number>>();
+  let k = 1;
+  lines.slice(1).forEach((line, i) => {
+    if (line.trim() === '') return;
+    const row = cells(line);
+    const number = (at: number): number => (/^\d{1,15}(\.0*)?$/.test(row[at] ?? '') ? Number(row[at]) : NaN);
+    const [layer, expert, count] = [number(columns.layer), number(columns.expert), number(columns.count)];
+    if (!(layer <= MAX_LAYER && expert < MAX_EXPERTS && count >= 0)) {
+      throw invalid(`line ${i + 2} has no whole numbers for layer, expert and count`);
+    }
+    if (columns.k >= 0 && number(columns.k) >= 1) k = number(columns.k);
+    const experts = layers.get(layer) ?? new Map<number, number>();
+    if (experts.has(expert)) throw invalid(`line ${i + 2} counts expert ${expert} of layer ${layer} a second time`);
+    layers.set(layer, experts.set(expert, count));
+  });
+  if (layers.size === 0) throw invalid('it has no rows');
+  // A layer whose last expert took nothing may end early.
+  const experts = Math.max(...[...layers.values()].map((of) => Math.max(...of.keys()))) + 1;
+  if (layers.size * experts > MAX_COUNTS) throw invalid('its numbers of layers and experts are too high');
+  const loads = [...layers].map(([layer, of]) => {
+    const counts = Float64Array.from({ length: experts }, (_, e) => of.get(e) ?? 0);
+    return { shape: { layer, experts, k, candidates: k }, counts };
+  });
+  return countsOf('', name, loads);
+}
+
+/** Whether a value is counts by model, domain and layer, as {model: {experts, k, counts: {domain: {layer: [count]}}}}. */
+export function isPublishedCounts(value: unknown): value is JsonObject {
+  return isJsonObject(value) && Object.values(value).some((of) => isJsonObject(of) && isJsonObject(of['counts']));
+}
+
+/**
+ * Reads such counts: one entry for each model and domain.
+ *
+ * @throws UserError `trace-invalid` naming what is wrong
+ */
+export function readPublishedCounts(value: JsonObject): RecordedCounts[] {
+  return Object.entries(value).flatMap(([model, of]) => {
+    if (!isJsonObject(of) || !isJsonObject(of['counts'])) return [];
+    const { k } = of;
+    const choices = typeof k === 'number' && Number.isInteger(k) && k >= 1 ? k : 1;
+    return Object.entries(of['counts']).map(([domain, layers]) => {
+      if (!isJsonObject(layers)) throw invalid(`${model}, ${domain} has no layers`);
+      const loads = Object.entries(layers).map(([layer, counts]) =>
+        loadOf(`${model}, ${domain}`, layer, counts, choices),
+      );
+      if (loads.length === 0) throw invalid(`${model}, ${domain} has no layers`);
+      return countsOf(`${model}, ${domain}`, model, loads);
+    });
+  });
+}
+
+/** Whether a value is a report that moescope wrote; its load can be opened again. */
+export function isReportJson(value: unknown): value is JsonObject {
+  return isJsonObject(value) && value['format'] === 'moescope-report';
+}
+
+/** @throws UserError `trace-invalid` */
+export function readReportCounts(value: JsonObject): RecordedCounts {
+  const load: unknown = isJsonObject(value['load']) ? value['load']['layers'] : undefined;
+  const model: unknown = isJsonObject(value['model']) ? value['model']['name'] : undefined;
+  if (!Array.isArray(load) || load.length === 0) throw invalid('the report has no load');
+  const loads = (load as readonly unknown[]).map((of) => {
+    const { layer, k, counts }: JsonObject = isJsonObject(of) ? of : {};
+    return loadOf('the report', String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
+  });
+  return countsOf('', typeof model === 'string' ? model : 'unnamed', loads);
+}
+
+function loadOf(where: string, layer: string, counts: unknown, k: number): RecordedLoad {
+  if (!/^\d{1,5}$/.test(layer)) throw invalid(`${where} has a layer ${JSON.stringify(layer.slice(0, 20))}`);
+  const whole = Array.isArray(counts) && counts.length > 0 && counts.length <= MAX_EXPERTS;
+  if (!whole || !counts.every((c) => typeof c === 'number' && c >= 0 && c < 2 ** 53)) {
+    throw invalid(`${where} has no counts for layer ${layer}`);
+  }
+  const shape = { layer: Number(layer), experts: counts.length, k, candidates: k };
+  return { shape, counts: Float64Array.from(counts as readonly number[]) };
+}
+
+function countsOf(name: string, modelName: string, unsorted: readonly RecordedLoad[]): RecordedCounts {
+  const loads = [...unsorted].sort((a, b) => a.shape.layer - b.shape.layer);
+  const model = modelElsewhere(
+    {
+      name: modelName,
+      layers: loads.at(-1)!.shape.layer + 1,
+      moeLayers: loads.map(({ shape }) => shape),
+      precision: 'precision not recorded',
+      provider: 'elsewhere',
+    },
+    [],
+  );
+  return { name, model, loads };
+}
+
+function cells(line: string): string[] {
+  return line.split(/[,;\t]/).map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+}
+
+function invalid(what: string): UserError {
+  return new UserError('trace-invalid', `These counts cannot be opened: ${what}.`);
+}

@@ -1,0 +1,119 @@
+/** Opens recorded routing, whatever wrote it. What a file is shows from its first bytes, not from its name. */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
+import type { Recording, RecordedCounts } from '../protocol/recording.ts';
+import {
+  isCountsTable,
+  isPublishedCounts,
+  isReportJson,
+  readCountsTable,
+  readPublishedCounts,
+  readReportCounts,
+} from './countsTable.ts';
+import { isEngineReply } from './engineReply.ts';
+import { isGguf, isLegacyImatrix, readImatrix, refuseLegacyImatrix } from './imatrix.ts';
+import { regularFile } from './json.ts';
+import { isNpy, readNpy, readNpz } from './npy.ts';
+import { arraysRecording, repliesRecording } from './recordedIds.ts';
+import { readSglangDump } from './sglangDump.ts';
+import { isTorchSave, readTorchSave } from './torchSave.ts';
+import { readTraceJson } from './traceJson.ts';
+import { isZip, readZip } from './zip.ts';
+
+/** Beyond this it is no recording that fits into memory with what is made of it. */
+const MAX_BYTES = 2_000_000_000;
+/** The longest string that there is. */
+const MAX_TEXT = 500_000_000;
+
+/** What MoEScope opens, for a sentence that refuses something else. */
+const KINDS =
+  'a trace or report that MoEScope wrote, .npy or .npz expert ids, answers of vLLM or SGLang as JSON, a dump (.pt) of ' +
+  "SGLang's recorder, an importance matrix of llama.cpp, or a table of counts";
+
+/**
+ * Opens a file of recorded routing.
+ *
+ * @throws UserError `trace-invalid` naming what is wrong
+ */
+export async function readRecording(path: string): Promise<Recording> {
+  const name = basename(path);
+  let bytes: Uint8Array;
+  try {
+    const { size } = await regularFile(path);
+    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, which is too large`);
+    bytes = await readFile(path);
+  } catch (error) {
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const what = absent ? `There is no file ${path}.` : `${name} cannot be read: ${messageOf(error)}.`;
+    throw new UserError('trace-invalid', what, { cause: error });
+  }
+  try {
+    return recordingOf(bytes, name.replace(/\.[^.]{1,6}$/, ''));
+  } catch (error) {
+    // The same sentence, though no server had a part in it.
+    if (isUserError(error) && error.code === 'server-unfit') {
+      throw new UserError('trace-invalid', error.message, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** @param name what to call the model where the file does not tell */
+export function recordingOf(bytes: Uint8Array, name: string): Recording {
+  if (isNpy(bytes)) return arraysRecording(new Map([['', readNpy(bytes)]]), name);
+  if (isZip(bytes)) {
+    return isTorchSave(readZip(bytes))
+      ? readSglangDump(readTorchSave(bytes), name)
+      : arraysRecording(readNpz(bytes), name);
+  }
+  if (isGguf(bytes)) return counts([readImatrix(bytes, name)]);
+  if (isLegacyImatrix(bytes)) refuseLegacyImatrix();
+  return textRecording(textOf(bytes), name);
+}
+
+function textRecording(text: string, name: string): Recording {
+  if (isCountsTable(text)) return counts([readCountsTable(text, name)]);
+  const values = jsonOf(text);
+  const [first] = values;
+  if (isEngineReply(first) || (Array.isArray(first) && isEngineReply(first[0]))) {
+    return repliesRecording(values.flat(), name);
+  }
+  if (isReportJson(first)) return counts([readReportCounts(first)]);
+  if (isPublishedCounts(first)) return counts(readPublishedCounts(first));
+  return { kind: 'trace', ...readTraceJson(text) };
+}
+
+/** The value of a JSON file, or of each line of JSON Lines. */
+function jsonOf(text: string): unknown[] {
+  try {
+    return [JSON.parse(text)];
+  } catch (error) {
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    try {
+      if (lines.length > 1) return lines.map((line): unknown => JSON.parse(line));
+    } catch {
+      // The first error says more.
+    }
+    throw invalid(`it is not ${KINDS} (${messageOf(error)})`, error);
+  }
+}
+
+function textOf(bytes: Uint8Array): string {
+  if (bytes.length > MAX_TEXT) throw invalid(`it is not ${KINDS}`);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw invalid(`it is not ${KINDS}`, error);
+  }
+}
+
+function counts(found: readonly RecordedCounts[]): Recording {
+  const [first, ...more] = found;
+  if (!first) throw invalid('it has no counts');
+  return { kind: 'counts', counts: [first, ...more] };
+}
+
+function invalid(what: string, cause?: unknown): UserError {
+  return new UserError('trace-invalid', `This is no recording that MoEScope can open: ${what}.`, { cause });
+}

@@ -1,0 +1,216 @@
+/**
+ * What SGLang's expert distribution recorder dumps (torch.save), by its mode:
+ * - stat, stat_approx: `logical_count` [steps, layers, experts], summed over all ranks;
+ * - per_pass: `records`, each with `global_physical_count` [layers, physical experts] of one forward pass and rank;
+ * - per_token: `records`, each with `topk_ids_of_layer` [layers, tokens, 8], `input_ids` and `positions`.
+ * All layers count, dense ones with nothing. `last_physical_to_logical_map` [layers, physical experts] says which expert each
+ * copy is of.
+ */
+import { UserError } from '../protocol/errors.ts';
+import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/recording.ts';
+import type { IntegerArray } from './npy.ts';
+import { PickledTensor, type Pickled } from './pickle.ts';
+import { layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer } from './routedExperts.ts';
+import type { TorchFile } from './torchSave.ts';
+
+type Dict = ReadonlyMap<string | number, Pickled>;
+
+const ELSEWHERE = { precision: 'precision not recorded', provider: 'SGLang' } as const;
+const MAX_EXPERTS = 0xfffe;
+/** Most numbers that are made of a dump: 4,000 passes of 48 layers with 256 experts. */
+const MAX_ITEMS = 50_000_000;
+
+/**
+ * @param name what to call the model, of which the file says nothing
+ * @throws UserError `trace-invalid`
+ */
+export function readSglangDump(file: TorchFile, name: string): Recording {
+  const { value } = file;
+  if (!(value instanceof Map)) throw invalid('it holds no dict');
+  const dump = value as Dict;
+  if (dump.has('logical_count')) {
+    return { kind: 'counts', counts: [countsOfSteps(tensorOf(file, dump, 'logical_count'), name, [])] };
+  }
+  const records = dump.get('records');
+  if (!Array.isArray(records)) throw invalid('it is no dump of the expert distribution recorder');
+  const dicts = (records as readonly Pickled[]).filter((record): record is Dict => record instanceof Map);
+  if (dicts.length === 0) throw invalid('nothing was recorded');
+  const logical = dump.has('last_physical_to_logical_map')
+    ? tensorOf(file, dump, 'last_physical_to_logical_map')
+    : undefined;
+  if (dicts[0]!.has('topk_ids_of_layer')) return tokensOf(file, dicts, logical, name);
+  if (dicts[0]!.has('global_physical_count')) return passesOf(file, dicts, logical, name);
+  throw invalid('its records hold no routing');
+}
+
+/** [steps, layers, experts]; steps without any slot are room that was not used, and layers without any are dense. */
+function countsOfSteps({ shape, values }: IntegerArray, name: string, notes: readonly string[]): RecordedCounts {
+  const [steps = 0, layers = 0, experts = 0] = shape;
+  if (shape.length !== 3 || experts < 1 || experts > MAX_EXPERTS) throw invalid('its counts have another shape');
+  if (values.length > MAX_ITEMS) throw invalid('it is too large');
+  const bySteps: Float64Array[][] = [];
+  const totals = Array.from({ length: layers }, () => new Float64Array(experts));
+  for (let s = 0; s < steps; s++) {
+    const step = totals.map((_, l) =>
+      Float64Array.from(values.subarray((s * layers + l) * experts, (s * layers + l + 1) * experts)),
+    );
+    if (step.every((counts) => counts.every((c) => c === 0))) continue;
+    step.forEach((counts, l) => {
+      counts.forEach((c, e) => {
+        if (!(c >= 0)) throw invalid('it counts less than nothing');
+        totals[l]![e]! += c;
+      });
+    });
+    bySteps.push(step);
+  }
+  const moe = totals.map((_, l) => l).filter((l) => totals[l]!.some((c) => c > 0));
+  if (moe.length === 0) throw invalid('nothing was recorded');
+  const loads = moe.map((layer): RecordedLoad => ({
+    shape: { layer, experts, k: 1, candidates: 1 },
+    counts: totals[layer]!,
+  }));
+  const said = [...notes, 'Experts per token are not recorded: each slot counts as a token.'];
+  return {
+    name: '',
+    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), ...ELSEWHERE }, said),
+    loads,
+    ...(bySteps.length > 1 ? { steps: bySteps.map((step) => moe.map((l) => step[l]!)) } : {}),
+  };
+}
+
+function passesOf(
+  file: TorchFile,
+  records: readonly Dict[],
+  logical: IntegerArray | undefined,
+  name: string,
+): Recording {
+  let items = 0;
+  const passes = records.map((record) => {
+    const pass = tensorOf(file, record, 'global_physical_count');
+    items += pass.values.length;
+    if (items > MAX_ITEMS) throw invalid('it is too large');
+    return pass;
+  });
+  const [layers = 0, physical = 0] = passes[0]!.shape;
+  if (passes.some(({ shape }) => shape.length !== 2 || shape[0] !== layers || shape[1] !== physical)) {
+    throw invalid('its passes have different shapes');
+  }
+  const toLogical = logicalIds(logical, layers, physical);
+  const experts = toLogical.reduce((most, e) => Math.max(most, e), 0) + 1;
+  if (passes.length * layers * experts > MAX_ITEMS) throw invalid('it is too large');
+  const values = new Float64Array(passes.length * layers * experts);
+  passes.forEach((pass, s) => {
+    pass.values.forEach((count, i) => {
+      values[(s * layers + Math.floor(i / physical)) * experts + toLogical[i]!]! += count;
+    });
+  });
+  const ranks = new Set(records.map((record) => record.get('rank')));
+  const rank = [...ranks][0];
+  const note = ranks.size === 1 && typeof rank === 'number' ? [`What rank ${rank} alone counted.`] : [];
+  return { kind: 'counts', counts: [countsOfSteps({ shape: [passes.length, layers, experts], values }, name, note)] };
+}
+
+function tokensOf(
+  file: TorchFile,
+  records: readonly Dict[],
+  logical: IntegerArray | undefined,
+  name: string,
+): Recording {
+  const passes = records.map((record) => ({
+    ids: numbers(record, 'input_ids'),
+    positions: numbers(record, 'positions'),
+    chosen: tensorOf(file, record, 'topk_ids_of_layer'),
+  }));
+  const [layers = 0, , room = 0] = passes[0]!.chosen.shape;
+  const tokens = passes.reduce((sum, { ids }) => sum + ids.length, 0);
+  // The recorder has room for eight experts a token and leaves −1 in what is too many.
+  let k = 0;
+  for (const { chosen, ids, positions } of passes) {
+    const [l, t, r] = chosen.shape;
+    if (
+      chosen.shape.length !== 3 ||
+      l !== layers ||
+      r !== room ||
+      t !== ids.length ||
+      positions.length !== ids.length
+    ) {
+      throw invalid('its records have different shapes');
+    }
+    chosen.values.forEach((id, i) => {
+      if (id >= 0 && (i % room) + 1 > k) k = (i % room) + 1;
+    });
+  }
+  if (k === 0 || tokens === 0) throw invalid('nothing was recorded');
+  const physical = logical?.shape[1] ?? 0;
+  const toLogical = logical && logicalIds(logical, layers, physical);
+  if (tokens * layers * k > MAX_ITEMS) throw invalid('it is too large');
+  const ids = new Int32Array(tokens * layers * k);
+  let from = 0;
+  for (const { chosen, ids: own } of passes) {
+    for (let l = 0; l < layers; l++) {
+      for (let t = 0; t < own.length; t++) {
+        for (let j = 0; j < k; j++) {
+          const id = chosen.values[(l * own.length + t) * room + j]!;
+          ids[((from + t) * layers + l) * k + j] =
+            toLogical && id >= 0 && id < physical ? toLogical[l * physical + id]! : id;
+        }
+      }
+    }
+    from += own.length;
+  }
+  const placed = placeLayers(splitByLayer(ids, tokens, layers, k), k);
+  const positions = passes.flatMap((pass) => pass.positions);
+  const notes = [
+    'Tokens stand in the order in which the engine computed them; the text is not recorded.',
+    ...placed.notes,
+  ];
+  return {
+    kind: 'trace',
+    text: '',
+    trace: {
+      tokens: {
+        ids: Int32Array.from(passes.flatMap((pass) => pass.ids)),
+        start: new Uint32Array(tokens),
+        end: new Uint32Array(tokens),
+        logProb: new Float32Array(tokens).fill(NaN),
+      },
+      layers: layersWithoutWeights(placed, tokens),
+      windows: Uint32Array.from(positions.flatMap((position, t) => (t === 0 || position === 0 ? [t] : []))),
+      routed: tokens,
+      origin: {
+        source: 'recorded',
+        model: modelElsewhere({ name, layers: placed.layers, moeLayers: placed.moeLayers, ...ELSEWHERE }, notes),
+      },
+    },
+  };
+}
+
+/** The expert that each physical one is a copy of; its own number where no map is there. */
+function logicalIds(map: IntegerArray | undefined, layers: number, physical: number): Int32Array {
+  if (!map) return Int32Array.from({ length: layers * physical }, (_, i) => i % physical);
+  if (map.shape.length !== 2 || map.shape[0] !== layers || map.shape[1] !== physical) {
+    throw invalid('its map of physical experts has another shape');
+  }
+  if (!map.values.every((e) => Number.isInteger(e) && e >= 0 && e < MAX_EXPERTS)) {
+    throw invalid('its map of physical experts names experts that cannot be');
+  }
+  return Int32Array.from(map.values);
+}
+
+function tensorOf(file: TorchFile, dict: Dict, key: string): IntegerArray {
+  const tensor = dict.get(key);
+  if (!(tensor instanceof PickledTensor)) throw invalid(`its ${key} is no tensor`);
+  return file.tensor(tensor);
+}
+
+function numbers(dict: Dict, key: string): number[] {
+  const list = dict.get(key);
+  if (!Array.isArray(list) || !list.every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 31)) {
+    throw invalid(`its ${key} are no whole numbers`);
+  }
+  return list as number[];
+}
+
+function invalid(what: string): UserError {
+  return new UserError('trace-invalid', `This dump of SGLang cannot be opened: ${what}.`);
+}

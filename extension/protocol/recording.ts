@@ -1,0 +1,30 @@
+/** Routing that others recorded: a serving engine, an offline run, a paper. Plain data, so that it crosses processes as it is. */
+import type { LayerShape, ModelInfo, RoutingTrace } from './trace.ts';
+
+/** Slots that each expert of a MoE layer took. */
+export interface RecordedLoad {
+  /** k is 1 where the recording does not tell it: a slot then counts as a token. */
+  readonly shape: LayerShape;
+  /** [E]. */
+  readonly counts: Float64Array;
+}
+
+/** Counts without tokens. */
+export interface RecordedCounts {
+  /** What tells it from the others of the recording: a domain, say; empty where it is the only one. */
+  readonly name: string;
+  readonly model: ModelInfo;
+  readonly loads: readonly RecordedLoad[];
+  /** The same slots by step of the recording, in order, by layer as in `loads`; absent where it is not divided into steps. */
+  readonly steps?: readonly (readonly Float64Array[])[];
+}
+
+/** What a file of recorded routing holds: the routing of each token, or counts alone. */
+export type Recording =
+  | {
+      readonly kind: 'trace';
+      readonly trace: RoutingTrace;
+      /** The text that was routed; empty where the recording does not hold it. */
+      readonly text: string;
+    }
+  | { readonly kind: 'counts'; readonly counts: readonly [RecordedCounts, ...RecordedCounts[]] };

@@ -1,0 +1,280 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { readNpy, readNpz } from '../../extension/formats/npy.ts';
+import { readPickle } from '../../extension/formats/pickle.ts';
+import { readRecording, recordingOf } from '../../extension/formats/recording.ts';
+import type { RecordedCounts, Recording } from '../../extension/protocol/recording.ts';
+import { NO_EXPERT } from '../../extension/protocol/trace.ts';
+import { FIXTURES } from '../support/reference.ts';
+import { ScratchFolder } from '../support/scratch.ts';
+
+/** What makeRecordings.py wrote: token t at layer l goes to (t + l) % 4 and (t + l + 1) % 4. */
+const [TOKENS, LAYERS, EXPERTS, K] = [5, 3, 4, 2];
+const IDS = Array.from({ length: TOKENS * LAYERS * K }, (_, i) => {
+  const [t, l, j] = [Math.floor(i / (LAYERS * K)), Math.floor(i / K) % LAYERS, i % K];
+  return (t + l + j) % EXPERTS;
+});
+
+const folder = join(FIXTURES, 'recordings');
+const bytesOf = (name: string): Buffer => readFileSync(join(folder, name));
+const scratch = new ScratchFolder('recordings');
+afterAll(() => {
+  scratch.dispose();
+});
+
+async function traceOf(name: string): Promise<Extract<Recording, { kind: 'trace' }>> {
+  const recording = await readRecording(join(folder, name));
+  if (recording.kind !== 'trace') throw new Error(`${name} is counts`);
+  return recording;
+}
+
+async function countsOf(path: string): Promise<readonly RecordedCounts[]> {
+  const recording = await readRecording(path);
+  if (recording.kind !== 'counts') throw new Error(`${path} is a trace`);
+  return recording.counts;
+}
+
+/** Text in place of a file, read as one. */
+function read(text: string): Recording {
+  return recordingOf(Buffer.from(text), 'file');
+}
+
+describe('arrays of numpy', () => {
+  it.each(['u1', 'u2', 'i2', 'i4', 'i8', 'i4-big'])('reads whole numbers of type %s', (type) => {
+    const { shape, values } = readNpy(bytesOf(`ids-${type}.npy`));
+    expect(shape).toEqual([TOKENS, LAYERS, K]);
+    expect([...values]).toEqual(IDS);
+  });
+
+  it('puts columns that came first into the order of rows', () => {
+    expect([...readNpy(bytesOf('ids-fortran.npy')).values]).toEqual(IDS);
+  });
+
+  it('reads packed and plain archives by the names of their arrays', () => {
+    const packed = readNpz(bytesOf('ids.npz'));
+    expect([...packed.keys()]).toEqual(['routed_experts', 'token_ids']);
+    expect([...packed.get('token_ids')!.values]).toEqual([10, 11, 12, 13, 14]);
+    expect([...readNpz(bytesOf('ids-stored.npz')).get('arr_0')!.values]).toEqual(IDS);
+  });
+
+  it('refuses what is no whole number, and an array that is shorter than it says', () => {
+    expect(() => readNpy(bytesOf('words.npy'))).toThrow('type <U6, which are no whole numbers');
+    expect(() => readNpy(bytesOf('ids-i4.npy').subarray(0, 200))).toThrow('5 × 3 × 2, for which it is too short');
+  });
+});
+
+describe('a recording of expert ids', () => {
+  it('opens as a trace whose weights are unknown', async () => {
+    const { trace, text } = await traceOf('ids.npz');
+    expect(text).toBe('');
+    expect([...trace.tokens.ids]).toEqual([10, 11, 12, 13, 14]);
+    expect(trace.layers).toHaveLength(LAYERS);
+    trace.layers.forEach((layer, l) => {
+      expect(layer).toMatchObject({ layer: l, experts: EXPERTS, k: K, candidates: K });
+      expect([...layer.chosen]).toEqual(IDS.filter((_, i) => Math.floor(i / K) % LAYERS === l));
+      for (const column of [layer.weight, layer.entropy, layer.margin]) expect(column.every(Number.isNaN)).toBe(true);
+    });
+    expect(trace.origin.source).toBe('recorded');
+    expect(trace.origin.model.note).toContain('Weights are not recorded');
+  });
+
+  it('takes rows of −1 and rows that name an expert twice for no data, never for expert 0', () => {
+    const row = [[[0, 1]], [[-1, -1]], [[0, 0]], [[1, 0]]];
+    const recording = read(
+      JSON.stringify({ prompt_token_ids: [1, 2, 3, 4], outputs: [{ token_ids: [], routed_experts: row }] }),
+    );
+    expect(recording).toMatchObject({ kind: 'trace' });
+    const { chosen } = (recording as Extract<Recording, { kind: 'trace' }>).trace.layers[0]!;
+    expect([...chosen]).toEqual([0, 1, NO_EXPERT, NO_EXPERT, NO_EXPERT, NO_EXPERT, 1, 0]);
+  });
+
+  it('says so when there is no data at all', () => {
+    const reply = { prompt_token_ids: [1, 2], outputs: [{ token_ids: [], routed_experts: [[[0, 0]], [[0, 0]]] }] };
+    expect(() => read(JSON.stringify(reply))).toThrow('The routing holds no data');
+  });
+
+  it('leaves layers out that are filled with zeros throughout, as dense ones are', () => {
+    const rows = [0, 1].map(() => [
+      [0, 0],
+      [2, 5],
+    ]);
+    const { trace } = read(
+      JSON.stringify({ prompt_token_ids: [1, 2], outputs: [{ token_ids: [], routed_experts: rows }] }),
+    ) as Extract<Recording, { kind: 'trace' }>;
+    expect(trace.layers.map(({ layer, experts }) => [layer, experts])).toEqual([[1, 6]]);
+    expect(trace.origin.model.layers).toBe(2);
+    expect(trace.origin.model.note).toContain('1 of 2 layers have no routing and are taken for dense ones');
+  });
+});
+
+describe('a recorded answer of vLLM', () => {
+  it('gives its tokens, their texts and probabilities', async () => {
+    const { trace, text } = await traceOf('vllm-0.27.1.json');
+    expect(trace.tokens.ids).toHaveLength(43);
+    expect([...trace.tokens.ids.subarray(0, 4)]).toEqual([444, 857, 2909, 2451]);
+    // The first token's text is nowhere in the answer.
+    expect(text.startsWith(' route(x, k=2):\n    # pick the top-k experts\n')).toBe(true);
+    const { start, end, logProb } = trace.tokens;
+    expect(text.slice(start[1], end[1])).toBe(' ro');
+    expect(logProb[0]).toBeNaN();
+    expect(logProb[1]).toBeCloseTo(-11.014097, 5);
+    expect(trace.layers.map(({ layer, k }) => [layer, k])).toEqual([0, 1, 2, 3, 4, 5].map((l) => [l, 2]));
+    expect(trace.origin.model.name).toBe('demo');
+  });
+
+  it('is refused when rows and tokens do not fit together', () => {
+    const reply = JSON.parse(bytesOf('vllm-0.27.1.json').toString()) as { choices: { prompt_token_ids: number[] }[] };
+    reply.choices[0]!.prompt_token_ids.push(1);
+    expect(() => read(JSON.stringify(reply))).toThrow('43 rows of routing for 44 tokens of the text');
+  });
+
+  it('is refused without routing, with the flag that is missing', () => {
+    expect(() => read('{"choices": [{"prompt_token_ids": [1], "token_ids": [2]}]}')).toThrow(
+      '--enable-return-routed-experts',
+    );
+  });
+
+  it('opens several, one a line, as windows of one trace', () => {
+    const line = (ids: readonly number[]): string =>
+      JSON.stringify({
+        prompt: 'text',
+        prompt_token_ids: ids,
+        outputs: [{ token_ids: [9], routed_experts: ids.map((id) => [[id % 4, 5]]) }],
+      });
+    const { trace } = read(`${line([1, 2, 3])}\n${line([6, 7])}\n`) as Extract<Recording, { kind: 'trace' }>;
+    expect([...trace.windows]).toEqual([0, 3]);
+    expect([...trace.layers[0]!.chosen]).toEqual([1, 5, 2, 5, 3, 5, 2, 5, 3, 5]);
+  });
+});
+
+describe('a dump of SGLang’s recorder', () => {
+  it.each(['sglang-stat.pt', 'sglang-stat-strided.pt'])('of counts, %s', async (name) => {
+    const [counts] = await countsOf(join(folder, name));
+    // Layer 0 took nothing, and neither did the last step.
+    expect(counts!.loads.map(({ shape, counts: c }) => [shape.layer, [...c]])).toEqual([
+      [1, [4, 8, 1, 1]],
+      [2, [3, 3, 3, 5]],
+    ]);
+    expect(counts!.model.layers).toBe(3);
+    expect(counts!.steps!.map((step) => step.map((c) => [...c]))).toEqual([
+      [
+        [4, 2, 0, 0],
+        [1, 1, 1, 3],
+      ],
+      [
+        [0, 6, 1, 1],
+        [2, 2, 2, 2],
+      ],
+    ]);
+  });
+
+  it('of passes: copies count for the expert that they are of', async () => {
+    const [counts] = await countsOf(join(folder, 'sglang-per_pass.pt'));
+    // Physical experts 4 and 5 are copies of 1 and 2.
+    expect(counts!.loads.map(({ counts: c }) => [...c])).toEqual([
+      [2, 9, 11, 5],
+      [8, 11, 9, 5],
+    ]);
+    expect(counts!.steps![0]!.map((c) => [...c])).toEqual([
+      [1, 7, 9, 4],
+      [6, 7, 5, 3],
+    ]);
+    expect(counts!.model.note).toContain('What rank 1 alone counted.');
+  });
+
+  it('of tokens: a trace, a window where a sequence begins', async () => {
+    const { trace } = await traceOf('sglang-per_token.pt');
+    expect([...trace.tokens.ids]).toEqual([7, 8, 9, 5, 6]);
+    expect([...trace.windows]).toEqual([0, 3]);
+    expect(trace.layers.map(({ layer, k }) => [layer, k])).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    const ofLayer = (l: number): number[] => IDS.filter((_, i) => Math.floor(i / K) % LAYERS === l);
+    // Token 0 went to copies of 1 and 2 at layer 1, as (0 + 1) % 4 and (0 + 2) % 4 are.
+    expect(trace.layers.map(({ chosen }) => [...chosen])).toEqual([ofLayer(1), ofLayer(2)]);
+  });
+
+  it('runs nothing that it names', () => {
+    expect(() => recordingOf(bytesOf('harm.pt'), 'harm')).toThrow(
+      /it names (posix|nt)\.system, which is no plain data, and nothing is run/,
+    );
+  });
+});
+
+describe('a pickle', () => {
+  it.each([
+    ['INST', "(S'ls'\nios\nsystem\n."],
+    ['OBJ', '(cos\nsystem\no.'],
+    ['NEWOBJ', 'cos\nsystem\n)\x81.'],
+    ['BUILD', '}}b.'],
+    ['EXT1', '\x82\x01.'],
+    ['a call of what was never named', '(K\x01K\x02R.'],
+  ])('that wants more than data is refused: %s', (_, program) => {
+    expect(() => readPickle(Buffer.from(program, 'latin1'))).toThrow('This pickle cannot be read');
+  });
+
+  it('gives plain data', () => {
+    const program = '\x80\x02}(X\x01\0\0\0aJ\xff\xff\xff\xffX\x01\0\0\0b](K\x01NG?\xe0\0\0\0\0\0\0eu.';
+    expect(readPickle(Buffer.from(program, 'latin1'))).toEqual(
+      new Map<string, unknown>([
+        ['a', -1],
+        ['b', [1, null, 0.5]],
+      ]),
+    );
+  });
+});
+
+describe('counts', () => {
+  it('of a table, in whatever order and with whatever marks between', async () => {
+    const [table] = await countsOf(join(folder, 'counts.csv'));
+    expect(table!.loads.map(({ shape, counts }) => [shape.layer, [...counts]])).toEqual([
+      [0, [0, 1, 2, 3]],
+      [1, [4, 5, 6, 7]],
+      [2, [8, 9, 10, 11]],
+    ]);
+    const other = read('Count;Expert;Layer;K\n7;1;3;2\n5;0;1;2\n');
+    expect(other).toMatchObject({
+      kind: 'counts',
+      counts: [{ loads: [{ shape: { layer: 1, k: 2, experts: 2 } }, { shape: { layer: 3 } }] }],
+    });
+  });
+
+  it('names the line of a table that is none', () => {
+    expect(() => read('layer,expert,count\n0,0,5\n0,1,many\n')).toThrow('line 3 has no whole numbers');
+    expect(() => read('layer,expert,count\n0,0,5\n0,0,6\n')).toThrow('line 3 counts expert 0 of layer 0 a second time');
+  });
+
+  it('of an array [layers, experts]', async () => {
+    const [counts] = await countsOf(join(folder, 'counts.npy'));
+    expect(counts!.loads.map(({ counts: c }) => c[3])).toEqual([3, 7, 11]);
+  });
+
+  it('that a paper published, by model and text', async () => {
+    const counts = await countsOf(join(FIXTURES, 'paperCounts.json'));
+    expect(counts.map(({ name }) => name)).toContain('mixtral, github');
+    const github = counts.find(({ name }) => name === 'olmoe, github')!;
+    expect(github.loads.map(({ shape }) => [shape.layer, shape.experts, shape.k])).toEqual([
+      [0, 64, 8],
+      [7, 64, 8],
+      [15, 64, 8],
+    ]);
+  });
+
+  it('of a report that MoEScope wrote', () => {
+    const layers = [{ layer: 2, experts: 2, k: 1, counts: [3, 4] }];
+    const report = { format: 'moescope-report', version: 1, model: { name: 'tiny' }, load: { layers } };
+    expect(read(JSON.stringify(report))).toMatchObject({
+      kind: 'counts',
+      counts: [{ model: { name: 'tiny' }, loads: [{ shape: { layer: 2 } }] }],
+    });
+  });
+});
+
+it('names what it opens when a file is none of it', async () => {
+  expect(() => read('some words')).toThrow('answers of vLLM or SGLang as JSON');
+  writeFileSync(scratch.path('binary'), Uint8Array.of(1, 2, 3, 0xff, 0xfe));
+  await expect(readRecording(scratch.path('binary'))).rejects.toThrow('This is no recording that MoEScope can open');
+  await expect(readRecording(scratch.path('nothing'))).rejects.toThrow('There is no file');
+});
