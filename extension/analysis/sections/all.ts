@@ -1,12 +1,20 @@
 import type { Parameters, Section } from '../../protocol/report.ts';
 import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
+import { certaintySection } from './certainty.ts';
 import type { SectionKind } from './kind.ts';
+import { lossesSection } from './losses.ts';
 import { placementSection } from './placement.ts';
 import type { Subject } from './subject.ts';
 
 /** In the order in which they stand in a report. */
-export const SECTIONS: readonly SectionKind[] = [balanceSection, capacitySection, placementSection];
+export const SECTIONS: readonly SectionKind[] = [
+  balanceSection,
+  certaintySection,
+  lossesSection,
+  capacitySection,
+  placementSection,
+];
 
 /** One section of a subject, or undefined where there is none of that name. */
 export function makeSection(id: string, subject: Subject, set: Parameters): Section | undefined {

@@ -1,12 +1,12 @@
 /** Is the load even, and who carries it? */
-import type { Column, Figure } from '../../protocol/report.ts';
+import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
 import { coldShare } from '../load.ts';
-import { percent } from '../numbers.ts';
+import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice } from './parts.ts';
+import { depths, known, layerChoice } from './parts.ts';
 import type { LayerCounts, Subject } from './subject.ts';
 
 export const balanceSection: SectionKind = {
@@ -30,27 +30,32 @@ export const balanceSection: SectionKind = {
     const balances = loads.map(({ counts }) => balance(counts, cold.value));
     const at = Number(layer.value);
     return {
-      verdict: verdict(loads, balances),
+      verdict: verdict(loads, balances, cold.value),
       controls: [layer, cold],
       figures: [
         loadFigure(subject, at, balances[at]!),
         heatFigure(subject, balances),
+        depthFigure(subject, balances),
         balanceFigure(subject, balances, cold.value),
       ],
     };
   },
 };
 
-function verdict(loads: readonly LayerCounts[], balances: readonly Balance[]): string {
+function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], cold: number): string {
   const mean = meanBalance(balances);
   if (Number.isNaN(mean.maxVio)) return 'Nothing was routed.';
-  const worst = balances.reduce((w, b, i) => (b.maxVio > (balances[w]?.maxVio ?? -1) ? i : w), 0);
+  const worst = balances.reduce((w, b, i) => (b.maxVio > (balances[w]!.maxVio || -1) ? i : w), 0);
   const b = balances[worst]!;
   const { shape } = loads[worst]!;
-  const dead = mean.dead === 0 ? '' : ` ${mean.dead} experts took nothing at all.`;
+  const judged =
+    mean.effectiveShare > 0.9 ? 'is near even' : mean.effectiveShare > 0.6 ? 'is uneven' : 'rests on few experts';
+  const dead = mean.dead === 0 ? '' : ` ${count(mean.dead)} experts took nothing at all.`;
   return (
+    `The load ${judged}: it is as if ${percent(mean.effectiveShare)} of each layer's experts shared it evenly. ` +
     `The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ` +
-    `${percent(1 / shape.experts)} would be even. On average ${percent(mean.coldFraction)} of a layer's experts are cold.${dead}`
+    `${percent(1 / shape.experts)} would be even. On average ${percent(mean.coldFraction)} of a layer's experts are cold: ` +
+    `under ${percent(cold)} of its load.${dead}`
   );
 }
 
@@ -126,6 +131,60 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
   };
 }
 
+/** The hottest, the median and the coldest expert of each layer. */
+function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): Figure {
+  const shapes = loads.map(({ shape }) => shape);
+  const x = depths(shapes);
+  const line = (label: string, of: (b: Balance) => number | undefined): Line => ({
+    label,
+    x,
+    y: balances.map((b) => known(of(b))),
+  });
+  const series = [
+    line('hottest expert', (b) => b.utilisation[b.hottest]),
+    line('median expert', (b) => b.utilisation.toSorted()[b.utilisation.length >> 1]),
+    line('coldest expert', (b) => b.utilisation[b.coldest]),
+  ];
+  const peak = balances.reduce((p, b, i) => ((b.maxVio || 0) > (balances[p]!.maxVio || 0) ? i : p), 0);
+  return {
+    id: 'load-by-depth',
+    title: 'Hottest and coldest expert by layer',
+    basis: source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning: 'How many times the even load the hottest, the median and the coldest expert of each layer took.',
+      formula: 'c_e / (Σc / E); that of the hottest is MaxVio + 1',
+      judge: 'The further the lines part, the less even the layer. Which experts they are differs from layer to layer.',
+    },
+    text: `Load of the hottest expert over ${shapes.length} layers, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'layer', unit: 'count' },
+      y: { label: 'of the even load', unit: 'times', min: 0 },
+      series,
+      yardstick: { value: 1, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'hottest', unit: 'text' },
+        { label: 'of even', unit: 'times' },
+        { label: 'median, of even', unit: 'times' },
+        { label: 'coldest', unit: 'text' },
+        { label: 'of even', unit: 'times' },
+      ],
+      rows: balances.map((b, i) => [
+        layerLabel(shapes[i]!),
+        `E${b.hottest}`,
+        series[0]!.y[i]!,
+        series[1]!.y[i]!,
+        `E${b.coldest}`,
+        series[2]!.y[i]!,
+      ]),
+      experts: balances.map((b, layer) => ({ layer, expert: b.hottest })),
+    },
+  };
+}
+
 function balanceFigure({ loads, source }: Subject, balances: readonly Balance[], cold: number): Figure {
   const mean = meanBalance(balances);
   const rows = balances.map((b, i) => [
@@ -135,6 +194,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
     known(b.gini),
     known(b.jain),
     known(b.effectiveExperts),
+    known(b.effectiveExperts / b.shares.length),
     known(b.coldFraction),
     b.dead.length,
   ]);
@@ -150,7 +210,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
       source: 'MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.',
       judge: 'Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.',
     },
-    text: `Balance of ${rows.length} layers: mean MaxVio ${mean.maxVio.toFixed(2)}, mean Gini ${mean.gini.toFixed(2)}.`,
+    text: `Balance of ${rows.length} layers: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
@@ -159,6 +219,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
         { label: 'Gini', unit: 'number' },
         { label: 'Jain', unit: 'number' },
         { label: 'effective experts', unit: 'number' },
+        { label: 'of all', unit: 'percent' },
         { label: 'cold', unit: 'percent' },
         { label: 'dead', unit: 'count' },
       ],
@@ -171,6 +232,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
           known(mean.gini),
           known(mean.jain),
           null,
+          known(mean.effectiveShare),
           known(mean.coldFraction),
           mean.dead,
         ],

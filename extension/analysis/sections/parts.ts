@@ -14,3 +14,13 @@ export function layerChoice(set: Parameters, shapes: readonly LayerShape[]): Cho
   const options = shapes.map((shape, i) => ({ value: String(i), label: layerLabel(shape) }));
   return choice(set, { id: 'layer', label: 'Layer', options, value: '0' });
 }
+
+/** Where each MoE layer stands on an axis: its index in the model, or its position where a model has two stacks. */
+export function depths(shapes: readonly LayerShape[]): number[] {
+  const stacks = new Set(shapes.map(({ stack }) => stack));
+  return shapes.map(({ layer }, i) => (stacks.size > 1 ? i : layer));
+}
+
+/** What a section says that needs the routing of every token. */
+export const NO_TRACE =
+  'Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.';

@@ -21,13 +21,15 @@ export const placementSection: SectionKind = {
       verdict: routed ? verdict(subject, choices, outcomes, chosen) : 'Nothing was routed.',
       ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
       controls: choices.controls,
-      figures: [
-        compareFigure(choices, outcomes),
-        deviceFigure(subject, choices, chosen),
-        depthFigure(subject, outcomes),
-        trafficFigure(subject, choices, chosen),
-        timeFigure(choices, outcomes),
-      ],
+      figures: routed
+        ? [
+            compareFigure(choices, outcomes),
+            deviceFigure(subject, choices, chosen),
+            depthFigure(subject, outcomes),
+            trafficFigure(subject, choices, chosen),
+            timeFigure(choices, outcomes),
+          ]
+        : [],
     };
   },
 };

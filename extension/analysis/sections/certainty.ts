@@ -1,0 +1,223 @@
+/** How sure are the routers of their choices? */
+import type { Choice, Column, Figure, Help, Line, Parameters, Unit } from '../../protocol/report.ts';
+import type { RoutingTrace } from '../../protocol/trace.ts';
+import { distribution, type Distribution } from '../distribution.ts';
+import { decadeBins, evenBins, histogram, type Bins } from '../histogram.ts';
+import { layerLabel } from '../labels.ts';
+import { fixed, percent, written } from '../numbers.ts';
+import { choice } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { known, NO_TRACE } from './parts.ts';
+
+const ENTROPY_BINS = 32;
+
+export const certaintySection: SectionKind = {
+  id: 'certainty',
+  title: 'Certainty',
+  make: ({ trace }, set) => {
+    if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
+    const layer = layerOrAll(set, trace);
+    const at = layer.value === 'all' ? undefined : Number(layer.value);
+    const most = Math.log(Math.max(2, ...trace.layers.map(({ experts }) => experts)));
+    const entropies = quantityOf(trace, 'entropy', evenBins(0, most, ENTROPY_BINS));
+    // A difference of two float32 probabilities says nothing under 1e-8.
+    const margins = quantityOf(trace, 'margin', decadeBins(-8, 0, 4));
+    return {
+      verdict: verdict(trace, entropies, margins),
+      controls: [layer],
+      figures: [
+        ...[entropies, margins].map((quantity) => spreadFigure(trace, quantity, at)),
+        ...[entropies, margins].map((quantity) => layersFigure(trace, quantity)),
+        quantileFigure(trace, entropies, margins),
+      ],
+    };
+  },
+};
+
+interface Quantity {
+  readonly id: 'entropy' | 'margin';
+  readonly unit: Unit;
+  readonly bins: Bins;
+  readonly log: boolean;
+  /** Share of a layer's tokens in each bin, layer by layer, and of all layers' tokens. */
+  readonly shares: readonly Float64Array[];
+  readonly allShares: Float64Array;
+  readonly spreads: readonly Distribution[];
+  readonly all: Distribution;
+  readonly help: Help;
+}
+
+function quantityOf({ layers, routed }: RoutingTrace, id: Quantity['id'], bins: Bins): Quantity {
+  const columns = layers.map((layer) => layer[id].subarray(0, routed));
+  const counts = columns.map((column) => histogram(column, bins));
+  const sum = new Float64Array(bins.edges.length - 1);
+  for (const of of counts) for (const [i, n] of of.entries()) sum[i]! += n;
+  return {
+    id,
+    unit: id === 'entropy' ? 'nats' : 'number',
+    bins,
+    log: id === 'margin',
+    shares: counts.map(sharesOf),
+    allShares: sharesOf(sum),
+    spreads: columns.map((column) => distribution([column])),
+    all: distribution(columns),
+    help: HELP[id],
+  };
+}
+
+function sharesOf(counts: Float64Array): Float64Array {
+  const all = counts.reduce((sum, n) => sum + n, 0);
+  return counts.map((n) => n / all);
+}
+
+const HELP: Readonly<Record<Quantity['id'], Help>> = {
+  entropy: {
+    meaning: 'How evenly a router spreads its probability over the experts for a token.',
+    formula: 'H = −Σ_e p_e·ln p_e over all E experts, in nats; ln E when all are alike, 0 when one is certain',
+    judge:
+      'Low: the router knows where the token belongs. Near ln E: it hardly prefers any expert, and small changes send the token elsewhere.',
+  },
+  margin: {
+    meaning: 'How far the last chosen expert is ahead of the first one that was not chosen.',
+    formula: 'selection score of choice k − that of the next; the score is the probability in most routers',
+    judge:
+      'A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.',
+  },
+};
+
+function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity): string {
+  if (Number.isNaN(entropy.all.mean)) return 'Nothing was routed.';
+  const relative = entropy.spreads.map((spread, i) => spread.p50 / Math.log(layers[i]!.experts));
+  const order = [...relative.keys()]
+    .filter((i) => Number.isFinite(relative[i]))
+    .sort((a, b) => relative[a]! - relative[b]!);
+  const [surest, leastSure] = [order[0], order.at(-1)];
+  const where = (i: number): string => `${layerLabel(layers[i]!)} (median ${percent(relative[i]!)} of ln E)`;
+  const layersSay =
+    surest === undefined || leastSure === undefined || surest === leastSure
+      ? ''
+      : ` The surest layer is ${where(surest)}, the least sure ${where(leastSure)}.`;
+  return (
+    `A router's entropy is ${fixed(entropy.all.p50, 2)} nats for half of the tokens or less.${layersSay} ` +
+    `For one choice of twenty the margin is under ${written(known(margin.all.p5), 'number')}.`
+  );
+}
+
+function layerOrAll(set: Parameters, { layers }: RoutingTrace): Choice {
+  const options = layers.map((layer, i) => ({ value: String(i), label: layerLabel(layer) }));
+  const all = { value: 'all', label: 'All layers' };
+  return choice(set, { id: 'layer', label: 'Layer', options: [all, ...options], value: 'all' });
+}
+
+function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | undefined): Figure {
+  const { id, unit, bins, log, shares, allShares, spreads, all, help } = quantity;
+  const middles = bins.edges
+    .slice(1)
+    .map((edge, i) => (log ? Math.sqrt(edge * bins.edges[i]!) : (edge + bins.edges[i]!) / 2));
+  const label = at === undefined ? 'all layers' : layerLabel(trace.layers[at]!);
+  const spread = at === undefined ? all : spreads[at]!;
+  const chosen = at === undefined ? allShares : shares[at]!;
+  const line = (name: string, values: Float64Array): Line => ({
+    label: name,
+    x: middles,
+    y: Array.from(values, known),
+  });
+  const series = [
+    line(label, chosen),
+    ...(at === undefined ? [] : [{ ...line('all layers', allShares), faint: true }]),
+  ];
+  return {
+    id: `${id}-spread`,
+    title: `${titleOf(id)} over tokens, ${label}`,
+    basis: basisOf(trace),
+    help,
+    text: `${titleOf(id)} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: id, unit, ...(log ? { log } : { min: 0, max: bins.edges.at(-1)! }) },
+      y: { label: 'share of tokens', unit: 'percent', min: 0 },
+      series,
+    },
+    table: {
+      columns: [
+        { label: 'from', unit },
+        { label: 'to', unit },
+        { label: `tokens, ${label}`, unit: 'percent' },
+      ],
+      rows: Array.from(chosen, (share, i) => [bins.edges[i]!, bins.edges[i + 1]!, known(share)]),
+    },
+  };
+}
+
+function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Quantity): Figure {
+  const names = trace.layers.map(layerLabel);
+  const columns = Array.from(
+    shares[0] ?? [],
+    (_, i) => `${written(bins.edges[i]!, unit)}–${written(bins.edges[i + 1]!, unit)}`,
+  );
+  const values = shares.flatMap((of) => Array.from(of, known));
+  return {
+    id: `${id}-by-layer`,
+    title: `${titleOf(id)} over tokens, by layer`,
+    basis: basisOf(trace),
+    help,
+    text: `Share of each of ${names.length} layers' tokens by ${id}.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'layer', names },
+      columns: { label: id, names: columns },
+      values,
+      unit: 'percent',
+      scale: 'sequential',
+      min: 0,
+      max: values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0.01),
+    },
+    table: {
+      columns: [{ label: 'layer', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'percent' }))],
+      rows: names.map((name, i) => [name, ...Array.from(shares[i]!, known)]),
+    },
+  };
+}
+
+function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity): Figure {
+  const row = (name: string, most: number | null, e: Distribution, m: Distribution): (string | number | null)[] => [
+    name,
+    ...[e.mean, e.p5, e.p25, e.p50, e.p75, e.p95].map(known),
+    most,
+    ...[m.mean, m.p5, m.p25, m.p50, m.p75, m.p95].map(known),
+  ];
+  const quantiles = ['mean', '5 %', '25 %', 'median', '75 %', '95 %'];
+  return {
+    id: 'certainty',
+    title: 'Entropy and margin by layer',
+    basis: basisOf(trace),
+    help: {
+      meaning: 'Mean and quantiles of both over the tokens of each layer, and over those of all layers.',
+      formula:
+        'quantiles are interpolated: that of q lies at q·(n − 1) of the n values in order (Hyndman and Fan, definition 7)',
+    },
+    text: `Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        ...quantiles.map((label): Column => ({ label: `entropy, ${label}`, unit: 'nats' })),
+        { label: 'ln E', unit: 'nats' },
+        ...quantiles.map((label): Column => ({ label: `margin, ${label}`, unit: 'number' })),
+      ],
+      rows: [
+        ...trace.layers.map((layer, i) =>
+          row(layerLabel(layer), Math.log(layer.experts), entropy.spreads[i]!, margin.spreads[i]!),
+        ),
+        row('all', null, entropy.all, margin.all),
+      ],
+    },
+  };
+}
+
+function titleOf(id: Quantity['id']): string {
+  return id === 'entropy' ? 'Entropy' : 'Margin';
+}
+
+function basisOf({ origin }: RoutingTrace): Figure['basis'] {
+  return origin.source;
+}

@@ -1,0 +1,163 @@
+/** What would training's balance losses say of this routing? */
+import type { Column, Figure, Line } from '../../protocol/report.ts';
+import type { RoutingTrace } from '../../protocol/trace.ts';
+import { layerLabel } from '../labels.ts';
+import { lossesOf, type AllLosses, type Losses } from '../losses.ts';
+import { fixed } from '../numbers.ts';
+import type { SectionKind } from './kind.ts';
+import { depths, known, NO_TRACE } from './parts.ts';
+
+/** Scalings whose even value is 1. What two programs compute alike stands under both names. */
+const SCALED = [
+  { key: 'switch', label: 'Switch', also: 'DeepSpeed top-1 and top-2' },
+  { key: 'megatron', label: 'Megatron', also: 'DeepSpeed top-k' },
+] as const;
+
+export const lossesSection: SectionKind = {
+  id: 'losses',
+  title: 'Balance losses',
+  make: ({ trace }) => {
+    if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
+    const losses = lossesOf(trace.layers, trace.routed);
+    if (losses.layers.every(({ megatron }) => Number.isNaN(megatron))) {
+      const lacking =
+        "These losses take every expert's mean probability, which this recording does not hold. Analyze the text with the model itself to see them.";
+      return { lacking, controls: [], figures: [] };
+    }
+    return {
+      verdict: verdict(losses),
+      controls: [],
+      figures: [scaledFigure(trace, losses), zFigure(trace, losses), lossTable(trace, losses)],
+    };
+  },
+};
+
+function verdict({ mean, huggingFace }: AllLosses): string {
+  const pooled = Number.isNaN(huggingFace)
+    ? ''
+    : ` Hugging Face pools all layers and says ${fixed(huggingFace, 2)}: an expert that is hot at one layer hides one that is cold at another.`;
+  return (
+    `On average over layers the load-balancing loss is ${fixed(mean.switch, 2)} in Switch's scaling and ` +
+    `${fixed(mean.megatron, 2)} in Megatron's, where 1 is even.${pooled}`
+  );
+}
+
+function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
+  const { layers } = trace;
+  const x = depths(layers);
+  const series = SCALED.map(({ key, label, also }): Line => ({
+    label: `${label} (= ${also})`,
+    x,
+    y: losses.layers.map((of) => known(of[key])),
+  }));
+  return {
+    id: 'balance-losses',
+    title: 'Load-balancing loss by layer',
+    basis: basisOf(trace),
+    help: {
+      meaning:
+        'The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.',
+      formula:
+        'Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.',
+      source:
+        'arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py',
+      judge:
+        '1 is even; the number of experts is the most that one expert alone can make it. Compare only what has the same name.',
+    },
+    text: `Load-balancing loss of ${layers.length} layers: mean ${fixed(losses.mean.switch, 2)} (Switch), ${fixed(losses.mean.megatron, 2)} (Megatron).`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'layer', unit: 'count' },
+      y: { label: 'loss', unit: 'number' },
+      series,
+      yardstick: { value: 1, label: 'even' },
+    },
+    table: {
+      columns: [{ label: 'layer', unit: 'text' }, ...series.map(({ label }): Column => ({ label, unit: 'number' }))],
+      rows: layers.map((layer, i) => [layerLabel(layer), ...series.map(({ y }) => y[i]!)]),
+    },
+  };
+}
+
+function zFigure(trace: RoutingTrace, losses: AllLosses): Figure {
+  const { layers } = trace;
+  const values = losses.layers.map(({ zLoss }) => known(zLoss));
+  return {
+    id: 'z-loss',
+    title: 'Router z-loss by layer',
+    basis: basisOf(trace),
+    help: {
+      meaning:
+        'How large the router’s logits are. It says nothing of balance: training adds it so that logits stay small.',
+      formula: 'mean over tokens of (ln Σ_e exp(logit_e))²',
+      source: 'arXiv 2202.08906; Megatron-LM, z_loss_func',
+      judge:
+        'Only its growth from one checkpoint or layer to another says something: large logits lose precision in bfloat16.',
+    },
+    text: `Router z-loss of ${layers.length} layers: mean ${fixed(losses.mean.zLoss, 2)}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'layer', unit: 'count' },
+      y: { label: 'z-loss', unit: 'number', min: 0 },
+      series: [{ label: 'z-loss', x: depths(layers), y: values }],
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'z-loss', unit: 'number' },
+      ],
+      rows: layers.map((layer, i) => [layerLabel(layer), values[i]!]),
+    },
+  };
+}
+
+const COLUMNS: readonly (readonly [keyof Losses, string])[] = [
+  ['switch', 'Switch'],
+  ['megatron', 'Megatron'],
+  ['deepSpeedTopK', 'DeepSpeed top-k'],
+  ['deepSpeedTop2', 'DeepSpeed top-1, top-2'],
+  ['gshard', 'GShard'],
+  ['zLoss', 'z-loss'],
+];
+
+function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
+  const { layers } = trace;
+  const sizes = new Set(layers.map(({ experts }) => experts));
+  const gshard = sizes.size === 1 ? 1 / layers[0]!.experts ** 2 : null;
+  const ks = new Set(layers.map(({ k }) => k));
+  const row = (name: string, of: Losses): (string | number | null)[] => [
+    name,
+    ...COLUMNS.map(([key]) => known(of[key])),
+    null,
+  ];
+  return {
+    id: 'losses-each-scaling',
+    title: 'Losses in each scaling in use',
+    basis: basisOf(trace),
+    help: {
+      meaning: 'The same imbalance as different programs of training report it, none with its coefficient.',
+      formula:
+        'DeepSpeed top-k: mean_e(c_e/T·P_e)·E²/k. DeepSpeed top-1, top-2: mean_e(f_e·P_e)·E². GShard: (1/E)·Σ f_e·P_e. Hugging Face: E·Σ f·P with the tokens of all layers in one pool, all k choices summed.',
+      source:
+        'DeepSpeed, sharded_moe.py; arXiv 2006.16668, algorithm 1; transformers, load_balancing_loss_func; arXiv 2202.08906',
+      judge: 'The row “even” is what each says of a perfectly even load. Hugging Face’s is k then.',
+    },
+    text: `Losses of ${layers.length} layers in each scaling; Hugging Face, all layers in one pool: ${fixed(losses.huggingFace, 2)}.`,
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        ...COLUMNS.map(([, label]): Column => ({ label, unit: 'number' })),
+        { label: 'Hugging Face', unit: 'number' },
+      ],
+      rows: [
+        ...layers.map((layer, i) => row(layerLabel(layer), losses.layers[i]!)),
+        [...row('mean', losses.mean).slice(0, -1), known(losses.huggingFace)],
+        ['even', 1, 1, 1, 1, gshard, null, ks.size === 1 ? [...ks][0]! : null],
+      ],
+    },
+  };
+}
+
+function basisOf({ origin }: RoutingTrace): Figure['basis'] {
+  return origin.source === 'recorded' ? 'recorded' : 'counted';
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
+import { subjectOf, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import type { Parameters } from '../../../extension/protocol/report.ts';
+import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { expectSound } from '../../support/soundSection.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+import { syntheticTrace } from '../../webview/syntheticTrace.ts';
+
+const real = textSubject('balanced', 'essay.md');
+const large = syntheticTrace({ tokens: 300, layers: 3, experts: 64, k: 8, candidates: 16 });
+const { trace: realTrace, ...countsAlone } = real;
+const nothing: RoutingTrace = { ...realTrace!, routed: 0 };
+
+const SUBJECTS: readonly (readonly [string, Subject])[] = [
+  ['a text', real],
+  [
+    'a text beside another model’s routing of it',
+    { ...real, evidence: { other: textSubject('collapsed', 'essay.md') } },
+  ],
+  ['a text beside another text', { ...real, evidence: { other: textSubject('balanced', 'capacity.py') } }],
+  ['a large model', subjectOf('large', large.trace, large.text.join(''))],
+  ['a text without its words', subjectOf('essay.md', realTrace!)],
+  ['counts alone', countsAlone],
+  ['a run that has not routed anything yet', subjectOf('essay.md', nothing, real.text)],
+];
+
+describe.each(SECTIONS.map(({ id }) => id))('section %s', (id) => {
+  it.each(SUBJECTS)('of %s', (_, subject) => {
+    expectSound(makeSection(id, subject, {})!);
+  });
+
+  it('takes nothing that is not among its choices', () => {
+    const plain = makeSection(id, real, {})!;
+    for (const value of ['', '99', -1, 1e99, true] as const) {
+      const set = Object.fromEntries(plain.controls.map((control) => [control.id, value])) as Parameters;
+      expectSound(makeSection(id, real, set)!);
+    }
+  });
+});
+
+function textSubject(model: 'balanced' | 'collapsed', file: string): Subject {
+  const { trace, text } = demoTrace(model, file);
+  return subjectOf(file, trace, text.join(''));
+}
+
+it('has no two sections of one name, and none of a name that nobody knows', () => {
+  const ids = SECTIONS.map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(makeSection('nothing', real, {})).toBeUndefined();
+});

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { balanceSection } from '../../../extension/analysis/sections/balance.ts';
+import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+
+const subjects = (['balanced', 'collapsed'] as const).map((name) =>
+  subjectOf('essay.md', demoTrace(name, 'essay.md').trace),
+);
+
+it('judges the load in words, with what it rests on', () => {
+  const [balanced, collapsed] = subjects.map((subject) => balanceSection.make(subject, {}).verdict!);
+  expect(balanced).toContain('The load is uneven');
+  expect(collapsed).toContain('rests on few experts');
+  expect(collapsed).toMatch(
+    /The hottest expert is E\d+ of L\d, with [3-9]\d\.\d.% of the load where 6\.3.% would be even/u,
+  );
+});
+
+it('takes the threshold of cold experts from the user', () => {
+  const cold = (value: number): unknown =>
+    balanceSection
+      .make(subjects[1]!, { cold: value })
+      .figures.find(({ id }) => id === 'balance')!
+      .table.rows.at(-1)!
+      .at(-2);
+  expect(cold(0)).toBe(0);
+  expect(cold(0.05)).toBeGreaterThan(0.3);
+  expect(cold(0.2)).toBeGreaterThan(cold(0.05) as number);
+});

@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest';
+import { certaintySection } from '../../../extension/analysis/sections/certainty.ts';
+import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+
+const { trace } = demoTrace('balanced', 'essay.md');
+
+it('spreads every token over the bins of its layer', () => {
+  const { figures } = certaintySection.make(subjectOf('essay.md', trace), { layer: '2' });
+  const entropy = figures.find(({ id }) => id === 'entropy-spread')!;
+  expect(entropy.title).toContain('L2');
+  const { rows } = entropy.table;
+  expect(rows.reduce((sum, row) => sum + Number(row[2]), 0)).toBeCloseTo(1, 12);
+  for (const [from, to, share] of rows) {
+    const inside = trace.layers[2]!.entropy.filter((value) => value >= Number(from) && value < Number(to)).length;
+    expect(Number(share)).toBeCloseTo(inside / trace.routed, 12);
+  }
+  // ln 16 is the most.
+  expect(rows.at(-1)![1]).toBeCloseTo(Math.log(16), 12);
+});
+
+it('has margins of any size in decades, and those that are not positive in the first', () => {
+  const layer = { ...trace.layers[0]!, margin: trace.layers[0]!.margin.map((_, t) => (t % 2 === 0 ? -0.5 : 0.02)) };
+  const { figures } = certaintySection.make(subjectOf('essay.md', { ...trace, layers: [layer] }), {});
+  const rows = figures.find(({ id }) => id === 'margin-spread')!.table.rows;
+  const filled = rows.filter(([, , share]) => Number(share) > 0);
+  expect(filled.map(([from]) => Number(from).toPrecision(3))).toEqual(['1.00e-8', '0.0178']);
+});
+
+it('tells of a recording of counts what is missing', () => {
+  const { name, model, source, loads, evidence } = subjectOf('essay.md', trace);
+  expect(certaintySection.make({ name, model, source, loads, evidence }, {})).toMatchObject({
+    figures: [],
+    lacking: expect.stringContaining('counts') as string,
+  });
+});

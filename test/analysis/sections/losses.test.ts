@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import { lossesSection } from '../../../extension/analysis/sections/losses.ts';
+import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+
+const { trace } = demoTrace('balanced', 'essay.md');
+
+it('names each scaling, and what it says of an even load', () => {
+  // Four tokens, top-2 of 4: c = 4, 2, 1, 1; first choices 3, 1, 0, 0; P = 0.4, 0.3, 0.2, 0.1.
+  const layer = layerTrace({
+    experts: 4,
+    k: 2,
+    chosen: [
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [1, 0],
+    ],
+    probSum: [1.6, 1.2, 0.8, 0.4],
+    logSumExpSq: 10,
+  });
+  const { figures } = lossesSection.make(subjectOf('four', { ...trace, layers: [layer], routed: 4 }), {});
+  const { columns, rows } = figures.find(({ id }) => id === 'losses-each-scaling')!.table;
+  const said = (row: number): Record<string, unknown> =>
+    Object.fromEntries(columns.map(({ label }, i) => [label, rows[row]![i]]));
+  expect(said(0)['Switch']).toBeCloseTo(1.5, 12);
+  expect(said(0)['Megatron']).toBeCloseTo(1.25, 12);
+  expect(said(0)['GShard']).toBeCloseTo(0.09375, 12);
+  expect(said(0)['z-loss']).toBeCloseTo(2.5, 12);
+  expect(said(1)['Hugging Face']).toBeCloseTo(2.5, 12);
+  expect(said(2)).toMatchObject({ layer: 'even', Switch: 1, 'DeepSpeed top-k': 1, GShard: 1 / 16, 'Hugging Face': 2 });
+});
+
+it('says why a recording has none', () => {
+  const layers = trace.layers.map((layer) => ({ ...layer, probSum: layer.probSum.map(() => NaN) }));
+  expect(lossesSection.make(subjectOf('recorded', { ...trace, layers }), {})).toMatchObject({
+    figures: [],
+    lacking: expect.stringContaining('probability') as string,
+  });
+});
