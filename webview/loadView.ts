@@ -52,13 +52,24 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
     ${notices(state, actions.run)} ${header(model, state, actions)}
     <div class="choices">
       ${layerChoice(model.moeLayers, state.layer, actions.chooseLayer)} ${tintChoice(state.tint, actions.chooseTint)}
-      <vscode-button
-        appearance="secondary"
-        @click=${() => {
-          actions.run('openMap');
-        }}
-        >Open Map</vscode-button
-      >
+      <div class="views">
+        <vscode-button
+          appearance="secondary"
+          title="Every token at every layer"
+          @click=${() => {
+            actions.run('openMap');
+          }}
+          >Map</vscode-button
+        >
+        <vscode-button
+          appearance="secondary"
+          title="What the load says: balance, capacity, cost, placement"
+          @click=${() => {
+            actions.run('openReport');
+          }}
+          >Report</vscode-button
+        >
+      </div>
     </div>
     ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}
     ${layer ? charts(view, layer, actions) : nothing}

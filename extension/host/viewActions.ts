@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<ViewCommand, string>> = {
   cancel: 'moescope.cancel',
   openSample: 'moescope.openSample',
   openMap: 'moescope.openMap',
+  openReport: 'moescope.openReport',
   chooseModel: 'moescope.chooseModel',
 };
 
