@@ -24,6 +24,7 @@ import { Problems } from './host/problems.ts';
 import { ReportActions } from './host/reportActions.ts';
 import { ReportPage } from './host/reportPage.ts';
 import { RouterConsent } from './host/routerConsent.ts';
+import { addSectionFiles } from './host/sectionFiles.ts';
 import { Sessions } from './host/sessions.ts';
 import { Settings } from './host/settings.ts';
 import { StatusBar } from './host/statusBar.ts';
@@ -81,6 +82,7 @@ export function activate(context: ExtensionContext): void {
   own(window.registerWebviewViewProvider(LoadView.id, load));
 
   const reportActions = new ReportActions();
+  addSectionFiles(reportActions, analyst);
   const report = own(
     new ReportPage(extensionUri, { actions, analyst, feed, link, log, problems, reportActions, subjects }),
   );

@@ -3,16 +3,8 @@
  * Ascend does.
  */
 import type { ModelInfo } from '../protocol/trace.ts';
+import type { SectionFile } from './sections/kind.ts';
 import { wastedSlots, type LayerPlacement, type Placement } from './placement.ts';
-
-export interface PlacementFile {
-  /** What to call it. */
-  readonly name: string;
-  /** JSON. */
-  readonly text: string;
-  /** What the engine has to be told beside it. */
-  readonly options: string;
-}
 
 /** Why a placement is none for any of the engines, in a sentence; undefined when it is one. */
 export function unfitForEngines({ layers, devices }: Placement): string | undefined {
@@ -28,7 +20,7 @@ export function unfitForEngines({ layers, devices }: Placement): string | undefi
  *
  * @param placement one that is not unfit
  */
-export function sglangFile(placement: Placement, model: ModelInfo): PlacementFile {
+export function sglangFile(placement: Placement, model: ModelInfo): SectionFile {
   const { moeLayers } = model;
   const [first] = placement.layers as readonly [LayerPlacement, ...LayerPlacement[]];
   const slots = first.expert.length;
@@ -52,7 +44,7 @@ export function sglangFile(placement: Placement, model: ModelInfo): PlacementFil
  *
  * @param placement one that is not unfit
  */
-export function vllmAscendFile({ layers, devices }: Placement): PlacementFile {
+export function vllmAscendFile({ layers, devices }: Placement): SectionFile {
   const each = layers[0]!.expert.length / devices;
   const list = layers.map(({ expert }, i) => ({
     layer_id: i,

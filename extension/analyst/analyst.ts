@@ -1,5 +1,5 @@
 import { FATE, layerLimits, tokensHit, type LayerLimits, type Limit } from '../analysis/limits.ts';
-import { makeSection } from '../analysis/sections/all.ts';
+import { makeFile, makeSection } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, DroppedLayer, Question, SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT } from '../protocol/trace.ts';
@@ -31,6 +31,11 @@ export class Analyst {
         const section = makeSection(question.id, known.subject, question.set);
         if (!section) throw new Error(`No section ${question.id}`);
         return section;
+      }
+      case 'file': {
+        const file = makeFile(question.id, question.action, known.subject, question.set);
+        if (!file) throw new Error(`No file of ${question.id}: ${question.action}`);
+        return file;
       }
       case 'dropped':
         return limitsOf(known, question.limit).map(droppedOf);

@@ -1,4 +1,4 @@
-import { EventEmitter, Uri, ViewColumn, window, workspace, type Disposable, type Event } from 'vscode';
+import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri } from 'vscode';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { Parameters, Place } from '../protocol/report.ts';
 import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
@@ -9,6 +9,7 @@ import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
 import type { ReportActions } from './reportActions.ts';
+import { saveAs } from './saveAs.ts';
 import type { Subjects } from './subjects.ts';
 import { Throttle } from './throttle.ts';
 import type { ViewActions } from './viewActions.ts';
@@ -118,7 +119,7 @@ export class ReportPage implements Disposable {
         void this.#goTo(message.place);
         break;
       case 'save':
-        void save(message).catch((error: unknown) => {
+        void saveAs(message.name, Buffer.from(message.content, message.encoding)).catch((error: unknown) => {
           problems.report(`save ${message.name}`, error);
         });
         break;
@@ -198,12 +199,4 @@ export class ReportPage implements Disposable {
     const [token] = routed.index.at(place.start);
     if (token !== undefined) await link.goTo(token, true);
   }
-}
-
-/** Asks where to, and writes. Throws what the file system says. */
-async function save({ name, content, encoding }: Extract<FromReportPage, { type: 'save' }>): Promise<void> {
-  const folder = workspace.workspaceFolders?.[0]?.uri;
-  const place = folder ? Uri.joinPath(folder, name) : Uri.file(name);
-  const uri = await window.showSaveDialog({ defaultUri: place, title: 'Save' });
-  if (uri) await workspace.fs.writeFile(uri, Buffer.from(content, encoding));
 }

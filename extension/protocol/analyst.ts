@@ -1,11 +1,14 @@
 /** Contract between the extension host and the analyst, a worker thread that makes sections of reports from subjects. */
 import type { Limit } from '../analysis/limits.ts';
+import type { SectionFile } from '../analysis/sections/kind.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Parameters, Section } from './report.ts';
 
 export type Question =
   /** A section, with what the user set of it. */
   | { readonly kind: 'section'; readonly id: string; readonly set: Parameters }
+  /** The file that an action of a section saves. */
+  | { readonly kind: 'file'; readonly id: string; readonly action: string; readonly set: Parameters }
   /** What a capacity limit does to the subject's tokens, at each MoE layer. */
   | { readonly kind: 'dropped'; readonly limit: Limit }
   /** What it does to one token's slots, and why. */
@@ -32,6 +35,7 @@ export interface SlotFate {
 
 export interface Answers {
   readonly section: Section;
+  readonly file: SectionFile;
   readonly dropped: readonly DroppedLayer[];
   /** By MoE layer, the token's slots whose expert is known. */
   readonly fate: readonly (readonly SlotFate[])[];

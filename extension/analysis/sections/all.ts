@@ -2,8 +2,8 @@ import type { Parameters, Section } from '../../protocol/report.ts';
 import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
-import type { SectionKind } from './kind.ts';
 import { lossesSection } from './losses.ts';
+import type { SectionFile, SectionKind } from './kind.ts';
 import { placementSection } from './placement.ts';
 import type { Subject } from './subject.ts';
 
@@ -20,4 +20,9 @@ export const SECTIONS: readonly SectionKind[] = [
 export function makeSection(id: string, subject: Subject, set: Parameters): Section | undefined {
   const kind = SECTIONS.find((section) => section.id === id);
   return kind && { id, title: kind.title, ...kind.make(subject, set) };
+}
+
+/** The file that an action of a section saves, or undefined where there is none of that name. */
+export function makeFile(id: string, action: string, subject: Subject, set: Parameters): SectionFile | undefined {
+  return SECTIONS.find((section) => section.id === id)?.files?.[action]?.(subject, set);
 }

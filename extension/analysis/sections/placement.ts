@@ -1,10 +1,21 @@
 /** What would it take to spread the experts over devices? Simulated: nothing of it runs. */
+import type { Parameters } from '../../protocol/report.ts';
 import { layerLabel } from '../labels.ts';
-import { unfitForEngines } from '../placementFiles.ts';
-import { POLICIES } from '../placementPlan.ts';
+import type { Placement } from '../placement.ts';
+import { sglangFile, unfitForEngines, vllmAscendFile } from '../placementFiles.ts';
+import { plan, POLICIES } from '../placementPlan.ts';
 import type { SectionKind } from './kind.ts';
 import { placementChoices, POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
-import { compareFigure, depthFigure, deviceFigure, factor, timeFigure, trafficFigure } from './placementFigures.ts';
+import {
+  compareFigure,
+  depthFigure,
+  deviceFigure,
+  factor,
+  SAVE_SGLANG,
+  SAVE_VLLM_ASCEND,
+  timeFigure,
+  trafficFigure,
+} from './placementFigures.ts';
 import { outcomeOf, type Outcome } from './placementOutcome.ts';
 import type { Subject } from './subject.ts';
 
@@ -32,7 +43,17 @@ export const placementSection: SectionKind = {
         : [],
     };
   },
+  files: {
+    [SAVE_SGLANG]: (subject, set) => sglangFile(planOf(subject, set), subject.model),
+    [SAVE_VLLM_ASCEND]: (subject, set) => vllmAscendFile(planOf(subject, set)),
+  },
 };
+
+function planOf(subject: Subject, set: Parameters): Placement {
+  const { told, policy, machine } = placementChoices(subject, set);
+  const loads = told.map(({ counts }) => counts);
+  return plan(loads, policy, machine);
+}
 
 function verdict(
   { loads, name, evidence }: Subject,

@@ -8,6 +8,9 @@ import { POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
 import { allTransfers, type Outcome } from './placementOutcome.ts';
 import type { Subject } from './subject.ts';
 
+export const SAVE_SGLANG = 'save-sglang';
+export const SAVE_VLLM_ASCEND = 'save-vllm-ascend';
+
 /** Of the even load, to two digits: 1.08× and 1.13× are not the same to who pays for it. */
 export function factor(ratio: number): string {
   return `${fixed(ratio, 2)}×`;
@@ -118,8 +121,8 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
     ...(unfitForEngines(placement) === undefined
       ? {
           actions: [
-            { kind: 'action', id: 'save-sglang', label: 'Save for SGLang…' },
-            { kind: 'action', id: 'save-vllm-ascend', label: 'Save for vLLM Ascend…' },
+            { kind: 'action', id: SAVE_SGLANG, label: 'Save for SGLang…' },
+            { kind: 'action', id: SAVE_VLLM_ASCEND, label: 'Save for vLLM Ascend…' },
           ],
         }
       : {}),

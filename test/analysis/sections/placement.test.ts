@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeFile } from '../../../extension/analysis/sections/all.ts';
 import { placementSection } from '../../../extension/analysis/sections/placement.ts';
 import type { Figure } from '../../../extension/protocol/report.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
@@ -70,6 +71,16 @@ describe('the section on placement', () => {
     const uneven = placementSection.make(subject([HOT]), { devices: 3, policy: 'contiguous' });
     expect(figure(uneven.figures, 'placement-devices').actions).toBeUndefined();
     expect(uneven.lacking).toContain('as many experts on every device');
+  });
+
+  it('saves the placement that it shows', () => {
+    const set = { devices: 4, redundant: 0, policy: 'flat' };
+    const { text } = makeFile('placement', 'save-sglang', subject([HOT]), set)!;
+    const { physical_to_logical_map: map } = JSON.parse(text) as { physical_to_logical_map: number[][] };
+    const { figures } = placementSection.make(subject([HOT]), set);
+    const shown = figure(figures, 'placement-devices').table.rows.map((row) => row[4]);
+    expect(shown).toEqual([0, 2, 4, 6].map((slot) => `E${map[0]![slot]!} E${map[0]![slot + 1]!}`));
+    expect(makeFile('placement', 'save-nothing', subject([HOT]), set)).toBeUndefined();
   });
 
   it('counts what it can and expects the rest', () => {

@@ -1,0 +1,32 @@
+import { posix } from 'node:path';
+import { env, window } from 'vscode';
+import { SECTIONS } from '../analysis/sections/all.ts';
+import type { AnalystClient } from '../client/analystClient.ts';
+import type { ActionContext, ReportActions } from './reportActions.ts';
+import { saveAs } from './saveAs.ts';
+
+/** Lets the actions of sections that make files save them. */
+export function addSectionFiles(actions: ReportActions, analyst: AnalystClient): void {
+  for (const { id, files } of SECTIONS) {
+    for (const action of Object.keys(files ?? {})) {
+      actions.add(id, action, (context) => saveFile(analyst, id, action, context));
+    }
+  }
+}
+
+async function saveFile(
+  analyst: AnalystClient,
+  id: string,
+  action: string,
+  { subject, set }: ActionContext,
+): Promise<void> {
+  const { name, text, options } = await analyst.ask(subject, { kind: 'file', id, action, set });
+  const uri = await saveAs(name, Buffer.from(text));
+  if (!uri) return;
+  const copy = 'Copy Options';
+  const saved = posix.basename(uri.path);
+  const told = options.replaceAll(name, saved);
+  if ((await window.showInformationMessage(`Saved ${saved}. Start with: ${told}`, copy)) === copy) {
+    await env.clipboard.writeText(told);
+  }
+}
