@@ -1,4 +1,5 @@
 import { writeTraceJson } from '../formats/traceJson.ts';
+import { showCounts } from './counts.ts';
 import { obtain, type ObtainOptions } from './obtain.ts';
 import { writeOut } from './output.ts';
 import { INTERRUPTED } from './route.ts';
@@ -8,11 +9,14 @@ import { UsageError } from './usage.ts';
 export interface AnalyzeOptions extends ObtainOptions {
   readonly json: string | undefined;
   readonly layer: number | undefined;
+  readonly part: string | undefined;
 }
 
-/** Routes a text or opens a trace, and shows it. Returns the exit code; throws UserError and UsageError. */
+/** Routes a text or opens a recording, and shows it. Returns the exit code; throws UserError and UsageError. */
 export async function analyze(options: AnalyzeOptions): Promise<number> {
-  const { recorded, interrupted } = await obtain(options);
+  const obtained = await obtain(options);
+  if (obtained.kind === 'counts') return showCounts(obtained.counts, options);
+  const { recorded, interrupted } = obtained;
   const { trace } = recorded;
   const { layer } = options;
   if (layer !== undefined && !trace.layers.some((l) => l.layer === layer)) {

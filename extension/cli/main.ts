@@ -11,9 +11,10 @@ import { report } from './report.ts';
 import { UsageError } from './usage.ts';
 
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
-moescope analyze --trace FILE     shows a trace that --json wrote
+moescope analyze --trace FILE     shows recorded routing: a trace that --json wrote, .npy or .npz expert ids, answers of vLLM or
+                                  SGLang as JSON, and counts: dumps of SGLang's recorder, llama.cpp's imatrix, tables
 moescope report FILE [options]    judges the load: balance, balance losses, what capacity limits would drop
-moescope report --trace FILE      the same of a trace
+moescope report --trace FILE      the same of recorded routing
 moescope agree FILE --precision A,B or --provider A,B   shows what of the routing stays from A to B
 
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
@@ -23,6 +24,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --router ID     which of the routers that were found, where an ONNX model may have several
   --layer L       show this layer's experts, and its tokens with the smallest margins
   --json OUT      write the trace, or the report, as JSON ("-" writes standard output, and no table)
+  --part NAME     which of the counts that a recording holds
   --generate N    add N greedily generated tokens with their routing
   --threads N     threads (default: all cores, one less where there are more than two)
   --context N     most tokens in one window (default: the model's own limit)
@@ -49,7 +51,7 @@ async function main(args: string[]): Promise<number> {
     context: wholeNumber('context', values.context, 1) ?? 0,
   };
   if (command === 'agree') {
-    for (const option of ['trace', 'json'] as const) {
+    for (const option of ['trace', 'json', 'part'] as const) {
       if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze and report.`);
     }
   }
@@ -65,6 +67,7 @@ async function main(args: string[]): Promise<number> {
   const options = {
     ...common,
     trace: values.trace,
+    part: values.part,
     json: values.json,
     generate: wholeNumber('generate', values.generate, 0) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
@@ -106,6 +109,7 @@ function parseOptions(args: string[]) {
       model: { type: 'string' },
       router: { type: 'string' },
       trace: { type: 'string' },
+      part: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },
       generate: { type: 'string' },

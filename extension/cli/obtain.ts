@@ -1,18 +1,23 @@
-import { readTraceJson } from '../formats/traceJson.ts';
-import { readOneText, readText, route, type Routed, type RouteOptions } from './route.ts';
+import { buffer } from 'node:stream/consumers';
+import { readRecording, recordingOf } from '../formats/recording.ts';
+import type { Recording } from '../protocol/recording.ts';
+import { readOneText, route, type Routed, type RouteOptions } from './route.ts';
 import { UsageError } from './usage.ts';
 
 export interface ObtainOptions extends RouteOptions {
   readonly files: readonly string[];
-  /** A file of the trace format, instead of a text. */
+  /** A file of recorded routing, instead of a text; "-" is standard input. */
   readonly trace: string | undefined;
 }
 
-/** Routes the one file that is named, or opens a trace. Throws UserError and UsageError. */
-export async function obtain(options: ObtainOptions): Promise<Routed> {
-  if (options.trace !== undefined) {
-    if (options.files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-    return { recorded: readTraceJson(await readText(options.trace)), interrupted: false };
-  }
-  return route(await readOneText(options.files), options);
+/** Routing of a text, or counts of a recording that holds no tokens. */
+export type Obtained = ({ readonly kind: 'routed' } & Routed) | Extract<Recording, { kind: 'counts' }>;
+
+/** Routes the one file that is named, or opens a recording. Throws UserError and UsageError. */
+export async function obtain(options: ObtainOptions): Promise<Obtained> {
+  const { trace: file, files } = options;
+  if (file === undefined) return { kind: 'routed', ...(await route(await readOneText(files), options)) };
+  if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
+  const recording = file === '-' ? recordingOf(await buffer(process.stdin), 'recording') : await readRecording(file);
+  return recording.kind === 'counts' ? recording : { kind: 'routed', recorded: recording, interrupted: false };
 }

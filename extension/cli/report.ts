@@ -1,22 +1,26 @@
-import type { MeanBalance } from '../analysis/balance.ts';
+import type { Balance, MeanBalance } from '../analysis/balance.ts';
 import { isCommonFactor, type CapacityFigures, type CapacityPoint } from '../analysis/capacity.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { loadReport, type LayerLoad, type LoadReport, type Sureness } from '../analysis/loadReport.ts';
 import type { AllLosses, Losses } from '../analysis/losses.ts';
-import type { LayerTrace } from '../protocol/trace.ts';
+import type { LayerShape, LayerTrace } from '../protocol/trace.ts';
+import { showCounts } from './counts.ts';
 import { obtain, type ObtainOptions } from './obtain.ts';
 import { writeOut } from './output.ts';
 import { reportJson } from './reportJson.ts';
 import { INTERRUPTED } from './route.ts';
-import { percent, summary, table } from './table.ts';
+import { known, percent, summary, table } from './table.ts';
 
 export interface ReportOptions extends ObtainOptions {
   readonly json: string | undefined;
+  readonly part: string | undefined;
 }
 
-/** Routes a text or opens a trace, and judges its load. Returns the exit code; throws UserError and UsageError. */
+/** Routes a text or opens a recording, and judges its load. Returns the exit code; throws UserError and UsageError. */
 export async function report(options: ReportOptions): Promise<number> {
-  const { recorded, interrupted } = await obtain(options);
+  const obtained = await obtain(options);
+  if (obtained.kind === 'counts') return showCounts(obtained.counts, options);
+  const { recorded, interrupted } = obtained;
   const made = loadReport(recorded.trace);
   if (options.json !== undefined) await writeOut(options.json, [reportJson(made)]);
   if (options.json !== '-') process.stdout.write(renderReport(made));
@@ -34,25 +38,29 @@ function renderReport({ trace, load, mean, sureness, losses, capacity }: LoadRep
   ].join('\n');
 }
 
-function balanceTable(load: readonly LayerLoad[], mean: MeanBalance): string {
+/** The measures of each layer's load, their means, and what they are when the load is even. */
+export function balanceTable(
+  load: readonly { readonly layer: LayerShape; readonly balance: Balance }[],
+  mean: MeanBalance,
+): string {
   const rows = load.map(({ layer, balance: b }) => [
     layerLabel(layer),
     `E${b.hottest}`,
     share(b.shares[b.hottest]!),
-    figure(b.utilisation[b.hottest]!, 2),
-    figure(b.maxVio, 2),
-    figure(b.cv, 3),
-    figure(b.gini, 3),
-    figure(b.jain, 3),
-    `${figure(b.effectiveExperts, 1)} of ${layer.experts}`,
+    known(b.utilisation[b.hottest]!, 2),
+    known(b.maxVio, 2),
+    known(b.cv, 3),
+    known(b.gini, 3),
+    known(b.jain, 3),
+    `${known(b.effectiveExperts, 1)} of ${layer.experts}`,
     share(b.coldFraction),
     String(b.dead.length),
   ]);
   const means = [
-    figure(mean.maxVio, 2),
-    figure(mean.cv, 3),
-    figure(mean.gini, 3),
-    figure(mean.jain, 3),
+    known(mean.maxVio, 2),
+    known(mean.cv, 3),
+    known(mean.gini, 3),
+    known(mean.jain, 3),
     share(mean.effectiveShare),
     share(mean.coldFraction),
   ];
@@ -68,11 +76,11 @@ function balanceTable(load: readonly LayerLoad[], mean: MeanBalance): string {
 function surenessTable(load: readonly LayerLoad[], all: Sureness): string {
   const row = (label: string, highest: string, { entropy, margin }: Sureness): string[] => [
     label,
-    ...[entropy.mean, entropy.p5, entropy.p50, entropy.p95].map((value) => figure(value, 3)),
+    ...[entropy.mean, entropy.p5, entropy.p50, entropy.p95].map((value) => known(value, 3)),
     highest,
-    ...[margin.mean, margin.p5, margin.p50, margin.p95].map((value) => figure(value, 4)),
+    ...[margin.mean, margin.p5, margin.p50, margin.p95].map((value) => known(value, 4)),
   ];
-  const rows = load.map(({ layer, sureness }) => row(layerLabel(layer), figure(Math.log(layer.experts), 3), sureness));
+  const rows = load.map(({ layer, sureness }) => row(layerLabel(layer), known(Math.log(layer.experts), 3), sureness));
   const spread = ['5 %', 'median', '95 %'];
   return (
     'How sure the router is, over tokens: entropy of its distribution, in nats, of ln E at most; margin of the last chosen expert\n' +
@@ -98,7 +106,7 @@ function lossTable(layers: readonly LayerTrace[], losses: AllLosses): string {
   }
   const row = (label: string, of: Losses): string[] => [
     label,
-    ...LOSSES.map(([key, , digits]) => figure(of[key], digits)),
+    ...LOSSES.map(([key, , digits]) => known(of[key], digits)),
   ];
   const rows = layers.map((layer, i) => row(layerLabel(layer), losses.layers[i]!));
   const sizes = new Set(layers.map((layer) => layer.experts));
@@ -107,7 +115,7 @@ function lossTable(layers: readonly LayerTrace[], losses: AllLosses): string {
   const ks = [...new Set(layers.map((layer) => layer.k))].join(' or ');
   const pooled = Number.isNaN(losses.huggingFace)
     ? 'not defined for layers of different sizes'
-    : `${figure(losses.huggingFace, 3)} (even: ${ks})`;
+    : `${known(losses.huggingFace, 3)} (even: ${ks})`;
   return (
     `${title}\n` +
     table(['layer', ...LOSSES.map(([, name]) => name)], [...rows, row('mean', losses.mean), even]) +
@@ -146,11 +154,6 @@ function droppedTable(layers: readonly LayerTrace[], curve: readonly CapacityPoi
   const rows = layers.map((layer, i) => [layerLabel(layer), ...curve.map((point) => cell(point.layers[i]!))]);
   const header = ['layer', ...curve.map(({ factor }) => String(factor))];
   return `Slots dropped by position or by weight, by layer and capacity factor: counted, not measured\n${table(header, rows)}`;
-}
-
-/** A figure that nothing was routed for is none. */
-function figure(value: number, digits: number): string {
-  return Number.isNaN(value) ? '–' : value.toFixed(digits);
 }
 
 function share(value: number): string {

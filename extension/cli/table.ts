@@ -1,7 +1,7 @@
-import { coldShare, expertCounts, loadFigures, meanOf } from '../analysis/load.ts';
+import { coldShare, expertCounts, isSeen, loadFigures, meanOf } from '../analysis/load.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
-import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
+import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
 
 /** Tokens listed with the smallest margins. */
 const UNSURE_TOKENS = 20;
@@ -22,22 +22,32 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
   const { model, milliseconds } = origin;
   const total = tokens.ids.length;
   const lines = [
-    `${visible(model.name)} (${visible(model.architecture)}), ${model.layers} layers, ${count(total, 'token')}`,
+    `${modelTitle(model)}, ${model.layers} layers, ${count(total, 'token')}`,
     `${visible(model.precision)} on ${visible(model.provider)}` +
       (milliseconds ? `, routed in ${milliseconds.route.toFixed(0)} ms` : ', recorded'),
     ...(model.note === undefined ? [] : [model.note]),
   ];
   if (model.skipped) lines.push(`Left out of the model: ${model.skipped.join(', ')}.`);
-  if (windows.length > 1)
-    lines.push(`The text is longer than the context of ${model.context} tokens: ${windows.length} windows.`);
+  if (windows.length > 1) {
+    const why = model.context > 0 ? `The text is longer than the context of ${model.context} tokens: ` : '';
+    lines.push(`${why}${windows.length} windows${why === '' ? ', each of which begins afresh' : ''}.`);
+  }
   if (routed < total) lines.push(`Stopped early: the figures are of the first ${count(routed, 'token')}.`);
   return `${lines.join('\n')}\n`;
+}
+
+/** A model's name, and what it is where that is known. */
+export function modelTitle({ name, architecture }: ModelInfo): string {
+  return visible(name) + (architecture === '' ? '' : ` (${visible(architecture)})`);
 }
 
 function loadTable({ layers, routed }: RoutingTrace): string {
   const cold = `${Number((100 * coldShare(layers[0]?.experts ?? 1)).toFixed(1))} %`;
   const counts = layers.map((layer) => expertCounts(layer, 0, routed));
-  const dropped = layers.map(({ k }, i) => 1 - counts[i]!.reduce((sum, n) => sum + n, 0) / (routed * k));
+  const dropped = layers.map((layer, i) => {
+    const seen = Array.from({ length: routed }, (_, t) => t).filter((t) => isSeen(layer, t)).length;
+    return seen === 0 ? 0 : 1 - counts[i]!.reduce((sum, n) => sum + n, 0) / (seen * layer.k);
+  });
   // Only capacity limits drop any.
   const drops = dropped.some((share) => share > 0);
   const rows = layers.map((layer, i) => {
@@ -51,7 +61,7 @@ function loadTable({ layers, routed }: RoutingTrace): string {
       percent(f.coldFraction),
       f.maxVio.toFixed(2),
       `${f.effectiveExperts.toFixed(1)} of ${layer.experts}`,
-      meanOf(layer.entropy, 0, routed).toFixed(3),
+      known(meanOf(layer.entropy, 0, routed), 3),
       ...(drops ? [percent(dropped[i]!)] : []),
     ];
   });
@@ -87,6 +97,8 @@ function unsureTable(trace: RoutingTrace, layers: readonly LayerTrace[], text: s
     }
     if (least) found.push(least);
   }
+  if (found.length === 0)
+    return 'How sure the router was is not known: the source of the routing does not return it.\n';
   found.sort((a, b) => a.margin - b.margin);
   const rows = found.slice(0, UNSURE_TOKENS).map(({ token, layer, margin }) => {
     const row = token * layer.candidates;
@@ -103,6 +115,11 @@ function unsureTable(trace: RoutingTrace, layers: readonly LayerTrace[], text: s
     ];
   });
   return `Tokens with the smallest margin between chosen and not chosen\n${table(['token', 'text', 'layer', 'margin', 'chosen'], rows, [1, 4])}`;
+}
+
+/** A number, or what stands where there is none. */
+export function known(value: number, digits: number): string {
+  return Number.isNaN(value) ? '–' : value.toFixed(digits);
 }
 
 /** Columns side by side, right-aligned but for those named. A column of text in other scripts may not line up. */

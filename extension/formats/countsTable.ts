@@ -126,8 +126,8 @@ function countsOf(name: string, modelName: string, unsorted: readonly RecordedLo
       name: modelName,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'precision not recorded',
-      provider: 'elsewhere',
+      precision: 'unknown precision',
+      provider: 'unknown engine',
     },
     [],
   );

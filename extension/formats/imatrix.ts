@@ -110,7 +110,7 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
       name,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'precision not recorded',
+      precision: 'unknown precision',
       provider: 'llama.cpp',
     },
     datasets === '' ? [] : [`Recorded over ${datasets}.`],

@@ -47,8 +47,8 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
       name,
       layers,
       moeLayers: loads.map((load) => load.shape),
-      precision: 'precision not recorded',
-      provider: 'elsewhere',
+      precision: 'unknown precision',
+      provider: 'unknown engine',
     },
     ['Experts per token are not recorded: each slot counts as a token.'],
   );
@@ -131,7 +131,7 @@ function traceOf(parts: readonly Part[], name: string): Recording {
 }
 
 function modelOf({ layers, moeLayers, notes }: PlacedLayers, name: string) {
-  const known = { name, layers, moeLayers, precision: 'precision not recorded', provider: 'elsewhere' };
+  const known = { name, layers, moeLayers, precision: 'unknown precision', provider: 'unknown engine' };
   return modelElsewhere(known, ['Weights are not recorded.', ...notes]);
 }
 

@@ -15,7 +15,7 @@ import type { TorchFile } from './torchSave.ts';
 
 type Dict = ReadonlyMap<string | number, Pickled>;
 
-const ELSEWHERE = { precision: 'precision not recorded', provider: 'SGLang' } as const;
+const ELSEWHERE = { precision: 'unknown precision', provider: 'SGLang' } as const;
 const MAX_EXPERTS = 0xfffe;
 /** Most numbers that are made of a dump: 4,000 passes of 48 layers with 256 experts. */
 const MAX_ITEMS = 50_000_000;

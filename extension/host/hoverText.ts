@@ -1,6 +1,7 @@
 import { layerLabel } from '../analysis/labels.ts';
 import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
 import type { Limit } from '../analysis/limits.ts';
+import { isSeen } from '../analysis/load.ts';
 import { expertColor, type ThemeKind } from '../analysis/palette.ts';
 import type { SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
@@ -72,7 +73,10 @@ function headline(routed: RoutedText, token: number): string {
   const text = `${inlineCode(visibleText(routed.textOf(token)))} &nbsp; token ${token} · id ${ids[token]!}`;
   const log = logProb[token]!;
   if (token >= routed.trace.routed) return text;
-  if (Number.isNaN(log)) return `${text} · first of its context, nothing predicts it`;
+  if (Number.isNaN(log)) {
+    const first = routed.trace.windows.includes(token);
+    return `${text} · ${first ? 'first of its context, nothing predicts it' : 'its probability is not known'}`;
+  }
   return `${text} · surprise **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
 }
 
@@ -84,7 +88,13 @@ function probability(p: number): string {
 function layerTable({ trace }: RoutedText, token: number, options: HoverOptions): string {
   const { from, to } = shownLayers(trace.layers.length, options.layer);
   const rows = trace.layers.slice(from, to).map((layer, i) => layerRow(layer, from + i, token, options));
-  return ['| | weights | experts | entropy | &nbsp;margin |', '|:--|:--|:--|--:|--:|', ...rows].join('\n');
+  const weights = trace.layers.slice(from, to).some((layer) => isWeighed(layer, token)) ? 'weights' : 'weights unknown';
+  return [`| | ${weights} | experts | entropy | &nbsp;margin |`, '|:--|:--|:--|--:|--:|', ...rows].join('\n');
+}
+
+/** Whether a token's weights are known; serving engines do not return them. */
+function isWeighed({ weight, candidates, k }: LayerTrace, token: number): boolean {
+  return weight.subarray(token * candidates, token * candidates + k).some((w) => !Number.isNaN(w));
 }
 
 function shownLayers(count: number, chosen: number): { from: number; to: number } {
@@ -102,15 +112,18 @@ function layerRow(layer: LayerTrace, position: number, token: number, options: H
       const expert = chosen[i]!;
       return { expert, weight: weight[i]!, color: expertColor(expert, options.palette, options.theme) };
     });
-  const cells = barCells(taken.map((slot) => slot.weight));
+  // Where weights are unknown, the bar says which experts, each as wide as the others.
+  const weighed = isWeighed(layer, token);
+  const cells = barCells(taken.map((slot) => (weighed ? slot.weight : 1)));
   const bar = taken.map(({ color }, i) => barPiece(cells[i]!, color)).join('');
   const names = taken.slice(0, MAX_NAMED).map(({ expert, weight: w, color }) => {
     const link = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: position, expert });
-    return `[${colored(`E${expert}`, color)}](${link} "Highlight the tokens of E${expert} at ${layerLabel(layer)}") ${w.toFixed(2)}`;
+    return `[${colored(`E${expert}`, color)}](${link} "Highlight the tokens of E${expert} at ${layerLabel(layer)}")${weighed ? ` ${w.toFixed(2)}` : ''}`;
   });
+  const lost = isSeen(layer, token) ? `${k - taken.length} dropped` : 'no data';
   const more = [
     ...(taken.length > MAX_NAMED ? [`+${taken.length - MAX_NAMED}`] : []),
-    ...(taken.length < k ? [`${k - taken.length} dropped`] : []),
+    ...(taken.length < k ? [lost] : []),
   ];
   const label = position === options.layer ? `**${layerLabel(layer)}**` : layerLabel(layer);
   const figures = [figure(layer.entropy[token]!), marginFigure(layer.margin[token]!)];

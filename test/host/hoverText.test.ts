@@ -198,3 +198,42 @@ test('inline code holds any backticks', () => {
   expect(inlineCode('a')).toBe('`a`');
   expect(inlineCode('a``b`')).toBe('``` a``b` ```');
 });
+
+test('routing without weights names the experts, each as wide as the others, and says what is unknown', () => {
+  const served = routedTextOf({
+    text: 'ab',
+    tokens: [
+      [0, 1],
+      [1, 2],
+    ],
+    layers: [
+      {
+        layer: 0,
+        experts: 4,
+        k: 2,
+        slots: [
+          [
+            [3, NaN],
+            [0, NaN],
+          ],
+          [
+            [NO_EXPERT, NaN],
+            [NO_EXPERT, NaN],
+          ],
+        ],
+        entropy: [NaN, NaN],
+        margin: [NaN, NaN],
+      },
+    ],
+  });
+  const [first, second] = [0, 1].map((token) => hoverMarkdown(served, [token], { ...options, layer: 0 }));
+  expect(first).toContain('| | weights unknown | experts |');
+  expect(first).not.toMatch(/NaN/);
+  const bars = [...first!.matchAll(/background-color:(#\w+);">((?:&nbsp;)+)</gu)];
+  expect(bars.map(([, ofExpert]) => ofExpert)).toEqual([color(3), color(0)]);
+  expect(bars[0]![2]).toHaveLength(bars[1]![2]!.length);
+  // A row that came without data was not dropped by any limit.
+  expect(second).toContain('no data');
+  expect(second).not.toContain('dropped');
+  expect(second).toContain('its probability is not known');
+});

@@ -1,0 +1,104 @@
+/** `moescope --trace` on what others recorded. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { FIXTURES, ROOT } from '../support/reference.ts';
+
+const recording = (name: string): string => join(FIXTURES, 'recordings', name);
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+function moescope(args: readonly string[], input?: Uint8Array): Promise<Run> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], (error, out, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, error: stderr });
+    });
+    child.stdin?.end(input);
+  });
+}
+
+describe('moescope analyze --trace', () => {
+  it('shows an answer of vLLM, and says what it does not hold', async () => {
+    const { code, out } = await moescope(['analyze', '--trace', recording('vllm-0.27.1.json')]);
+    expect(code).toBe(0);
+    expect(out).toContain('demo, 6 layers, 43 tokens');
+    expect(out).toContain('Weights are not recorded.');
+    // As transformers routes this text: 15 of layer 0's 86 slots go to E7.
+    expect(out).toMatch(/L0 +E7 +17\.4 %/);
+    expect(out).toContain('How sure the router was is not known');
+    expect(out).not.toMatch(/NaN|undefined/);
+  });
+
+  it('writes it as a trace, in which what is unknown is null, and opens that', async () => {
+    const { out } = await moescope(['analyze', '--trace', recording('ids.npz'), '--json', '-']);
+    const trace = JSON.parse(out) as { tokens: object[]; layers: { weight: unknown; chosen: unknown }[] };
+    expect(trace.tokens).toHaveLength(5);
+    expect(trace.layers[0]).toMatchObject({
+      chosen: [
+        [0, 1],
+        [1, 2],
+        [2, 3],
+        [3, 0],
+        [0, 1],
+      ],
+      weight: Array.from({ length: 5 }, () => [null, null]),
+    });
+    const again = await moescope(['analyze', '--trace', '-'], Buffer.from(out));
+    expect(again.code).toBe(0);
+    expect(again.out).toMatch(/L0 +E0 +30\.0 %/);
+  });
+
+  it('shows counts, and says that what tokens did needs tokens', async () => {
+    const { code, out } = await moescope(['analyze', '--trace', recording('sglang-stat.pt')]);
+    expect(code).toBe(0);
+    // Layer 1 took 4, 8, 1, 1 slots: 8 of 14, and 8 / 3.5 − 1.
+    expect(out).toMatch(/L1 +E1 +57\.1 % +2\.29 +1\.29/);
+    expect(out).toContain('holds no tokens');
+  });
+
+  it('refuses a pickle that would run something, as a fault of the input', async () => {
+    const { code, error } = await moescope(['analyze', '--trace', recording('harm.pt')]);
+    expect(code).toBe(2);
+    expect(error).toMatch(/^moescope: .*nothing is run\.\n$/);
+  });
+});
+
+describe('moescope report --trace', () => {
+  it('judges the load that a paper published', async () => {
+    const counts = join(FIXTURES, 'paperCounts.json');
+    const { out } = await moescope(['report', '--trace', counts, '--part', 'olmoe, github']);
+    // From the published counts: share of the hottest, and MaxVio.
+    for (const [layer, share, maxVio] of [
+      ['L0', '7.8 %', '4.01'],
+      ['L7', '9.6 %', '5.16'],
+      ['L15', '7.0 %', '3.51'],
+    ]) {
+      expect(out).toMatch(new RegExp(`${layer!} .* ${share!.replace('.', '\\.')} .* ${maxVio!.replace('.', '\\.')} `));
+    }
+  });
+
+  it('writes counts in the form of a report, and asks which where there are several', async () => {
+    const counts = join(FIXTURES, 'paperCounts.json');
+    const all = await moescope(['report', '--trace', counts, '--json', '-']);
+    expect(all.code).toBe(2);
+    expect(all.error).toContain('--part says which');
+    const one = await moescope(['report', '--trace', counts, '--part', 'mixtral, c4', '--json', '-']);
+    const report = JSON.parse(one.out) as { format: string; load: { layers: { counts: number[] }[] } };
+    const published = JSON.parse(readFileSync(counts, 'utf8')) as {
+      mixtral: { counts: { c4: Record<string, number[]> } };
+    };
+    expect(report.format).toBe('moescope-report');
+    expect(report.load.layers.map((layer) => layer.counts)).toEqual(Object.values(published.mixtral.counts.c4));
+  });
+
+  it('names the parts that there are', async () => {
+    const { code, error } = await moescope(['report', '--trace', recording('counts.csv'), '--part', 'none']);
+    expect(code).toBe(2);
+    expect(error).toContain('not "none"');
+  });
+});
