@@ -33,7 +33,7 @@ const model = v.object({
   provider: v.string(),
 });
 
-const viewState = v.object({
+export const viewState = v.object({
   document: v.exactOptional(v.string()),
   model: v.exactOptional(model),
   layer: index,

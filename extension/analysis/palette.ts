@@ -42,6 +42,14 @@ export function magnitudeColor(value: number, theme: ThemeKind): string {
   return dark ? oklch(0.3 + 0.5 * x, 0.03 + 0.12 * x, 248) : oklch(0.95 - 0.5 * x, 0.02 + 0.14 * x, 252);
 }
 
+/** Colour of a deviation in [−1, 1] as #rrggbb: blue below the middle, orange above it, the middle barely there. */
+export function divergingColor(value: number, theme: ThemeKind): string {
+  const x = Math.min(1, Math.abs(value));
+  const dark = theme === 'dark' || theme === 'highContrast';
+  const hue = value < 0 ? 250 : 55;
+  return dark ? oklch(0.3 + 0.48 * x, 0.01 + 0.14 * x, hue) : oklch(0.95 - 0.42 * x, 0.01 + 0.15 * x, hue);
+}
+
 /** Text colour that reads on a background of this colour: black or white, whichever has the higher WCAG contrast. */
 export function textOn(background: string): '#000000' | '#ffffff' {
   const channel = (at: number): number => {

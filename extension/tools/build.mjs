@@ -48,6 +48,7 @@ const bundles = [
       'webview/load': 'webview/load.ts',
       'webview/map': 'webview/map.ts',
       'webview/model': 'webview/model.ts',
+      'webview/report': 'webview/report.ts',
     },
   },
 ];

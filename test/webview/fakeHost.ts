@@ -4,6 +4,9 @@
  */
 import { syntheticTrace, type Size } from './syntheticTrace.ts';
 import { expertCounts, meanOf } from '../../extension/analysis/load.ts';
+import { makeSection, SECTIONS } from '../../extension/analysis/sections/all.ts';
+import { subjectOf } from '../../extension/analysis/sections/subject.ts';
+import type { Section } from '../../extension/protocol/report.ts';
 import type { TensorRow } from '../../extension/protocol/model.ts';
 import type { RouterFinding } from '../../extension/protocol/routers.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
@@ -12,16 +15,23 @@ import type {
   FromLoadView,
   FromMap,
   FromModelPage,
+  FromReportPage,
   LayerLoad,
   MapRows,
   ModelPageState,
   ToLoadView,
   ToMap,
   ToModelPage,
+  ToReportPage,
   ViewState,
 } from '../../extension/protocol/webview.ts';
 
-type Sent = FromLoadView | FromMap | FromModelPage;
+type Sent = FromLoadView | FromMap | FromModelPage | FromReportPage;
+
+const SUBJECTS = [
+  { id: 'text', name: 'router.ts', detail: 'balanced · float32 · 194 tokens · measured' },
+  { id: 'folder', name: 'samples', detail: 'balanced · float32 · 12 files · measured' },
+];
 
 export class FakeHost {
   readonly received: Sent[] = [];
@@ -37,6 +47,11 @@ export class FakeHost {
   #text: readonly string[] = [];
   #loads: readonly LayerLoad[] = [];
   #tensors: readonly TensorRow[] = [];
+  /** Instead of those of the trace. */
+  #sections: readonly Section[] | undefined;
+  /** Requests for sections that are yet to be answered, while they are held. */
+  readonly #held: Extract<FromReportPage, { type: 'section' }>[] = [];
+  holdSections = false;
   #generation = 0;
   #sticky: ExpertRef | undefined;
   #saved: unknown;
@@ -77,6 +92,7 @@ export class FakeHost {
     };
     this.#generation += 1;
     this.#sendAll(0);
+    if (document.title === 'report') this.showReport();
   }
 
   /** Shows routing too large to be sent into the page: it is made here. */
@@ -136,6 +152,31 @@ export class FakeHost {
     this.#send({ type: 'failed', name, message });
   }
 
+  /** A report of the trace that is shown, or of sections as they are given. */
+  showReport(sections?: readonly Section[]): void {
+    this.#sections = sections;
+    this.#send({ type: 'state', state: this.state });
+    this.#send({ type: 'subjects', subjects: SUBJECTS, current: 'text' });
+    this.#send({ type: 'sections', sections: (sections ?? SECTIONS).map(({ id, title }) => ({ id, title })) });
+  }
+
+  sendToReport(message: ToReportPage): void {
+    this.#send(message);
+  }
+
+  answerSections(): void {
+    this.holdSections = false;
+    for (const message of this.#held.splice(0)) this.#answerSection(message);
+  }
+
+  #answerSection({ request, id, set }: Extract<FromReportPage, { type: 'section' }>): void {
+    const section = this.#sections
+      ? this.#sections.find((one) => one.id === id)
+      : makeSection(id, subjectOf('router.ts', this.#trace!), set);
+    if (section) this.#send({ type: 'section', request, section });
+    else this.#send({ type: 'failed', request, message: `There is no section ${id}.` });
+  }
+
   sendRaw(data: unknown): void {
     window.postMessage(data, '*');
   }
@@ -143,6 +184,7 @@ export class FakeHost {
   #sendAll(from: number): void {
     this.#send({ type: 'state', state: this.state });
     if (!this.#trace) return;
+    if (document.title === 'report') return;
     if (document.title === 'map') {
       this.#send({ type: 'trace', generation: this.#generation, from, windows: this.#trace.windows });
     }
@@ -152,7 +194,7 @@ export class FakeHost {
   #answer(message: Sent): void {
     switch (message.type) {
       case 'ready':
-        if (document.title !== 'model') this.#sendAll(0);
+        if (document.title !== 'model' && document.title !== 'report') this.#sendAll(0);
         break;
       case 'chooseLayer':
         this.update({ layer: message.layer });
@@ -178,8 +220,16 @@ export class FakeHost {
         this.#send({ type: 'tensors', query, from, found });
         break;
       }
+      case 'section':
+        if (this.holdSections) this.#held.push(message);
+        else this.#answerSection(message);
+        break;
       case 'goto':
       case 'command':
+      case 'chooseSubject':
+      case 'act':
+      case 'save':
+      case 'export':
         break;
     }
   }
@@ -203,7 +253,7 @@ export class FakeHost {
   }
 
   /** Posted as a task of its own, as from another process. */
-  #send(message: ToLoadView | ToMap | ToModelPage): void {
+  #send(message: ToLoadView | ToMap | ToModelPage | ToReportPage): void {
     if (!this.holdMessages) window.postMessage(asSent(message), '*');
   }
 }

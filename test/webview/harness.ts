@@ -7,10 +7,12 @@ import type {
   FromLoadView,
   FromMap,
   FromModelPage,
+  FromReportPage,
   ModelPageState,
   ViewState,
 } from '../../extension/protocol/webview.ts';
 import type { FakeHost } from './fakeHost.ts';
+import type { Section } from '../../extension/protocol/report.ts';
 import type { TracedText } from './demoTrace.ts';
 import type { Size } from './syntheticTrace.ts';
 import { THEMES, type TestTheme, type ThemeName } from './themes.ts';
@@ -101,6 +103,13 @@ export class View {
     await this.settle();
   }
 
+  async showReport(sections?: readonly Section[]): Promise<void> {
+    await this.page.evaluate((s) => {
+      window.fakeHost.showReport(s);
+    }, sections);
+    await this.settle();
+  }
+
   async update(change: Partial<ViewState>): Promise<void> {
     await this.page.evaluate((c) => {
       window.fakeHost.update(c);
@@ -126,7 +135,7 @@ export class View {
   }
 
   /** What the view has sent so far. */
-  received(): Promise<(FromLoadView | FromMap | FromModelPage)[]> {
+  received(): Promise<(FromLoadView | FromMap | FromModelPage | FromReportPage)[]> {
     return this.page.evaluate(() => window.fakeHost.received);
   }
 
@@ -157,7 +166,7 @@ export class View {
 
 export async function openView(
   browser: Browser,
-  name: 'load' | 'map' | 'model',
+  name: 'load' | 'map' | 'model' | 'report',
   options: ViewOptions = {},
 ): Promise<View> {
   const page = await browser.newPage({
@@ -209,6 +218,7 @@ function files(): Promise<Files> {
       load: new URL('webview/load.ts', ROOT).pathname,
       map: new URL('webview/map.ts', ROOT).pathname,
       model: new URL('webview/model.ts', ROOT).pathname,
+      report: new URL('webview/report.ts', ROOT).pathname,
       fakeHost: new URL('fakeHost.ts', import.meta.url).pathname,
     },
     outdir: '/',

@@ -10,6 +10,7 @@ import type { Browser } from 'playwright-core';
 import { inspect } from '../../extension/inspector/inspect.ts';
 import type { Inspection } from '../../extension/protocol/model.ts';
 import { DEEPSEEK_V3, writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
+import { charts } from './chartSamples.ts';
 import { demoTrace } from './demoTrace.ts';
 import { launch, openView, type View, type ViewOptions } from './harness.ts';
 
@@ -17,7 +18,7 @@ const OUT = new URL('../output/preview/', import.meta.url);
 
 interface Picture {
   readonly name: string;
-  readonly view: 'load' | 'map' | 'model';
+  readonly view: 'load' | 'map' | 'model' | 'report';
   readonly options: ViewOptions;
   readonly prepare: (view: View) => Promise<void>;
 }
@@ -160,6 +161,38 @@ const pictures: readonly Picture[] = [
     view: 'map',
     options: { theme: 'light', width: 500, height: 700 },
     prepare: (view) => view.show(demo, { layer: 3, tint: 'margin' }),
+  },
+  ...(['dark', 'light', 'highContrast'] as const).flatMap((theme): Picture[] =>
+    [300, 1200].flatMap((width): Picture[] => [
+      {
+        name: `report-${width}-${theme}`,
+        view: 'report',
+        options: { theme, width, height: width === 300 ? 1900 : 1300 },
+        prepare: async (view) => {
+          await view.show(demo, { highlight: { layer: 0, expert: 3 } });
+          await view.page.getByRole('button', { name: 'What it means: Load by' }).click();
+          await view.page.getByRole('button', { name: 'Table: Load by' }).click();
+        },
+      },
+      {
+        name: `report-${width}-${theme}-charts`,
+        view: 'report',
+        options: { theme, width, height: width === 300 ? 3300 : 2500 },
+        prepare: (view) => view.showReport([charts]),
+      },
+    ]),
+  ),
+  {
+    name: 'report-1200-dark-huge',
+    view: 'report',
+    options: { width: 1200, height: 1300 },
+    prepare: (view) => view.showSynthetic(huge, { highlight: { layer: 0, expert: 77 } }),
+  },
+  {
+    name: 'report-1200-dark-empty',
+    view: 'report',
+    options: { width: 1200, height: 300 },
+    prepare: () => Promise.resolve(),
   },
   {
     name: 'load-1200-dark-huge',

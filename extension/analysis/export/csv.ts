@@ -1,0 +1,29 @@
+import type { Cell, Column, Table } from '../../protocol/report.ts';
+
+/** A table as CSV (RFC 4180, lines end in LF): numbers with all their digits, unknown ones empty, percentages as fractions. */
+export function tableCsv({ columns, rows }: Table): string {
+  const lines = [columns.map(heading), ...rows.map((row) => columns.map((_, c) => row[c] ?? null))];
+  return lines.map((cells) => `${cells.map(field).join(',')}\n`).join('');
+}
+
+/** A table as it is pasted into spreadsheets. */
+export function tableTsv({ columns, rows }: Table): string {
+  const cell = (value: Cell): string => (value === null ? '' : String(value).replace(/[\t\r\n]/g, ' '));
+  return [columns.map(heading), ...rows].map((row) => row.map(cell).join('\t')).join('\n');
+}
+
+const PLAIN = new Set<Column['unit']>(['count', 'number', 'text']);
+
+/** Name and unit: numbers stand without theirs. */
+function heading({ label, unit }: Column): string {
+  if (PLAIN.has(unit)) return label;
+  return `${label} (${unit === 'percent' ? 'fraction' : unit})`;
+}
+
+/** Text that a spreadsheet would take for a formula is marked as text, as it may come from anywhere. */
+function field(value: Cell): string {
+  if (value === null) return '';
+  if (typeof value === 'number') return String(value);
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,247 @@
+/** The report page: what the analyses say of a text, a folder or a recording, a section at a time. */
+import { render } from 'lit';
+import './report.css';
+import './toolkit.ts';
+import { CHART_SHEET, colorSheet } from '../extension/analysis/charts/colors.ts';
+import { tableTsv } from '../extension/analysis/export/csv.ts';
+import { expertsOf } from '../extension/analysis/export/svg.ts';
+import type { Figure, Parameters, Section } from '../extension/protocol/report.ts';
+import type { FromReportPage, SubjectEntry, ToReportPage, ViewState } from '../extension/protocol/webview.ts';
+import { Highlighter } from './highlight.ts';
+import { Host } from './host.ts';
+import { Asker } from './report/asker.ts';
+import { figureFile, type FileKind } from './report/files.ts';
+import { toReportPage } from './reportMessages.ts';
+import { reportView, type ReportActions } from './reportView.ts';
+import { onThemeChange, themeKind } from './theme.ts';
+
+interface Saved {
+  readonly section: string;
+  /** What is set, by section. */
+  readonly set: Readonly<Record<string, Parameters>>;
+  /** Parts of figures that are open, each as figure:part. */
+  readonly open: readonly string[];
+  readonly scrollTop: number;
+}
+
+const host = new Host<{ to: ToReportPage; from: FromReportPage; saved: Saved }>();
+const highlighter = new Highlighter((action) => {
+  host.post(action);
+});
+const asker = new Asker((request, { id, set }) => {
+  host.post({ type: 'section', request, id, set });
+});
+const root = document.body.appendChild(document.createElement('main'));
+
+let state: ViewState | undefined;
+let subjects: readonly SubjectEntry[] = [];
+let current: string | undefined;
+let sections: readonly { readonly id: string; readonly title: string }[] = [];
+let chosen = host.saved.section;
+let set: Readonly<Record<string, Parameters>> = host.saved.set ?? {};
+let open: readonly string[] = host.saved.open ?? [];
+/** Sections of this subject as they came last. */
+const known = new Map<string, Section>();
+let failure: string | undefined;
+let done: { figure: string; text: string } | undefined;
+
+// ---- colours -------------------------------------------------------------------------------------------------------
+
+const colors = new CSSStyleSheet();
+const forms = new CSSStyleSheet();
+forms.replaceSync(CHART_SHEET);
+document.adoptedStyleSheets.push(forms, colors);
+let colored = '';
+/** Colours of as many experts as a section has shown; asked for again when palette or theme change. */
+let experts = 0;
+
+function color(): void {
+  const theme = themeKind(document.body.classList);
+  const palette = state?.palette ?? 'vivid';
+  const wanted = `${experts} ${palette} ${theme}`;
+  if (wanted === colored) return;
+  colored = wanted;
+  colors.replaceSync(colorSheet(experts, palette, theme));
+}
+
+// ---- what is shown -------------------------------------------------------------------------------------------------
+
+/** The section that is shown, with what the user has set and has no answer yet. */
+function shown(): Section | undefined {
+  const section = chosen === undefined ? undefined : known.get(chosen);
+  if (!section || !asker.waiting) return section;
+  const own = set[section.id] ?? {};
+  const controls = section.controls.map((control) => {
+    const value = own[control.id];
+    return 'value' in control && typeof value === typeof control.value ? { ...control, value } : control;
+  });
+  return { ...section, controls: controls as Section['controls'] };
+}
+
+function update(): void {
+  color();
+  const view = {
+    state,
+    subjects,
+    current,
+    sections,
+    id: chosen,
+    section: shown(),
+    waiting: asker.waiting,
+    failure,
+    isOpen: (figure: string, part: string) => open.includes(`${figure}:${part}`),
+    done,
+  };
+  render(reportView(view, actions), root);
+}
+
+/** Asks for the chosen section; `anew` when what is awaited would be out of date. */
+function ask(anew: boolean): void {
+  if (chosen === undefined || current === undefined) return;
+  const wanted = { id: chosen, set: set[chosen] ?? {} };
+  if (anew) asker.askAnew(wanted);
+  else asker.ask(wanted);
+}
+
+function choose(id: string): void {
+  if (id === chosen) return;
+  chosen = id;
+  failure = undefined;
+  host.save({ section: id });
+  ask(true);
+  document.scrollingElement!.scrollTop = 0;
+  update();
+}
+
+function say(figure: string, text: string): void {
+  done = { figure, text };
+  update();
+}
+
+const actions: ReportActions = {
+  run: (command) => {
+    host.post({ type: 'command', command });
+  },
+  chooseSubject: (id) => {
+    host.post({ type: 'chooseSubject', id });
+  },
+  chooseSection: choose,
+  set: (control, value) => {
+    if (chosen === undefined) return;
+    set = { ...set, [chosen]: { ...set[chosen], [control]: value } };
+    host.save({ set });
+    ask(false);
+    update();
+  },
+  act: (action) => {
+    if (chosen !== undefined) host.post({ type: 'act', section: chosen, action, set: set[chosen] ?? {} });
+  },
+  again: () => {
+    failure = undefined;
+    ask(true);
+    update();
+  },
+  export: () => {
+    host.post({ type: 'export', set });
+  },
+  open: (figure, part, opened) => {
+    const key = `${figure}:${part}`;
+    open = [...open.filter((other) => other !== key), ...(opened ? [key] : [])];
+    host.save({ open });
+    done = undefined;
+    update();
+  },
+  save: (figure, kind) => {
+    void save(figure, kind);
+  },
+  copy: (figure) => {
+    navigator.clipboard.writeText(tableTsv(figure.table)).then(
+      () => {
+        say(figure.id, 'Copied');
+      },
+      () => {
+        say(figure.id, 'The clipboard is not to be had; save the table as CSV');
+      },
+    );
+  },
+  goTo: (place) => {
+    host.post({ type: 'goto', place });
+  },
+  experts: {
+    point: (expert) => {
+      highlighter.point(expert);
+    },
+    toggle: (expert) => {
+      highlighter.toggle(expert);
+    },
+    clear: () => {
+      highlighter.clear();
+    },
+  },
+};
+
+async function save(figure: Figure, kind: FileKind): Promise<void> {
+  const file = await figureFile(figure, kind, state?.palette ?? 'vivid');
+  if (file) host.post(file);
+}
+
+// ---- messages ------------------------------------------------------------------------------------------------------
+
+host.listen(toReportPage, (message) => {
+  switch (message.type) {
+    case 'state':
+      ({ state } = message);
+      highlighter.update(state.highlight);
+      break;
+    case 'subjects':
+      ({ subjects } = message);
+      if (message.current !== current) {
+        ({ current } = message);
+        known.clear();
+        failure = undefined;
+        ask(true);
+      }
+      break;
+    case 'sections':
+      ({ sections } = message);
+      if (!sections.some(({ id }) => id === chosen)) chosen = sections[0]?.id;
+      if (chosen !== undefined && !known.has(chosen)) ask(false);
+      break;
+    case 'changed':
+      ask(true);
+      break;
+    case 'reveal':
+      choose(message.section);
+      break;
+    case 'section':
+      if (!asker.answered(message.request)) return;
+      failure = undefined;
+      known.set(message.section.id, message.section);
+      for (const { chart } of message.section.figures) experts = Math.max(experts, expertsOf(chart));
+      break;
+    case 'failed':
+      if (!asker.answered(message.request)) return;
+      failure = message.message;
+      break;
+  }
+  update();
+  if (message.type === 'section') restoreScroll();
+});
+
+onThemeChange(update);
+
+let restored = false;
+/** Goes back to where the user was, once there is something to scroll. */
+function restoreScroll(): void {
+  if (restored) return;
+  restored = true;
+  // Charts take their height once they know their width.
+  requestAnimationFrame(() => {
+    document.scrollingElement!.scrollTop = host.saved.scrollTop ?? 0;
+    document.addEventListener('scrollend', () => {
+      host.save({ scrollTop: document.scrollingElement!.scrollTop });
+    });
+  });
+}
+
+host.post({ type: 'ready' });

@@ -1,0 +1,116 @@
+/** A figure: its title and how its numbers came to be, what it means on demand, the chart, the table, its files. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
+import { BASIS_TEXT } from '../../extension/analysis/basis.ts';
+import type { Figure, Place } from '../../extension/protocol/report.ts';
+import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import type { ExpertActions } from '../parts/lightElement.ts';
+import './chart.ts';
+import { action } from './controls.ts';
+import { FILE_KINDS, type FileKind } from './files.ts';
+import { helpText } from './help.ts';
+import './table.ts';
+
+/** Parts of a figure that open on demand. */
+export type Part = 'help' | 'table' | 'save';
+
+export interface FigureActions {
+  readonly open: (figure: string, part: Part, open: boolean) => void;
+  readonly save: (figure: Figure, kind: FileKind) => void;
+  readonly copy: (figure: Figure) => void;
+  readonly act: (action: string) => void;
+  readonly goTo: (place: Place) => void;
+  readonly experts: ExpertActions;
+}
+
+export interface FigureModel {
+  readonly figure: Figure;
+  readonly highlight: ExpertRef | undefined;
+  readonly isOpen: (part: Part) => boolean;
+  /** What became of saving or copying it, for a moment. */
+  readonly done: string | undefined;
+}
+
+export function figureView({ figure, highlight, isOpen, done }: FigureModel, actions: FigureActions): TemplateResult {
+  const { id, title, basis, help, chart, table } = figure;
+  const part = (name: Part, icon: string, label: string): TemplateResult =>
+    html`<button
+      class="icon"
+      aria-expanded=${isOpen(name)}
+      aria-controls=${isOpen(name) ? `${id}-${name}` : nothing}
+      aria-label="${label}: ${title}"
+      title=${label}
+      @click=${() => {
+        actions.open(id, name, !isOpen(name));
+      }}
+    >
+      <span class="codicon codicon-${icon}" aria-hidden="true"></span>
+    </button>`;
+  return html`<article class=${classMap({ wide: isWide(figure) })} aria-labelledby="${id}-title">
+    <header>
+      <h3 id="${id}-title">${title}</h3>
+      <span class="basis" title=${BASIS_TEXT[basis]}>${basis}</span>
+      <span class="tools">
+        ${part('help', 'question', 'What it means')} ${chart ? part('table', 'table', 'Table') : nothing}
+        ${part('save', 'save', 'Copy or save')}
+      </span>
+    </header>
+    ${isOpen('help') ? html`<div class="help" id="${id}-help">${helpText(help, basis)}</div>` : nothing}
+    ${isOpen('save') ? saveRow(figure, done, actions) : nothing}
+    ${
+      chart
+        ? html`<moe-chart .figure=${figure} .highlight=${highlight} .actions=${actions.experts}></moe-chart>`
+        : nothing
+    }
+    ${
+      !chart || isOpen('table')
+        ? html`<moe-table
+            id="${id}-table"
+            .label=${title}
+            .table=${table}
+            .actions=${actions.experts}
+            .goTo=${actions.goTo}
+          ></moe-table>`
+        : nothing
+    }
+    ${
+      figure.actions && figure.actions.length > 0
+        ? html`<p class="figure-actions">${figure.actions.map((one) => action(one, actions))}</p>`
+        : nothing
+    }
+  </article>`;
+}
+
+function saveRow(figure: Figure, done: string | undefined, actions: FigureActions): TemplateResult {
+  const kinds = FILE_KINDS.filter((kind) => figure.chart || kind === 'csv' || kind === 'json');
+  return html`<div class="save" id="${figure.id}-save">
+    <button
+      class="link"
+      @click=${() => {
+        actions.copy(figure);
+      }}
+    >
+      Copy table
+    </button>
+    <span class="dim">Save as</span>
+    ${kinds.map(
+      (kind) =>
+        html`<button
+          class="link"
+          @click=${() => {
+            actions.save(figure, kind);
+          }}
+        >
+          ${kind.toUpperCase()}
+        </button>`,
+    )}
+    <span class="dim" role="status">${done ?? ''}</span>
+  </div>`;
+}
+
+/** Figures that half a page is too narrow for. */
+function isWide({ chart, table }: Figure): boolean {
+  if (chart?.kind === 'heat') return chart.columns.names.length > 24;
+  if (chart?.kind === 'bars') return chart.labels.length > 40;
+  return !chart && table.columns.length > 6;
+}

@@ -1,0 +1,151 @@
+/** A figure's data as a table: sorted by any column, the first rows at first. Rows of experts and places lead there. */
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { count, written } from '../../extension/analysis/numbers.ts';
+import type { Cell, Place, Table } from '../../extension/protocol/report.ts';
+import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
+
+/** Rows shown at first. */
+const FIRST = 200;
+/** More cells than this are not put into the page at once, however many rows are asked for. */
+const MAX_CELLS = 60_000;
+
+@customElement('moe-table')
+export class ReportTable extends LightElement {
+  @property({ attribute: false }) label = '';
+  @property({ attribute: false }) table!: Table;
+  @property({ attribute: false }) actions!: ExpertActions;
+  @property({ attribute: false }) goTo!: (place: Place) => void;
+  @state() private column: number | undefined;
+  @state() private descending = true;
+  @state() private shown = FIRST;
+
+  #order: readonly number[] = [];
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('table') || changed.has('column') || changed.has('descending')) {
+      if (this.column !== undefined && this.column >= this.table.columns.length) this.column = undefined;
+      this.#order = orderOf(this.table, this.column, this.descending);
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { columns, rows } = this.table;
+    const most = Math.max(FIRST, Math.floor(MAX_CELLS / Math.max(1, columns.length)));
+    const shown = this.#order.slice(0, Math.min(this.shown, most));
+    const rest = rows.length - shown.length;
+    return html`<div class="scroll" tabindex="0" role="group" aria-label="${this.label}, table">
+        <table>
+          <thead>
+            <tr>
+              ${columns.map((_, c) => this.heading(c))}
+            </tr>
+          </thead>
+          <tbody>
+            ${shown.map(
+              (r) =>
+                html`<tr>
+                  ${rows[r]!.map((cell, c) => this.cell(r, c, cell))}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+      ${
+        rest > 0
+          ? html`<p class="more">
+              ${
+                shown.length < most
+                  ? html`<vscode-button
+                      appearance="secondary"
+                      @click=${() => {
+                        this.shown = Infinity;
+                      }}
+                      >Show All</vscode-button
+                    >`
+                  : nothing
+              }
+              <span class="dim"
+                >${count(rest)} rows not shown${shown.length < most ? '' : '; files hold them all'}</span
+              >
+            </p>`
+          : nothing
+      }`;
+  }
+
+  private heading(c: number): TemplateResult {
+    const { label, unit } = this.table.columns[c]!;
+    const sorted = this.column === c;
+    const icon = this.descending ? 'codicon-arrow-small-down' : 'codicon-arrow-small-up';
+    return html`<th
+      scope="col"
+      class=${unit === 'text' ? '' : 'number'}
+      aria-sort=${sorted ? (this.descending ? 'descending' : 'ascending') : nothing}
+    >
+      <button
+        @click=${() => {
+          this.sortBy(c);
+        }}
+      >
+        ${label}${sorted ? html`<span class="codicon ${icon}" aria-hidden="true"></span>` : nothing}
+      </button>
+    </th>`;
+  }
+
+  /** Numbers from the largest down first, then up, then as they came; text the other way round. */
+  private sortBy(c: number): void {
+    const first = this.table.columns[c]!.unit !== 'text';
+    if (this.column !== c) {
+      this.column = c;
+      this.descending = first;
+    } else if (this.descending === first) this.descending = !first;
+    else this.column = undefined;
+  }
+
+  private cell(r: number, c: number, cell: Cell): TemplateResult {
+    const { columns, experts, places } = this.table;
+    const unit = columns[c]?.unit ?? 'text';
+    const text = written(cell, unit);
+    const expert = experts?.[r];
+    const place = places?.[r];
+    if (c > 0 || !(expert ?? place)) {
+      const classes = unit === 'text' ? 'text' : 'number';
+      return c === 0 ? html`<th scope="row" class=${classes}>${text}</th>` : html`<td class=${classes}>${text}</td>`;
+    }
+    const leave = (): void => {
+      if (expert) this.actions.point(undefined);
+    };
+    const enter = (): void => {
+      if (expert) this.actions.point(expert);
+    };
+    return html`<th scope="row" class=${unit === 'text' ? 'text' : 'number'}>
+      <button
+        class="link"
+        title=${place ? 'Go to the place' : 'Highlight its tokens in the editor'}
+        @pointerenter=${enter}
+        @pointerleave=${leave}
+        @focus=${enter}
+        @blur=${leave}
+        @click=${() => {
+          if (place) this.goTo(place);
+          else if (expert) this.actions.toggle(expert);
+        }}
+      >
+        ${text}
+      </button>
+    </th>`;
+  }
+}
+
+/** Indices of rows as they are shown; what is unknown stands last either way. */
+function orderOf({ rows }: Table, column: number | undefined, descending: boolean): number[] {
+  const order = Array.from(rows.keys());
+  if (column === undefined) return order;
+  const sign = descending ? -1 : 1;
+  return order.sort((a, b) => {
+    const [x, y] = [rows[a]![column] ?? null, rows[b]![column] ?? null];
+    if (x === null || y === null) return Number(x === null) - Number(y === null);
+    if (typeof x === 'number' && typeof y === 'number') return sign * (x - y);
+    return sign * String(x).localeCompare(String(y), 'en', { numeric: true });
+  });
+}
