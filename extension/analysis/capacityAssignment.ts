@@ -19,7 +19,7 @@ export interface CapacityAssignment {
  * @param routed tokens [0, routed) take part
  */
 export function assignCapacity(
-  layer: Pick<LayerTrace, 'chosen' | 'weight' | 'entropy' | 'experts' | 'k' | 'candidates'> & LayerTrace,
+  layer: LayerTrace,
   routed: number,
   capacity: number,
   policy: CapacityPolicy,
@@ -36,7 +36,6 @@ export function assignCapacity(
     }
   }
   const weightOf = (slot: number): number => weight[wantedAt(layer, Math.floor(slot / k), slot % k)]!;
-  let dropped = 0;
   const room = new Float64Array(layer.experts);
   const leftOver: number[] = [];
   queues.forEach((queue, e) => {
@@ -62,8 +61,7 @@ export function assignCapacity(
           weights,
         )
       : 0;
-  dropped = leftOver.length - moved;
-  return { experts, weights, dropped, moved };
+  return { experts, weights, dropped: leftOver.length - moved, moved };
 }
 
 /** Gives slots, in their order, to the best runner-up of their token that still has room; how many found one. */
