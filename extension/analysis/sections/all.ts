@@ -5,6 +5,7 @@ import { certaintySection } from './certainty.ts';
 import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { placementSection } from './placement.ts';
+import { regionsSection } from './regions.ts';
 import type { Subject } from './subject.ts';
 
 /** In the order in which they stand in a report. */
@@ -12,6 +13,7 @@ export const SECTIONS: readonly SectionKind[] = [
   balanceSection,
   certaintySection,
   lossesSection,
+  regionsSection,
   capacitySection,
   placementSection,
 ];

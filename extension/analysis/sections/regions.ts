@@ -1,0 +1,247 @@
+/** Where in the text is the load uneven, and where is it another one? */
+import type { Column, Figure, Line, Place } from '../../protocol/report.ts';
+import type { LayerTrace, RoutingTrace } from '../../protocol/trace.ts';
+import { balance, type Balance } from '../balance.ts';
+import { chanceMaxVio } from '../chance.ts';
+import { layerLabel } from '../labels.ts';
+import { coldShare, expertCounts, meanOf } from '../load.ts';
+import { count, percent, times, written } from '../numbers.ts';
+import { DIVISIONS, naturalDivision, regionsOf, type Division, type Region } from '../regions.ts';
+import { visibleText } from '../tokenText.ts';
+import { choice } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { known, layerChoice, NO_TRACE } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+const NAMES: Readonly<Record<Division, string>> = {
+  parts: 'Equal parts',
+  paragraphs: 'Paragraphs',
+  headings: 'Headings',
+  functions: 'Functions and types',
+};
+
+export const regionsSection: SectionKind = {
+  id: 'regions',
+  title: 'Along the text',
+  make: (subject, set) => {
+    const { trace, text } = subject;
+    if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
+    const layer = layerChoice(set, trace.layers);
+    // Without its words a text has no regions but parts.
+    const division = choice(set, {
+      id: 'division',
+      label: 'Regions',
+      options: DIVISIONS.filter((d) => d === 'parts' || text !== undefined).map((d) => ({ value: d, label: NAMES[d] })),
+      value: text === undefined ? 'parts' : naturalDivision(text),
+    });
+    const controls = [division, layer];
+    if (trace.routed === 0) return { verdict: 'Nothing was routed.', controls, figures: [] };
+    const at = Number(layer.value);
+    const regions = regionsOf(text ?? '', trace.tokens, trace.routed, division.value).map((region) =>
+      loadOf(region, trace, at),
+    );
+    return {
+      verdict: verdict(trace.layers[at]!, regions),
+      controls,
+      figures: [
+        expertFigure(subject, trace, at, regions),
+        balanceFigure(subject, trace, at, regions),
+        certaintyFigure(trace, at, regions),
+      ],
+    };
+  },
+};
+
+interface RegionLoad extends Region {
+  /** Of the chosen layer. */
+  readonly balance: Balance;
+  /** MaxVio that an even router would have with so few tokens, by chance. */
+  readonly chance: number;
+  /** Mean over all layers. */
+  readonly meanMaxVio: number;
+  /** Share of the chosen layer's slots that go elsewhere than in the whole text. */
+  readonly elsewhere: number;
+  /** Mean entropy over tokens, at the chosen layer and over all, and mean −ln p of the tokens; in nats. */
+  readonly entropy: number;
+  readonly meanEntropy: number;
+  readonly surprise: number;
+}
+
+function loadOf({ label, from, to }: Region, { layers, routed, tokens }: RoutingTrace, at: number): RegionLoad {
+  const each = layers.map((layer) => balance(expertCounts(layer, from, to), coldShare(layer.experts)));
+  const layer = layers[at]!;
+  const here = each[at]!;
+  const whole = balance(expertCounts(layer, 0, routed));
+  return {
+    label,
+    from,
+    to,
+    balance: here,
+    chance: chanceMaxVio(to - from, layer.k, layer.experts),
+    meanMaxVio: mean(each.map(({ maxVio }) => maxVio)),
+    elsewhere: here.shares.reduce((sum, share, e) => sum + Math.abs(share - whole.shares[e]!), 0) / 2,
+    entropy: meanOf(layer.entropy, from, to),
+    meanEntropy: mean(layers.map(({ entropy }) => meanOf(entropy, from, to))),
+    surprise: -meanOf(tokens.logProb, from, to),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  const there = values.filter((value) => !Number.isNaN(value));
+  return there.reduce((sum, value) => sum + value, 0) / there.length;
+}
+
+function verdict(layer: LayerTrace, regions: readonly RegionLoad[]): string {
+  if (regions.length < 2) return 'The text is one region of this kind: choose another division.';
+  const most = (of: (region: RegionLoad) => number): RegionLoad =>
+    regions.reduce((best, region) => ((of(region) || 0) > (of(best) || 0) ? region : best));
+  const uneven = most((region) => region.balance.maxVio - region.chance);
+  const odd = most((region) => region.elsewhere);
+  const where = layerLabel(layer);
+  return (
+    `At ${where} the load is least even in “${named(uneven.label)}”: its hottest expert, E${uneven.balance.hottest}, takes ` +
+    `${times(uneven.balance.maxVio + 1)} the even load, where chance alone would make ${times(uneven.chance + 1)}. ` +
+    `The most unlike the rest is “${named(odd.label)}”: ${percent(odd.elsewhere)} of its choices go elsewhere than in the whole text.`
+  );
+}
+
+function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions: readonly RegionLoad[]): Figure {
+  const layer = trace.layers[at]!;
+  const columns = Array.from({ length: layer.experts }, (_, e) => `E${e}`);
+  const values = regions.flatMap(({ balance: b }) => Array.from(b.utilisation, known));
+  return {
+    id: 'experts-by-region',
+    title: `Experts by region, ${layerLabel(layer)}`,
+    basis: basisOf(subject),
+    help: {
+      meaning: 'Each expert in each region of the text, by how many times its even load it took there.',
+      formula: 'c_e / (Σc / E), the slots of the region’s tokens alone',
+      judge:
+        'Columns that are dark in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.',
+    },
+    text: `Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'region', names: regions.map(({ label }) => named(label)) },
+      columns: { label: 'expert', names: columns },
+      values,
+      unit: 'times',
+      scale: 'sequential',
+      min: 0,
+      max: 3,
+    },
+    table: {
+      columns: [{ label: 'region', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
+      rows: regions.map(({ label, balance: b }) => [named(label), ...Array.from(b.utilisation, known)]),
+      places: regions.map((region) => placeOf(region, trace)),
+    },
+  };
+}
+
+function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, regions: readonly RegionLoad[]): Figure {
+  const where = layerLabel(trace.layers[at]!);
+  const x = regions.map(({ from, to }) => (from + to) / 2);
+  const line = (label: string, of: (region: RegionLoad) => number): Line => ({
+    label,
+    x,
+    y: regions.map((r) => known(of(r))),
+  });
+  const peak = regions.reduce((p, r) => (r.balance.maxVio > p.balance.maxVio ? r : p));
+  return {
+    id: 'balance-along-text',
+    title: `Balance along the text, ${where}`,
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'How far the hottest expert of each stretch of the text is above the even load, and how far chance alone would put it with so few tokens.',
+      formula:
+        'MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Elsewhere: half of Σ_e |share in the region − share in the whole text|.',
+      source: 'MaxVio: arXiv 2408.15664',
+      judge: 'What a batch of such text would see. Only what is well above the line of chance is the router’s doing.',
+    },
+    text: `MaxVio at ${where} over ${regions.length} regions: at most ${written(known(peak.balance.maxVio), 'number')}, in “${named(peak.label)}”.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'token', unit: 'count', min: 0, max: trace.routed },
+      y: { label: 'MaxVio', unit: 'number', min: 0 },
+      series: [
+        line(`MaxVio, ${where}`, (r) => r.balance.maxVio),
+        line('by chance', (r) => r.chance),
+        { ...line('mean of layers', (r) => r.meanMaxVio), faint: true },
+      ],
+    },
+    table: {
+      columns: [
+        { label: 'region', unit: 'text' },
+        { label: 'tokens', unit: 'count' },
+        { label: 'hottest', unit: 'text' },
+        { label: 'share', unit: 'percent' },
+        { label: 'MaxVio', unit: 'number' },
+        { label: 'by chance', unit: 'number' },
+        { label: 'mean of layers', unit: 'number' },
+        { label: 'effective experts', unit: 'number' },
+        { label: 'elsewhere than in the whole', unit: 'percent' },
+      ],
+      rows: regions.map(({ label, from, to, balance: b, chance, meanMaxVio, elsewhere }) => [
+        named(label),
+        to - from,
+        `E${b.hottest}`,
+        known(b.shares[b.hottest]),
+        known(b.maxVio),
+        known(chance),
+        known(meanMaxVio),
+        known(b.effectiveExperts),
+        known(elsewhere),
+      ]),
+      experts: regions.map(({ balance: b }) => ({ layer: at, expert: b.hottest })),
+      places: regions.map((region) => placeOf(region, trace)),
+    },
+  };
+}
+
+function certaintyFigure(trace: RoutingTrace, at: number, regions: readonly RegionLoad[]): Figure {
+  const where = layerLabel(trace.layers[at]!);
+  const x = regions.map(({ from, to }) => (from + to) / 2);
+  const series = [
+    { label: `entropy, ${where}`, x, y: regions.map((r) => known(r.entropy)) },
+    { label: 'entropy, mean of layers', x, y: regions.map((r) => known(r.meanEntropy)), faint: true },
+    { label: 'surprise', x, y: regions.map((r) => known(r.surprise)) },
+  ];
+  return {
+    id: 'certainty-along-text',
+    title: `Certainty along the text, ${where}`,
+    basis: trace.origin.source,
+    help: {
+      meaning:
+        'Where in the text the router spreads its probability over many experts, and where the model finds the words unlikely.',
+      formula:
+        'means over the region’s tokens: entropy −Σ_e p_e·ln p_e of the router; surprise −ln p of the token given those before it',
+      judge: 'The two need not go together: a router may be sure where the model is surprised.',
+    },
+    text: `Entropy at ${where} and surprise over ${regions.length} regions of ${count(trace.routed)} tokens.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'token', unit: 'count', min: 0, max: trace.routed },
+      y: { label: 'nats', unit: 'nats', min: 0 },
+      series,
+    },
+    table: {
+      columns: [{ label: 'region', unit: 'text' }, ...series.map(({ label }): Column => ({ label, unit: 'nats' }))],
+      rows: regions.map(({ label }, i) => [named(label), ...series.map(({ y }) => y[i]!)]),
+      places: regions.map((region) => placeOf(region, trace)),
+    },
+  };
+}
+
+/** A label with what is invisible in it made visible, but for its spaces. */
+function named(label: string): string {
+  return visibleText(label).replaceAll('·', ' ');
+}
+
+function placeOf({ from, to }: Region, { tokens }: RoutingTrace): Place {
+  return { start: tokens.start[from]!, end: Math.max(tokens.start[from]!, tokens.end[to - 1]!) };
+}
+
+function basisOf({ source }: Subject): Figure['basis'] {
+  return source === 'recorded' ? 'recorded' : 'counted';
+}
