@@ -2,18 +2,10 @@
  * What a capacity limit does to each slot of a layer: which are kept, dropped or re-routed, and why. Policies and capacity as
  * in capacity.ts, which counts; counted from a trace, not measured by running the model.
  */
+import type { CapacityLimit, CapacityPolicy } from '../protocol/intervention.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { expertCapacity } from './capacity.ts';
 import { isSeen, wantedAt } from './load.ts';
-
-/** Which slots of an expert without room for all go: the latest, the lightest, or the latest to the next expert with room. */
-export const DROP_POLICIES = ['position', 'weight', 'reroute'] as const;
-export type DropPolicy = (typeof DROP_POLICIES)[number];
-
-export interface Limit {
-  readonly factor: number;
-  readonly policy: DropPolicy;
-}
 
 /** What became of a slot. `NONE`: the layer saw nothing of the token, or does not tell what it wanted. */
 export const FATE = { NONE: 0, KEPT: 1, DROPPED: 2, MOVED: 3 } as const;
@@ -31,13 +23,22 @@ export interface LayerLimits {
   readonly movedTo: Uint16Array;
 }
 
-/** The fate of tokens [0, routed) of a layer, as one batch. */
-export function layerLimits(layer: LayerTrace, routed: number, { factor, policy }: Limit): LayerLimits {
-  const { k, experts, chosen } = layer;
-  const wanted = wantedExperts(layer, routed);
+/** The fate of tokens [0, routed) of a layer, as one batch, at ⌈factor·T·k/E⌉ slots an expert. */
+export function layerLimits(layer: LayerTrace, routed: number, { factor, policy }: CapacityLimit): LayerLimits {
+  return slotFates(layer, routed, capacityOf(layer, routed, factor), policy);
+}
+
+/** Slots that an expert takes at most, the tokens [0, routed) that the layer saw being one batch. */
+export function capacityOf(layer: LayerTrace, routed: number, factor: number): number {
   let tokens = 0;
   for (let t = 0; t < routed; t++) if (isSeen(layer, t)) tokens += 1;
-  const capacity = expertCapacity(factor, tokens, k, experts);
+  return expertCapacity(factor, tokens, layer.k, layer.experts);
+}
+
+/** The fate of tokens [0, routed) of a layer where an expert takes so many slots. */
+export function slotFates(layer: LayerTrace, routed: number, capacity: number, policy: CapacityPolicy): LayerLimits {
+  const { k, experts } = layer;
+  const wanted = wantedExperts(layer, routed);
   const fate = new Uint8Array(routed * k);
   const place = new Uint32Array(routed * k);
   const movedTo = new Uint16Array(routed * k).fill(NO_EXPERT);
@@ -48,23 +49,9 @@ export function layerLimits(layer: LayerTrace, routed: number, { factor, policy 
     place[slot] = taken[expert]!++;
     fate[slot] = place[slot] < capacity ? FATE.KEPT : FATE.DROPPED;
   }
-  if (policy === 'reroute') {
-    const room = taken.map((n) => Math.max(0, capacity - n));
-    for (let t = 0; t < routed; t++) {
-      let next = wantedAt(layer, t, k - 1) + 1;
-      const end = (t + 1) * layer.candidates;
-      for (let slot = t * k; slot < (t + 1) * k; slot++) {
-        if (fate[slot] !== FATE.DROPPED) continue;
-        while (next < end && !(room[chosen[next]!]! > 0)) next += 1;
-        if (next >= end) break;
-        movedTo[slot] = chosen[next]!;
-        fate[slot] = FATE.MOVED;
-        room[chosen[next]!]! -= 1;
-        next += 1;
-      }
-    }
-  }
-  return { k, capacity, fate, place, movedTo };
+  const limits = { k, capacity, fate, place, movedTo };
+  if (policy === 'reroute') reroute(layer, limits, taken);
+  return limits;
 }
 
 /** Expert that the router wanted for each slot; [T·k]. */
@@ -82,6 +69,30 @@ function heaviestFirst(layer: LayerTrace, wanted: Uint16Array): Uint32Array {
   const { k, weight } = layer;
   const weights = Float32Array.from(wanted, (_, slot) => weight[wantedAt(layer, Math.floor(slot / k), slot % k)]!);
   return Uint32Array.from(wanted.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
+}
+
+/**
+ * Gives dropped slots, token by token, to the token's best runner-up that still has room. No expert takes a token twice, and one
+ * that has no room will not have any later.
+ *
+ * @param taken slots that each expert was wanted for; [E]
+ */
+function reroute(layer: LayerTrace, { k, capacity, fate, movedTo }: LayerLimits, taken: Uint32Array): void {
+  const { candidates, chosen } = layer;
+  const room = taken.map((n) => Math.max(0, capacity - n));
+  for (let t = 0; t < fate.length / k; t++) {
+    let next = wantedAt(layer, t, k - 1) + 1;
+    const end = (t + 1) * candidates;
+    for (let slot = t * k; slot < (t + 1) * k; slot++) {
+      if (fate[slot] !== FATE.DROPPED) continue;
+      while (next < end && !(room[chosen[next]!]! > 0)) next += 1;
+      if (next >= end) break;
+      movedTo[slot] = chosen[next]!;
+      fate[slot] = FATE.MOVED;
+      room[chosen[next]!]! -= 1;
+      next += 1;
+    }
+  }
 }
 
 /** Slots of each token that are dropped, and that are moved; [T] each. */

@@ -1,4 +1,5 @@
-import { FATE, layerLimits, tokensHit, type LayerLimits, type Limit } from '../analysis/limits.ts';
+import type { CapacityLimit } from '../protocol/intervention.ts';
+import { FATE, layerLimits, tokensHit, type LayerLimits } from '../analysis/limits.ts';
 import { makeFile, makeSection } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, DroppedLayer, Question, SlotFate } from '../protocol/analyst.ts';
@@ -8,7 +9,7 @@ import { wantedAt } from '../analysis/load.ts';
 /** A subject with what is expensive to know of it. */
 interface Known {
   readonly subject: Subject;
-  limits?: { readonly limit: Limit; readonly layers: readonly LayerLimits[] };
+  limits?: { readonly limit: CapacityLimit; readonly layers: readonly LayerLimits[] };
 }
 
 /** Answers questions about the subjects that it was given. Throws on questions about others. */
@@ -47,7 +48,7 @@ export class Analyst {
   }
 }
 
-function limitsOf(known: Known, limit: Limit): readonly LayerLimits[] {
+function limitsOf(known: Known, limit: CapacityLimit): readonly LayerLimits[] {
   const { limits, subject } = known;
   if (limits?.limit.factor === limit.factor && limits.limit.policy === limit.policy) return limits.layers;
   const { trace } = subject;

@@ -1,8 +1,7 @@
 /** What an intervention makes of a router's decision, before experts see it. */
 import { Tensor } from 'onnxruntime-node';
 import { assignCapacity } from '../analysis/capacityAssignment.ts';
-import { expertCapacity } from '../analysis/capacity.ts';
-import { isSeen } from '../analysis/load.ts';
+import { capacityOf } from '../analysis/limits.ts';
 import { NO_LOGIT } from '../models/blocks/router.ts';
 import type { RouterPart } from '../models/cutDecoder.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
@@ -80,9 +79,7 @@ export function limitCapacity(
 ): { readonly layer: MeasuredLayer; readonly dropped: number; readonly moved: number } {
   const { k, candidates } = layer;
   const tokens = layer.entropy.length;
-  let seen = 0;
-  for (let t = 0; t < tokens; t++) if (isSeen(layer, t)) seen += 1;
-  const assigned = assignCapacity(layer, tokens, expertCapacity(factor, seen, k, layer.experts), policy);
+  const assigned = assignCapacity(layer, tokens, capacityOf(layer, tokens, factor), policy);
   let token = 0;
   passes.forEach(({ ids, skip }, p) => {
     const { experts, weights } = visits[p]!;

@@ -1,7 +1,7 @@
 import { layerLabel } from '../analysis/labels.ts';
 import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
-import type { Limit } from '../analysis/limits.ts';
 import { isSeen } from '../analysis/load.ts';
+import type { CapacityLimit } from '../protocol/intervention.ts';
 import { expertColor, type ThemeKind } from '../analysis/palette.ts';
 import type { SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
@@ -21,7 +21,7 @@ export interface HoverOptions {
   readonly palette: PaletteName;
   readonly theme: ThemeKind;
   /** A capacity limit, and what it does to the slots of each of the first tokens, by MoE layer; none where that is not shown. */
-  readonly limit?: Limit;
+  readonly limit?: CapacityLimit;
   readonly fates?: readonly (readonly (readonly SlotFate[])[])[];
 }
 
@@ -170,7 +170,11 @@ function links({ trace }: RoutedText, token: number, options: HoverOptions): str
 const MAX_FATES = 6;
 
 /** Which slots of a token a capacity limit hits, and why. */
-function limitText({ trace }: RoutedText, { factor, policy }: Limit, fates: readonly (readonly SlotFate[])[]): string {
+function limitText(
+  { trace }: RoutedText,
+  { factor, policy }: CapacityLimit,
+  fates: readonly (readonly SlotFate[])[],
+): string {
   const hit = fates.flatMap((slots, i) =>
     slots.filter(({ fate }) => fate !== 'kept').map((slot) => ({ slot, at: layerLabel(trace.layers[i]!) })),
   );

@@ -1,6 +1,6 @@
 import { EventEmitter, type Event, type Memento } from 'vscode';
 import * as v from 'valibot';
-import { DROP_POLICIES, type Limit } from '../analysis/limits.ts';
+import { CAPACITY_POLICIES, type CapacityLimit } from '../protocol/intervention.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
 import { Choice } from './choice.ts';
@@ -9,9 +9,9 @@ import { layerPosition } from './layerPosition.ts';
 import type { Settings } from './settings.ts';
 
 const LIMIT_KEY = 'limit';
-const limitSchema = v.object({ factor: v.pipe(v.number(), v.minValue(0)), policy: v.picklist(DROP_POLICIES) });
+const limitSchema = v.object({ factor: v.pipe(v.number(), v.minValue(0)), policy: v.picklist(CAPACITY_POLICIES) });
 /** In the middle of what is common in practice. */
-const COMMON_LIMIT: Limit = { factor: 1.2, policy: 'position' };
+const COMMON_LIMIT: CapacityLimit = { factor: 1.2, policy: 'position' };
 
 /** Through what every text of this window is looked at: layer, tint, capacity limit, palette. */
 export class Lens {
@@ -60,7 +60,7 @@ export class Lens {
   }
 
   /** The capacity limit that the tint `dropped` shows; the same object until it changes. */
-  get limit(): Limit {
+  get limit(): CapacityLimit {
     const kept = v.safeParse(limitSchema, this.#memento.get(LIMIT_KEY));
     if (!kept.success) return COMMON_LIMIT;
     const { factor, policy } = kept.output;
@@ -68,7 +68,7 @@ export class Lens {
     return this.#limit;
   }
 
-  async chooseLimit({ factor, policy }: Limit): Promise<void> {
+  async chooseLimit({ factor, policy }: CapacityLimit): Promise<void> {
     const { limit } = this;
     if (limit.factor === factor && limit.policy === policy) return;
     await this.#memento.update(LIMIT_KEY, { factor, policy });

@@ -1,5 +1,5 @@
 /** Contract between the extension host and the analyst, a worker thread that makes sections of reports from subjects. */
-import type { Limit } from '../analysis/limits.ts';
+import type { CapacityLimit } from '../protocol/intervention.ts';
 import type { SectionFile } from '../analysis/sections/kind.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Parameters, Section } from './report.ts';
@@ -10,9 +10,9 @@ export type Question =
   /** The file that an action of a section saves. */
   | { readonly kind: 'file'; readonly id: string; readonly action: string; readonly set: Parameters }
   /** What a capacity limit does to the subject's tokens, at each MoE layer. */
-  | { readonly kind: 'dropped'; readonly limit: Limit }
+  | { readonly kind: 'dropped'; readonly limit: CapacityLimit }
   /** What it does to one token's slots, and why. */
-  | { readonly kind: 'fate'; readonly limit: Limit; readonly token: number };
+  | { readonly kind: 'fate'; readonly limit: CapacityLimit; readonly token: number };
 
 export type SectionTitle = Pick<Section, 'id' | 'title'>;
 

@@ -2,7 +2,7 @@
 import type { Figure, Help } from '../../protocol/report.ts';
 import { CAPACITY_FACTORS, capacityCurve, type CapacityFigures, type CapacityPoint } from '../capacity.ts';
 import { layerLabel } from '../labels.ts';
-import type { DropPolicy, Limit } from '../limits.ts';
+import type { CapacityPolicy, CapacityLimit } from '../../protocol/intervention.ts';
 import { fixed, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
@@ -55,19 +55,19 @@ export const capacitySection: SectionKind = {
 };
 
 /** Slots that a policy drops. */
-function dropped(figures: CapacityFigures, policy: DropPolicy): number {
+function dropped(figures: CapacityFigures, policy: CapacityPolicy): number {
   return policy === 'reroute' ? (figures.rerouted?.dropped ?? NaN) : figures.dropped;
 }
 
-function lostWeight({ lostWeight: lost, weight }: CapacityFigures, policy: DropPolicy): number {
+function lostWeight({ lostWeight: lost, weight }: CapacityFigures, policy: CapacityPolicy): number {
   return policy === 'reroute' ? NaN : lost[policy] / weight;
 }
 
-function padding(figures: CapacityFigures, policy: DropPolicy): number {
+function padding(figures: CapacityFigures, policy: CapacityPolicy): number {
   return (policy === 'reroute' ? (figures.rerouted?.padding ?? NaN) : figures.padding) / figures.room;
 }
 
-function verdict({ factor, total }: CapacityPoint, { policy }: Limit): string {
+function verdict({ factor, total }: CapacityPoint, { policy }: CapacityLimit): string {
   const share = dropped(total, policy) / total.slots;
   if (Number.isNaN(share)) return 'Nothing was routed, or not so that this policy can be counted.';
   const moved = policy === 'reroute' ? `, ${percent(total.rerouted!.moved / total.slots)} go to another expert` : '';
@@ -80,7 +80,7 @@ function verdict({ factor, total }: CapacityPoint, { policy }: Limit): string {
 
 type Unbased = Omit<Figure, 'basis'>;
 
-function curveFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
+function curveFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unbased {
   const x = curve.map(({ factor }) => factor);
   const line = (
     label: string,
@@ -128,9 +128,9 @@ function curveFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
   };
 }
 
-function weightFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
+function weightFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unbased {
   const x = curve.map(({ factor }) => factor);
-  const y = (policy: DropPolicy): (number | null)[] => curve.map(({ total }) => known(lostWeight(total, policy)));
+  const y = (policy: CapacityPolicy): (number | null)[] => curve.map(({ total }) => known(lostWeight(total, policy)));
   const at = curve.find(({ factor }) => factor === limit.factor)!.total;
   return {
     id: 'capacity-weight',
@@ -166,7 +166,11 @@ function weightFigure(curve: readonly CapacityPoint[], limit: Limit): Unbased {
   };
 }
 
-function layersFigure({ layers }: CapacityPoint, { factor, policy }: Limit, labels: readonly string[]): Unbased {
+function layersFigure(
+  { layers }: CapacityPoint,
+  { factor, policy }: CapacityLimit,
+  labels: readonly string[],
+): Unbased {
   const shares = layers.map((layer) => known(dropped(layer, policy) / layer.slots));
   const empty = layers.map((layer) => known(padding(layer, policy)));
   const most = shares.reduce<number>((m, share, i) => ((share ?? 0) > (shares[m] ?? 0) ? i : m), 0);

@@ -1,12 +1,12 @@
 /** The controls by which a capacity limit is chosen. */
 import type { Parameters } from '../../protocol/report.ts';
-import { DROP_POLICIES, type DropPolicy, type Limit } from '../limits.ts';
+import { CAPACITY_POLICIES, type CapacityPolicy, type CapacityLimit } from '../../protocol/intervention.ts';
 import { choice, slider } from './controls.ts';
 
 /** Id of the section that they stand in. */
 export const CAPACITY = 'capacity';
 
-export const POLICY_NAMES: Readonly<Record<DropPolicy, string>> = {
+export const POLICY_NAMES: Readonly<Record<CapacityPolicy, string>> = {
   position: 'The latest are dropped',
   weight: 'The lightest are dropped',
   reroute: 'The latest go to the next expert with room',
@@ -26,13 +26,13 @@ export function limitControls(set: Parameters) {
     unit: 'number',
     band: COMMON_FACTORS,
   });
-  const options = DROP_POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] }));
+  const options = CAPACITY_POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] }));
   const policy = choice(set, { id: 'policy', label: 'Where an expert is full', options, value: 'position' });
   return [factor, policy] as const;
 }
 
 /** The limit that the section's controls say. */
-export function limitOf(set: Parameters): Limit {
+export function limitOf(set: Parameters): CapacityLimit {
   const [factor, policy] = limitControls(set);
   return { factor: factor.value, policy: policy.value };
 }
