@@ -6,6 +6,11 @@ export function modelCache(): string {
   return join(cacheFolder(), 'models');
 }
 
+/** Where runs over folders keep what they have come to. */
+export function folderJournals(): string {
+  return join(cacheFolder(), 'folders');
+}
+
 /** Where this user's programs keep what can be made again. */
 function cacheFolder(): string {
   const { platform, env } = process;

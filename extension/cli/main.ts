@@ -6,15 +6,23 @@ import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import { agree, type AgreeOptions } from './agree.ts';
 import { analyze } from './analyze.ts';
 import { cache, type CacheOptions } from './cache.ts';
+import { folder } from './folder.ts';
+import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { report } from './report.ts';
 import { UsageError } from './usage.ts';
+import { oneOf, understood, wholeNumber } from './values.ts';
 
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
 moescope analyze --trace FILE     shows recorded routing: a trace that --json wrote, .npy or .npz expert ids, answers of vLLM or
                                   SGLang as JSON, and counts: dumps of SGLang's recorder, llama.cpp's imatrix, tables
 moescope report FILE [options]    judges the load: balance, balance losses, what capacity limits would drop
+<<<<<<< HEAD
 moescope report --trace FILE      the same of recorded routing
+=======
+moescope report --trace FILE      the same of a trace
+moescope folder DIR [options]     shows which experts do which kind of text, over the files of a folder (folder --help)
+>>>>>>> a556488 (moescope folder: which experts do which kind of text, with intervals from resampled files, stopped and taken up again)
 moescope agree FILE --precision A,B or --provider A,B   shows what of the routing stays from A to B
 
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
@@ -37,6 +45,10 @@ Exit codes: 0 done, 1 the program failed, 2 the input is at fault, 130 stopped b
 async function main(args: string[]): Promise<number> {
   if (args[0] === 'inspect') return inspect(parseInspect(args.slice(1)));
   if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
+  if (args[0] === 'folder') {
+    const options = parseFolder(args.slice(1));
+    return options === undefined ? 0 : folder(options);
+  }
   const { values, positionals } = parse(args);
   if (values.help === true || args.length === 0) {
     console.log(USAGE);
@@ -93,14 +105,6 @@ function parse(args: string[]): ReturnType<typeof parseOptions> {
   return understood(() => parseOptions(args));
 }
 
-function understood<T>(parsed: () => T): T {
-  try {
-    return parsed();
-  } catch (error) {
-    throw new UsageError(`${messageOf(error).split('. ', 1)[0]!}; see moescope --help.`, { cause: error });
-  }
-}
-
 function parseOptions(args: string[]) {
   return parseArgs({
     args,
@@ -145,20 +149,6 @@ function pair<T extends string>(
   );
   if (more.length > 0) throw new UsageError(`--${option} takes two of ${known.join(', ')}, not "${text ?? ''}".`);
   return [first, second];
-}
-
-function wholeNumber(option: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= least)) throw new UsageError(`--${option} takes a whole number from ${least} on, not "${text}".`);
-  return value;
-}
-
-function oneOf<T extends string>(option: string, text: string | undefined, known: readonly T[]): T | undefined {
-  if (text === undefined) return undefined;
-  const value = known.find((name) => name === text);
-  if (value === undefined) throw new UsageError(`--${option} takes ${known.join(', ')}, not "${text}".`);
-  return value;
 }
 
 // Whoever reads our output may stop early (| head); that is no failure.

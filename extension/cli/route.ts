@@ -28,7 +28,7 @@ export interface Routed {
 export const INTERRUPTED = 130;
 
 /** The bundles lie in dist/, beside media/. */
-const DEFAULT_MODEL = join(__dirname, '../media/demo-models/balanced');
+export const DEFAULT_MODEL = join(__dirname, '../media/demo-models/balanced');
 export const ENGINE = join(__dirname, 'engine.js');
 
 /** The text of the one file that is named. */
@@ -117,6 +117,6 @@ export async function route(text: string, options: RouteOptions): Promise<Routed
 }
 
 /** One line that rewrites itself, for people only. */
-function showProgress(text: string): void {
+export function showProgress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }

@@ -6,6 +6,7 @@ import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
+import { specialisationSection } from './specialisation.ts';
 import type { Subject } from './subject.ts';
 
 /** In the order in which they stand in a report. */
@@ -15,6 +16,7 @@ export const SECTIONS: readonly SectionKind[] = [
   lossesSection,
   regionsSection,
   capacitySection,
+  specialisationSection,
   placementSection,
 ];
 

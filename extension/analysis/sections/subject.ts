@@ -1,5 +1,7 @@
 /** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
 import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
+import { totalLoads, type Domain } from '../folder/domains.ts';
+import type { FolderRouting } from '../folder/folderRouting.ts';
 import { expertCounts } from '../load.ts';
 
 /** Slots that each expert of a MoE layer took. */
@@ -22,6 +24,10 @@ export interface Subject {
   readonly trace?: RoutingTrace;
   /** The text that was routed. */
   readonly text?: string;
+  /** Kinds of text that were routed, one by one: a folder's languages, sources that somebody recorded. */
+  readonly domains?: readonly Domain[];
+  /** What is known of a folder's routing beyond its domains. */
+  readonly folder?: Omit<FolderRouting, 'domains'>;
   /** What else is known: runs with a change, another text to compare with. */
   readonly evidence: Evidence;
 }
@@ -41,6 +47,20 @@ export function subjectOf(name: string, trace: RoutingTrace, text?: string, evid
     loads: trace.layers.map((layer) => ({ shape: layer, counts: expertCounts(layer, 0, trace.routed) })),
     trace,
     ...(text === undefined ? {} : { text }),
+    evidence,
+  };
+}
+
+/** A folder's routing as a subject. */
+export function subjectOfFolder(name: string, routing: FolderRouting, evidence: Evidence = {}): Subject {
+  const { model, domains, ...rest } = routing;
+  return {
+    name,
+    model,
+    source: 'measured',
+    loads: totalLoads(domains, model.moeLayers),
+    domains,
+    folder: { model, ...rest },
     evidence,
   };
 }

@@ -1,0 +1,383 @@
+/** Which experts do which kind of text? */
+import type { Cell, Column, Figure } from '../../protocol/report.ts';
+import type { LayerShape } from '../../protocol/trace.ts';
+import { routingAgreement } from '../agreement.ts';
+import { filesOf, layerTokens, tokensOf, type Domain } from '../folder/domains.ts';
+import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
+import { RESAMPLES } from '../folder/resampling.ts';
+import {
+  chance,
+  FEWEST_FILES,
+  FEWEST_TOKENS,
+  intervals,
+  isEnough,
+  specialisation,
+  specialists,
+  type Specialist,
+} from '../folder/specialisation.ts';
+import { layerLabel } from '../labels.ts';
+import { count, percent } from '../numbers.ts';
+import { choice } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { known, layerChoice } from './parts.ts';
+import { offsetsOf, patternsOf } from './patterns.ts';
+import type { Subject } from './subject.ts';
+import { vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
+
+/** Specialists that the table names. */
+const LISTED = 24;
+
+export const specialisationSection: SectionKind = {
+  id: 'specialisation',
+  title: 'Specialisation',
+  make: (subject, set) => {
+    const shapes = subject.loads.map(({ shape }) => shape);
+    const layer = layerChoice(set, shapes);
+    const at = Number(layer.value);
+    const { domains = [] } = subject;
+    const patterns = patternsOf(subject);
+    const words = patterns ? [vocabularyByLayer(subject, patterns), vocabularyByExpert(subject, patterns, at)] : [];
+    const saturated = saturation(subject);
+    if (domains.length < 2) {
+      return {
+        verdict: patterns ? '' : 'Only counts are known, and those of one kind of text.',
+        lacking:
+          'Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.',
+        controls: [layer],
+        figures: [...saturated, ...words],
+      };
+    }
+    const measure = choice(set, {
+      id: 'measure',
+      label: 'Shown',
+      options: [
+        { value: 'times', label: 'times chance' },
+        { value: 'specialisation', label: 'share of tokens' },
+        { value: 'share', label: 'share of load' },
+      ],
+      value: 'times',
+    });
+    const offsets = offsetsOf(subject);
+    const enough = domains.filter((domain) => isEnough(domain, at));
+    const found = specialists(domains, shapes, offsets);
+    const information = shapes.map((_, i) => {
+      const of = domains.filter((domain) => isEnough(domain, i));
+      return of.length < 2 ? undefined : domainInformation(of, offsets[i]!, offsets[i + 1]!);
+    });
+    return {
+      verdict: verdict(found, information, domains, shapes),
+      ...lacking(domains, at),
+      controls: [layer, measure],
+      figures: [
+        ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
+        ...(found.length > 0 ? [specialistFigure(subject, found, domains, shapes)] : []),
+        ...(information.some((i) => i) ? [informationFigure(subject, information)] : []),
+        ...saturated,
+        ...words,
+        domainFigure(subject, domains),
+      ],
+    };
+  },
+};
+
+function verdict(
+  found: readonly Specialist[],
+  information: readonly (DomainInformation | undefined)[],
+  domains: readonly Domain[],
+  shapes: readonly LayerShape[],
+): string {
+  const best = information.reduce((b, i, at) => ((i?.bits ?? 0) > (information[b]?.bits ?? 0) ? at : b), 0);
+  const most = information[best];
+  if (!most) return 'There is too little text of too few kinds to say which experts do what.';
+  const first = found[0];
+  const expert = first
+    ? `${nameOf(first, shapes)} is chosen for ${percent(first.value)} of the tokens of ${domains[first.domain]!.name} ` +
+      `(95 % interval ${percent(first.low)} to ${percent(first.high)}); of no other kind of text for more than ` +
+      `${percent(first.othersHigh)}; by chance it would be ${percent(chance(shapes[first.layer]!))}. `
+    : 'No expert stands out for one kind of text beyond what chance in the choice of files would do. ';
+  const p = most.p === undefined ? '' : `, p = ${most.p.toFixed(3)}`;
+  return (
+    `${expert}The kind of text and the expert share ${most.bits.toFixed(3)} of at most ${most.most.toFixed(2)} bits at ` +
+    `${layerLabel(shapes[best]!)}, where they share most${p}.`
+  );
+}
+
+function lacking(domains: readonly Domain[], layer: number): { lacking?: string } {
+  const few = domains.filter((domain) => !isEnough(domain, layer));
+  if (few.length === 0) return {};
+  const names = few.map(({ name }) => name).join(', ');
+  return {
+    lacking: `Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
+  };
+}
+
+function nameOf({ layer, expert }: { layer: number; expert: number }, shapes: readonly LayerShape[]): string {
+  return `E${expert} of ${layerLabel(shapes[layer]!)}`;
+}
+
+function basisOf({ source }: Subject): Figure['basis'] {
+  return source === 'recorded' ? 'recorded' : 'counted';
+}
+
+function heat(
+  subject: Subject,
+  domains: readonly Domain[],
+  at: number,
+  offsets: readonly number[],
+  measure: 'times' | 'specialisation' | 'share',
+): Figure {
+  const { shape } = subject.loads[at]!;
+  const [from, to] = [offsets[at]!, offsets[at + 1]!];
+  const by = { times: chance(shape), specialisation: 1, share: shape.k }[measure];
+  const all = Array.from({ length: shape.experts }, (_, e) => from + e);
+  const rows = domains.map((domain) => {
+    const ends = intervals(domain, at, all);
+    return {
+      values: Array.from(specialisation(domain, at, from, to), (v) => known(v / by)),
+      low: ends && Array.from(ends.low, (v) => v / by),
+      high: ends && Array.from(ends.high, (v) => v / by),
+    };
+  });
+  const values = rows.flatMap((row) => row.values);
+  const even = chance(shape) / by;
+  const unit = measure === 'times' ? 'times' : 'percent';
+  const experts = all.map((_, e) => `E${e}`);
+  const place = values.reduce<number>((best, v, i) => ((v ?? 0) > (values[best] ?? 0) ? i : best), 0);
+  const where = `${experts[place % shape.experts]!} in ${domains[Math.floor(place / shape.experts)]!.name}`;
+  const label = { times: 'times chance', specialisation: 'share of tokens', share: 'share of load' }[measure];
+  return {
+    id: 'expert-by-domain',
+    title: `Experts by kind of text, ${layerLabel(shape)}`,
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.',
+      formula: `domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
+      source: 'OLMoE, arXiv 2409.02060, section 5',
+      judge:
+        'Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.',
+    },
+    text: `${label} of ${shape.experts} experts in ${domains.length} kinds of text; most for ${where}.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'kind of text', names: domains.map(({ name }) => name) },
+      columns: { label: 'expert', names: experts },
+      values,
+      unit,
+      scale: 'diverging',
+      min: 0,
+      middle: even,
+      max: 3 * even,
+    },
+    table: {
+      columns: [
+        { label: 'expert', unit: 'text' },
+        ...domains.flatMap(({ name }, d): Column[] => [
+          { label: name, unit },
+          ...(rows[d]!.low ? [{ label: `${name}, from`, unit } as const, { label: `${name}, to`, unit } as const] : []),
+        ]),
+      ],
+      rows: experts.map((name, e): Cell[] => [
+        name,
+        ...rows.flatMap((row): Cell[] => [
+          row.values[e] ?? null,
+          ...(row.low && row.high ? [row.low[e]!, row.high[e]!] : []),
+        ]),
+      ]),
+      experts: experts.map((_, expert) => ({ layer: at, expert })),
+    },
+  };
+}
+
+function specialistFigure(
+  subject: Subject,
+  found: readonly Specialist[],
+  domains: readonly Domain[],
+  shapes: readonly LayerShape[],
+): Figure {
+  const listed = found.slice(0, LISTED);
+  const experts = listed.map(({ layer, expert }) => ({ layer, expert }));
+  return {
+    id: 'specialists',
+    title: 'Most specialised experts',
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.',
+      formula: 'N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals',
+      source: 'OLMoE, arXiv 2409.02060, section 5',
+      judge: 'Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance.',
+    },
+    text: `${found.length} experts stand out for one kind of text; first ${listed
+      .slice(0, 3)
+      .map((s) => `${nameOf(s, shapes)} for ${domains[s.domain]!.name}`)
+      .join(', ')}.`,
+    chart: {
+      kind: 'bars',
+      labels: listed.map((s) => `${nameOf(s, shapes)}, ${domains[s.domain]!.name}`),
+      series: [
+        { label: 'in its kind of text', values: listed.map(({ value }) => value) },
+        { label: 'in the next one', values: listed.map(({ nextValue }) => nextValue) },
+      ],
+      axis: { label: 'share of tokens', unit: 'percent', min: 0 },
+      experts,
+    },
+    table: {
+      columns: [
+        { label: 'expert', unit: 'text' },
+        { label: 'kind of text', unit: 'text' },
+        { label: 'share of its tokens', unit: 'percent' },
+        { label: 'from', unit: 'percent' },
+        { label: 'to', unit: 'percent' },
+        { label: 'next', unit: 'text' },
+        { label: 'share of its tokens', unit: 'percent' },
+        { label: 'others at most', unit: 'percent' },
+        { label: 'chance', unit: 'percent' },
+      ],
+      rows: listed.map((s) => [
+        nameOf(s, shapes),
+        domains[s.domain]!.name,
+        s.value,
+        s.low,
+        s.high,
+        domains[s.next]!.name,
+        s.nextValue,
+        s.othersHigh,
+        chance(shapes[s.layer]!),
+      ]),
+      experts,
+    },
+  };
+}
+
+function informationFigure(subject: Subject, information: readonly (DomainInformation | undefined)[]): Figure {
+  const names = subject.loads.map(({ shape }) => layerLabel(shape));
+  const bits = information.map((i) => known(i?.bits));
+  const files = information.some((i) => i?.p !== undefined);
+  const highest = bits.reduce<number>((best, b, i) => ((b ?? 0) > (bits[best] ?? 0) ? i : best), 0);
+  return {
+    id: 'domain-information',
+    title: 'What routing knows of the kind of text',
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.',
+      formula:
+        'I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: ' +
+        (files
+          ? 'the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.'
+          : '(m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.'),
+      source: 'Miller 1955, note on the bias of information estimates',
+      judge:
+        'Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.',
+    },
+    text: `Mutual information of kind of text and expert: most at ${names[highest]!} with ${(bits[highest] ?? 0).toFixed(3)} bits.`,
+    chart: {
+      kind: 'bars',
+      labels: names,
+      series: [{ label: 'bits', values: bits }],
+      axis: { label: 'bits', unit: 'number', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'bits', unit: 'number' },
+        { label: 'uncorrected', unit: 'number' },
+        { label: 'bias', unit: 'number' },
+        { label: 'at most', unit: 'number' },
+        { label: 'p', unit: 'number' },
+      ],
+      rows: information.map((i, at) => [
+        names[at]!,
+        ...[i?.bits, i?.raw, i?.bias, i?.most, i?.p].map((value) => known(value)),
+      ]),
+    },
+  };
+}
+
+function domainFigure(subject: Subject, domains: readonly Domain[]): Figure {
+  const tokens = domains.map(tokensOf);
+  const layers = subject.loads.length;
+  return {
+    id: 'domains',
+    title: 'What was routed',
+    basis: basisOf(subject),
+    help: {
+      meaning: 'Files and tokens of each kind of text.',
+      judge: `Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
+    },
+    text: `${count(tokens.reduce((sum, n) => sum + n, 0))} tokens of ${domains.length} kinds.`,
+    table: {
+      columns: [
+        { label: 'kind of text', unit: 'text' },
+        { label: 'files', unit: 'count' },
+        { label: 'tokens', unit: 'count' },
+        { label: 'enough', unit: 'text' },
+      ],
+      rows: domains.map((domain, d) => [
+        domain.name,
+        filesOf(domain) || null,
+        tokens[d]!,
+        Array.from({ length: layers }, (_, layer) => layer).every(
+          (layer) => isEnough(domain, layer) || layerTokens(domain, layer) === 0,
+        )
+          ? 'yes'
+          : 'no',
+      ]),
+    },
+  };
+}
+
+/** Router saturation between two models' routing of one text; nothing where these do not match. */
+function saturation(subject: Subject): Figure[] {
+  const { trace, evidence, model } = subject;
+  const other = evidence.other;
+  if (!trace || !other?.trace) return [];
+  let agreement;
+  try {
+    agreement = routingAgreement(trace, other.trace);
+  } catch {
+    // Another text, or a model of other layers: experts cannot be set side by side.
+    return [];
+  }
+  const names = agreement.layers.map(layerLabel);
+  const shares = agreement.layers.map(({ stayed, tokens, k }) => known(stayed / (tokens * k)));
+  const tops = agreement.layers.map(({ topStayed, tokens }) => known(topStayed / tokens));
+  const chances = agreement.layers.map(chance);
+  return [
+    {
+      id: 'router-saturation',
+      title: `Router saturation against ${other.model.name}`,
+      basis: basisOf(subject),
+      help: {
+        meaning:
+          'How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.',
+        formula:
+          'mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.',
+        source: 'OLMoE, arXiv 2409.02060, section 5',
+        judge:
+          'It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.',
+      },
+      text: `${percent(agreement.share)} of choices of ${model.name} are those of ${other.model.name}.`,
+      chart: {
+        kind: 'lines',
+        x: { label: 'layer', unit: 'count' },
+        y: { label: 'share that agrees', unit: 'percent', min: 0, max: 1 },
+        series: [
+          { label: 'all choices', x: agreement.layers.map(({ layer }) => layer), y: shares },
+          { label: 'first expert', x: agreement.layers.map(({ layer }) => layer), y: tops },
+          { label: 'chance', x: agreement.layers.map(({ layer }) => layer), y: chances, faint: true },
+        ],
+      },
+      table: {
+        columns: [
+          { label: 'layer', unit: 'text' },
+          { label: 'all choices', unit: 'percent' },
+          { label: 'first expert', unit: 'percent' },
+          { label: 'chance', unit: 'percent' },
+        ],
+        rows: names.map((name, i) => [name, shares[i]!, tops[i]!, chances[i]!]),
+      },
+    },
+  ];
+}

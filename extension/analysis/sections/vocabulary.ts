@@ -1,0 +1,112 @@
+/** Figures of vocabulary specialisation. */
+import type { Figure } from '../../protocol/report.ts';
+import type { Vocabulary } from '../folder/vocabulary.ts';
+import { LISTED_FROM, vocabularyFigures, wordsByExpert, type Word } from '../folder/vocabularyFigures.ts';
+import { layerLabel } from '../labels.ts';
+import { count, percent } from '../numbers.ts';
+import { visibleText } from '../tokenText.ts';
+import { known } from './parts.ts';
+import { offsetsOf, type Patterns } from './patterns.ts';
+import type { Subject } from './subject.ts';
+
+/** Tokens named of an expert in a list of all experts. */
+const NAMED = 12;
+
+const SOURCE = 'OLMoE, arXiv 2409.02060, section 5, and the script published with it';
+
+export function vocabularyByLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
+  const offsets = offsetsOf(subject);
+  const shapes = subject.loads.map(({ shape }) => shape);
+  const of = (vocabulary: Vocabulary) =>
+    shapes.map((_, i) => vocabularyFigures(vocabulary, offsets[i]!, offsets[i + 1]!));
+  const [own, next] = [of(inputs), of(followers)];
+  const layers = shapes.map(({ layer }) => layer);
+  return {
+    id: 'vocabulary-by-layer',
+    title: 'Vocabulary specialisation by layer',
+    basis: subject.source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning:
+        'How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.',
+      formula: `mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens. ${bound(inputs)}`,
+      source: SOURCE,
+      judge:
+        'Near 1, the expert is chosen by the token alone. In OLMoE it rises with depth for the token that follows, and falls for the token itself.',
+    },
+    text: `Vocabulary specialisation at ${shapes.length} layers, of ${count(own[0]?.listedIds ?? 0)} frequent token ids: first layer ${percent(own[0]?.meanListed ?? NaN)}, last ${percent(own.at(-1)?.meanListed ?? NaN)}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'layer', unit: 'count' },
+      y: { label: 'share of one expert', unit: 'percent', min: 0, max: 1 },
+      series: [
+        { label: 'the token itself', x: layers, y: own.map((f) => known(f.meanListed)) },
+        { label: 'the token that follows', x: layers, y: next.map((f) => known(f.meanListed)) },
+      ],
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'token itself', unit: 'percent' },
+        { label: 'all ids', unit: 'percent' },
+        { label: 'token that follows', unit: 'percent' },
+        { label: 'all ids', unit: 'percent' },
+        { label: 'frequent ids', unit: 'count' },
+      ],
+      rows: shapes.map((shape, i) => [
+        layerLabel(shape),
+        known(own[i]!.meanListed),
+        known(own[i]!.mean),
+        known(next[i]!.meanListed),
+        known(next[i]!.mean),
+        own[i]!.listedIds,
+      ]),
+    },
+  };
+}
+
+export function vocabularyByExpert(subject: Subject, { inputs, followers }: Patterns, at: number): Figure {
+  const offsets = offsetsOf(subject);
+  const { shape } = subject.loads[at]!;
+  const of = (vocabulary: Vocabulary): Word[][] => wordsByExpert(vocabulary, offsets[at]!, offsets[at + 1]!);
+  const [own, next] = [of(inputs), of(followers)];
+  const experts = Array.from({ length: shape.experts }, (_, expert) => ({ layer: at, expert }));
+  return {
+    id: 'vocabulary-by-expert',
+    title: `Tokens of each expert, ${layerLabel(shape)}`,
+    basis: subject.source === 'recorded' ? 'recorded' : 'counted',
+    help: {
+      meaning: `The token ids that each expert comes first for more often than any other, with the share of their occurrences; ids met ${LISTED_FROM} times or more.`,
+      formula: `N_xe / N_x. ${bound(inputs)}`,
+      source: SOURCE,
+    },
+    text: `Tokens that belong to one of ${shape.experts} experts at ${layerLabel(shape)}; ${own.filter((w) => w.length > 0).length} experts have some.`,
+    table: {
+      columns: [
+        { label: 'expert', unit: 'text' },
+        { label: 'ids', unit: 'count' },
+        { label: 'tokens that it works on', unit: 'text' },
+        { label: 'tokens that follow', unit: 'text' },
+      ],
+      rows: experts.map(({ expert }) => [
+        `E${expert}`,
+        own[expert]!.length,
+        wordList(own[expert]!),
+        wordList(next[expert]!),
+      ]),
+      experts,
+    },
+  };
+}
+
+function wordList(words: readonly Word[]): string {
+  return words
+    .slice(0, NAMED)
+    .map(({ text, share }) => `${visibleText(text)} ${Math.round(100 * share)} %`)
+    .join('   ');
+}
+
+function bound({ room, forgotten }: Vocabulary): string {
+  return forgotten === 0
+    ? ''
+    : `Only the ${count(room)} ids met most are kept: figures are of what was met since an id came in.`;
+}

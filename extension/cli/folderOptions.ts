@@ -1,0 +1,81 @@
+/** The command line of `moescope folder`. */
+import { parseArgs } from 'node:util';
+import type { Grouping, GroupRule } from '../analysis/folder/groups.ts';
+import { FOLDER_LIMITS } from '../client/folderRun.ts';
+import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
+import type { FolderOptions } from './folder.ts';
+import { UsageError } from './usage.ts';
+import { oneOf, understood, wholeNumber } from './values.ts';
+
+const USAGE = `moescope folder DIR [options]   routes the files of a folder and shows which experts do which kind of text
+
+  --group HOW       what counts as a kind: language (default), folder (the first in which paths differ), or rules
+                    GLOB=NAME,GLOB=NAME,… of which the first that matches counts
+  --include GLOB    only files that match; may be given more than once
+  --exclude GLOB    files and folders that are left out, besides what .gitignore names; may be given more than once
+  --max-files N     most files that are routed, the kinds in turn (default: ${FOLDER_LIMITS.files})
+  --max-chars N     characters of a file that are routed, from its beginning (default: ${FOLDER_LIMITS.characters})
+  --json OUT        write counts and report as JSON ("-" writes standard output, and no tables)
+  --model, --router, --threads, --context, --precision, --provider   as for moescope analyze
+
+Ctrl+C shows what is done; the next run with the same options goes on from there.`;
+
+/** Undefined when only help was asked for, which is printed. Throws UsageError. */
+export function parseFolder(args: string[]): FolderOptions | undefined {
+  const { values, positionals } = understood(() =>
+    parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        group: { type: 'string' },
+        include: { type: 'string', multiple: true },
+        exclude: { type: 'string', multiple: true },
+        'max-files': { type: 'string' },
+        'max-chars': { type: 'string' },
+        json: { type: 'string' },
+        model: { type: 'string' },
+        router: { type: 'string' },
+        threads: { type: 'string' },
+        context: { type: 'string' },
+        precision: { type: 'string' },
+        provider: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }),
+  );
+  if (values.help === true) {
+    console.log(USAGE);
+    return undefined;
+  }
+  return {
+    folders: positionals,
+    group: grouping(values.group ?? 'language'),
+    include: values.include ?? [],
+    exclude: values.exclude ?? [],
+    limits: {
+      files: wholeNumber('max-files', values['max-files'], 1) ?? FOLDER_LIMITS.files,
+      characters: wholeNumber('max-chars', values['max-chars'], 1) ?? FOLDER_LIMITS.characters,
+    },
+    json: values.json,
+    model: values.model,
+    router: values.router,
+    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    context: wholeNumber('context', values.context, 1) ?? 0,
+    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
+    provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
+  };
+}
+
+function grouping(text: string): Grouping {
+  if (text === 'language' || text === 'folder') return { by: text };
+  // Commas within braces belong to a glob.
+  const rules = text.split(/,(?![^{}]*\})/u).map((rule): GroupRule => {
+    const at = rule.lastIndexOf('=');
+    const [glob, name] = [rule.slice(0, at).trim(), rule.slice(at + 1).trim()];
+    if (at < 1 || glob === '' || name === '') {
+      throw new UsageError(`--group takes language, folder or GLOB=NAME,…, not "${rule}".`);
+    }
+    return { glob, name };
+  });
+  return { by: 'rules', rules };
+}

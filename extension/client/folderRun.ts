@@ -1,0 +1,263 @@
+/** Routes a folder's files, one after the other. What is done stays when it is stopped, and is not done again. */
+import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
+import { cancelled, isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
+import type { FolderJournal, FolderState } from './folderJournal.ts';
+import type { FolderTree } from './folderTree.ts';
+import type { TextRouter } from './textRouter.ts';
+
+/** Files above this are data, whatever they are called. */
+export const LARGEST_FILE = 16_000_000;
+/** A file with a zero in its beginning is binary, as git has it. */
+const LOOKED_AT = 8_000;
+/** UTF-8 takes so many bytes for a UTF-16 unit, at most. */
+const BYTES_A_UNIT = 3;
+/** The journal is written this often, and when the run ends. */
+const WRITTEN_EVERY_MS = 30_000;
+/** Files on which the model may fail one after the other before the run gives up. */
+const MOST_FAILURES = 3;
+
+/** A file to route. */
+export interface FolderFile {
+  readonly path: string;
+  readonly domain: string;
+}
+
+export interface Limits {
+  /** Most files that are routed. */
+  readonly files: number;
+  /** UTF-16 units of a file from its beginning that are routed. */
+  readonly characters: number;
+}
+
+/** Limits unless the user sets others: with a small model on two cores an hour or so. */
+export const FOLDER_LIMITS: Limits = { files: 1_000, characters: 8_000 };
+
+/** Why a file was not routed. */
+export const SKIPS = ['unreadable', 'binary', 'large', 'empty', 'failed'] as const;
+export type Skip = (typeof SKIPS)[number];
+
+export interface Tally {
+  readonly routed: number;
+  /** Files that were longer than the limit; they are among the routed. */
+  readonly cut: number;
+  readonly skipped: Readonly<Record<Skip, number>>;
+  /** Files that were not looked at, because of the limit or because the run was stopped. */
+  readonly left: number;
+  readonly tokens: number;
+}
+
+export interface FolderProgress {
+  readonly tally: Tally;
+  /** Files that will be routed if none is skipped. */
+  readonly files: number;
+  /** The file under way. */
+  readonly path: string;
+  /** What the model is doing with it, as a fraction where that is known. */
+  readonly stage: string;
+  readonly fraction: number | undefined;
+}
+
+export interface FolderRun {
+  /** In the order in which they are taken. */
+  readonly files: readonly FolderFile[];
+  readonly tree: FolderTree;
+  readonly router: TextRouter;
+  readonly limits: Limits;
+  readonly journal?: FolderJournal;
+  readonly pause?: Pause;
+  readonly progress: (progress: FolderProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface FolderOutcome {
+  /** Undefined when no file was routed. */
+  readonly routing: FolderRouting | undefined;
+  readonly tally: Tally;
+  /** Files whose routing was there from an earlier run. */
+  readonly resumed: number;
+  /** Why the run ended before its end; `cancelled` when the user stopped it. */
+  readonly ended?: Error;
+  /** Why the next run will not go on from here, if so: the journal cannot be written. */
+  readonly unsaved?: unknown;
+}
+
+/** Lets a run wait between two files. */
+export class Pause {
+  #paused = false;
+  #goOn: (() => void) | undefined;
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  toggle(): void {
+    this.#paused = !this.#paused;
+    this.#goOn?.();
+  }
+
+  /** Resolves when the run may go on, or is cancelled. */
+  async wait(signal: AbortSignal): Promise<void> {
+    if (!this.#paused || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+    });
+    this.#goOn = undefined;
+  }
+}
+
+/** Errors that are about this one text, or that the next file may be spared. */
+const OF_A_FILE: ReadonlySet<ErrorCode> = new Set(['text-empty', 'engine-gone', 'out-of-memory', 'internal']);
+
+/** Runs until all files are done, the limit is reached, or it is stopped; then says what came of it. Throws nothing. */
+export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
+  const { files, tree, router, limits, pause, progress, signal } = run;
+  let { journal } = run;
+  let state: FolderState = { routing: undefined, done: new Map(), cut: 0, tokens: 0 };
+  let resumed = 0;
+  let ended: Error | undefined;
+  let written = Date.now();
+  let unsaved: unknown;
+  // What cannot be stored can be done again: the run goes on all the same.
+  const write = async (): Promise<void> => {
+    await journal?.write(state).catch((error: unknown) => (unsaved = error));
+    written = Date.now();
+  };
+  try {
+    const earlier = await journal?.read();
+    // A run with a lower limit leaves alone what one with a higher limit came to.
+    if ((earlier?.routing?.files.length ?? 0) > limits.files) journal = undefined;
+    else if (earlier && (await isCurrent(earlier, files, tree))) state = earlier;
+    resumed = state.routing?.files.length ?? 0;
+    let failures = 0;
+    for (const { path, domain } of files) {
+      if (state.done.has(path)) continue;
+      if ((state.routing?.files.length ?? 0) >= limits.files) break;
+      await pause?.wait(signal);
+      if (signal.aborted) throw cancelled();
+      const report = (stage: string, fraction?: number): void => {
+        progress({
+          tally: tallyOf(state, files.length),
+          files: Math.min(files.length, limits.files),
+          path,
+          stage,
+          fraction,
+        });
+      };
+      report('read');
+      const read = await readText(tree, path, limits.characters);
+      if (read.skip) {
+        state.done.set(path, { stamp: read.stamp, skip: read.skip });
+        continue;
+      }
+      try {
+        const trace = await router.route(read.text, signal, ({ stage, done, total }) => {
+          report(stage, total > 0 ? done / total : undefined);
+        });
+        state.routing ??= emptyFolder({ ...trace.origin.model });
+        addFile(state.routing, path, domain, trace, read.text);
+        state.done.set(path, { stamp: read.stamp });
+        state.tokens += trace.routed;
+        if (read.cut) state.cut += 1;
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (!isUserError(error) || !OF_A_FILE.has(error.code) || failures === MOST_FAILURES) throw error;
+        state.done.set(path, { stamp: read.stamp, skip: error.code === 'text-empty' ? 'empty' : 'failed' });
+      }
+      if (pause?.paused || Date.now() - written > WRITTEN_EVERY_MS) await write();
+    }
+  } catch (error) {
+    ended = error instanceof Error ? error : new Error(messageOf(error));
+  }
+  await write();
+  return {
+    routing: state.routing,
+    tally: tallyOf(state, files.length),
+    resumed,
+    ...(ended === undefined ? {} : { ended }),
+    ...(unsaved === undefined ? {} : { unsaved }),
+  };
+}
+
+/** Whether all that was done is of files that are still there as they were. */
+async function isCurrent({ done }: FolderState, files: readonly FolderFile[], tree: FolderTree): Promise<boolean> {
+  const paths = new Set(files.map(({ path }) => path));
+  for (const [path, { stamp }] of done) {
+    if (!paths.has(path) || (await stampOf(tree, path)) !== stamp) return false;
+  }
+  return true;
+}
+
+async function stampOf(tree: FolderTree, path: string): Promise<string> {
+  return tree.stat(path).then(
+    ({ bytes, modified }) => `${bytes} ${modified}`,
+    () => '',
+  );
+}
+
+type Read =
+  | { readonly stamp: string; readonly skip: Skip }
+  | { readonly stamp: string; readonly skip?: undefined; readonly text: string; readonly cut: boolean };
+
+/** A file's text up to the limit, without a byte order mark. */
+async function readText(tree: FolderTree, path: string, characters: number): Promise<Read> {
+  const stamp = await stampOf(tree, path);
+  try {
+    const { bytes } = await tree.stat(path);
+    if (bytes > LARGEST_FILE) return { stamp, skip: 'large' };
+    const most = characters * BYTES_A_UNIT + LOOKED_AT;
+    const data = await tree.read(path, most);
+    if (data.subarray(0, LOOKED_AT).includes(0)) return { stamp, skip: 'binary' };
+    const all = decoded(data, data.length < bytes);
+    if (all === undefined) return { stamp, skip: 'binary' };
+    const text = cutAt(all, characters);
+    if (text.trim() === '') return { stamp, skip: 'empty' };
+    return { stamp, text, cut: text.length < all.length || data.length < bytes };
+  } catch {
+    return { stamp, skip: 'unreadable' };
+  }
+}
+
+/** Undefined when it is not UTF-8. A character that a limit cut through does not count. */
+function decoded(data: Uint8Array, partial: boolean): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(data, { stream: partial });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text's first units, without half a surrogate pair at the end. */
+function cutAt(text: string, units: number): string {
+  const cut = text.slice(0, units);
+  return /[\ud800-\udbff]$/u.test(cut) ? cut.slice(0, -1) : cut;
+}
+
+function tallyOf({ routing, done, cut, tokens }: FolderState, files: number): Tally {
+  const skipped: Record<Skip, number> = { unreadable: 0, binary: 0, large: 0, empty: 0, failed: 0 };
+  for (const { skip } of done.values()) if (skip) skipped[skip] += 1;
+  return { routed: routing?.files.length ?? 0, cut, skipped, left: files - done.size, tokens };
+}
+
+/**
+ * The order in which files are taken: each domain in turn, in each by chance, but always by the same. What is routed when a run
+ * is stopped, or at the limit, is then a sample of every domain.
+ */
+export function inTurn(files: readonly FolderFile[], chance: (path: string) => string): FolderFile[] {
+  const drawn = files.map((file) => ({ file, chance: chance(file.path), rank: 0 }));
+  drawn.sort((a, b) => (a.chance < b.chance ? -1 : 1));
+  const ranks = new Map<string, number>();
+  for (const one of drawn) {
+    one.rank = ranks.get(one.file.domain) ?? 0;
+    ranks.set(one.file.domain, one.rank + 1);
+  }
+  // Sorting is stable: among equal ranks chance has decided already.
+  return drawn.sort((a, b) => a.rank - b.rank).map(({ file }) => file);
+}

@@ -1,0 +1,252 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { filesOf } from '../../extension/analysis/folder/domains.ts';
+import { FileJournal } from '../../extension/client/folderJournal.ts';
+import {
+  inTurn,
+  Pause,
+  runFolder,
+  type FolderOutcome,
+  type FolderProgress,
+  type FolderRun,
+} from '../../extension/client/folderRun.ts';
+import { DiskTree } from '../../extension/client/folderTree.ts';
+import type { TextRouter } from '../../extension/client/textRouter.ts';
+import { cancelled, isUserError, UserError } from '../../extension/protocol/errors.ts';
+import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import { folderTrace } from '../support/folderTrace.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'moescope-run-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Routes each character to the expert of its code, of 4, and keeps what it was given. */
+class LetterRouter implements TextRouter {
+  readonly texts: string[] = [];
+  fail: (text: string) => Error | undefined = () => undefined;
+
+  identity(): Promise<string> {
+    return Promise.resolve('letters');
+  }
+
+  route(text: string): Promise<RoutingTrace> {
+    this.texts.push(text);
+    const error = this.fail(text);
+    if (error) return Promise.reject(error);
+    const chosen = Array.from(text).map((letter) => [letter.charCodeAt(0) % 4]);
+    return Promise.resolve(folderTrace({ text, layers: [{ experts: 4, k: 1, chosen }] }));
+  }
+}
+
+function write(files: Record<string, string | Uint8Array>): void {
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+}
+
+const KEY = 'ab12';
+const journalFolder = (): string => join(folder, '.journals');
+
+function run(router: TextRouter, names: readonly string[], more: Partial<FolderRun> = {}): Promise<FolderOutcome> {
+  return runFolder({
+    files: names.map((path) => ({ path, domain: path.slice(path.indexOf('.') + 1) })),
+    tree: new DiskTree(folder),
+    router,
+    limits: { files: 100, characters: 10 },
+    journal: new FileJournal(journalFolder(), KEY),
+    progress: () => undefined,
+    signal: new AbortController().signal,
+    ...more,
+  });
+}
+
+describe('a run over a folder', () => {
+  it('routes text, and counts what is none', async () => {
+    write({
+      'a.ts': '\ufeffabcd',
+      'b.md': 'x'.repeat(25),
+      'empty.md': ' \n',
+      'binary.md': Uint8Array.of(80, 0, 3),
+      'latin1.md': Uint8Array.of(0x61, 0xe9, 0x62),
+      // A character of three bytes at the place where reading ends, and a pair of surrogates at the limit.
+      'pair.md': `123456789😀${'€'.repeat(9_000)}`,
+    });
+    const router = new LetterRouter();
+    const { routing, tally, ended } = await run(router, [
+      'a.ts',
+      'b.md',
+      'empty.md',
+      'binary.md',
+      'latin1.md',
+      'pair.md',
+      'gone.md',
+    ]);
+    expect(ended).toBeUndefined();
+    expect(router.texts).toEqual(['abcd', 'xxxxxxxxxx', '123456789']);
+    expect(tally).toEqual({
+      routed: 3,
+      cut: 2,
+      skipped: { unreadable: 1, binary: 2, large: 0, empty: 1, failed: 0 },
+      left: 0,
+      tokens: 23,
+    });
+    expect(routing!.files).toEqual(['a.ts', 'b.md', 'pair.md']);
+    expect(routing!.domains.map((domain) => [domain.name, filesOf(domain)])).toEqual([
+      ['ts', 1],
+      ['md', 2],
+    ]);
+  });
+
+  it('stops at the limit of files, skipped ones not counted', async () => {
+    write({ 'a.ts': 'a', 'b.ts': '', 'c.ts': 'c', 'd.ts': 'd' });
+    const { tally } = await run(new LetterRouter(), ['a.ts', 'b.ts', 'c.ts', 'd.ts'], {
+      limits: { files: 2, characters: 10 },
+    });
+    expect(tally).toMatchObject({ routed: 2, left: 1 });
+  });
+
+  it('keeps what is done when it is stopped, and goes on from there', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const stop = new AbortController();
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      if (text !== 'bb') return undefined;
+      stop.abort();
+      return cancelled();
+    };
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    const first = await run(router, names, { signal: stop.signal });
+    expect(isUserError(first.ended) && first.ended.code).toBe('cancelled');
+    expect(first.tally).toMatchObject({ routed: 1, left: 2, tokens: 1 });
+
+    const again = new LetterRouter();
+    const second = await run(again, names);
+    expect(again.texts).toEqual(['bb', 'ccc']);
+    expect(second).toMatchObject({ resumed: 1, tally: { routed: 3, left: 0, tokens: 6 } });
+    expect([...second.routing!.domains[0]!.blocks[0]!.counts]).toEqual([0, 1, 0, 0]);
+
+    const third = new LetterRouter();
+    expect(await run(third, names)).toMatchObject({ resumed: 3, tally: { routed: 3 } });
+    expect(third.texts).toEqual([]);
+  });
+
+  it('goes on when the limit is raised, and leaves that alone when it is lowered', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const limited = (files: number): Promise<FolderOutcome> =>
+      run(new LetterRouter(), ['a.ts', 'b.ts', 'c.ts'], { limits: { files, characters: 10 } });
+    expect(await limited(1)).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+    expect(await limited(3)).toMatchObject({ resumed: 1, tally: { routed: 3 } });
+    expect(await limited(2)).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
+    expect(await limited(3)).toMatchObject({ resumed: 3 });
+  });
+
+  it('begins anew when a file that is done has changed, or is gone', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb' });
+    await run(new LetterRouter(), ['a.ts', 'b.ts']);
+    utimesSync(join(folder, 'a.ts'), 1, 1);
+    const changed = new LetterRouter();
+    expect(await run(changed, ['a.ts', 'b.ts'])).toMatchObject({ resumed: 0 });
+    expect(changed.texts).toEqual(['a', 'bb']);
+    expect(await run(new LetterRouter(), ['b.ts'])).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+  });
+
+  it('does not believe a journal that is damaged, or of another key', async () => {
+    write({ 'a.ts': 'a' });
+    await run(new LetterRouter(), ['a.ts']);
+    const path = join(journalFolder(), readdirSync(journalFolder())[0]!);
+    const bytes = readFileSync(path);
+    const other = new FileJournal(journalFolder(), 'cd34');
+    writeFileSync(join(journalFolder(), 'cd34.folder'), bytes);
+    expect(await other.read()).toBeUndefined();
+    for (const at of [0, 40, bytes.length - 1]) {
+      const damaged = Buffer.from(bytes);
+      damaged[at]! ^= 1;
+      writeFileSync(path, damaged);
+      expect(await run(new LetterRouter(), ['a.ts'])).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+    }
+    writeFileSync(path, bytes.subarray(0, 20));
+    expect(await run(new LetterRouter(), ['a.ts'])).toMatchObject({ resumed: 0 });
+  });
+
+  it('goes past a file on which the model fails, but not past three on end', async () => {
+    const names = Array.from({ length: 9 }, (_, i) => `${i}.ts`);
+    write(Object.fromEntries(names.map((name, i) => [name, String(i)])));
+    const router = new LetterRouter();
+    router.fail = (text) =>
+      ['1', '3', '4', '6', '7', '8'].includes(text) ? new UserError('engine-gone', 'It ended.') : undefined;
+    const { tally, ended, routing } = await run(router, names);
+    expect(ended).toMatchObject({ code: 'engine-gone' });
+    expect(routing!.files).toEqual(['0.ts', '2.ts', '5.ts']);
+    expect(tally.skipped.failed).toBe(5);
+  });
+
+  it('ends at once where the model itself is at fault', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b' });
+    const router = new LetterRouter();
+    router.fail = () => new UserError('weights-missing', 'No weights.');
+    const { ended, routing } = await run(router, ['a.ts', 'b.ts']);
+    expect(ended).toMatchObject({ code: 'weights-missing' });
+    expect(routing).toBeUndefined();
+    expect(router.texts).toEqual(['a']);
+  });
+
+  it('waits when it is paused, and says how far it is', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b' });
+    const pause = new Pause();
+    pause.toggle();
+    const seen: FolderProgress[] = [];
+    const router = new LetterRouter();
+    const work = run(router, ['a.ts', 'b.ts'], { pause, progress: (p) => seen.push(p) });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(router.texts).toEqual([]);
+    pause.toggle();
+    expect((await work).tally.routed).toBe(2);
+    expect(seen.map(({ path, files, tally }) => [path, files, tally.routed])).toEqual([
+      ['a.ts', 2, 0],
+      ['b.ts', 2, 1],
+    ]);
+  });
+
+  it('can be stopped while it is paused', async () => {
+    write({ 'a.ts': 'a' });
+    const pause = new Pause();
+    pause.toggle();
+    const stop = new AbortController();
+    const work = run(new LetterRouter(), ['a.ts'], { pause, signal: stop.signal });
+    setTimeout(() => {
+      stop.abort();
+    }, 5);
+    expect((await work).ended).toMatchObject({ code: 'cancelled' });
+  });
+
+  it('has its result where it cannot be stored', async () => {
+    write({ 'a.ts': 'a', blocked: '' });
+    const journal = new FileJournal(join(folder, 'blocked'), KEY);
+    const { tally, ended, unsaved } = await run(new LetterRouter(), ['a.ts'], { journal });
+    expect(tally.routed).toBe(1);
+    expect(ended).toBeUndefined();
+    expect(unsaved).toMatchObject({ code: 'EEXIST' });
+  });
+});
+
+describe('journals', () => {
+  it('are kept eight at most', async () => {
+    write({ 'a.ts': 'a' });
+    for (let i = 0; i < 10; i++) {
+      await run(new LetterRouter(), ['a.ts'], { journal: new FileJournal(journalFolder(), `${i}`.repeat(4)) });
+    }
+    expect(readdirSync(journalFolder())).toHaveLength(8);
+  });
+});
+
+describe('the order of files', () => {
+  it('takes the kinds in turn, and in each the same order each time', () => {
+    const files = ['a.ts', 'b.ts', 'c.ts', 'd.md'].map((path) => ({ path, domain: path.slice(2) }));
+    const chance = (path: string): string => ({ 'a.ts': '3', 'b.ts': '1', 'c.ts': '2', 'd.md': '9' })[path]!;
+    expect(inTurn(files, chance).map(({ path }) => path)).toEqual(['b.ts', 'd.md', 'c.ts', 'a.ts']);
+  });
+});
