@@ -3,11 +3,12 @@ import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
 import { modelName } from '../formats/modelName.ts';
-import type { KvCache } from '../models/blocks/attention.ts';
+import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
 import { cutDecoder } from '../models/cutDecoder.ts';
 import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
 import { neededMemory } from '../models/fitting.ts';
 import { footprint } from '../models/footprint.ts';
+import { layerKinds } from '../models/layerKinds.ts';
 import { passTokens } from '../models/passTokens.ts';
 import { blockFormat } from '../models/quantization.ts';
 import { skippedParts } from '../models/skipped.ts';
@@ -197,7 +198,7 @@ function modelInfo(
   const moeLayers = graphs.encoder
     ? [...shapes(graphs.encoder.taps, { stack: 'encoder' }), ...shapes(graphs.body.taps, { stack: 'decoder' })]
     : shapes(graphs.body.taps, {});
-  const { total, active } = footprint(spec, graphs.plan).parameters;
+  const { parameters, bytes, experts } = footprint(spec, graphs.plan);
   return {
     name: modelName(request.folder),
     folder: request.folder,
@@ -207,7 +208,14 @@ function modelInfo(
     hiddenSize: spec.hiddenSize,
     vocabulary: spec.vocabulary,
     context: request.context > 0 ? Math.min(request.context, spec.context) : spec.context,
-    parameters: { total, active },
+    parameters: { total: parameters.total, active: parameters.active },
+    anatomy: {
+      layers: layerKinds(spec).layers,
+      parameters: parameters.parts,
+      bytes: bytes[precision].parts,
+      experts: experts.map((expert) => ({ parameters: expert.parameters, bytes: expert.bytes[precision] })),
+      cacheBytes: graphs.body.caches.reduce((sum, cache) => sum + bytesPerToken(cache), 0),
+    },
     precision,
     provider,
     ...(note === undefined ? {} : { note }),

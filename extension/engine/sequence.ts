@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
-import type { KvCache } from '../models/blocks/attention.ts';
+import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
 import type { RopeTables } from '../models/stack.ts';
 import { dependsOnLength, ropeTables } from '../models/rope.ts';
 import { cachesGrow } from './device.ts';
@@ -40,10 +40,7 @@ export class DecoderSequence implements AnsweringSequence {
     this.#grown = cachesGrow(model.device) ? model.graphs.body.caches.flatMap(endsOf) : [];
     const { ropes, caches, states, taps, hidden } = model.graphs.body;
     const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
-    const bytes = caches.reduce(
-      (sum, cache) => sum + (cache.shared ? 1 : 2) * elements(cache) * STORAGE[cache.type].BYTES_PER_ELEMENT,
-      0,
-    );
+    const bytes = capacity * caches.reduce((sum, cache) => sum + bytesPerToken(cache), 0);
     requireMemory(bytes, `The KV cache of a window of ${capacity} tokens`);
     for (const cache of caches) {
       if (cachesGrow(model.device)) continue;

@@ -14,6 +14,13 @@ export interface Footprint {
   };
   /** Bytes of the weights in memory. */
   readonly bytes: Readonly<Record<Precision, ResidentBytes>>;
+  /** One routed expert of each MoE layer, those of the encoder first. */
+  readonly experts: readonly ExpertFootprint[];
+}
+
+export interface ExpertFootprint {
+  readonly parameters: number;
+  readonly bytes: Readonly<Record<Precision, number>>;
 }
 
 export interface ResidentBytes {
@@ -30,6 +37,7 @@ export function footprint(spec: DecoderSpec, plan: WeightPlan): Footprint {
   const byPart = (): Record<ModelPart, number> => mapped(MODEL_PARTS, () => 0);
   const parts = byPart();
   const bytes = mapped(PRECISIONS, () => ({ total: 0, active: 0, parts: byPart() }));
+  const experts: { parameters: number; bytes: Record<Precision, number> }[] = [];
   let total = 0;
   let active = 0;
   // Tens of thousands of experts have a few shapes among them.
@@ -42,14 +50,17 @@ export function footprint(spec: DecoderSpec, plan: WeightPlan): Footprint {
     return sizes;
   };
   for (const weight of plan.weights) {
-    const { part, share } = owners.get(weight.sources[0]!.entry.name)!;
+    const { part, share, moe } = owners.get(weight.sources[0]!.entry.name)!;
     const count = elements(weight.shape);
     parts[part] += count;
     total += count;
     active += share * count;
     const sizes = sizesOf(weight);
+    const expert = moe && (experts[moe.layer] ??= { parameters: 0, bytes: mapped(PRECISIONS, () => 0) });
+    if (expert) expert.parameters += count / moe.experts;
     for (const precision of PRECISIONS) {
       const size = sizes[precision];
+      if (expert) expert.bytes[precision] += size / moe.experts;
       bytes[precision].total += size;
       bytes[precision].active += share * size;
       bytes[precision].parts[part] += size;
@@ -57,7 +68,7 @@ export function footprint(spec: DecoderSpec, plan: WeightPlan): Footprint {
   }
   // Shares are fractions of equal experts, so what they leave over is rounding.
   for (const size of Object.values(bytes)) size.active = Math.round(size.active);
-  return { parameters: { total, active: Math.round(active), parts }, bytes };
+  return { parameters: { total, active: Math.round(active), parts }, bytes, experts };
 }
 
 /** Bytes of a weight at a precision: float16, which is for GPUs, is for all weights; int8 and int4 are for projections alone. */
@@ -77,6 +88,8 @@ interface Owner {
   readonly part: ModelPart;
   /** Of the parameters, what one token uses: k / E of the experts'. */
   readonly share: number;
+  /** Of routed experts, the position of their MoE layer, and how many they are. */
+  readonly moe?: { readonly layer: number; readonly experts: number };
 }
 
 /** What each of a model's tensors belongs to, by its name. */
@@ -92,6 +105,7 @@ function ownersOf(spec: DecoderSpec): Map<string, Owner> {
     if (isTensor(piece)) claim(piece, { part, share: 1 });
     else for (const [field, value] of Object.entries(piece)) note(value, /norm/i.test(field) ? 'norms' : part);
   };
+  let moeLayers = 0;
   const noteBlock = ({ mixer, ...around }: BlockSpec): void => {
     note(around, 'norms');
     if (mixer.kind !== 'moe') {
@@ -103,7 +117,8 @@ function ownersOf(spec: DecoderSpec): Map<string, Owner> {
     note(norms, 'norms');
     note(shared, 'sharedExperts');
     note(latent, 'mlps');
-    const owner: Owner = { part: 'experts', share: router.k / router.experts };
+    const moe = { layer: moeLayers++, experts: router.experts };
+    const owner: Owner = { part: 'experts', share: router.k / router.experts, moe };
     // Without looking for tensors in all that a spec may hold: models have tens of thousands of experts.
     for (let e = 0; e < router.experts; e++) {
       const { gate, up, down } = expert(e);
@@ -115,7 +130,7 @@ function ownersOf(spec: DecoderSpec): Map<string, Owner> {
   };
   note([spec.embedding, spec.encoder?.embedding], 'embeddings');
   note(spec.head, 'head');
-  for (const stack of [spec, ...(spec.encoder ? [spec.encoder] : [])]) {
+  for (const stack of [...(spec.encoder ? [spec.encoder] : []), spec]) {
     note(stack.finalNorm, 'norms');
     for (const block of stack.layers.flat()) noteBlock(block);
   }

@@ -29,6 +29,25 @@ export interface LayerKind {
   readonly router?: number;
 }
 
+/** What a model is made of, at the precision in which it runs. */
+export interface ModelAnatomy {
+  /** Every layer, the encoder's first. */
+  readonly layers: readonly LayerKind[];
+  readonly parameters: Readonly<Record<ModelPart, number>>;
+  /** Of the weights in memory. */
+  readonly bytes: Readonly<Record<ModelPart, number>>;
+  /** One routed expert of each MoE layer, those of the encoder first. */
+  readonly experts: readonly ExpertSize[];
+  /** What a token adds to the KV cache, in bytes. */
+  readonly cacheBytes: number;
+}
+
+/** All experts of a layer are of one size. */
+export interface ExpertSize {
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
 /** How one or more layers route. */
 export interface RouterRule {
   readonly experts: number;

@@ -4,6 +4,7 @@
  * Columns are typed arrays so that a trace crosses processes as bytes. Notation as in papers: T tokens, E routed experts
  * of a layer, k experts chosen per token, c ≥ k candidates kept per token (the chosen ones, then runners-up).
  */
+import type { ModelAnatomy } from './model.ts';
 
 /** Stands in `chosen` for a slot that a capacity limit dropped, and for a candidate that does not exist. */
 export const NO_EXPERT = 0xffff;
@@ -82,6 +83,8 @@ export interface ModelInfo {
   readonly context: number;
   /** All parameters, and those one token uses (k experts of each MoE layer). */
   readonly parameters: { readonly total: number; readonly active: number };
+  /** Absent where only a trace was recorded, or a graph does not tell. */
+  readonly anatomy?: ModelAnatomy;
   /** A `Precision`, or what a recorded trace names. */
   readonly precision: string;
   /** Execution provider that runs it. */

@@ -31,7 +31,7 @@ it('counts a Mixtral: 4 layers of 8 experts, 2 a token', async () => {
     head: 512 * H,
   };
   const total = 707_136;
-  const { parameters, bytes } = await measure('mixtral');
+  const { parameters, bytes, experts: each } = await measure('mixtral');
   expect(parameters).toEqual({ total, active: total - (6 / 8) * experts, parts });
   expect(bytes.float32).toMatchObject({ total: 4 * total, active: 4 * (total - (6 / 8) * experts) });
   expect(bytes.float16).toMatchObject({ total: 2 * total, active: 2 * (total - (6 / 8) * experts) });
@@ -39,6 +39,10 @@ it('counts a Mixtral: 4 layers of 8 experts, 2 a token', async () => {
     ...{ embeddings: 1024 * H, mixers: 2 * mixers, routers: 64 * H, experts: 2 * experts },
     ...{ sharedExperts: 0, mlps: 0, norms: 18 * H, head: 1024 * H },
   });
+  const one = 3 * 96 * H;
+  // Up and gate have 96 rows of one block each, down has 64 of two.
+  const expert = { parameters: one, bytes: { float32: 4 * one, float16: 2 * one, int8: 320 * 68, int4: 320 * 36 } };
+  expect(each).toEqual([expert, expert, expert, expert]);
   // Blocks of 64 with a scale of four bytes, one a row but for the experts' down projections, which are 96 wide and take two.
   const expertBlocks = 4 * 8 * (2 * 96 + 2 * H);
   const blocks = 4 * (64 + 2 * 32 + H) + 512 + expertBlocks;
@@ -90,3 +94,15 @@ it.each(readdirSync(join(FIXTURES, 'checkpoints')))(
     expect(planWeights(spec, checkpoint.tensors).weights).toEqual(plan.weights);
   },
 );
+
+it('measures the experts of an encoder before those of the decoder', async () => {
+  const { parameters, experts } = await measure('switch_transformers');
+  const { config } = await readCheckpoint(join(FIXTURES, 'checkpoints', 'switch_transformers'));
+  const spec = describeModel(config);
+  const moe = [...spec.encoder!.layers, ...spec.layers]
+    .flat()
+    .flatMap(({ mixer }) => (mixer.kind === 'moe' ? [mixer] : []));
+  expect(experts).toHaveLength(moe.length);
+  const all = experts.reduce((sum, { parameters: each }, i) => sum + each * moe[i]!.router.experts, 0);
+  expect(all).toBe(parameters.parts.experts);
+});

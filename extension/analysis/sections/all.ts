@@ -4,6 +4,7 @@ import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
 import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
+import { memorySection } from './memory.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
@@ -17,6 +18,7 @@ export const SECTIONS: readonly SectionKind[] = [
   regionsSection,
   capacitySection,
   specialisationSection,
+  memorySection,
   placementSection,
 ];
 

@@ -34,6 +34,11 @@ export interface KvCache {
   readonly shared?: boolean;
 }
 
+/** What a token takes in a cache. */
+export function bytesPerToken({ shared, kvHeads, headDim, type }: KvCache): number {
+  return (shared ? 1 : 2) * kvHeads * headDim * (type === 'float16' ? 2 : 4);
+}
+
 /** The kernel takes head sizes in these steps; what it is to rotate, in larger ones. */
 export const HEAD_STEP = 8;
 const ROTARY_STEP = 16;

@@ -1,0 +1,197 @@
+/** How much of the weights has to be there, and how much of it does anything? */
+import type { Column, Figure } from '../../protocol/report.ts';
+import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
+import { layerLabel } from '../labels.ts';
+import { count, percent, written } from '../numbers.ts';
+import { batchSizes, evenlyTouched, independentlyTouched, touchedExperts } from '../workingSet.ts';
+import type { SectionKind } from './kind.ts';
+import { known, layerChoice } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+/** From where on hardly an expert stays out of use. */
+const NEARLY_ALL = 0.9;
+
+export const memorySection: SectionKind = {
+  id: 'memory',
+  title: 'Memory: resident and used',
+  make: (subject, set) => {
+    const layer = layerChoice(
+      set,
+      subject.loads.map(({ shape }) => shape),
+    );
+    const sizes = expertSizes(subject.model);
+    const growth = growthOf(subject);
+    if (growth.batches.length === 0) return { verdict: 'Nothing was routed.', controls: [], figures: [] };
+    const notes = [
+      ...(subject.trace
+        ? []
+        : ['Only counts are known: what a batch touches is an expectation for tokens that choose each by themselves.']),
+      ...(sizes ? [] : ['Nothing tells how large the experts are: their number stands for their memory.']),
+    ];
+    return {
+      verdict: verdict(growth, sizes),
+      ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+      controls: [layer],
+      figures: [
+        touchedFigure(subject, growth, Number(layer.value)),
+        ...(sizes ? [bytesFigure(subject, growth, sizes)] : []),
+      ],
+    };
+  },
+};
+
+/** Experts touched by batches. */
+interface Growth {
+  /** n. */
+  readonly batches: readonly number[];
+  /** Mean over MoE layers of experts touched / E, by batch; undefined where only counts are known. */
+  readonly measured: readonly number[] | undefined;
+  /** The same, expected for independent tokens of this load, and of an even one. */
+  readonly independent: readonly number[];
+  readonly even: readonly number[];
+  /** Experts touched by MoE layer and batch: measured, or expected where that is not known. */
+  readonly touched: readonly (readonly number[])[];
+}
+
+function growthOf({ loads, trace }: Subject): Growth {
+  const tokens = loads.map(({ shape, counts }) => counts.reduce((sum, c) => sum + c, 0) / shape.k);
+  const batches = batchSizes(Math.round(Math.max(0, ...tokens)));
+  const independent = loads.map(({ shape, counts }) => batches.map((n) => independentlyTouched(counts, shape.k, n)));
+  const even = loads.map(({ shape }) => batches.map((n) => evenlyTouched(shape.experts, shape.k, n)));
+  const measured = trace?.layers.map((layer) => batches.map((n) => touchedExperts(layer, trace.routed, n)));
+  const mean = (layers: readonly (readonly number[])[]): number[] =>
+    batches.map((_, b) => {
+      const shares = layers
+        .map((touched, i) => touched[b]! / loads[i]!.shape.experts)
+        .filter((share) => !Number.isNaN(share));
+      return shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    });
+  return {
+    batches,
+    measured: measured && mean(measured),
+    independent: mean(independent),
+    even: mean(even),
+    touched: measured ?? independent,
+  };
+}
+
+function verdict({ batches, measured, independent, even, touched }: Growth, sizes: ExpertSizes | undefined): string {
+  const shares = measured ?? independent;
+  const last = batches.length - 1;
+  const at = shares.findIndex((share) => share >= NEARLY_ALL);
+  const tokens = (n: number): string => (n === 1 ? 'one token' : `${count(n)} tokens`);
+  const all =
+    at < 0
+      ? `All ${tokens(batches[last]!)} touch ${percent(shares[last]!)} of the experts; the others lie in memory for nothing.`
+      : `From ${tokens(batches[at]!)} on, a batch touches ${percent(shares[at]!)} of the experts: memory has to hold them all, ` +
+        'and what being sparse saves is computing.';
+  const middle = Math.floor(last / 2);
+  const alike =
+    measured && measured[middle]! < 0.9 * even[middle]!
+      ? ` ${count(batches[middle]!)} tokens in a row touch ${percent(measured[middle]!)}, where tokens that choose evenly and by themselves would touch ${percent(even[middle]!)}.`
+      : '';
+  const weights = sizes
+    ? `One token reads ${written(readBytes(sizes, touched, 0), 'bytes')} of the ${written(sizes.all.bytes, 'bytes')} that are resident. `
+    : '';
+  return `${weights}${all}${alike}`;
+}
+
+/** Bytes of the weights that the b-th batch reads once each. */
+function readBytes({ bytes, rest, lookedUp }: ExpertSizes, touched: Growth['touched'], b: number): number {
+  const always = rest.bytes - lookedUp;
+  return touched.reduce((sum, layer, i) => sum + (Number.isNaN(layer[b]!) ? 0 : layer[b]! * bytes[i]!), always);
+}
+
+const BATCH_AXIS = { label: 'tokens in a batch', unit: 'count', log: true } as const;
+
+function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
+  const { batches, measured, independent, even, touched } = growth;
+  const { shape } = loads[at]!;
+  const ofLayer = touched[at]!.map((n) => known(n / shape.experts));
+  const lines = [
+    ...(measured ? [{ label: 'this text', values: measured }] : []),
+    { label: 'tokens of this load by themselves', values: independent },
+    { label: 'even load', values: even },
+  ];
+  const [first] = lines as [(typeof lines)[number], ...typeof lines];
+  const last = batches.length - 1;
+  return {
+    id: 'experts-touched',
+    title: 'Experts that a batch touches',
+    basis: measured ? 'counted' : 'simulated',
+    help: {
+      meaning:
+        'The share of a layer’s experts that at least one of n consecutive tokens goes to: the mean over windows of n tokens, one behind ' +
+        'the other, and over MoE layers. Beside it what would be of tokens that choose by themselves, with the load of this text and with an even one.',
+      formula: 'This load: Σ_e 1 − (1 − c_e/T)^n. Even load: E·(1 − (1 − k/E)^n). Both over E.',
+      judge:
+        'Under the even curve, tokens that follow one another share experts, which caches and prefetching can use. Requests of different texts ' +
+        'that decode together come nearer to the curve of tokens by themselves.',
+    },
+    text: `${count(batches[0]!)} token touches ${percent(first.values[0]!)} of the experts, ${count(batches[last]!)} touch ${percent(first.values[last]!)}.`,
+    chart: {
+      kind: 'lines',
+      x: BATCH_AXIS,
+      y: { label: 'share of the experts', unit: 'percent', min: 0, max: 1 },
+      series: [
+        ...lines.map(({ label, values }) => ({ label, x: batches, y: values.map(known) })),
+        { label: layerLabel(shape), x: batches, y: ofLayer, faint: true },
+      ],
+    },
+    table: {
+      columns: [
+        { label: 'tokens', unit: 'count' },
+        ...lines.map(({ label }): Column => ({ label, unit: 'percent' })),
+        { label: layerLabel(shape), unit: 'percent' },
+        { label: `experts of ${layerLabel(shape)}`, unit: 'number' },
+      ],
+      rows: batches.map((n, b) => [
+        n,
+        ...lines.map(({ values }) => known(values[b])),
+        ofLayer[b]!,
+        known(touched[at]![b]),
+      ]),
+    },
+  };
+}
+
+function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth, sizes: ExpertSizes): Figure {
+  const { all, rest, lookedUp, derived } = sizes;
+  const always = rest.bytes - lookedUp;
+  const read = batches.map((_, b) => readBytes(sizes, touched, b));
+  const last = batches.length - 1;
+  return {
+    id: 'weights-read',
+    title: 'Weights that a batch reads',
+    basis: measured ? 'counted' : 'simulated',
+    help: {
+      meaning:
+        `Of ${written(all.bytes, 'bytes')} of weights in ${model.precision}, what a batch reads if it reads each once: the experts that it touches, and all that is no ` +
+        `routed expert, ${written(always, 'bytes')}.` +
+        (lookedUp > 0 ? ' Embeddings are left out: of them a token reads one row.' : '') +
+        (derived
+          ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
+          : ''),
+      formula: 'bytes = rest + Σ over MoE layers of experts touched × bytes of an expert',
+      judge:
+        'Decoding waits for memory: the fewer bytes a token reads, the faster it goes. A larger batch shares them among its tokens.',
+    },
+    text: `One token reads ${written(read[0]!, 'bytes')}, ${count(batches[last]!)} tokens read ${written(read[last]!, 'bytes')}; ${written(all.bytes, 'bytes')} are resident.`,
+    chart: {
+      kind: 'lines',
+      x: BATCH_AXIS,
+      y: { label: 'bytes read', unit: 'bytes', min: 0 },
+      series: [{ label: 'read by the batch', x: batches, y: read.map(known) }],
+      yardstick: { value: all.bytes, label: 'resident' },
+    },
+    table: {
+      columns: [
+        { label: 'tokens', unit: 'count' },
+        { label: 'read', unit: 'bytes' },
+        { label: 'of what is resident', unit: 'percent' },
+        { label: 'a token', unit: 'bytes' },
+      ],
+      rows: batches.map((n, b) => [n, known(read[b]), known(read[b]! / all.bytes), known(read[b]! / n)]),
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { memorySection } from '../../../extension/analysis/sections/memory.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
+import { subject } from '../../support/subject.ts';
+
+/** Four tokens, top-1 of 4: two experts in turn. */
+const LAYER = layerTrace({ experts: 4, k: 1, chosen: [[0], [1], [0], [1]] });
+
+describe('the section on memory', () => {
+  it('sets what batches read against what is resident', () => {
+    // An expert: (1000 − 400) / 3 = 200 parameters of 4 bytes; the rest 200.
+    const { verdict, figures } = memorySection.make(subject([LAYER]), {});
+    const [touched, read] = figures;
+    // n, this text, by themselves (2·(1 − 2⁻ⁿ) of 4), even (1 − (3/4)ⁿ), the layer, its experts.
+    expect(touched!.table.rows).toEqual([
+      [1, 0.25, 0.25, 0.25, 0.25, 1],
+      [2, 0.5, 0.375, 0.4375, 0.5, 2],
+      [4, 0.5, 0.46875, expect.closeTo(1 - 0.75 ** 4, 12), 0.5, 2],
+    ]);
+    expect(read!.table.rows.map((row) => row[1])).toEqual([1600, 2400, 2400]);
+    expect(verdict).toContain('One token reads 1.6 kB of the 4 kB');
+    expect(verdict).toContain('the others lie in memory for nothing');
+  });
+
+  it('does with counts alone, and without sizes', () => {
+    const { trace, ...counts } = subject([LAYER], { model: { parameters: { total: 0, active: 0 } } });
+    expect(trace).toBeDefined();
+    const { figures, lacking } = memorySection.make(counts, {});
+    expect(figures).toHaveLength(1);
+    expect(figures[0]!.basis).toBe('simulated');
+    expect(lacking).toContain('Only counts are known');
+    expect(lacking).toContain('how large the experts are');
+  });
+
+  it('says when nothing was routed', () => {
+    const nothing = layerTrace({ experts: 4, k: 1, chosen: [[null]], entropy: [NaN] });
+    expect(memorySection.make(subject([nothing]), {})).toMatchObject({ verdict: 'Nothing was routed.', figures: [] });
+  });
+});
