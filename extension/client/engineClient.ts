@@ -3,6 +3,7 @@ import type {
   Began,
   CachedModel,
   ClearedCache,
+  LiveParams,
   LogLine,
   MeasureParams,
   ModelRequest,
@@ -70,15 +71,21 @@ export class EngineClient {
     return this.#request({ progress }, signal, (engine, run) => engine.open({ run, model }, signal));
   }
 
-  /** Routes a text, and as many generated tokens; the sink hears of it before the promise settles. Throws UserError. */
+  /**
+   * Routes a text, and as many generated tokens; the sink hears of it before the promise settles. Throws UserError.
+   *
+   * @param live for a text that is being edited; nothing is generated then
+   */
   analyze(
     model: ModelRequest,
     text: string,
     sink: AnalyzeSink,
     signal: AbortSignal,
     generate = 0,
+    live?: LiveParams,
   ): Promise<AnalyzeResult> {
-    return this.#request(sink, signal, (engine, run) => engine.analyze({ run, model, text, generate }, signal));
+    const what = { model, text, generate, ...(live ? { live } : {}) };
+    return this.#request(sink, signal, (engine, run) => engine.analyze({ run, ...what }, signal));
   }
 
   /** Runs a text under interventions; the sink hears of each before the promise settles. Throws UserError. */

@@ -1,4 +1,4 @@
-import type { AnalyzeResult, Began, Routed } from '../protocol/engine.ts';
+import type { AnalyzeResult, Began, KeptRouting, Routed } from '../protocol/engine.ts';
 import type { LayerTrace, ModelInfo, RoutingTrace, TokenColumns, TraceOrigin } from '../protocol/trace.ts';
 
 /**
@@ -14,7 +14,8 @@ export class TraceBuilder {
   readonly #given: number;
   #routed = 0;
 
-  constructor({ model, ids, start, end, windows, generate }: Began) {
+  /** @param base holds the routing of the tokens that are kept */
+  constructor({ model, ids, start, end, windows, generate, kept }: Began, base?: TraceBuilder) {
     const tokens = ids.length + generate;
     this.#model = model;
     this.#windows = windows;
@@ -34,6 +35,29 @@ export class TraceBuilder {
       probSum: new Float64Array(shape.experts),
       logSumExpSq: 0,
     }));
+    if (kept && base) this.#keep(kept, base);
+  }
+
+  /** Tokens whose routing is here. */
+  get routed(): number {
+    return this.#routed;
+  }
+
+  /** Copies: whoever still looks at the other trace sees it as it was. */
+  #keep({ tokens, sums }: KeptRouting, base: TraceBuilder): void {
+    if (tokens > base.#routed) throw new Error(`${tokens} tokens were to be kept of ${base.#routed}`);
+    this.#tokens.logProb.set(base.#tokens.logProb.subarray(0, tokens));
+    this.#layers.forEach((layer, i) => {
+      const source = base.#layers[i]!;
+      const slots = tokens * layer.candidates;
+      layer.chosen.set(source.chosen.subarray(0, slots));
+      layer.weight.set(source.weight.subarray(0, slots));
+      layer.entropy.set(source.entropy.subarray(0, tokens));
+      layer.margin.set(source.margin.subarray(0, tokens));
+      layer.probSum.set(sums[i]!.probSum);
+      layer.logSumExpSq = sums[i]!.logSumExpSq;
+    });
+    this.#routed = tokens;
   }
 
   /** Takes the part that follows what has arrived. */

@@ -19,12 +19,25 @@ export interface RouterOutputs {
   readonly kept?: Float32Array;
 }
 
-/** Turns a router's outputs into a trace's columns. The chosen experts and weights are those that the model used. */
+/** What each token adds to a layer's sums: for whoever takes tokens back again. */
+export interface TokenSums {
+  /** Probability of each expert; [T·E]. */
+  readonly prob: Float32Array;
+  /** logsumexp(router logits)²; [T]. */
+  readonly logSumExpSq: Float64Array;
+}
+
+/**
+ * Turns a router's outputs into a trace's columns. The chosen experts and weights are those that the model used.
+ *
+ * @param each takes what each token adds to the sums, where that is asked for
+ */
 export function captureRouting(
   outputs: RouterOutputs,
   tokens: number,
   shape: LayerShape,
   scoring: 'softmax' | 'sigmoid',
+  each?: TokenSums,
 ): RoutedLayer {
   const { experts: count, k, candidates } = shape;
   const { selection, experts, weights, worth, kept } = outputs;
@@ -58,7 +71,8 @@ export function captureRouting(
       weight[slot] = 0;
     }
   }
-  const distribution = scoring === 'softmax' ? ofSoftmax(outputs, tokens, count, k) : ofSigmoid(outputs, tokens, count);
+  const distribution =
+    scoring === 'softmax' ? ofSoftmax(outputs, tokens, count, k, each) : ofSigmoid(outputs, tokens, count, each);
   return { chosen, weight, margin, ...distribution };
 }
 
@@ -114,7 +128,14 @@ type Distribution = Pick<RoutedLayer, 'entropy' | 'probSum' | 'logSumExpSq'>;
  * Of p = softmax(x), which the graph has computed, without another exponential: with e any expert of a token,
  * logsumexp(x) = x_e − ln p_e, and the entropy is logsumexp(x) − Σ p·x.
  */
-function ofSoftmax({ logits, scores, experts }: RouterOutputs, tokens: number, count: number, k: number): Distribution {
+function ofSoftmax(
+  { logits, scores, experts }: RouterOutputs,
+  tokens: number,
+  count: number,
+  k: number,
+  each: TokenSums | undefined,
+): Distribution {
+  each?.prob.set(scores.subarray(0, tokens * count));
   const entropy = new Float32Array(tokens);
   const probSum = new Float64Array(count);
   let logSumExpSq = 0;
@@ -129,13 +150,19 @@ function ofSoftmax({ logits, scores, experts }: RouterOutputs, tokens: number, c
     const likely = row + experts[t * k]!;
     const logSumExp = logits[likely]! - Math.log(scores[likely]!);
     logSumExpSq += logSumExp * logSumExp;
+    if (each) each.logSumExpSq[t] = logSumExp * logSumExp;
     entropy[t] = Math.max(0, logSumExp - mean);
   }
   return { entropy, probSum, logSumExpSq };
 }
 
 /** Of p = s / Σs with s = sigmoid(x): the entropy is ln Σs − Σ s·ln s / Σs. */
-function ofSigmoid({ logits, scores }: RouterOutputs, tokens: number, count: number): Distribution {
+function ofSigmoid(
+  { logits, scores }: RouterOutputs,
+  tokens: number,
+  count: number,
+  each: TokenSums | undefined,
+): Distribution {
   const entropy = new Float32Array(tokens);
   const probSum = new Float64Array(count);
   let logSumExpSq = 0;
@@ -152,11 +179,14 @@ function ofSigmoid({ logits, scores }: RouterOutputs, tokens: number, count: num
     }
     let exponentials = 0;
     for (let e = 0; e < count; e++) {
-      probSum[e]! += scores[row + e]! / sum;
+      const p = scores[row + e]! / sum;
+      probSum[e]! += p;
+      if (each) each.prob[row + e] = p;
       exponentials += Math.exp(logits[row + e]! - highest);
     }
     const logSumExp = highest + Math.log(exponentials);
     logSumExpSq += logSumExp * logSumExp;
+    if (each) each.logSumExpSq[t] = logSumExp * logSumExp;
     entropy[t] = Math.max(0, Math.log(sum) - weighted / sum);
   }
   return { entropy, probSum, logSumExpSq };

@@ -4,8 +4,9 @@ import type { CacheInput, Port, RoleInput } from '../models/foreign/inputs.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { requireMemory } from './memory.ts';
-import type { RoutedTokens, Sequence } from './model.ts';
-import { captureTaps, tapNames } from './stack.ts';
+import { Marks } from './marks.ts';
+import type { Rewinding, RoutedTokens, Sequence } from './model.ts';
+import { captureTaps, tapNames, tokenSums } from './stack.ts';
 
 /** A foreign model that is loaded. */
 export interface ForeignSession {
@@ -25,6 +26,12 @@ export class ForeignSequence implements Sequence {
   #caches: Record<string, Tensor> = {};
   /** After the last token; [V]. */
   #lastLogits: Float32Array | undefined;
+  /** Caches by the tokens that had gone through, where they cannot be cut. */
+  #marks = new Marks<Record<string, Tensor>>();
+  readonly capacity: number;
+  readonly rewinding: Rewinding;
+  /** Bytes of the caches when it is full. */
+  readonly #cacheBytes: number;
 
   /** @throws UserError `out-of-memory` when caches of so many tokens cannot fit */
   constructor(model: ForeignSession, capacity: number) {
@@ -33,20 +40,65 @@ export class ForeignSequence implements Sequence {
     const names = [...tapNames(graph.taps), graph.lastLogits, ...graph.caches.map(({ present }) => present)];
     this.#wanted = [...new Set(graph.logProb === undefined ? names : [...names, graph.logProb])];
     const bytes = graph.caches.reduce((sum, cache) => sum + cacheBytes(cache, capacity), 0);
+    this.capacity = capacity;
+    this.#cacheBytes = bytes;
+    this.rewinding = graph.caches.length === 0 ? 'to-start' : graph.caches.every(canBeCut) ? 'anywhere' : 'to-marks';
     // A pass gives the caches back anew, longer, while those it was given are still there.
     requireMemory(2 * bytes, `The KV cache of a window of ${capacity} tokens`);
     this.reset();
   }
 
+  get length(): number {
+    return this.#ids.length;
+  }
+
+  get bytes(): number {
+    return this.#cacheBytes + this.#marks.bytes;
+  }
+
   reset(): void {
     this.#ids = new Int32Array();
     this.#lastLogits = undefined;
+    this.#marks = new Marks();
     this.#caches = Object.fromEntries(
       this.#model.graph.caches.map((cache) => [cache.name, filled(cache, cache.empty, 0)]),
     );
   }
 
-  async append(ids: Int32Array, skip = 0): Promise<RoutedTokens> {
+  rewind(to: number): number {
+    if (to >= this.#ids.length) return this.#ids.length;
+    const mark = this.#marks.before(to);
+    if (this.rewinding === 'to-start' || (this.rewinding === 'to-marks' && !mark)) {
+      this.reset();
+      return 0;
+    }
+    const at = mark?.at ?? to;
+    const cutCaches = (): [string, Tensor][] =>
+      this.#model.graph.caches.map((cache) => [cache.name, cut(this.#caches[cache.name]!, cache.growing!, to)]);
+    this.#caches = mark ? { ...mark.state } : Object.fromEntries(cutCaches());
+    this.#ids = this.#ids.subarray(0, at);
+    this.#lastLogits = undefined;
+    this.#marks = this.#marks.upTo(at);
+    return at;
+  }
+
+  mark(bytes: number): void {
+    if (this.rewinding !== 'to-marks') return;
+    const size = Object.values(this.#caches).reduce((sum, { size }) => sum + size * Float32Array.BYTES_PER_ELEMENT, 0);
+    this.#marks.add({ at: this.#ids.length, bytes: size, state: { ...this.#caches } }, bytes);
+  }
+
+  /** A pass makes caches anew, so two sequences can share them. */
+  fork(to: number, capacity: number): ForeignSequence {
+    const other = new ForeignSequence(this.#model, capacity);
+    other.#ids = this.#ids;
+    other.#caches = { ...this.#caches };
+    other.#marks = this.#marks;
+    other.rewind(to);
+    return other;
+  }
+
+  async append(ids: Int32Array, skip = 0, wantsEach = false): Promise<RoutedTokens> {
     const { graph, session, moeLayers } = this.#model;
     const all = new Int32Array(this.#ids.length + ids.length);
     all.set(this.#ids);
@@ -75,9 +127,11 @@ export class ForeignSequence implements Sequence {
     }
     this.#lastLogits = outputs[graph.lastLogits]!.data as Float32Array;
     this.#ids = all;
+    const each = wantsEach ? tokenSums(moeLayers, ids.length - skip) : undefined;
     return {
-      layers: captureTaps(graph.taps, outputs, moeLayers, pass.length, known + skip),
+      layers: captureTaps(graph.taps, outputs, moeLayers, pass.length, known + skip, each),
       logProb: logProb.subarray(skip),
+      ...(each ? { each } : {}),
     };
   }
 
@@ -156,6 +210,22 @@ function cacheBytes({ empty, growing }: CacheInput, capacity: number): number {
     1,
   );
   return elements * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** Whether a cache holds one row a token, so that the first of them are what it was when there were no more. */
+function canBeCut({ growing, empty }: CacheInput): boolean {
+  return growing !== undefined && empty[growing] === 0;
+}
+
+/** The first rows of a tensor along an axis, copied. */
+function cut({ type, dims, data }: Tensor, axis: number, rows: number): Tensor {
+  const values = data as Float32Array | Uint16Array;
+  const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+  const outer = dims.slice(0, axis).reduce((a, b) => a * b, 1);
+  const [all, wanted] = [dims[axis]! * inner, rows * inner];
+  const copy = new (values.constructor as new (length: number) => typeof values)(outer * wanted);
+  for (let i = 0; i < outer; i++) copy.set(values.subarray(i * all, i * all + wanted), i * wanted);
+  return new Tensor(type as 'float32', copy as Float32Array, [...dims.slice(0, axis), rows, ...dims.slice(axis + 1)]);
 }
 
 /** Natural log of the softmax at one place. */

@@ -23,6 +23,7 @@ import {
   type Stage,
 } from '../protocol/engine.ts';
 import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
@@ -35,7 +36,7 @@ const PROGRESS_INTERVAL_MS = 50;
 
 class Engine {
   readonly #connection: MessageConnection;
-  #open: { readonly key: string; readonly model: OpenModel } | undefined;
+  #open: { readonly key: string; readonly model: OpenModel; live?: LiveRouter } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(connection: MessageConnection) {
@@ -67,12 +68,12 @@ class Engine {
 
   async #analyze(params: AnalyzeParams, signal: AbortSignal): Promise<AnalyzeResult> {
     const { run, text, generate } = params;
-    const { model, ids, windows, milliseconds } = await this.#begin(params, generate, signal);
+    const { model, ids, windows, known, milliseconds } = await this.#begin(params, generate, signal);
     const tokenized = performance.now();
     const progress = this.#progress(run);
     const total = ids.length + generate;
     const generated: number[] = [];
-    for await (const part of prefill(model, ids, windows, generate, signal)) {
+    for await (const part of known?.parts(signal) ?? prefill(model, ids, windows, generate, signal)) {
       if (part.generated) generated.push(...part.generated);
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
       progress('route', part.to, total);
@@ -103,13 +104,15 @@ class Engine {
 
   /** Opens a request's model, cuts its text into tokens, and says so. */
   async #begin(
-    { run, model: request, text }: OpenParams & { readonly text: string },
+    { run, model: request, text, live }: OpenParams & Pick<AnalyzeParams, 'text' | 'live'>,
     generate: number,
     signal: AbortSignal,
   ): Promise<{
     readonly model: OpenModel;
     readonly ids: Int32Array;
     readonly windows: Uint32Array;
+    /** What is known of the text, if it is one that is being edited. */
+    readonly known: LiveText | undefined;
     readonly milliseconds: Omit<AnalyzeResult['milliseconds'], 'route'>;
   }> {
     if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
@@ -121,15 +124,17 @@ class Engine {
     const { ids } = encoded;
     if (ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
     const windows = windowStarts(ids.length, model.info.context);
+    const known = live && this.#live(model).begin(run, ids, windows, live);
     await this.#connection.sendNotification(fromEngine.began, {
       run,
       model: model.info,
       ...encoded,
       windows,
       generate,
+      ...(known?.kept ? { kept: known.kept } : {}),
     });
     const milliseconds = { open: opened - began, tokenize: performance.now() - opened };
-    return { model, ids, windows, milliseconds };
+    return { model, ids, windows, known, milliseconds };
   }
 
   /** The model of a request, opened unless it is the one that is open. */
@@ -150,6 +155,11 @@ class Engine {
     const { name, skipped } = model.info;
     if (skipped) this.#log('info', `${name} is open without what text does not need: ${skipped.join(', ')}.`);
     return model;
+  }
+
+  #live(model: OpenModel): LiveRouter {
+    if (this.#open?.model !== model) throw new Error('the model is not the one that is open');
+    return (this.#open.live ??= new LiveRouter(model));
   }
 
   async #close(): Promise<void> {

@@ -14,6 +14,7 @@ import type { Head } from './head.ts';
 import { requireMemory } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { PartSequence, type Crosses, type Pass, type Stream, type Visits } from './partSequence.ts';
+import { passEnd } from './passes.ts';
 import { captureTaps, tapNames } from './stack.ts';
 
 /** A model that is open in parts. */
@@ -285,11 +286,10 @@ class Run {
 }
 
 function passesOf(ids: Int32Array, window: number, chunk: number, skip: number): Pass[] {
-  return Array.from({ length: Math.ceil(ids.length / chunk) }, (_, i) => ({
-    ids: ids.subarray(i * chunk, (i + 1) * chunk),
-    past: i * chunk,
-    window,
-    length: ids.length,
-    skip: i === 0 ? skip : 0,
-  }));
+  const passes: Pass[] = [];
+  for (let past = 0, to; past < ids.length; past = to) {
+    to = passEnd(past, ids.length, chunk);
+    passes.push({ ids: ids.subarray(past, to), past, window, length: ids.length, skip: past === 0 ? skip : 0 });
+  }
+  return passes;
 }

@@ -1,5 +1,6 @@
 import type { RoutedLayer, Stage } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
+import type { TokenSums } from './capture.ts';
 import type { Encoded } from './encode.ts';
 import type { MeasurableModel } from './measure.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -12,6 +13,11 @@ export interface OpenModel {
   readonly chunk: number;
   /** Present in a model whose decoder is told a text by an encoder. */
   readonly answers?: AnsweringModel;
+  /**
+   * Whether what a text of `a` tokens and one of `b` have in common at their beginnings is routed alike: not where tokens see
+   * those after them, or where positions depend on how many there are.
+   */
+  beginsAlike(a: number, b: number): boolean;
   /**
    * An empty sequence, for at most so many tokens.
    *
@@ -34,12 +40,26 @@ export interface OpenModel {
 export interface AnsweringModel {
   /** The token that every sequence of the decoder begins with. */
   readonly decoderStart: number;
-  encode(ids: Int32Array): Promise<Encoded>;
+  /** @param each whether to tell what each token adds to the sums */
+  encode(ids: Int32Array, each?: boolean): Promise<Encoded>;
   sequence(capacity: number): AnsweringSequence;
 }
 
+/**
+ * How a sequence takes tokens back: to any token, as keys and values of the others stay as they are; to where it was marked,
+ * as what recurrent layers carry cannot be undone; or to its beginning.
+ */
+export type Rewinding = 'anywhere' | 'to-marks' | 'to-start';
+
 /** One sequence of tokens in a model: what it keeps of those that have gone through. */
 export interface Sequence {
+  /** Tokens that have gone through. */
+  readonly length: number;
+  /** Most tokens that it holds. */
+  readonly capacity: number;
+  /** Memory that it takes. */
+  readonly bytes: number;
+  readonly rewinding: Rewinding;
   /**
    * Begins anew.
    *
@@ -50,8 +70,23 @@ export interface Sequence {
    * Appends tokens; returns their routing and log-probabilities, NaN for the first of all.
    *
    * @param skip how many of them nobody asks about
+   * @param each whether to tell what each token adds to the sums
    */
-  append(ids: Int32Array, skip?: number): Promise<RoutedTokens>;
+  append(ids: Int32Array, skip?: number, each?: boolean): Promise<RoutedTokens>;
+  /**
+   * Takes tokens back until `to` are left, or fewer where it cannot stop there.
+   *
+   * @returns how many are left
+   */
+  rewind(to: number): number;
+  /** Makes this a place to come back to, where that takes anything; places that help least go when they take more than so many bytes. */
+  mark(bytes: number): void;
+  /**
+   * Another one with the first tokens of this one, as many as `rewind(to)` would leave.
+   *
+   * @throws UserError `out-of-memory` as `OpenModel.sequence`
+   */
+  fork(to: number, capacity: number): Sequence;
   /** Logits of the token after the last one; [V]. */
   nextLogits(): Promise<Float32Array>;
 }
@@ -64,6 +99,8 @@ export interface AnsweringSequence extends Sequence {
 export interface RoutedTokens {
   readonly layers: RoutedLayer[];
   readonly logProb: Float32Array;
+  /** What each token adds to the sums of each layer, where that was asked for. */
+  readonly each?: readonly TokenSums[];
 }
 
 export interface OpenOptions {

@@ -11,6 +11,7 @@ import { footprint } from '../models/footprint.ts';
 import { layerKinds } from '../models/layerKinds.ts';
 import { passTokens } from '../models/passTokens.ts';
 import { blockFormat } from '../models/quantization.ts';
+import { turnsAlike } from '../models/rope.ts';
 import { skippedParts } from '../models/skipped.ts';
 import type { DecoderSpec } from '../models/spec.ts';
 import type { RouterTap } from '../models/stack.ts';
@@ -115,12 +116,13 @@ async function openDecoder(
     head,
     device,
     chunk: Math.min(device.chunk, passTokens(spec)),
+    beginsAlike: (a, b) => !encoder && graphs.body.ropes.every(({ rope }) => turnsAlike(rope, a, b)),
     sequence,
     ...(encoder && spec.encoder
       ? {
           answers: {
             decoderStart: spec.encoder.decoderStart,
-            encode: (ids) => encode(encoder, info, ids),
+            encode: (ids, each) => encode(encoder, info, ids, each),
             sequence,
           },
         }

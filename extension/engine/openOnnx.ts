@@ -45,6 +45,8 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
     info,
     tokenizer,
     chunk: ports.caches.length > 0 ? Math.max(16, Math.min(CHUNK_TOKENS, rows)) : info.context,
+    // Without a cache nothing tells whether tokens see those after them.
+    beginsAlike: () => ports.caches.length > 0,
     sequence: (capacity) => new ForeignSequence(model, capacity),
     close: () => session.release(),
   };

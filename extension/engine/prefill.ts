@@ -2,7 +2,8 @@
 import type { Routed } from '../protocol/engine.ts';
 import { cancelled } from '../protocol/errors.ts';
 import { unseen } from './encode.ts';
-import type { AnsweringModel, OpenModel } from './model.ts';
+import type { AnsweringModel, AnsweringSequence, OpenModel, RoutedTokens } from './model.ts';
+import { passEnd } from './passes.ts';
 
 /** First tokens of the windows of a text: it is cut where the context is full, and each window starts afresh. */
 export function windowStarts(tokens: number, context: number): Uint32Array {
@@ -35,9 +36,9 @@ export async function* prefill(
     const end = windows[w + 1] ?? ids.length;
     length = end - begin;
     sequence.reset(length);
-    for (let from = begin; from < end; from += model.chunk) {
+    for (let from = begin, to; from < end; from = to) {
       throwIfAborted(signal);
-      const to = Math.min(end, from + model.chunk);
+      to = passEnd(from, end, model.chunk);
       yield { from, to, ...(await sequence.append(ids.subarray(from, to))) };
     }
   }
@@ -71,11 +72,7 @@ async function* readAndAnswer(
     throwIfAborted(signal);
     const from = windows[w]!;
     const to = windows[w + 1] ?? ids.length;
-    const read = await answers.encode(ids.subarray(from, to));
-    sequence.reset(start.length + to - from);
-    sequence.attendTo(read.crosses);
-    const told = await sequence.append(Int32Array.of(...start, ...ids.subarray(from, to)), start.length);
-    yield { from, to, logProb: told.logProb, layers: [...read.layers, ...told.layers] };
+    yield { from, to, ...(await readWindow(answers, sequence, ids.subarray(from, to))) };
   }
   if (added === 0) return;
   const ofEncoder = moeLayers.filter(({ stack }) => stack === 'encoder').map(unseen);
@@ -89,7 +86,31 @@ async function* readAndAnswer(
   }
 }
 
-function throwIfAborted(signal: AbortSignal): void {
+/**
+ * Has the encoder read a window, and the decoder told it.
+ *
+ * @param sequence of the decoder, with room for a token more
+ * @param wantsEach whether to tell what each token adds to the sums
+ */
+export async function readWindow(
+  answers: AnsweringModel,
+  sequence: AnsweringSequence,
+  ids: Int32Array,
+  wantsEach = false,
+): Promise<RoutedTokens> {
+  const read = await answers.encode(ids, wantsEach);
+  sequence.reset(1 + ids.length);
+  sequence.attendTo(read.crosses);
+  const told = await sequence.append(Int32Array.of(answers.decoderStart, ...ids), 1, wantsEach);
+  const layers = [...read.layers, ...told.layers];
+  return {
+    layers,
+    logProb: told.logProb,
+    ...(wantsEach ? { each: [...(read.each ?? []), ...(told.each ?? [])] } : {}),
+  };
+}
+
+export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw cancelled();
 }
 

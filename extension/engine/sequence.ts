@@ -1,14 +1,15 @@
 import { Tensor } from 'onnxruntime-node';
 import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
+import { ropeTables, turnsAlike } from '../models/rope.ts';
 import type { RopeTables } from '../models/stack.ts';
-import { dependsOnLength, ropeTables } from '../models/rope.ts';
 import { cachesGrow } from './device.ts';
 import type { Encoded } from './encode.ts';
 import { Head } from './head.ts';
 import { requireMemory } from './memory.ts';
-import type { AnsweringSequence, RoutedTokens } from './model.ts';
+import { Marks } from './marks.ts';
+import type { AnsweringSequence, Rewinding, RoutedTokens } from './model.ts';
 import type { CheckpointModel } from './openCheckpoint.ts';
-import { captureTaps, tapNames, tokenFeeds } from './stack.ts';
+import { captureTaps, tapNames, tokenFeeds, tokenSums } from './stack.ts';
 
 /** ONNX Runtime takes float16 as bits. */
 const STORAGE = { float32: Float32Array, float16: Uint16Array } as const;
@@ -23,18 +24,26 @@ export class DecoderSequence implements AnsweringSequence {
   readonly #presents: Record<string, Tensor> = {};
   /** Outputs that ONNX Runtime allocates. */
   readonly #wanted: Readonly<Record<string, null>>;
-  readonly #capacity: number;
+  readonly capacity: number;
+  readonly rewinding: Rewinding;
+  /** Bytes of keys and values. */
+  readonly #cacheBytes: number;
   /** Ends of the caches that stay on the device and grow from pass to pass. */
   readonly #grown: readonly { readonly past: string; readonly present: string; readonly empty: () => Tensor }[];
   #past = 0;
+  /** Tokens of the text that the tables of positions are made for. */
+  #textLength: number;
+  /** Recurrent states by the tokens that had gone through, in the order of the graph's. */
+  #marks = new Marks<readonly Tensor[]>();
   /** Hidden state of the last token, which tells the log-probability of the next chunk's first. */
   #last: Float32Array | undefined;
 
   /**
    * @param capacity most tokens it will hold
+   * @param source one whose tables of positions it takes over where they fit
    * @throws UserError `out-of-memory` when its KV cache cannot fit
    */
-  constructor(model: CheckpointModel, capacity: number) {
+  constructor(model: CheckpointModel, capacity: number, source?: DecoderSequence) {
     this.#model = model;
     this.#head = new Head(model.head, model.graphs.head, model.info);
     this.#grown = cachesGrow(model.device) ? model.graphs.body.caches.flatMap(endsOf) : [];
@@ -50,30 +59,90 @@ export class DecoderSequence implements AnsweringSequence {
       const key = (this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make());
       this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = cache.shared ? key : make();
     }
-    this.#capacity = capacity;
-    for (const rope of ropes) if (!dependsOnLength(rope.rope)) this.#feedRope(rope, capacity);
+    this.capacity = capacity;
+    this.#cacheBytes = bytes;
+    this.rewinding = this.#grown.length > 0 ? 'to-start' : states.length > 0 ? 'to-marks' : 'anywhere';
+    this.#textLength = source ? source.#textLength : capacity;
+    for (const rope of ropes) {
+      if (source?.capacity !== capacity) this.#feedRope(rope, this.#textLength);
+      else for (const table of [rope.cos, rope.sin]) this.#feeds[table] = source.#feeds[table]!;
+    }
     const presents = states.map((state) => state.present);
     const grown = this.#grown.map(({ present }) => present);
     this.#wanted = Object.fromEntries([hidden, ...tapNames(taps), ...presents, ...grown].map((name) => [name, null]));
-    this.reset(capacity);
+    this.#clear();
+  }
+
+  get length(): number {
+    return this.#past;
+  }
+
+  get bytes(): number {
+    return this.#cacheBytes + this.#marks.bytes;
+  }
+
+  reset(length: number): void {
+    for (const rope of this.#model.graphs.body.ropes) {
+      if (!turnsAlike(rope.rope, this.#textLength, length)) this.#feedRope(rope, length);
+    }
+    this.#textLength = length;
+    this.#clear();
   }
 
   /** What the KV cache in our buffers still holds is never looked at. */
-  reset(length: number): void {
+  #clear(): void {
     this.#past = 0;
     this.#last = undefined;
+    this.#marks = new Marks();
     for (const { past, empty } of this.#grown) this.#replace(past, empty());
-    for (const rope of this.#model.graphs.body.ropes) if (dependsOnLength(rope.rope)) this.#feedRope(rope, length);
     for (const { past, shape } of this.#model.graphs.body.states) {
       const size = shape.reduce((a, b) => a * b);
       this.#feeds[past] = new Tensor('float32', new Float32Array(size), shape);
     }
   }
 
+  rewind(to: number): number {
+    if (to >= this.#past) return this.#past;
+    const mark = this.rewinding === 'to-marks' ? this.#marks.before(to) : undefined;
+    if (this.rewinding !== 'anywhere' && !mark) {
+      this.#clear();
+      return 0;
+    }
+    this.#past = mark?.at ?? to;
+    this.#last = undefined;
+    this.#model.graphs.body.states.forEach(({ past }, i) => {
+      this.#feeds[past] = mark!.state[i]!;
+    });
+    this.#marks = this.#marks.upTo(this.#past);
+    return this.#past;
+  }
+
+  mark(bytes: number): void {
+    if (this.rewinding !== 'to-marks') return;
+    const state = this.#model.graphs.body.states.map(({ past }) => this.#feeds[past]!);
+    const size = state.reduce((sum, { data }) => sum + (data as Float32Array).byteLength, 0);
+    this.#marks.add({ at: this.#past, bytes: size, state }, bytes);
+  }
+
+  fork(to: number, capacity: number): DecoderSequence {
+    const other = new DecoderSequence(this.#model, capacity, this);
+    if (this.rewinding === 'to-start') return other;
+    for (const cache of this.#model.graphs.body.caches) {
+      for (const past of cache.shared ? [cache.pastKey] : [cache.pastKey, cache.pastValue]) {
+        copyRows(this.#feeds[past]!, other.#feeds[past]!, cache, to, this.capacity, capacity);
+      }
+    }
+    other.#marks = this.#marks;
+    other.#past = this.#past;
+    this.#model.graphs.body.states.forEach(({ past }) => (other.#feeds[past] = this.#feeds[past]!));
+    other.rewind(to);
+    return other;
+  }
+
   #feedRope({ rope, cos, sin }: RopeTables, length: number): void {
-    const tables = ropeTables(rope, this.#capacity, length);
-    this.#feeds[cos] = new Tensor('float32', tables.cos, [this.#capacity, rope.dims / 2]);
-    this.#feeds[sin] = new Tensor('float32', tables.sin, [this.#capacity, rope.dims / 2]);
+    const tables = ropeTables(rope, this.capacity, length);
+    this.#feeds[cos] = new Tensor('float32', tables.cos, [this.capacity, rope.dims / 2]);
+    this.#feeds[sin] = new Tensor('float32', tables.sin, [this.capacity, rope.dims / 2]);
   }
 
   attendTo(crosses: Encoded['crosses']): void {
@@ -83,7 +152,7 @@ export class DecoderSequence implements AnsweringSequence {
     });
   }
 
-  async append(ids: Int32Array, skip = 0): Promise<RoutedTokens> {
+  async append(ids: Int32Array, skip = 0, wantsEach = false): Promise<RoutedTokens> {
     const { graphs, body, info } = this.#model;
     const { inputs, hidden, states, taps } = graphs.body;
     const outputs = await body.run(
@@ -95,11 +164,12 @@ export class DecoderSequence implements AnsweringSequence {
     for (const { past, present } of this.#grown) this.#replace(past, outputs[present] as Tensor);
     // Those of an encoder come before the decoder's.
     const shapes = info.moeLayers.slice(info.moeLayers.length - taps.length);
-    const layers = captureTaps(taps, outputs, shapes, ids.length, skip);
+    const each = wantsEach ? tokenSums(shapes, ids.length - skip) : undefined;
+    const layers = captureTaps(taps, outputs, shapes, ids.length, skip, each);
     const rows = outputs[hidden]!.data as Float32Array;
     const logProb = await this.#head.logProbs(this.#last, ids, rows);
     this.#last = rows.slice((ids.length - 1) * info.hiddenSize);
-    return { layers, logProb: logProb.subarray(skip) };
+    return { layers, logProb: logProb.subarray(skip), ...(each ? { each } : {}) };
   }
 
   /** Feeds another cache from now on, and gives the device the old one's memory back. */
@@ -111,6 +181,23 @@ export class DecoderSequence implements AnsweringSequence {
   async nextLogits(): Promise<Float32Array> {
     if (!this.#last) throw new Error('an empty sequence has no next token');
     return this.#head.logits(this.#last);
+  }
+}
+
+/** Copies the first tokens of a cache [1, kvHeads, capacity, headDim] into one of another capacity. */
+function copyRows(
+  from: Tensor,
+  into: Tensor,
+  { kvHeads, headDim }: KvCache,
+  tokens: number,
+  capacity: number,
+  otherCapacity: number,
+): void {
+  const source = from.data as Float32Array | Uint16Array;
+  const target = into.data as typeof source;
+  for (let head = 0; head < kvHeads; head++) {
+    const start = head * capacity * headDim;
+    target.set(source.subarray(start, start + tokens * headDim), head * otherCapacity * headDim);
   }
 }
 

@@ -3,7 +3,7 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { RouterTap, StackGraph } from '../models/stack.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
 import type { LayerShape } from '../protocol/trace.ts';
-import { captureRouting } from './capture.ts';
+import { captureRouting, type TokenSums } from './capture.ts';
 
 /** Feeds of tokens that follow `past` others. */
 export function tokenFeeds(inputs: StackGraph['inputs'], ids: Int32Array, past: number): Record<string, Tensor> {
@@ -31,6 +31,7 @@ export function tapNames(taps: readonly RouterTap[]): string[] {
  *
  * @param tokens how many went through
  * @param skip how many of them, from the first on, are left out
+ * @param each takes what each token adds to the sums of each layer
  */
 export function captureTaps(
   taps: readonly RouterTap[],
@@ -38,6 +39,7 @@ export function captureTaps(
   layers: readonly LayerShape[],
   tokens: number,
   skip = 0,
+  each?: readonly TokenSums[],
 ): RoutedLayer[] {
   return taps.map((tap, i) => {
     const rows = (name: string): Float32Array => {
@@ -58,6 +60,15 @@ export function captureTaps(
       tokens - skip,
       layers[i]!,
       tap.spec.scoring,
+      each?.[i],
     );
   });
+}
+
+/** Room for what each of so many tokens adds to the sums of these layers. */
+export function tokenSums(layers: readonly LayerShape[], tokens: number): TokenSums[] {
+  return layers.map(({ experts }) => ({
+    prob: new Float32Array(tokens * experts),
+    logSumExpSq: new Float64Array(tokens),
+  }));
 }

@@ -182,6 +182,16 @@ export function dependsOnLength({ scaling: { kind } }: RopeSpec): boolean {
   return kind === 'dynamic' || kind === 'longrope';
 }
 
+/** Whether positions have the same angles in texts of these lengths. */
+export function turnsAlike(rope: RopeSpec, length: number, other: number): boolean {
+  if (!dependsOnLength(rope) || length === other) return true;
+  const angles = ropeFrequencies(rope, other);
+  return (
+    ropeMagnitude(rope, length) === ropeMagnitude(rope, other) &&
+    ropeFrequencies(rope, length).every((angle, i) => angle === angles[i])
+  );
+}
+
 type LongRope = Extract<RopeScaling, { kind: 'longrope' }>;
 
 function longRope({ originalContext, short, long }: LongRope, length: number): LongRopeSpec {

@@ -40,6 +40,16 @@ export interface AnalyzeParams extends OpenParams {
   readonly text: string;
   /** Tokens to add by greedy decoding once the text is through; fewer come when the context is full. */
   readonly generate: number;
+  /** Present where the text is one that is being edited. */
+  readonly live?: LiveParams;
+}
+
+/** How the engine is to route a text much of which it has routed before. What comes out is the same. */
+export interface LiveParams {
+  /** Most bytes that it keeps of texts that it has routed so. */
+  readonly memory: number;
+  /** A run whose trace the caller still has, of the same model, with how many tokens of routing. */
+  readonly base?: { readonly run: number; readonly routed: number };
 }
 
 export interface MeasureParams extends OpenParams {
@@ -84,6 +94,21 @@ export interface Began {
   readonly windows: Uint32Array;
   /** Tokens that will be generated after these, at most. */
   readonly generate: number;
+  /** The routing of the first tokens is that of the run that `live.base` names, and does not come again. */
+  readonly kept?: KeptRouting;
+}
+
+export interface KeptRouting {
+  readonly tokens: number;
+  /** Of these tokens, one entry a MoE layer. */
+  readonly sums: readonly LayerSums[];
+}
+
+/** What a layer's tokens add up to; see LayerTrace. */
+export interface LayerSums {
+  /** [E]. */
+  readonly probSum: Float64Array;
+  readonly logSumExpSq: number;
 }
 
 /** Routing of tokens [from, to): columns as in LayerTrace for these tokens only, one entry of `layers` a MoE layer. */
@@ -97,14 +122,12 @@ export interface Routed {
   readonly layers: readonly RoutedLayer[];
 }
 
-export interface RoutedLayer {
+/** The sums are to be added to the trace's. */
+export interface RoutedLayer extends LayerSums {
   readonly chosen: Uint16Array;
   readonly weight: Float32Array;
   readonly entropy: Float32Array;
   readonly margin: Float32Array;
-  /** To be added to the trace's sums. */
-  readonly probSum: Float64Array;
-  readonly logSumExpSq: number;
 }
 
 /** A model that was built from a checkpoint. */

@@ -1,0 +1,136 @@
+import type { LayerSums } from '../../protocol/engine.ts';
+import type { LayerShape } from '../../protocol/trace.ts';
+import { isUserError } from '../../protocol/errors.ts';
+import type { OpenModel, Sequence } from '../model.ts';
+import { Columns } from './columns.ts';
+
+/** Rooms differ by so many tokens: a text that grows by a word does not need another. */
+const ROOM_STEP = 512;
+const ROOM_TO_SPARE = 64;
+/** Tokens that may be taken back in a window that was complete; where more would be lost, another one is made. */
+const FEW = 32;
+
+/** A context window that has gone through the model, as far as it has. */
+export interface LiveWindow {
+  /** Keys, values and states; absent in a model that reads windows as a whole. */
+  readonly sequence?: Sequence;
+  /** The sequence may be behind or ahead of them. */
+  readonly columns: Columns;
+  /** As many as `columns` can hold. */
+  readonly ids: Int32Array;
+  /** Tokens of the window, once it is complete. */
+  tokens: number;
+  complete: boolean;
+}
+
+/** Windows of texts, the one used last first, in bounded memory. */
+export class LiveWindows {
+  readonly #model: OpenModel;
+  #windows: LiveWindow[] = [];
+
+  constructor(model: OpenModel) {
+    this.#model = model;
+  }
+
+  /** Memory that they take. */
+  get bytes(): number {
+    return this.#windows.reduce((sum, window) => sum + bytesOf(window, this.#model.info.moeLayers), 0);
+  }
+
+  /** How many of a window's first tokens are known. */
+  known(ids: Int32Array): number {
+    return this.#closest(ids).common;
+  }
+
+  /** Sums over the first tokens of a window, of which so many are known. */
+  sums(ids: Int32Array, tokens: number): LayerSums[] {
+    const { window } = this.#closest(ids);
+    return (window?.columns ?? new Columns(this.#model.info.moeLayers, 0)).sums(tokens);
+  }
+
+  /**
+   * The window of these tokens: one that is known, or that begins as they do, or a new one. What `columns` tells is of their
+   * beginning alone. Others go when all take more than so many bytes.
+   */
+  take(ids: Int32Array, memory: number): LiveWindow {
+    const { window, common } = this.#closest(ids);
+    const taken = window && this.#fits(window, ids, common) ? window : this.#make(ids, window, common);
+    taken.columns.truncate(common);
+    taken.tokens = ids.length;
+    taken.complete = common === ids.length;
+    this.#windows = [taken, ...this.#windows.filter((other) => other !== taken)];
+    while (this.#windows.length > 1 && this.bytes > memory) this.#windows.pop();
+    return taken;
+  }
+
+  /** Forgets windows beyond so many bytes, even the last one. */
+  shrink(memory: number): void {
+    while (this.#windows.length > 0 && this.bytes > memory) this.#windows.pop();
+  }
+
+  /** Forgets one: nothing is known of what it holds. */
+  drop(window: LiveWindow): void {
+    this.#windows = this.#windows.filter((other) => other !== window);
+  }
+
+  /** The window that begins most as these tokens do, and with how many of them. */
+  #closest(ids: Int32Array): { readonly window: LiveWindow | undefined; readonly common: number } {
+    let closest: LiveWindow | undefined;
+    let most = 0;
+    for (const window of this.#windows) {
+      const common = commonLength(window.ids.subarray(0, window.columns.length), ids);
+      const whole = common === ids.length && window.tokens === ids.length;
+      if (common > most && (whole || this.#model.beginsAlike(window.tokens, ids.length))) {
+        closest = window;
+        most = common;
+      }
+    }
+    return { window: closest, common: most };
+  }
+
+  /** Whether a window can go on as that of these tokens, without losing what an undo would want back. */
+  #fits({ columns, complete }: LiveWindow, ids: Int32Array, common: number): boolean {
+    return columns.capacity >= ids.length && (!complete || columns.length - common <= FEW);
+  }
+
+  #make(ids: Int32Array, like: LiveWindow | undefined, common: number): LiveWindow {
+    const { answers, info } = this.#model;
+    const room = Math.ceil((ids.length + ROOM_TO_SPARE) / ROOM_STEP) * ROOM_STEP;
+    const capacity = Math.max(ids.length, Math.min(room, info.context));
+    const columns = like ? like.columns.fork(common, capacity) : new Columns(info.moeLayers, capacity);
+    const all = new Int32Array(capacity);
+    all.set(ids.subarray(0, common));
+    const window = { columns, ids: all, tokens: ids.length, complete: false };
+    if (answers) return window;
+    return { ...window, sequence: this.#sequence(ids.length, capacity, like?.sequence, common) };
+  }
+
+  /** A sequence of its own; when memory is short, all that is kept goes first. */
+  #sequence(length: number, capacity: number, like: Sequence | undefined, common: number): Sequence {
+    const make = (): Sequence => {
+      if (like) return like.fork(Math.min(common, like.length), capacity);
+      const sequence = this.#model.sequence(capacity);
+      sequence.reset(length);
+      return sequence;
+    };
+    try {
+      return make();
+    } catch (error) {
+      if (!isUserError(error) || this.#windows.length === 0) throw error;
+      this.#windows = [];
+      return make();
+    }
+  }
+}
+
+function bytesOf({ sequence, columns }: LiveWindow, layers: readonly LayerShape[]): number {
+  return (sequence?.bytes ?? 0) + Columns.bytesOf(layers, columns.capacity);
+}
+
+/** How many of their first tokens two lists share. */
+export function commonLength(one: Int32Array, other: Int32Array): number {
+  const most = Math.min(one.length, other.length);
+  let i = 0;
+  while (i < most && one[i] === other[i]) i += 1;
+  return i;
+}

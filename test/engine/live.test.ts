@@ -1,0 +1,180 @@
+/** Whatever is typed, and however often a run is cut off by the next: the routing is that of the text as it stands. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Marks } from '../../extension/engine/marks.ts';
+import { openCheckpoint } from '../../extension/engine/openCheckpoint.ts';
+import { openModel } from '../../extension/engine/open.ts';
+import { passEnd } from '../../extension/engine/passes.ts';
+import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import { EditedText, LiveText } from '../support/liveText.ts';
+import { FIXTURES, ROOT } from '../support/reference.ts';
+
+const DEMO = join(ROOT, 'media/demo-models/balanced');
+const TEXT =
+  'Each token goes to two experts.\n\n  for (const e of experts) route(e); // 专家 😀\r\nDas Wetter ist schön.';
+const MEMORY = 4e6;
+/** Of each model; the bench makes more. */
+const EDITS = 150;
+const options = {
+  importer: join(ROOT, 'dist/importer.js'),
+  progress: () => undefined,
+  signal: new AbortController().signal,
+};
+
+let cache: string;
+beforeAll(() => {
+  cache = mkdtempSync(join(tmpdir(), 'moescope-live-'));
+});
+afterAll(() => {
+  rmSync(cache, { recursive: true, force: true });
+});
+
+const request = (folder: string, context: number) =>
+  ({ folder, cache, cacheLimit: 0, threads: 0, context, precision: 'float32', provider: 'cpu' }) as const;
+
+/** As many tokens of a live trace as have routing are what a run afresh says of them. */
+function expectSame(live: RoutingTrace, fresh: RoutingTrace, whole: boolean): void {
+  expect(live.tokens.ids).toEqual(fresh.tokens.ids);
+  expect(live.windows).toEqual(fresh.windows);
+  if (whole) expect(live.routed).toBe(fresh.routed);
+  const worst = { weight: 0, logProb: 0, sums: 0 };
+  let others = 0;
+  fresh.layers.forEach((layer, l) => {
+    const { chosen, weight, candidates, k, margin } = layer;
+    const other = live.layers[l]!;
+    for (let t = 0; t < live.routed; t++) {
+      for (let i = t * candidates; i < t * candidates + k; i++) {
+        worst.weight = Math.max(worst.weight, Math.abs(weight[i]! - other.weight[i]!));
+        // Two that weigh alike may change places, and at a margin that is rounding the last may be another.
+        const tie = Math.abs(weight[i]! - weight[i + 1]!) < 1e-6 || margin[t]! < 1e-6;
+        if (chosen[i] !== other.chosen[i] && !tie) others += 1;
+      }
+    }
+    if (!whole) return;
+    for (let e = 0; e < layer.experts; e++) {
+      worst.sums = Math.max(worst.sums, Math.abs(layer.probSum[e]! - other.probSum[e]!) / live.routed);
+    }
+    worst.sums = Math.max(worst.sums, Math.abs(layer.logSumExpSq - other.logSumExpSq) / (1 + layer.logSumExpSq));
+  });
+  for (let t = 0; t < live.routed; t++) {
+    const [one, two] = [fresh.tokens.logProb[t]!, live.tokens.logProb[t]!];
+    if (!(Number.isNaN(one) && Number.isNaN(two))) worst.logProb = Math.max(worst.logProb, Math.abs(one - two));
+  }
+  expect(others).toBe(0);
+  expect(worst.weight).toBeLessThan(1e-5);
+  expect(worst.logProb).toBeLessThan(1e-3);
+  expect(worst.sums).toBeLessThan(1e-5);
+}
+
+describe.each([
+  ['keys and values', DEMO, 0],
+  ['keys and values, in several windows', DEMO, 40],
+  ['latent keys and values', join(FIXTURES, 'checkpoints/deepseek_v3'), 0],
+  ['a sliding window', join(FIXTURES, 'checkpoints/mixtral-window'), 0],
+  ['attention within chunks', join(FIXTURES, 'checkpoints/llama4_text'), 0],
+  ['angles that depend on the length', join(FIXTURES, 'checkpoints/hunyuan_v1_moe-dynamic'), 0],
+  ['Gated DeltaNet', join(FIXTURES, 'checkpoints/qwen3_next'), 0],
+  ['Mamba', join(FIXTURES, 'checkpoints/jamba'), 0],
+  ['Mamba-2', join(FIXTURES, 'checkpoints/nemotron_h'), 90],
+  ['short convolutions', join(FIXTURES, 'checkpoints/lfm2_moe'), 0],
+  ['an encoder', join(FIXTURES, 'checkpoints/switch_transformers'), 60],
+  ['an export whose caches grow', join(FIXTURES, 'onnx/optimum-qwen3_moe-fp32'), 0],
+  ['an export with states', join(FIXTURES, 'onnx/onnxruntime-genai-lfm2_moe-fp32'), 0],
+  ['an export without a cache', join(FIXTURES, 'onnx/torch-mixtral-fp32'), 50],
+])('%s', (_, folder, context) => {
+  it('routes as afresh after every edit', async () => {
+    const model = await openModel(request(folder, context), options);
+    const live = new LiveText(model, MEMORY);
+    const text = new EditedText(TEXT, 200, 7);
+    try {
+      for (let i = 0; i < EDITS; i++) {
+        const kind = text.edit();
+        const cut = i % 4 === 3;
+        const { trace } = await live.live(text.text, cut ? 1 : Infinity);
+        try {
+          expectSame(trace, await live.afresh(text.text), !cut);
+        } catch (error) {
+          throw new Error(`after ${kind}, edit ${i}: ${JSON.stringify(text.text)}`, { cause: error });
+        }
+        expect(live.router.bytes).toBeLessThanOrEqual(MEMORY);
+      }
+    } finally {
+      await model.close();
+    }
+  });
+});
+
+describe('the demo model', () => {
+  it('runs two tokens for a letter at the end, and none for an undo or the way back to another text', async () => {
+    const model = await openCheckpoint(request(DEMO, 0), options);
+    const passes = vi.spyOn(model.body, 'run');
+    const rows = (): number[] =>
+      passes.mock.calls.map(
+        ([feeds]) => (feeds as Record<string, { size: number }>)[model.graphs.body.inputs.ids]!.size,
+      );
+    const live = new LiveText(model, 64e6);
+    const first = `${TEXT} ${TEXT}\n`;
+    await live.live(first);
+    passes.mockClear();
+
+    const { trace, kept } = await live.live(`${first}a`);
+    expect(kept).toBe(trace.tokens.ids.length - 1);
+    expect(rows()).toEqual([2]);
+    passes.mockClear();
+
+    // A line at the beginning: everything after it is new, and the text without it stays known.
+    await live.live(`// one more\n${first}`);
+    expect(rows().length).toBeGreaterThan(0);
+    passes.mockClear();
+    await live.live(`${first}a`);
+    const other = await live.live(`// one more\n${first}`);
+    expect(rows()).toEqual([]);
+    expectSame(other.trace, await live.afresh(`// one more\n${first}`), true);
+    await model.close();
+  });
+
+  it('keeps nothing when it may not, and routes all the same', async () => {
+    const model = await openModel(request(DEMO, 30), options);
+    const live = new LiveText(model, 0);
+    for (const text of [TEXT, `${TEXT}!`, TEXT.slice(5)]) {
+      const { trace } = await live.live(text);
+      expectSame(trace, await live.afresh(text), true);
+      expect(live.router.bytes).toBe(0);
+    }
+    await model.close();
+  });
+});
+
+describe('passes', () => {
+  it('leave no row over where that can be', () => {
+    for (let tokens = 2; tokens < 700; tokens++) {
+      for (const most of [16, 64, 100, 512]) {
+        for (let from = 0, to; from < tokens; from = to) {
+          to = passEnd(from, tokens, most);
+          expect(to - from).toBeLessThanOrEqual(most);
+          expect((to - from) % 16, `${from} to ${to} of ${tokens}, ${most} at most`).not.toBe(1);
+        }
+      }
+    }
+  });
+});
+
+describe('marks', () => {
+  it('that help least go first, and the last stays', () => {
+    const marks = new Marks<string>();
+    for (const at of [256, 512, 768, 784]) marks.add({ at, bytes: 10, state: `at ${at}` }, 30);
+    // 768 lies between neighbours that are 272 apart; each other gap is 512.
+    expect([255, 600, 783, 900].map((to) => marks.before(to)?.at)).toEqual([undefined, 512, 512, 784]);
+    expect(marks.bytes).toBe(30);
+    expect(marks.upTo(600).bytes).toBe(20);
+    marks.add({ at: 600, bytes: 10, state: 'at 600' }, 10);
+    expect([256, 512, 600, 784].map((to) => marks.before(to)?.state)).toEqual([
+      undefined,
+      undefined,
+      'at 600',
+      'at 600',
+    ]);
+  });
+});
