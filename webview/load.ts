@@ -12,6 +12,7 @@ import { Colors, onThemeChange, readTheme } from './theme.ts';
 interface Saved {
   readonly scrollTop: number;
   readonly folded: readonly string[];
+  readonly helped: readonly string[];
 }
 
 const host = new Host<{ to: ToLoadView; from: FromLoadView; saved: Saved }>();
@@ -26,11 +27,12 @@ let layers: readonly LayerLoad[] = [];
 let cursor: CursorToken | undefined;
 let pointed: ExpertRef | undefined;
 let folded: readonly string[] = host.saved.folded ?? [];
+let helped: readonly string[] = host.saved.helped ?? [];
 
 function update(): void {
   if (!state) return;
   const colors = new Colors(theme, state.palette);
-  render(loadView({ state, layers, cursor, pointed, folded, theme, colors }, actions), root);
+  render(loadView({ state, layers, cursor, pointed, folded, helped, theme, colors }, actions), root);
 }
 
 const actions = {
@@ -46,6 +48,11 @@ const actions = {
   fold: (section: string, fold: boolean) => {
     folded = fold ? [...folded.filter((s) => s !== section), section] : folded.filter((s) => s !== section);
     host.save({ folded });
+  },
+  help: (figure: string, open: boolean) => {
+    helped = [...helped.filter((other) => other !== figure), ...(open ? [figure] : [])];
+    host.save({ helped });
+    update();
   },
   experts: {
     point: (expert: ExpertRef | undefined) => {

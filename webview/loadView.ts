@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../extension/analysis/labels.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
 import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
+import type { Help } from '../extension/protocol/report.ts';
 import type { ModelInfo } from '../extension/protocol/trace.ts';
 import type { ExpertRef, LayerLoad, Tint, TokenLayer, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
 import { depthLine } from './charts/depthLine.ts';
@@ -13,8 +14,10 @@ import { count, fixed, percent, times } from '../extension/analysis/numbers.ts';
 import { layerChoice, tintChoice } from './parts/choices.ts';
 import { legend, ramp } from './parts/legend.ts';
 import type { ExpertActions } from './parts/lightElement.ts';
+import { helpButton, type HelpState } from './parts/helpButton.ts';
 import { empty, notices } from './parts/notices.ts';
 import { visibleText } from '../extension/analysis/tokenText.ts';
+import { helpText } from './report/help.ts';
 import type { Colors, Theme } from './theme.ts';
 
 export interface CursorToken {
@@ -29,6 +32,8 @@ export interface LoadModel {
   /** Expert under the pointer or the keyboard's focus. */
   readonly pointed: ExpertRef | undefined;
   readonly folded: readonly string[];
+  /** Figures whose explanation is open. */
+  readonly helped: readonly string[];
   readonly theme: Theme;
   readonly colors: Colors;
 }
@@ -38,6 +43,7 @@ export interface LoadActions {
   readonly chooseLayer: (layer: number) => void;
   readonly chooseTint: (tint: Tint) => void;
   readonly fold: (section: string, fold: boolean) => void;
+  readonly help: (figure: string, open: boolean) => void;
   readonly experts: ExpertActions;
 }
 
@@ -80,6 +86,7 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
   const shape = model.moeLayers[0];
   const size = shape ? ` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
   return html`<header>
+    <h1 class="screen-reader">Routing load of ${state.document ?? ''}</h1>
     <p>
       <button
         class="model"
@@ -111,13 +118,14 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
   const here = state.highlight?.layer === state.layer ? state.highlight.expert : undefined;
   const pointedHere = view.pointed?.layer === state.layer ? view.pointed : undefined;
   return html`
-    ${figures(layer, f, colors)}
+    ${figures(layer, f, colors, helpState(view, actions))}
     <div class="charts">
       ${section(
         view,
         actions,
         'load',
         'Load by expert',
+        LOAD_HELP,
         pointedHere ? readout(layer, f, pointedHere.expert) : `${where} · even ${percent(1 / layer.experts)}`,
         html`
           ${cursorLine(cursor, state.layer, colors)}
@@ -138,6 +146,7 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
           actions,
           'layers',
           'All layers',
+          HEAT_HELP,
           view.pointed && !pointedHere
             ? heatReadout(layers, view.pointed)
             : html`0 <span class="ramp" .style=${`background: ${ramp(theme.kind)}`}></span> ${LOAD_RATIO_MAX}× even`,
@@ -156,10 +165,33 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
             ></moe-heat-map>
           `,
         )}
-        ${section(view, actions, 'depth', 'Depth', 'mean router entropy, nats', depthLine(layers, state.layer, actions.chooseLayer))}
+        ${section(view, actions, 'depth', 'Depth', DEPTH_HELP, 'mean router entropy, nats', depthLine(layers, state.layer, actions.chooseLayer))}
       </div>
     </div>
   `;
+}
+
+const LOAD_HELP: Help = {
+  meaning: 'The share of the layer’s (token, choice) slots that each expert took; the dashed line is the even share.',
+  formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
+  judge:
+    'Bars near the line are what load balancing aims at. Point at an expert to see its tokens; ◆ marks the cursor’s.',
+};
+
+const HEAT_HELP: Help = {
+  meaning: 'Every expert of every layer, by how many times the even load it took.',
+  formula: 'c_e / (Σc / E)',
+  judge: '1 is even, 0 is dead. Expert 5 of one layer has nothing to do with expert 5 of another.',
+};
+
+const DEPTH_HELP: Help = {
+  meaning: 'How undecided the routers are from the first MoE layer to the last, as a mean over tokens.',
+  formula: '−Σ p ln p over all experts of a layer, in nats',
+  judge: 'The dashed line is ln E, no preference at all; 0 is certainty.',
+};
+
+function helpState({ helped }: LoadModel, { help }: LoadActions): HelpState {
+  return { isOpen: (id) => helped.includes(id), open: help };
 }
 
 /** A part that folds away; what stands at its right end says what is drawn, or the numbers under the pointer. */
@@ -168,9 +200,11 @@ function section(
   actions: LoadActions,
   id: string,
   title: string,
+  help: Help,
   aside: string | TemplateResult,
   body: TemplateResult,
 ): TemplateResult {
+  const helped = helpState(view, actions);
   return html`<details
     ?open=${!view.folded.includes(id)}
     @toggle=${(event: Event) => {
@@ -182,7 +216,8 @@ function section(
       <h2>${title}</h2>
       <span>${aside}</span>
     </summary>
-    ${body}
+    ${helpButton(id, title, helped)}
+    ${helped.isOpen(id) ? html`<div class="help" id="help-${id}">${helpText(help)}</div>` : nothing} ${body}
   </details>`;
 }
 

@@ -24,7 +24,7 @@ export function readTheme(): Theme {
     kind: themeKind(document.body.classList),
     foreground,
     background,
-    dim: mix(background, foreground, isHighContrast() ? 1 : 0.7),
+    dim: mix(background, foreground, isHighContrast() ? 1 : 0.76),
     line: mix(background, foreground, 0.14),
     accent: color('--vscode-focusBorder'),
     // High contrast themes have none: they draw outlines.

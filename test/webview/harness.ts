@@ -1,6 +1,7 @@
 /** Opens a built view in Chromium as VS Code would: its theme's variables, its policy, a host that answers. */
 import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
+import type { run } from 'axe-core';
 import { build } from 'esbuild';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import type {
@@ -18,6 +19,8 @@ import type { Size } from './syntheticTrace.ts';
 import { THEMES, type TestTheme, type ThemeName } from './themes.ts';
 
 declare global {
+  // Of the script that `violations` runs.
+  const axe: { readonly run: typeof run };
   interface Window {
     fakeHost: FakeHost;
   }
@@ -31,6 +34,8 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css',
   '.ttf': 'font/ttf',
 };
+/** Run in the page by the debugger, which its policy does not bind. */
+const AXE = readFileSync(new URL('node_modules/axe-core/axe.min.js', ROOT), 'utf8');
 const NONCE = 'test';
 /** Hash of nothing: the toolkit tries an empty style element to learn whether `:focus-visible` is known. */
 const EMPTY_STYLE = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
@@ -142,6 +147,15 @@ export class View {
   async forgetReceived(): Promise<void> {
     await this.page.evaluate(() => {
       window.fakeHost.received.length = 0;
+    });
+  }
+
+  /** What axe-core finds wrong for people who see little, or who do not see or point: a line each. */
+  async violations(): Promise<string[]> {
+    await this.page.evaluate(AXE);
+    return this.page.evaluate(async () => {
+      const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
     });
   }
 

@@ -50,7 +50,7 @@ describe('with routing', () => {
     expect(text).toMatch(/Hottest[^]*E10 17.8\u202f%[^]*2.8× even/);
     expect(text).toMatch(/Under 5\u202f%[^]*9[^]*of 16 experts/);
     const name = await bar(10).getAttribute('aria-label');
-    expect(name).toBe('Expert 10, 17.8\u202f% of load, 2.8× the even share');
+    expect(name).toBe('E10, 17.8\u202f% of load, 2.8× the even share');
     expect(view.complaints).toEqual([]);
   });
 

@@ -39,6 +39,7 @@ const pictures: readonly Picture[] = [
       prepare: async (view) => {
         await view.show(demo, { layer: 3 });
         await view.cursor(55);
+        await view.page.getByRole('button', { name: 'What it means: MaxVio' }).click();
       },
     },
     {
@@ -188,6 +189,20 @@ const pictures: readonly Picture[] = [
     options: { width: 1200, height: 1300 },
     prepare: (view) => view.showSynthetic(huge, { highlight: { layer: 0, expert: 77 } }),
   },
+  ...['certainty', 'losses', 'capacity', 'placement'].flatMap((section): Picture[] =>
+    [300, 1200].map((width): Picture => ({
+      name: `report-${width}-light-${section}`,
+      view: 'report',
+      options: { theme: 'light', width, height: 1900 },
+      prepare: async (view) => {
+        await view.show(demo);
+        await view.page.evaluate((s) => {
+          window.fakeHost.sendToReport({ type: 'reveal', section: s });
+        }, section);
+        await view.settle();
+      },
+    })),
+  ),
   {
     name: 'report-1200-dark-empty',
     view: 'report',

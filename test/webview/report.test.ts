@@ -285,6 +285,22 @@ test('another subject and another section are asked for; the page comes back as 
   expect(saved).toMatchObject({ section: 'other', open: ['depth:table'] });
 });
 
+test.each([
+  [300, 'dark'],
+  [1200, 'dark'],
+  [1200, 'light'],
+  [300, 'highContrast'],
+  [1200, 'highContrastLight'],
+] as const)('%i pixels wide, %s: nothing keeps anybody out', async (width, theme) => {
+  await open({ width, theme });
+  for (const tool of ['What it means', 'Table', 'Copy or save']) await button(`${tool}: Load by expert, L0`).click();
+  expect(await view.violations()).toEqual([]);
+  await view.showReport([charts]);
+  await chart('Loss without an expert').focus();
+  await view.page.keyboard.press('ArrowDown');
+  expect(await view.violations()).toEqual([]);
+});
+
 test('text from anywhere is text', async () => {
   await open();
   const hostile = '<img src=x onerror=alert(1)>\u202e"&';

@@ -1,31 +1,43 @@
 /** The figures of one layer's load: each a label, a number, its yardstick, and on demand what it means. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { classMap } from 'lit/directives/class-map.js';
 import { coldShare, type LoadFigures } from '../../extension/analysis/load.ts';
-import type { LayerLoad } from '../../extension/protocol/webview.ts';
 import { fixed, percent, times } from '../../extension/analysis/numbers.ts';
+import type { Help } from '../../extension/protocol/report.ts';
+import type { LayerLoad } from '../../extension/protocol/webview.ts';
+import { helpButton, type HelpState } from '../parts/helpButton.ts';
+import { helpText } from '../report/help.ts';
 import type { Colors } from '../theme.ts';
 
 interface Figure {
   readonly label: string;
   readonly value: string;
   readonly yardstick: string;
-  readonly meaning: string;
+  readonly help: Help;
   /** Expert the figure is about: its colour stands before the value. */
   readonly expert?: number;
 }
 
-export function figures(load: LayerLoad, f: LoadFigures, colors: Colors): TemplateResult {
-  return html`<dl class="figures">${figuresOf(load, f).map((figure) => tile(figure, colors))}</dl>`;
+export function figures(load: LayerLoad, f: LoadFigures, colors: Colors, helped: HelpState): TemplateResult {
+  return html`<dl class="figures">${figuresOf(load, f).map((figure, i) => tile(figure, i, colors, helped))}</dl>`;
 }
 
-function tile({ label, value, yardstick, meaning, expert }: Figure, colors: Colors): TemplateResult {
+function tile(
+  { label, value, yardstick, help, expert }: Figure,
+  place: number,
+  colors: Colors,
+  helped: HelpState,
+): TemplateResult {
   const swatch =
     expert === undefined
       ? nothing
       : html`<span class="swatch" .style=${`background: ${colors.expert(expert).fill}`}></span>`;
-  return html`<div title=${meaning}>
-    <dt>${label}<span class="screen-reader">: ${meaning}</span></dt>
-    <dd>${swatch}<b>${value}</b> <span>${yardstick}</span></dd>
+  const id = `figure-${place}`;
+  const open = helped.isOpen(id);
+  return html`<div class=${classMap({ open })} title=${help.meaning}>
+    <dt>${label} ${helpButton(id, label, helped)}</dt>
+    <dd class="figure">${swatch}<b>${value}</b> <span>${yardstick}</span></dd>
+    ${open ? html`<dd class="help" id="help-${id}">${helpText(help)}</dd>` : nothing}
   </div>`;
 }
 
@@ -39,7 +51,11 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       label,
       value: known ? `E${expert} ${percent(share)}` : '–',
       yardstick: known ? `${times(share * experts)} even` : '',
-      meaning: `Expert with the ${which} share of the layer’s slots, c / Σc, and that share over the even share 1/E.`,
+      help: {
+        meaning: `The expert with the ${which} share of the layer’s slots, and that share over the even one.`,
+        formula: 'share = c_e / Σc, with c_e the (token, choice) slots of expert e; even: 1/E',
+        judge: '1.0× is even. Where experts run in parallel, all wait for the hottest.',
+      },
       ...(known ? { expert } : {}),
     };
   };
@@ -50,26 +66,42 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       label: `Under ${Number((100 * threshold).toFixed(1))}\u202f%`,
       value: fixed(f.coldFraction * experts, 0),
       yardstick: `of ${experts} experts`,
-      meaning:
-        'Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.',
+      help: {
+        meaning:
+          'Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.',
+        judge: 'Experts that few tokens go to are memory that does little. None would be even.',
+      },
     },
     {
       label: 'Effective experts',
       value: fixed(f.effectiveExperts, 1),
       yardstick: `of ${experts}`,
-      meaning: 'As many evenly loaded experts would be as diverse: exp of the entropy of the load shares.',
+      help: {
+        meaning: 'As many evenly loaded experts would be as diverse.',
+        formula: 'exp(−Σ s_e ln s_e), with s_e the load shares',
+        judge: 'All experts when even, 1 when one takes everything.',
+      },
     },
     {
       label: 'MaxVio',
       value: fixed(f.maxVio, 2),
       yardstick: '0 is even',
-      meaning: 'How far the hottest expert is over the mean load: max c / mean c − 1 (arXiv 2408.15664).',
+      help: {
+        meaning: 'How far the hottest expert is over the mean load.',
+        formula: 'max c / mean c − 1',
+        source: 'arXiv 2408.15664',
+        judge: '0 is even; at 1 the hottest expert takes twice the mean.',
+      },
     },
     {
       label: 'Mean entropy',
       value: fixed(load.meanEntropy, 2),
       yardstick: `of ${fixed(Math.log(experts), 2)} nats`,
-      meaning: 'How undecided the router is: −Σ p ln p over all experts, mean over tokens; ln E is no preference.',
+      help: {
+        meaning: 'How undecided the router is, as a mean over tokens.',
+        formula: '−Σ p ln p over all experts of the layer, in nats',
+        judge: '0: it is sure of one expert. ln E: it has no preference.',
+      },
     },
   ];
 }

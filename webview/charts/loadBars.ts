@@ -60,7 +60,7 @@ export class LoadBars extends LightElement {
   private bar(expert: number, share: number, peak: number, first: boolean): TemplateResult {
     const marked = this.marked.includes(expert);
     const highlighted = expert === this.highlighted;
-    const name = `Expert ${expert}, ${percent(share)} of load, ${times(share * this.figures.shares.length)} the even share`;
+    const name = `E${expert}, ${percent(share)} of load, ${times(share * this.figures.shares.length)} the even share`;
     return html`<li
       class=${classMap({ marked, highlighted, first })}
       role="option"

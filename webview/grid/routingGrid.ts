@@ -141,7 +141,7 @@ export class RoutingGrid extends LightElement {
           <div
             class="scroller"
             tabindex="-1"
-            role="presentation"
+            aria-hidden="true"
             @scroll=${this.scrolled}
             @pointermove=${this.hovered}
             @pointerleave=${this.left}
@@ -161,7 +161,7 @@ export class RoutingGrid extends LightElement {
     return layers.map((layer, i) => {
       const chosen = i === this.view.layer;
       const shown = chosen || (i % every === 0 && Math.abs(i - this.view.layer) >= every);
-      return html`<button
+      return html`<span
         role="columnheader"
         tabindex="-1"
         aria-colindex=${i + 2}
@@ -172,7 +172,7 @@ export class RoutingGrid extends LightElement {
         }}
       >
         ${shown ? layerLabel(layer) : ''}
-      </button>`;
+      </span>`;
     });
   }
 

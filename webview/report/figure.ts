@@ -48,8 +48,7 @@ export function figureView({ figure, highlight, isOpen, done }: FigureModel, act
     </button>`;
   return html`<article class=${classMap({ wide: isWide(figure) })} aria-labelledby="${id}-title">
     <header>
-      <h3 id="${id}-title">${title}</h3>
-      <span class="basis" title=${BASIS_TEXT[basis]}>${basis}</span>
+      <h3><span id="${id}-title">${title}</span> <span class="basis" title=${BASIS_TEXT[basis]}>${basis}</span></h3>
       <span class="tools">
         ${part('help', 'question', 'What it means')} ${chart ? part('table', 'table', 'Table') : nothing}
         ${part('save', 'save', 'Copy or save')}

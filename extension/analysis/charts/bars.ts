@@ -19,7 +19,7 @@ export function bars(chart: BarChart, frame: Frame): Drawing {
 }
 
 /** Thickness of a bar: alone in its row, or one of several. */
-const BAR = { alone: 12, many: 10 } as const;
+const BAR = { alone: 12, many: 12 } as const;
 
 function rows(chart: BarChart, frame: Frame): Drawing {
   const { labels, series, axis, yardstick } = chart;

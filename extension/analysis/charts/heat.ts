@@ -34,11 +34,10 @@ export function heat(chart: HeatChart, frame: Frame): Drawing {
         while (end < columns.length && stepOf(chart, chart.values[r * columns.length + end] ?? null) === step) end += 1;
       if (step !== undefined) {
         const [x, y] = [left + c * columnWidth, top + r * rowHeight];
-        const [width, height] = [
-          inline((end - c) * columnWidth - gap),
-          inline(rowHeight - (rowHeight >= 8 ? gap || 1 : 0)),
-        ];
-        paths.set(step, `${paths.get(step) ?? ''}M${inline(x)} ${inline(y)}h${width}v${height}h-${width}z`);
+        const height = inline(rowHeight - (rowHeight >= 8 ? gap || 1 : 0));
+        // By its right edge, not its width: rounded widths would leave seams between cells that touch.
+        const right = inline(left + end * columnWidth - gap);
+        paths.set(step, `${paths.get(step) ?? ''}M${inline(x)} ${inline(y)}H${right}v${height}H${inline(x)}z`);
         const text = said[r * columns.length + c]!;
         if (fits)
           texts += label(x + (columnWidth - gap) / 2, y + rowHeight / 2 + 3.5, text, 'middle', textClass(chart, step));
@@ -152,7 +151,10 @@ function ramp(chart: HeatChart, g: Geometry): string {
   const kind = chart.scale === 'diverging' ? 'v' : 'h';
   const width = Math.min(120, g.width * 0.3);
   const y = g.bottom + 10;
-  const [least, most] = [tickText(chart.min, chart.unit), tickText(chart.max, chart.unit)];
+  const [least, most] = [chart.min, chart.max].map((end) => tickText(Number(end.toPrecision(3)), chart.unit)) as [
+    string,
+    string,
+  ];
   const beyond = chart.values.some((value) => value !== null && value > chart.max) ? ' or more' : '';
   const from = g.left + textWidth(least) + 6;
   const cell = width / HEAT_STEPS;
