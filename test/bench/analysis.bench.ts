@@ -6,12 +6,14 @@ import { capacityCurve } from '../../extension/analysis/capacity.ts';
 import { expertCounts } from '../../extension/analysis/load.ts';
 import { loadReport } from '../../extension/analysis/loadReport.ts';
 import { lossesOf } from '../../extension/analysis/losses.ts';
+import { makeSection, SECTIONS } from '../../extension/analysis/sections/all.ts';
+import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import { syntheticTrace } from '../webview/syntheticTrace.ts';
 import { report } from './report.ts';
 
 const RUNS = 9;
 
-const { trace } = syntheticTrace({ tokens: 8000, layers: 58, experts: 256, k: 8, candidates: 16 });
+const { trace, text } = syntheticTrace({ tokens: 8000, layers: 58, experts: 256, k: 8, candidates: 16 });
 const { layers, routed } = trace;
 
 const pass = best(() => layers.map((layer) => expertCounts(layer, 0, routed)));
@@ -24,6 +26,12 @@ for (const [what, make, budget] of [
   const value = best(make);
   report({ what, value, unit: 'ms', ...(budget === undefined ? {} : { budget }) });
   report({ what: '  in counting passes', value: value / pass, unit: '×' });
+}
+
+const subject = subjectOf('synthetic', trace, text.join(''));
+for (const { id, title } of SECTIONS) {
+  const value = best(() => makeSection(id, subject, {}));
+  report({ what: `section “${title}”, in a thread of its own`, value, unit: 'ms' });
 }
 
 /** Milliseconds of the fastest of some runs: the others had to wait for somebody else. */

@@ -2,6 +2,7 @@ import type { Parameters, Section } from '../../protocol/report.ts';
 import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
+import { depthSection } from './depth.ts';
 import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { memorySection } from './memory.ts';
@@ -16,6 +17,7 @@ export const SECTIONS: readonly SectionKind[] = [
   certaintySection,
   lossesSection,
   regionsSection,
+  depthSection,
   capacitySection,
   specialisationSection,
   memorySection,
