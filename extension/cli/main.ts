@@ -3,27 +3,33 @@
 import { parseArgs } from 'node:util';
 import { isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
+import { ablate } from './ablate.ts';
 import { agree, type AgreeOptions } from './agree.ts';
 import { analyze } from './analyze.ts';
+import { balance } from './balance.ts';
 import { cache, type CacheOptions } from './cache.ts';
 import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
+import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
 import { report } from './report.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
+import { whatif } from './whatif.ts';
 
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
 moescope analyze --trace FILE     shows recorded routing: a trace that --json wrote, .npy or .npz expert ids, answers of vLLM or
                                   SGLang as JSON, and counts: dumps of SGLang's recorder, llama.cpp's imatrix, tables
 moescope report FILE [options]    judges the load: balance, balance losses, what capacity limits would drop
-<<<<<<< HEAD
 moescope report --trace FILE      the same of recorded routing
-=======
-moescope report --trace FILE      the same of a trace
 moescope folder DIR [options]     shows which experts do which kind of text, over the files of a folder (folder --help)
->>>>>>> a556488 (moescope folder: which experts do which kind of text, with intervals from resampled files, stopped and taken up again)
 moescope agree FILE --precision A,B or --provider A,B   shows what of the routing stays from A to B
+
+moescope whatif FILE CHANGE…      runs the text again with a change in the model, and measures what it costs: --drop-expert L:E,
+                                  --silence-expert L:E, --capacity F[,F…] [--policy position|weight|reroute], --k N,
+                                  --temperature T, --no-shared; --layer L for some layers alone
+moescope balance FILE [--target V] [--out F.safetensors]   fits biases that even out the load on half of the text, tries them on the rest
+moescope ablate FILE [--layer L] [--top N]   takes each expert away in turn, and ranks them by what that costs
 
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
@@ -44,6 +50,9 @@ Exit codes: 0 done, 1 the program failed, 2 the input is at fault, 130 stopped b
 
 async function main(args: string[]): Promise<number> {
   if (args[0] === 'inspect') return inspect(parseInspect(args.slice(1)));
+  if (args[0] === 'whatif') return whatif(parseWhatif(args.slice(1)));
+  if (args[0] === 'balance') return balance(parseBalance(args.slice(1)));
+  if (args[0] === 'ablate') return ablate(parseAblate(args.slice(1)));
   if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
   if (args[0] === 'folder') {
     const options = parseFolder(args.slice(1));

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
-import { CACHE_LIMIT, type ModelRequest } from '../protocol/engine.ts';
+import { CACHE_LIMIT, type Began, type ModelRequest, type Progress, type Routed as Part } from '../protocol/engine.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
@@ -57,8 +57,21 @@ export async function readText(file: string): Promise<string> {
   }
 }
 
-/** Routes a text; when it is stopped, what is there of it. Throws UserError. */
-export async function route(text: string, options: RouteOptions): Promise<Routed> {
+/** What a command does with an engine of its own. */
+export interface EngineWork {
+  readonly client: EngineClient;
+  readonly model: ModelRequest;
+  /** Aborted by Ctrl+C. */
+  readonly signal: AbortSignal;
+  /** Shows how far it is. */
+  readonly progress: (progress: Progress) => void;
+}
+
+/** Starts an engine for a command, and stops it. Throws UserError. */
+export async function inEngine<R>(
+  options: Omit<RouteOptions, 'generate'>,
+  work: (engine: EngineWork) => Promise<R>,
+): Promise<R> {
   const stop = new AbortController();
   const onInterrupt = (): void => {
     stop.abort();
@@ -70,12 +83,12 @@ export async function route(text: string, options: RouteOptions): Promise<Routed
       if (level === 'error' || level === 'warn') console.error(message);
     },
   });
-  let builder: TraceBuilder | undefined;
   try {
     const folder = resolve(options.model ?? DEFAULT_MODEL);
     const router = await chooseRouter(folder, options.router, stop.signal);
-    const result = await client.analyze(
-      {
+    return await work({
+      client,
+      model: {
         folder,
         ...(router === undefined ? {} : { router }),
         cache: modelCache(),
@@ -85,35 +98,44 @@ export async function route(text: string, options: RouteOptions): Promise<Routed
         precision: options.precision,
         provider: options.provider,
       },
-      text,
-      {
-        progress: ({ stage, done, total }) => {
-          showProgress(total > 0 ? `${stage} ${Math.floor((100 * done) / total)} %` : stage);
-        },
-        began: (began) => {
-          builder = new TraceBuilder(began);
-        },
-        routed: (part) => {
-          builder?.add(part);
-        },
+      signal: stop.signal,
+      progress: ({ stage, done, total }) => {
+        showProgress(total > 0 ? `${stage} ${Math.floor((100 * done) / total)} %` : stage);
       },
-      stop.signal,
-      options.generate,
-    );
-    if (!builder) throw new UserError('internal', 'The engine sent no routing.');
-    const whole = text + (result.continuation?.text ?? '');
-    return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
-  } catch (error) {
-    // What is there of a stopped run is shown, and said to be a part.
-    if (isUserError(error) && error.code === 'cancelled' && builder) {
-      return { recorded: { trace: builder.trace, text }, interrupted: true };
-    }
-    throw error;
+    });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
     client.dispose();
     showProgress('');
   }
+}
+
+/** Routes a text; when it is stopped, what is there of it. Throws UserError. */
+export async function route(text: string, options: RouteOptions): Promise<Routed> {
+  return inEngine(options, async ({ client, model, signal, progress }) => {
+    let builder: TraceBuilder | undefined;
+    const sink = {
+      progress,
+      began: (began: Began) => {
+        builder = new TraceBuilder(began);
+      },
+      routed: (part: Part) => {
+        builder?.add(part);
+      },
+    };
+    try {
+      const result = await client.analyze(model, text, sink, signal, options.generate);
+      if (!builder) throw new UserError('internal', 'The engine sent no routing.');
+      const whole = text + (result.continuation?.text ?? '');
+      return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
+    } catch (error) {
+      // What is there of a stopped run is shown, and said to be a part.
+      if (isUserError(error) && error.code === 'cancelled' && builder) {
+        return { recorded: { trace: builder.trace, text }, interrupted: true };
+      }
+      throw error;
+    }
+  });
 }
 
 /** One line that rewrites itself, for people only. */

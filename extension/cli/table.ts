@@ -24,7 +24,11 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
   const lines = [
     `${modelTitle(model)}, ${model.layers} layers, ${count(total, 'token')}`,
     `${visible(model.precision)} on ${visible(model.provider)}` +
-      (milliseconds ? `, routed in ${milliseconds.route.toFixed(0)} ms` : ', recorded'),
+      (milliseconds
+        ? `, routed in ${milliseconds.route.toFixed(0)} ms`
+        : origin.source === 'recorded'
+          ? ', recorded'
+          : ''),
     ...(model.note === undefined ? [] : [model.note]),
   ];
   if (model.skipped) lines.push(`Left out of the model: ${model.skipped.join(', ')}.`);

@@ -18,6 +18,14 @@ export function wholeNumber(option: string, text: string | undefined, least: num
   return value;
 }
 
+/** A decimal number from `least` on. */
+export function decimal(option: string, text: string | undefined, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : NaN;
+  if (!(value >= least)) throw new UsageError(`--${option} takes a number from ${least} on, not "${text}".`);
+  return value;
+}
+
 export function oneOf<T extends string>(option: string, text: string | undefined, known: readonly T[]): T | undefined {
   if (text === undefined) return undefined;
   const value = known.find((name) => name === text);

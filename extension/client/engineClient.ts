@@ -1,5 +1,6 @@
 import type {
   AnalyzeResult,
+  BalanceParams,
   Began,
   CachedModel,
   ClearedCache,
@@ -11,7 +12,7 @@ import type {
   Routed,
 } from '../protocol/engine.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
-import type { Measured } from '../protocol/intervention.ts';
+import type { FittedBias, Measured } from '../protocol/intervention.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineProcess } from './engineProcess.ts';
 
@@ -96,6 +97,16 @@ export class EngineClient {
     signal: AbortSignal,
   ): Promise<void> {
     await this.#request(sink, signal, (engine, run) => engine.measure({ run, model, ...what }, signal));
+  }
+
+  /** Fits biases that even out the load of a text; one entry a MoE layer. Throws UserError. */
+  balance(
+    model: ModelRequest,
+    what: Pick<BalanceParams, 'text' | 'target'>,
+    sink: Pick<MeasureSink, 'progress'>,
+    signal: AbortSignal,
+  ): Promise<readonly FittedBias[]> {
+    return this.#request(sink, signal, (engine, run) => engine.balance({ run, model, ...what }, signal));
   }
 
   /** The models of a cache, the one used last first. Throws UserError. */

@@ -3,11 +3,13 @@ import {
   toEngine,
   type AnalyzeParams,
   type AnalyzeResult,
+  type BalanceParams,
   type CachedModel,
   type ClearedCache,
   type MeasureParams,
   type OpenParams,
 } from '../protocol/engine.ts';
+import type { FittedBias } from '../protocol/intervention.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineSink } from './engineClient.ts';
 import { PeerProcess, type PeerOptions } from './peerProcess.ts';
@@ -33,6 +35,10 @@ export class EngineProcess extends PeerProcess {
 
   measure(params: MeasureParams, signal: AbortSignal): Promise<null> {
     return this.request(signal, (connection, token) => connection.sendRequest(toEngine.measure, params, token));
+  }
+
+  balance(params: BalanceParams, signal: AbortSignal): Promise<readonly FittedBias[]> {
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.balance, params, token));
   }
 
   listCache(cache: string, signal: AbortSignal): Promise<CachedModel[]> {

@@ -16,6 +16,7 @@ import {
   toEngine,
   type AnalyzeParams,
   type AnalyzeResult,
+  type BalanceParams,
   type LogLine,
   type MeasureParams,
   type ModelRequest,
@@ -23,6 +24,8 @@ import {
   type Stage,
 } from '../protocol/engine.ts';
 import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import type { FittedBias } from '../protocol/intervention.ts';
+import { fitBiases } from './balance.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
 import type { OpenModel } from './model.ts';
@@ -49,6 +52,9 @@ class Engine {
     );
     connection.onRequest(toEngine.measure, (params, token) =>
       this.#next(token, (signal) => this.#measure(params, signal)),
+    );
+    connection.onRequest(toEngine.balance, (params, token) =>
+      this.#next(token, (signal) => this.#balance(params, signal)),
     );
     connection.onRequest(toEngine.listCache, ({ cache }, token) => this.#next(token, () => cachedModels(cache)));
     connection.onRequest(toEngine.clearCache, ({ cache }, token) =>
@@ -100,6 +106,15 @@ class Engine {
       await this.#connection.sendNotification(fromEngine.measured, { run, ...measured });
     }
     return null;
+  }
+
+  async #balance(params: BalanceParams, signal: AbortSignal): Promise<readonly FittedBias[]> {
+    const { model, ids, windows } = await this.#begin(params, 0, signal);
+    const report = this.#progress(params.run);
+    const progress = (done: number, total: number): void => {
+      report('balance', done, total);
+    };
+    return fitBiases(await measurableOf(model), ids, windows, params.target, { signal, progress });
   }
 
   /** Opens a request's model, cuts its text into tokens, and says so. */

@@ -104,7 +104,8 @@ export function routersOf({ cut, info }: Pick<MeasurableModel, 'cut' | 'info'>):
   }));
 }
 
-class Run {
+/** A text on its way through a model. */
+export class Run {
   readonly #model: MeasurableModel;
   readonly #ids: Int32Array;
   readonly #options: MeasureOptions;
@@ -140,6 +141,21 @@ class Run {
 
   get steps(): number {
     return this.#steps.length;
+  }
+
+  /** The step of a MoE layer's router. */
+  routerStep(layer: number): number {
+    return this.#routerSteps[layer]!;
+  }
+
+  /** Slots that each expert of a layer takes, right after its router's step; [E]. */
+  counts({ visits }: State, layer: number): Float64Array {
+    const counts = new Float64Array(this.#model.info.moeLayers[layer]!.experts);
+    const { passes } = this.#steps[this.#routerSteps[layer]!]!;
+    visits.forEach(({ experts, k }, p) => {
+      for (let slot = passes[p]!.skip * k; slot < experts.length; slot++) counts[experts[slot]!]! += 1;
+    });
+    return counts;
   }
 
   begin(): State {

@@ -16,6 +16,8 @@ export function progressLabel({ stage, done, total }: Progress, model: string): 
       return 'Splitting the text into tokens';
     case 'route':
       return total > 0 ? `Routing ${grouped.format(done)} of ${grouped.format(total)} tokens` : 'Routing';
+    case 'balance':
+      return `Fitting biases, layer ${done + 1} of ${total}`;
     case 'measure':
       return total > 0 ? `Measuring, ${Math.floor((100 * done) / total)} %` : 'Measuring';
   }

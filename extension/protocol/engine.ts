@@ -4,7 +4,7 @@
  */
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { ErrorData } from './errors.ts';
-import type { Intervention, Measured } from './intervention.ts';
+import type { FittedBias, Intervention, Measured } from './intervention.ts';
 import type { ModelInfo, Precision, Provider } from './trace.ts';
 
 /** Gigabytes that the cache may hold unless the user says otherwise. */
@@ -61,6 +61,13 @@ export interface MeasureParams extends OpenParams {
   readonly routing: boolean;
 }
 
+export interface BalanceParams extends OpenParams {
+  /** What the biases are fitted on. */
+  readonly text: string;
+  /** MaxVio that is even enough. */
+  readonly target: number;
+}
+
 export interface AnalyzeResult {
   readonly milliseconds: { readonly open: number; readonly tokenize: number; readonly route: number };
   readonly continuation?: Continuation;
@@ -74,12 +81,12 @@ export interface Continuation {
   readonly end: Uint32Array;
 }
 
-export type Stage = 'import' | 'load' | 'tokenize' | 'route' | 'measure';
+export type Stage = 'import' | 'load' | 'tokenize' | 'route' | 'measure' | 'balance';
 
 export interface Progress {
   readonly run: number;
   readonly stage: Stage;
-  /** Bytes for `import`, tokens for `route`, passes for `measure`; 0 of 0 where only the stage is known. */
+  /** Bytes for `import`, tokens for `route`, passes for `measure`, layers for `balance`; 0 of 0 where only the stage is known. */
   readonly done: number;
   readonly total: number;
 }
@@ -165,6 +172,8 @@ export const toEngine = {
    * what has arrived.
    */
   measure: new RequestType<MeasureParams, null, ErrorData>('measure'),
+  /** Fits biases that even out the load of a text; one entry a MoE layer. `began` comes before. */
+  balance: new RequestType<BalanceParams, readonly FittedBias[], ErrorData>('balance'),
   /** What was built from checkpoints in this folder, the model used last first. */
   listCache: new RequestType<{ readonly cache: string }, CachedModel[], ErrorData>('listCache'),
   /** Deletes what was built from checkpoints in this folder, but not what other engines have open. The open model is closed. */

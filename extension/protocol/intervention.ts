@@ -76,3 +76,14 @@ export interface Measured {
   /** One entry for each layer with a limit. */
   readonly slots: readonly MeasuredSlots[];
 }
+
+/** Biases that even out a layer's load. */
+export interface FittedBias {
+  readonly layer: number;
+  /** As in LayerBias. */
+  readonly values: Float32Array;
+  /** MaxVio of the tokens that it was fitted on, without and with it. */
+  readonly before: number;
+  readonly after: number;
+  readonly updates: number;
+}

@@ -1,0 +1,90 @@
+/** What an intervention did to a text: measured, beside what was counted on the routing without it. */
+import type { Intervention, MeasuredSlots } from '../protocol/intervention.ts';
+import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
+import { capacityCurve } from './capacity.ts';
+import { expertCounts, loadFigures } from './load.ts';
+import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
+
+/** Slots that a limit on capacity drops, and that it moves to another expert. */
+export type LimitedSlots = Pick<MeasuredSlots, 'dropped' | 'moved'>;
+
+export interface LayerOutcome {
+  /** As it was, and under the intervention, with a k that may differ. */
+  readonly before: LayerTrace;
+  readonly after: LayerTrace;
+  /** MaxVio of the slots taken. */
+  readonly maxVio: { readonly before: number; readonly after: number };
+  /** Share of the slots without the intervention whose expert the token is still at. */
+  readonly stayed: number;
+  /** Under a limit on capacity; counted: what would be dropped if nothing else changed, as in capacity curves. */
+  readonly limited?: { readonly measured: LimitedSlots; readonly counted: LimitedSlots };
+}
+
+export interface Outcome {
+  readonly intervention: Intervention;
+  readonly loss: { readonly before: TextLoss; readonly after: TextLoss };
+  /** What each token loses, in nats. */
+  readonly byToken: Float32Array;
+  readonly layers: readonly LayerOutcome[];
+}
+
+/**
+ * Compares a text as it is with the same under an intervention.
+ *
+ * @param slots what a limit on capacity did
+ */
+export function outcomeOf(
+  before: RoutingTrace,
+  after: RoutingTrace,
+  intervention: Intervention,
+  slots: readonly MeasuredSlots[],
+): Outcome {
+  const tokens = after.routed;
+  const { capacity } = intervention;
+  return {
+    intervention,
+    loss: { before: textLoss(before.tokens.logProb), after: textLoss(after.tokens.logProb) },
+    byToken: lossByToken(before.tokens.logProb, after.tokens.logProb),
+    layers: before.layers.map((layer, i): LayerOutcome => {
+      const then = after.layers[i]!;
+      const maxVio = (of: LayerTrace): number => loadFigures(expertCounts(of, 0, tokens)).maxVio;
+      const outcome = {
+        before: layer,
+        after: then,
+        maxVio: { before: maxVio(layer), after: maxVio(then) },
+        stayed: stayedShare(layer, then, tokens),
+      };
+      const measured = slots.find((of) => of.layer === i);
+      if (!capacity || !measured) return outcome;
+      const point = capacityCurve([layer], tokens, [capacity.factor])[0]!.layers[0]!;
+      const { dropped, moved } = (capacity.policy === 'reroute' && point.rerouted) || { ...point, moved: 0 };
+      return { ...outcome, limited: { measured, counted: { dropped, moved } } };
+    }),
+  };
+}
+
+function stayedShare(before: LayerTrace, after: LayerTrace, tokens: number): number {
+  let slots = 0;
+  let stayed = 0;
+  for (let t = 0; t < tokens; t++) {
+    const then = after.chosen.subarray(t * after.candidates, t * after.candidates + after.k);
+    for (let at = t * before.candidates; at < t * before.candidates + before.k; at++) {
+      const expert = before.chosen[at]!;
+      if (expert === NO_EXPERT) continue;
+      slots += 1;
+      if (then.includes(expert)) stayed += 1;
+    }
+  }
+  return stayed / slots;
+}
+
+/** All layers' slots under a limit together; undefined where there was none. */
+export function allLimited({ layers }: Outcome): LayerOutcome['limited'] {
+  const limited = layers.flatMap((layer) => (layer.limited ? [layer.limited] : []));
+  if (limited.length === 0) return undefined;
+  const sum = (of: (each: NonNullable<LayerOutcome['limited']>) => LimitedSlots): LimitedSlots => ({
+    dropped: limited.reduce((all, each) => all + of(each).dropped, 0),
+    moved: limited.reduce((all, each) => all + of(each).moved, 0),
+  });
+  return { measured: sum(({ measured }) => measured), counted: sum(({ counted }) => counted) };
+}

@@ -1,0 +1,99 @@
+import { ablationOf, ablations, rankAblations, type Ablation } from '../analysis/ablation.ts';
+import { layerLabel } from '../analysis/labels.ts';
+import { textLoss } from '../analysis/lossChange.ts';
+import { measuredTrace } from '../client/measuredTrace.ts';
+import type { Began } from '../protocol/engine.ts';
+import { isUserError } from '../protocol/errors.ts';
+import type { Measured } from '../protocol/intervention.ts';
+import type { RoutingTrace } from '../protocol/trace.ts';
+import { findLayer, type AblateOptions } from './measuring.ts';
+import { writeOut } from './output.ts';
+import { inEngine, INTERRUPTED, readOneText } from './route.ts';
+import { percent, summary, table, visible } from './table.ts';
+import { signed } from './whatif.ts';
+
+interface Found {
+  readonly plain: RoutingTrace;
+  readonly ranked: readonly Ablation[];
+  /** Experts that were to be taken away. */
+  readonly wanted: number;
+}
+
+/** Takes each expert away in turn, and ranks them by what it costs. Returns the exit code; throws UserError and UsageError. */
+export async function ablate(options: AblateOptions): Promise<number> {
+  const text = await readOneText(options.files);
+  const found = await inEngine(options, async ({ client, model, signal, progress }): Promise<Found> => {
+    const { moeLayers } = await client.open(model, progress, signal);
+    const layers = options.layers?.map((label) => findLayer({ moeLayers }, label)) ?? moeLayers.keys();
+    const interventions = ablations(moeLayers, layers);
+    let plain: RoutingTrace | undefined;
+    let began: Began | undefined;
+    await client.measure(
+      model,
+      { text, interventions: [{}], logProb: true, routing: true },
+      {
+        progress,
+        began: (b) => (began = b),
+        measured: (m) => (plain = measuredTrace(began!, m)),
+      },
+      signal,
+    );
+    const done: Ablation[] = [];
+    const measured = ({ index, logProb }: Measured): void => {
+      done.push(ablationOf(plain!, interventions[index]!.masked![0]!, logProb));
+    };
+    try {
+      const what = { text, interventions, logProb: true, routing: false };
+      await client.measure(model, what, { progress, began: () => undefined, measured }, signal);
+    } catch (error) {
+      // What is there of a stopped run is shown, and said to be a part.
+      if (!isUserError(error) || error.code !== 'cancelled' || done.length === 0) throw error;
+    }
+    return { plain: plain!, ranked: rankAblations(done), wanted: interventions.length };
+  });
+  if (options.json !== undefined) await writeOut(options.json, [ablateJson(found)]);
+  if (options.json !== '-') process.stdout.write(render(found, options.top, text));
+  return found.ranked.length < found.wanted ? INTERRUPTED : 0;
+}
+
+function render({ plain, ranked, wanted }: Found, top: number, text: string): string {
+  const { tokens, origin } = plain;
+  const { moeLayers } = origin.model;
+  const loss = textLoss(tokens.logProb);
+  const rows = ranked
+    .slice(0, top)
+    .map(({ layer, expert, cost, share, worst }) => [
+      `${layerLabel(moeLayers[layer]!)} E${expert}`,
+      signed(cost, 3),
+      signed(cost / loss.tokens, 5),
+      percent(share),
+      `"${visible(text.slice(tokens.start[worst.token], tokens.end[worst.token]), 20)}"`,
+      signed(-worst.loss, 3),
+    ]);
+  const part = ranked.length < wanted ? `Stopped early: ${ranked.length} of ${wanted} experts were tried.\n` : '';
+  const header = ['without', 'costs, nats', 'nats a token', 'load share', 'token that loses most', 'its log p'];
+  return [
+    summary(plain),
+    `${part}What the text loses without each expert, measured: tokens that chose it go to the next best. As it is, ` +
+      `${loss.perToken.toFixed(4)} nats a token.\n${table(header, rows, [4])}`,
+  ].join('\n');
+}
+
+/** `moescope-ablation` version 1, as the README documents it. */
+function ablateJson({ plain, ranked, wanted }: Found): string {
+  const { origin, tokens } = plain;
+  const { name, architecture, precision, moeLayers } = origin.model;
+  return `${JSON.stringify({
+    format: 'moescope-ablation',
+    version: 1,
+    model: { name, architecture },
+    precision,
+    tokens: tokens.ids.length,
+    before: textLoss(tokens.logProb),
+    wanted,
+    experts: ranked.map(({ layer, expert, cost, share, worst }) => {
+      const { layer: index, stack } = moeLayers[layer]!;
+      return { layer: index, ...(stack ? { stack } : {}), expert, cost, share, worst };
+    }),
+  })}\n`;
+}
