@@ -34,6 +34,7 @@ export interface FolderOptions extends Omit<RouteOptions, 'generate'> {
 
 /** What a folder of code has that nobody wrote, as VS Code's search leaves it out. */
 const LEFT_OUT = ['**/.svn', '**/CVS', '**/node_modules', '**/bower_components', '**/*.code-search'];
+/** Sections that are printed; JSON has all. */
 const SHOWN = ['specialisation', 'coactivation'];
 
 /** Routes the files of a folder and shows which experts do what. Returns the exit code; throws UserError and UsageError. */

@@ -110,8 +110,10 @@ export function addPatterns(
 
 /** Keeps an occurrence if it is among the heaviest, each of another token id. */
 function keep(typical: TypicalToken[], { file, text, tokens }: TextTokens, t: number, weight: number): void {
-  if (typical.length === TYPICAL_TOKENS && weight <= typical[TYPICAL_TOKENS - 1]!.weight) return;
   const id = tokens.ids[t]!;
+  // What others recorded may lack weights, or ids.
+  if (Number.isNaN(weight) || id < 0) return;
+  if (typical.length === TYPICAL_TOKENS && weight <= typical[TYPICAL_TOKENS - 1]!.weight) return;
   const same = typical.findIndex((token) => token.id === id);
   if (same >= 0 && typical[same]!.weight >= weight) return;
   if (same >= 0) typical.splice(same, 1);

@@ -48,6 +48,8 @@ export function addVocabulary(
     const named = t + ahead;
     if (ahead === 1 && starts.has(named)) continue;
     const id = tokens.ids[named]!;
+    // A recording may not know its tokens.
+    if (id < 0) continue;
     let entry = to.entries.get(id);
     if (!entry) {
       makeRoom(to);

@@ -3,6 +3,8 @@ import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
 import { depthSection } from './depth.ts';
+import { coActivationSection } from './coActivation.ts';
+import { expertSection } from './expert.ts';
 import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { memorySection } from './memory.ts';
@@ -20,6 +22,8 @@ export const SECTIONS: readonly SectionKind[] = [
   depthSection,
   capacitySection,
   specialisationSection,
+  coActivationSection,
+  expertSection,
   memorySection,
   placementSection,
 ];

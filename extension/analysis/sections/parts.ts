@@ -1,8 +1,9 @@
 /** What sections share. */
-import type { Choice, Parameters } from '../../protocol/report.ts';
+import type { Basis, Choice, Parameters } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { choice } from './controls.ts';
+import type { Subject } from './subject.ts';
 
 /** A number for a report: what is not known is null. */
 export function known(value: number | undefined): number | null {
@@ -24,3 +25,8 @@ export function depths(shapes: readonly LayerShape[]): number[] {
 /** What a section says that needs the routing of every token. */
 export const NO_TRACE =
   'Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.';
+
+/** What arithmetic on a subject's routing rests on. */
+export function basisOf({ source }: Subject): Basis {
+  return source === 'recorded' ? 'recorded' : 'counted';
+}

@@ -1,8 +1,7 @@
 /** Which experts do which kind of text? */
 import type { Cell, Column, Figure } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
-import { routingAgreement } from '../agreement.ts';
-import { filesOf, layerTokens, tokensOf, type Domain } from '../folder/domains.ts';
+import type { Domain } from '../folder/domains.ts';
 import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
 import { RESAMPLES } from '../folder/resampling.ts';
 import {
@@ -19,7 +18,9 @@ import { layerLabel } from '../labels.ts';
 import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice } from './parts.ts';
+import { basisOf, known, layerChoice } from './parts.ts';
+import { domainFigure, informationFigure } from './domainFigures.ts';
+import { saturation } from './saturation.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 import { vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
@@ -113,10 +114,6 @@ function lacking(domains: readonly Domain[], layer: number): { lacking?: string 
 
 function nameOf({ layer, expert }: { layer: number; expert: number }, shapes: readonly LayerShape[]): string {
   return `E${expert} of ${layerLabel(shapes[layer]!)}`;
-}
-
-function basisOf({ source }: Subject): Figure['basis'] {
-  return source === 'recorded' ? 'recorded' : 'counted';
 }
 
 function heat(
@@ -248,136 +245,4 @@ function specialistFigure(
       experts,
     },
   };
-}
-
-function informationFigure(subject: Subject, information: readonly (DomainInformation | undefined)[]): Figure {
-  const names = subject.loads.map(({ shape }) => layerLabel(shape));
-  const bits = information.map((i) => known(i?.bits));
-  const files = information.some((i) => i?.p !== undefined);
-  const highest = bits.reduce<number>((best, b, i) => ((b ?? 0) > (bits[best] ?? 0) ? i : best), 0);
-  return {
-    id: 'domain-information',
-    title: 'What routing knows of the kind of text',
-    basis: basisOf(subject),
-    help: {
-      meaning:
-        'Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.',
-      formula:
-        'I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: ' +
-        (files
-          ? 'the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.'
-          : '(m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.'),
-      source: 'Miller 1955, note on the bias of information estimates',
-      judge:
-        'Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.',
-    },
-    text: `Mutual information of kind of text and expert: most at ${names[highest]!} with ${(bits[highest] ?? 0).toFixed(3)} bits.`,
-    chart: {
-      kind: 'bars',
-      labels: names,
-      series: [{ label: 'bits', values: bits }],
-      axis: { label: 'bits', unit: 'number', min: 0 },
-    },
-    table: {
-      columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'bits', unit: 'number' },
-        { label: 'uncorrected', unit: 'number' },
-        { label: 'bias', unit: 'number' },
-        { label: 'at most', unit: 'number' },
-        { label: 'p', unit: 'number' },
-      ],
-      rows: information.map((i, at) => [
-        names[at]!,
-        ...[i?.bits, i?.raw, i?.bias, i?.most, i?.p].map((value) => known(value)),
-      ]),
-    },
-  };
-}
-
-function domainFigure(subject: Subject, domains: readonly Domain[]): Figure {
-  const tokens = domains.map(tokensOf);
-  const layers = subject.loads.length;
-  return {
-    id: 'domains',
-    title: 'What was routed',
-    basis: basisOf(subject),
-    help: {
-      meaning: 'Files and tokens of each kind of text.',
-      judge: `Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
-    },
-    text: `${count(tokens.reduce((sum, n) => sum + n, 0))} tokens of ${domains.length} kinds.`,
-    table: {
-      columns: [
-        { label: 'kind of text', unit: 'text' },
-        { label: 'files', unit: 'count' },
-        { label: 'tokens', unit: 'count' },
-        { label: 'enough', unit: 'text' },
-      ],
-      rows: domains.map((domain, d) => [
-        domain.name,
-        filesOf(domain) || null,
-        tokens[d]!,
-        Array.from({ length: layers }, (_, layer) => layer).every(
-          (layer) => isEnough(domain, layer) || layerTokens(domain, layer) === 0,
-        )
-          ? 'yes'
-          : 'no',
-      ]),
-    },
-  };
-}
-
-/** Router saturation between two models' routing of one text; nothing where these do not match. */
-function saturation(subject: Subject): Figure[] {
-  const { trace, evidence, model } = subject;
-  const other = evidence.other;
-  if (!trace || !other?.trace) return [];
-  let agreement;
-  try {
-    agreement = routingAgreement(trace, other.trace);
-  } catch {
-    // Another text, or a model of other layers: experts cannot be set side by side.
-    return [];
-  }
-  const names = agreement.layers.map(layerLabel);
-  const shares = agreement.layers.map(({ stayed, tokens, k }) => known(stayed / (tokens * k)));
-  const tops = agreement.layers.map(({ topStayed, tokens }) => known(topStayed / tokens));
-  const chances = agreement.layers.map(chance);
-  return [
-    {
-      id: 'router-saturation',
-      title: `Router saturation against ${other.model.name}`,
-      basis: basisOf(subject),
-      help: {
-        meaning:
-          'How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.',
-        formula:
-          'mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.',
-        source: 'OLMoE, arXiv 2409.02060, section 5',
-        judge:
-          'It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.',
-      },
-      text: `${percent(agreement.share)} of choices of ${model.name} are those of ${other.model.name}.`,
-      chart: {
-        kind: 'lines',
-        x: { label: 'layer', unit: 'count' },
-        y: { label: 'share that agrees', unit: 'percent', min: 0, max: 1 },
-        series: [
-          { label: 'all choices', x: agreement.layers.map(({ layer }) => layer), y: shares },
-          { label: 'first expert', x: agreement.layers.map(({ layer }) => layer), y: tops },
-          { label: 'chance', x: agreement.layers.map(({ layer }) => layer), y: chances, faint: true },
-        ],
-      },
-      table: {
-        columns: [
-          { label: 'layer', unit: 'text' },
-          { label: 'all choices', unit: 'percent' },
-          { label: 'first expert', unit: 'percent' },
-          { label: 'chance', unit: 'percent' },
-        ],
-        rows: names.map((name, i) => [name, shares[i]!, tops[i]!, chances[i]!]),
-      },
-    },
-  ];
 }

@@ -5,7 +5,7 @@ import { LISTED_FROM, vocabularyFigures, wordsByExpert, type Word } from '../fol
 import { layerLabel } from '../labels.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
-import { known } from './parts.ts';
+import { basisOf, depths, known } from './parts.ts';
 import { offsetsOf, type Patterns } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
@@ -20,11 +20,11 @@ export function vocabularyByLayer(subject: Subject, { inputs, followers }: Patte
   const of = (vocabulary: Vocabulary) =>
     shapes.map((_, i) => vocabularyFigures(vocabulary, offsets[i]!, offsets[i + 1]!));
   const [own, next] = [of(inputs), of(followers)];
-  const layers = shapes.map(({ layer }) => layer);
+  const layers = depths(shapes);
   return {
     id: 'vocabulary-by-layer',
     title: 'Vocabulary specialisation by layer',
-    basis: subject.source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf(subject),
     help: {
       meaning:
         'How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.',
@@ -73,7 +73,7 @@ export function vocabularyByExpert(subject: Subject, { inputs, followers }: Patt
   return {
     id: 'vocabulary-by-expert',
     title: `Tokens of each expert, ${layerLabel(shape)}`,
-    basis: subject.source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf(subject),
     help: {
       meaning: `The token ids that each expert comes first for more often than any other, with the share of their occurrences; ids met ${LISTED_FROM} times or more.`,
       formula: `N_xe / N_x. ${bound(inputs)}`,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
-import { subjectOf, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import { recordedDomain } from '../../../extension/analysis/folder/domains.ts';
+import { addFile, emptyFolder } from '../../../extension/analysis/folder/folderRouting.ts';
+import { subjectOf, subjectOfFolder, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import type { Parameters } from '../../../extension/protocol/report.ts';
 import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
 import { expectSound } from '../../support/soundSection.ts';
@@ -22,6 +24,22 @@ const SUBJECTS: readonly (readonly [string, Subject])[] = [
   ['a large model', subjectOf('large', large.trace, large.text.join(''))],
   ['a text without its words', subjectOf('essay.md', realTrace!)],
   ['counts alone', countsAlone],
+  ['a folder', folderSubject((i) => (i % 2 === 0 ? 'code' : 'prose'), 12)],
+  ['a folder of few files', folderSubject((i) => `kind ${i}`, 3)],
+  ['a folder of one kind', folderSubject(() => 'code', 6)],
+  [
+    'kinds of text of which only totals are known',
+    {
+      ...countsAlone,
+      source: 'recorded',
+      domains: ['a', 'b'].map((name) =>
+        recordedDomain(
+          name,
+          real.loads.map(({ counts }) => ({ tokens: 5_000, counts })),
+        ),
+      ),
+    },
+  ],
   ['a run that has not routed anything yet', subjectOf('essay.md', nothing, real.text)],
 ];
 
@@ -42,6 +60,17 @@ describe.each(SECTIONS.map(({ id }) => id))('section %s', (id) => {
 function textSubject(model: 'balanced' | 'collapsed', file: string): Subject {
   const { trace, text } = demoTrace(model, file);
   return subjectOf(file, trace, text.join(''));
+}
+
+/** A folder of the bundled samples, as many times as wanted. */
+function folderSubject(domain: (file: number) => string, files: number): Subject {
+  const texts = ['capacity.py', 'essay.md'].map((name) => demoTrace('balanced', name));
+  const folder = emptyFolder(texts[0]!.trace.origin.model);
+  for (let i = 0; i < files; i++) {
+    const { trace, text } = texts[i % 2]!;
+    addFile(folder, `${i}.txt`, domain(i), trace, text.join(''));
+  }
+  return subjectOfFolder('folder', folder);
 }
 
 it('has no two sections of one name, and none of a name that nobody knows', () => {

@@ -1,0 +1,231 @@
+/** Which experts work on the same tokens, and which follow each other from layer to layer? */
+import type { Figure } from '../../protocol/report.ts';
+import { partnerOf, strongestPairs } from '../folder/coActivation.ts';
+import type { LayerPatterns } from '../folder/patterns.ts';
+import { layerLabel } from '../labels.ts';
+import { percent, times } from '../numbers.ts';
+import { choice } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { basisOf, known, layerChoice, NO_TRACE } from './parts.ts';
+import { patternsOf } from './patterns.ts';
+import type { Subject } from './subject.ts';
+
+/** Experts that a chart of pairs shows: of larger layers those of the strongest pairs. */
+const SHOWN = 32;
+const LISTED = 24;
+/** Tokens that an expert must have to be in a list of pairs. */
+const FEWEST_TOKENS = 50;
+
+const SOURCE = 'OLMoE, arXiv 2409.02060, section 5';
+
+export const coActivationSection: SectionKind = {
+  id: 'coactivation',
+  title: 'Co-activation',
+  make: (subject, set) => {
+    const layer = layerChoice(
+      set,
+      subject.loads.map(({ shape }) => shape),
+    );
+    const patterns = patternsOf(subject);
+    if (!patterns) return { lacking: NO_TRACE, controls: [], figures: [] };
+    const at = Number(layer.value);
+    const here = patterns.patterns[at]!;
+    if (!here.pairs) {
+      const lacking =
+        'The layers of this model have too many experts to count their pairs: that takes E² numbers a layer.';
+      return { lacking, controls: [], figures: [] };
+    }
+    const kind = choice(set, {
+      id: 'pairs',
+      label: 'Pairs',
+      options: [
+        { value: 'all', label: 'all of a token' },
+        { value: 'adjacent', label: 'next in weight' },
+      ],
+      value: 'all',
+    });
+    const next = patterns.patterns[at + 1];
+    const single = here.shape.k < 2;
+    return {
+      verdict: single ? 'One expert a token: no two work on the same one.' : verdict(here),
+      controls: single ? [layer] : [layer, kind],
+      figures: [
+        ...(single ? [] : [pairHeat(subject, here, kind.value), pairTable(subject, at, here, kind.value)]),
+        ...(next && here.pairs.next ? [flowHeat(subject, at, here, next)] : []),
+      ],
+    };
+  },
+};
+
+function tokensOf({ first }: LayerPatterns): number {
+  return first.reduce((sum, n) => sum + n, 0);
+}
+
+function verdict(here: LayerPatterns): string {
+  const { shape, pairs, chosen } = here;
+  const [pair] = strongestPairs(pairs!.all, chosen, FEWEST_TOKENS);
+  if (!pair) return `No two experts of ${layerLabel(shape)} have ${FEWEST_TOKENS} tokens each.`;
+  const { i, j } = pair;
+  const [rare, common] = chosen[i]! <= chosen[j]! ? [i, j] : [j, i];
+  const { share, lift } = partnerOf(pairs!.all, chosen, tokensOf(here), rare, common);
+  return (
+    `At ${layerLabel(shape)} the closest two are E${rare} and E${common}: where E${rare} is chosen, so is E${common} for ` +
+    `${percent(share)} of tokens, ${times(lift)} as often as it is anyway.`
+  );
+}
+
+/** Experts of the strongest pairs, in their own order. */
+function shownOf({ shape, chosen }: LayerPatterns, pairs: Uint32Array): number[] {
+  if (shape.experts <= SHOWN) return Array.from(chosen.keys());
+  const shown = new Set<number>();
+  for (const { i, j } of strongestPairs(pairs, chosen, FEWEST_TOKENS)) {
+    if (shown.size >= SHOWN) break;
+    shown.add(i).add(j);
+  }
+  return [...shown].sort((a, b) => a - b);
+}
+
+function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent'): Figure {
+  const { shape, chosen } = here;
+  const pairs = here.pairs![kind];
+  const shown = shownOf(here, pairs);
+  const names = shown.map((e) => `E${e}`);
+  const rows = shown.map((i) => shown.map((j) => (i === j ? null : known(pairs[i * shape.experts + j]! / chosen[i]!))));
+  const values = rows.flat();
+  const most = Math.max(0, ...values.map((v) => v ?? 0));
+  return {
+    id: 'pairs',
+    title: `Experts together, ${layerLabel(shape)}`,
+    basis: basisOf(subject),
+    help: {
+      meaning: `Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too${shape.experts > SHOWN ? `; the ${shown.length} experts of the strongest pairs` : ''}.`,
+      formula:
+        kind === 'all'
+          ? 'N_ij / N_i over all pairs of a token’s experts; a row sums to k − 1 over all experts'
+          : 'N_ij / N_i over pairs that are next to each other by weight, as in the script published with OLMoE',
+      source: SOURCE,
+      judge:
+        'Pairs that are there together most of the time may do one thing in two parts; where experts lie on several devices, together they save transfers.',
+    },
+    text: `Co-activation of ${shown.length} experts at ${layerLabel(shape)}: at most ${percent(most)}.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'expert', names },
+      columns: { label: 'is chosen with', names },
+      values,
+      unit: 'percent',
+      scale: 'sequential',
+      min: 0,
+      max: most || 1,
+    },
+    table: {
+      columns: [{ label: 'expert', unit: 'text' }, ...names.map((label) => ({ label, unit: 'percent' }) as const)],
+      rows: names.map((name, r) => [name, ...rows[r]!]),
+    },
+  };
+}
+
+function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all' | 'adjacent'): Figure {
+  const { shape, chosen } = here;
+  const pairs = here.pairs![kind];
+  const tokens = tokensOf(here);
+  const listed = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
+  return {
+    id: 'closest-pairs',
+    title: `Closest pairs, ${layerLabel(shape)}`,
+    basis: basisOf(subject),
+    help: {
+      meaning: `Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
+      formula: 'N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)',
+      source: SOURCE,
+      judge: 'Near 1 times chance the two know nothing of each other.',
+    },
+    text:
+      listed.length === 0
+        ? `No pair of experts has ${FEWEST_TOKENS} tokens each.`
+        : `Closest of all: ${listed
+            .slice(0, 3)
+            .map(({ i, j }) => `E${i} and E${j}`)
+            .join(', ')}.`,
+    table: {
+      columns: [
+        { label: 'pair', unit: 'text' },
+        { label: 'tokens together', unit: 'count' },
+        { label: 'of the rarer one’s', unit: 'percent' },
+        { label: 'times chance', unit: 'times' },
+      ],
+      rows: listed.map(({ i, j, tokens: together, strength }) => [
+        `E${i} and E${j}`,
+        together,
+        strength,
+        known((together * tokens) / (chosen[i]! * chosen[j]!)),
+      ]),
+      experts: listed.map(({ i }) => ({ layer: at, expert: i })),
+    },
+  };
+}
+
+function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: LayerPatterns): Figure {
+  const { shape } = here;
+  const there = next.shape;
+  const counts = here.pairs!.next!;
+  const flows = Array.from(counts, (tokens, at_) => ({
+    from: Math.floor(at_ / there.experts),
+    to: at_ % there.experts,
+    tokens,
+  })).filter(({ from }) => here.first[from]! >= FEWEST_TOKENS);
+  const strongest = flows
+    .sort((a, b) => b.tokens / here.first[b.from]! - a.tokens / here.first[a.from]!)
+    .slice(0, LISTED);
+  const pick = (experts: number, firsts: Float64Array): number[] =>
+    Array.from({ length: experts }, (_, e) => e)
+      .sort((a, b) => firsts[b]! - firsts[a]!)
+      .slice(0, SHOWN)
+      .sort((a, b) => a - b);
+  const [rows, columns] = [pick(shape.experts, here.first), pick(there.experts, next.first)];
+  const values = rows.flatMap((i) => columns.map((j) => known(counts[i * there.experts + j]! / here.first[i]!)));
+  const tokens = tokensOf(next);
+  const [best] = strongest;
+  return {
+    id: 'flow',
+    title: `From ${layerLabel(shape)} to ${layerLabel(there)}`,
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'Of the tokens whose first expert here is that of the row, the share whose first expert at the next MoE layer is that of the column.',
+      formula: 'tokens whose first expert is i here and j there / tokens whose first expert is i here',
+      judge:
+        'Rows that all look alike: the next layer decides anew. A dark cell is a path that tokens take together; experts along one can be fetched ahead.',
+    },
+    text: best
+      ? `Strongest path: E${best.from} to E${best.to}, for ${percent(best.tokens / here.first[best.from]!)} of E${best.from}’s tokens.`
+      : `No expert of ${layerLabel(shape)} comes first for ${FEWEST_TOKENS} tokens.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: layerLabel(shape), names: rows.map((e) => `E${e}`) },
+      columns: { label: layerLabel(there), names: columns.map((e) => `E${e}`) },
+      values,
+      unit: 'percent',
+      scale: 'sequential',
+      min: 0,
+      max: Math.max(0, ...values.map((v) => v ?? 0)) || 1,
+    },
+    table: {
+      columns: [
+        { label: layerLabel(shape), unit: 'text' },
+        { label: layerLabel(there), unit: 'text' },
+        { label: 'tokens', unit: 'count' },
+        { label: 'of its tokens', unit: 'percent' },
+        { label: 'times chance', unit: 'times' },
+      ],
+      rows: strongest.map(({ from, to, tokens: both }) => [
+        `E${from}`,
+        `E${to}`,
+        both,
+        both / here.first[from]!,
+        known((both * tokens) / (here.first[from]! * next.first[to]!)),
+      ]),
+      experts: strongest.map(({ from }) => ({ layer: at, expert: from })),
+    },
+  };
+}

@@ -1,0 +1,106 @@
+/** The experts near one expert: its partners, its likes, and where its tokens come from and go to. */
+import type { Cell, Figure } from '../../protocol/report.ts';
+import { neighbours, partners } from '../folder/coActivation.ts';
+import type { LayerPatterns } from '../folder/patterns.ts';
+import { layerLabel } from '../labels.ts';
+import { basisOf, known } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+const LISTED = 8;
+
+/** The expert that a report is about, by the position of its layer. */
+export interface Chosen {
+  readonly at: number;
+  readonly expert: number;
+  /** As it is called: E3 of L5. */
+  readonly name: string;
+}
+
+/** Those that it works with, those that keep the same company, and where its tokens come from and go to. */
+export function company(
+  subject: Subject,
+  { at, expert, name }: Chosen,
+  here: LayerPatterns,
+  last: LayerPatterns | undefined,
+  next: LayerPatterns | undefined,
+): Figure[] {
+  const { pairs, chosen, first, shape } = here;
+  const tokens = first.reduce((sum, n) => sum + n, 0);
+  const rows: { label: string; expert: { layer: number; expert: number }; cells: Cell[] }[] = [];
+  const add = (
+    what: string,
+    layer: number,
+    other: number,
+    both: number | null,
+    share: number,
+    lift: number | null,
+  ): void => {
+    rows.push({ label: what, expert: { layer, expert: other }, cells: [`E${other}`, both, known(share), lift] });
+  };
+  for (const { expert: other, tokens: both, share, lift } of partners(pairs!.all, chosen, tokens, expert).slice(
+    0,
+    LISTED,
+  )) {
+    add('chosen with', at, other, both, share, known(lift));
+  }
+  for (const { expert: other, cosine } of neighbours(pairs!.all, shape.experts, expert).slice(0, LISTED)) {
+    add('keeps the same company as', at, other, null, cosine, null);
+  }
+  if (last?.pairs?.next) {
+    for (const [other, both] of heaviest(last.first.length, (i) => last.pairs!.next![i * shape.experts + expert]!)) {
+      add(
+        `comes from ${layerLabel(last.shape)}`,
+        at - 1,
+        other,
+        both,
+        both / first[expert]!,
+        known((both * tokens) / (first[expert]! * last.first[other]!)),
+      );
+    }
+  }
+  if (next && pairs?.next) {
+    for (const [other, both] of heaviest(next.first.length, (j) => pairs.next![expert * next.shape.experts + j]!)) {
+      add(
+        `goes to ${layerLabel(next.shape)}`,
+        at + 1,
+        other,
+        both,
+        both / first[expert]!,
+        known((both * tokens) / (first[expert]! * next.first[other]!)),
+      );
+    }
+  }
+  return [
+    {
+      id: 'expert-company',
+      title: `Company of ${name}`,
+      basis: basisOf(subject),
+      help: {
+        meaning:
+          'The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by first experts, where its tokens come from and go to.',
+        formula:
+          'chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.',
+        source: 'Co-activation: OLMoE, arXiv 2409.02060, section 5',
+      },
+      text: `${name} has ${rows.length} experts near it.`,
+      table: {
+        columns: [
+          { label: 'how', unit: 'text' },
+          { label: 'expert', unit: 'text' },
+          { label: 'tokens', unit: 'count' },
+          { label: 'share, or cosine', unit: 'percent' },
+          { label: 'times chance', unit: 'times' },
+        ],
+        rows: rows.map(({ label, cells }) => [label, ...cells]),
+        experts: rows.map((row) => row.expert),
+      },
+    },
+  ];
+}
+
+function heaviest(experts: number, tokens: (expert: number) => number): [number, number][] {
+  return Array.from({ length: experts }, (_, e): [number, number] => [e, tokens(e)])
+    .filter(([, n]) => n > 0)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, LISTED / 2);
+}

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { addFile, emptyFolder } from '../../../extension/analysis/folder/folderRouting.ts';
+import { makeSection } from '../../../extension/analysis/sections/all.ts';
+import { subjectOf, subjectOfFolder, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import type { Figure, Parameters, Section } from '../../../extension/protocol/report.ts';
+import { folderTrace, modelOf } from '../../support/folderTrace.ts';
+
+/**
+ * Six files a kind, 200 tokens each, top-2 of 4 at two layers. In code every token goes to E0 and E1, in prose to E2 and E3, but
+ * for one in ten, which goes to E0 and E2 in both.
+ */
+function twoKinds(): Subject {
+  const folder = emptyFolder(modelOf([LAYER, LAYER]));
+  for (let file = 0; file < 6; file++) {
+    for (const kind of ['code', 'prose'] as const) {
+      const text = (kind === 'code' ? 'xy' : 'no').repeat(100);
+      const chosen = Array.from(text, (_, t) => (t % 10 === 0 ? [0, 2] : kind === 'code' ? [0, 1] : [2, 3]));
+      const weight = Array.from(text, (_, t) => [(file * 200 + t) / 2_000 + 0.3, 0.1]);
+      const layers = [
+        { ...LAYER, chosen, weight },
+        { ...LAYER, chosen: chosen.map(() => [3, 2]), weight },
+      ];
+      addFile(folder, `${kind}/${file}.txt`, kind, folderTrace({ text, layers }), text);
+    }
+  }
+  return subjectOfFolder('texts', folder);
+}
+const LAYER = { experts: 4, k: 2 };
+
+function figure({ figures }: Section, id: string): Figure {
+  return figures.find((f) => f.id === id)!;
+}
+
+function make(id: string, subject: Subject, set: Parameters = {}): Section {
+  return makeSection(id, subject, set)!;
+}
+
+describe('Specialisation', () => {
+  const section = make('specialisation', twoKinds());
+
+  it('shows each expert’s share of each kind of text as a multiple of chance', () => {
+    const { chart, table } = figure(section, 'expert-by-domain');
+    // By chance ½. Code: E0 all tokens, E1 nine in ten, E2 one in ten; prose: E0 one in ten, E2 all, E3 nine in ten.
+    expect(chart).toMatchObject({ values: [2, 1.8, 0.2, 0, 0.2, 0, 2, 1.8], middle: 1 });
+    expect(table.rows[0]).toEqual(['E0', 2, 2, 2, 0.2, 0.2, 0.2]);
+    const share = figure(make('specialisation', twoKinds(), { measure: 'share' }), 'expert-by-domain');
+    expect(share.chart).toMatchObject({ values: [0.5, 0.45, 0.05, 0, 0.05, 0, 0.5, 0.45] });
+  });
+
+  it('names the experts that stand out, of layers where any does', () => {
+    const rows = figure(section, 'specialists').table.rows.map((row) => row.slice(0, 3));
+    expect(rows).toHaveLength(4);
+    expect(rows).toContainEqual(['E1 of L0', 'code', 0.9]);
+    expect(section.verdict).toMatch(/^E\d of L0 is chosen for/);
+  });
+
+  it('says how much of the kind of text the expert tells, at each layer', () => {
+    const { rows } = figure(section, 'domain-information').table;
+    // Slots of code: ½, 0.45, 0.05, 0. I = Σ p log2(p / (p_D p_e)) = 2·½(0.5·log2(0.5/0.275) + 0.45·log2(0.45/0.225) + 0.05·log2(0.05/0.275)).
+    const plain = 0.5 * Math.log2(0.5 / 0.275) + 0.45 + 0.05 * Math.log2(0.05 / 0.275);
+    expect(rows[0]![2]).toBeCloseTo(plain, 9);
+    // The second layer sends everything to the same two.
+    expect(rows[1]!.slice(1, 3)).toEqual([0, 0]);
+  });
+
+  it('tells which tokens belong to which expert', () => {
+    const { rows } = figure(section, 'vocabulary-by-expert').table;
+    // y, at odd places, always goes to E0 first, x at even places too; n goes to E0 in one of five.
+    expect(rows[0]![2]).toMatch(/^[xy] 100 % {3}[xy] 100 %$/);
+    expect(rows[2]![2]).toBe('o 100 %   n 80 %');
+  });
+});
+
+describe('Co-activation', () => {
+  it('shows pairs of a layer and the way to the next', () => {
+    const section = make('coactivation', twoKinds());
+    // E0 has 1,200 tokens of code, 1,080 with E1, and 120 of prose with E2.
+    expect(figure(section, 'pairs').table.rows[0]).toEqual(['E0', null, 1080 / 1320, 240 / 1320, 0]);
+    // The rarer of E0 and E1 is E1, which is always with E0.
+    expect(figure(section, 'closest-pairs').table.rows[0]!.slice(0, 3)).toEqual(['E0 and E1', 1080, 1]);
+    expect(figure(section, 'flow').table.rows[0]!.slice(0, 4)).toEqual(['E0', 'E3', 1320, 1]);
+    const last = make('coactivation', twoKinds(), { layer: '1' });
+    expect(last.figures.map(({ id }) => id)).toEqual(['pairs', 'closest-pairs']);
+  });
+
+  it('has no pairs where a token has one expert', () => {
+    const text = 'ab';
+    const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: [[0], [1]] }] });
+    expect(make('coactivation', subjectOf('a', trace, text)).figures).toEqual([]);
+  });
+});
+
+describe('Expert', () => {
+  it('shows where it weighs most, in files to go to', () => {
+    const section = make('expert', twoKinds(), { layer: '0', expert: '0' });
+    const { table } = figure(section, 'typical-tokens');
+    // The last tokens of the last file of code weigh most: its token 199 is a y, 198 an x; of prose, 190 is an n.
+    expect(table.rows.map((row) => [row[0], row[3]])).toEqual([
+      ['y', 'code/5.txt'],
+      ['x', 'code/5.txt'],
+      ['n', 'prose/5.txt'],
+    ]);
+    expect(table.places).toEqual([
+      { file: 10, start: 199, end: 200 },
+      { file: 10, start: 198, end: 199 },
+      { file: 11, start: 190, end: 191 },
+    ]);
+    expect(table.rows[2]![1]).toMatch(/o \[n\] ono/);
+  });
+
+  it('shows its share of each kind of text, and its company', () => {
+    const section = make('expert', twoKinds(), { layer: '0', expert: '1' });
+    expect(figure(section, 'expert-domains').table.rows).toEqual([
+      ['code', 0.9, 0.9, 0.9, 1.8],
+      ['prose', 0, 0, 0, 0],
+    ]);
+    const company = figure(section, 'expert-company').table.rows;
+    expect(company[0]!.slice(0, 4)).toEqual(['chosen with', 'E0', 1080, 1]);
+    expect(section.verdict).toMatch(/^E1 of L0 takes 22\.5/);
+  });
+
+  it('takes the places of a single text for those of its editor', () => {
+    const text = 'ab';
+    const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: [[0], [1]] }] });
+    const section = make('expert', subjectOf('a', trace, text), { expert: '1' });
+    expect(figure(section, 'typical-tokens').table.places).toEqual([{ start: 1, end: 2 }]);
+  });
+
+  it('knows no typical tokens where weights are unknown', () => {
+    const text = 'ab';
+    const layer = { experts: 2, k: 1, chosen: [[0], [1]], weight: [[NaN], [NaN]] };
+    const section = make('expert', subjectOf('a', folderTrace({ text, layers: [layer] }), text));
+    expect(figure(section, 'typical-tokens').table.rows).toEqual([]);
+  });
+});
