@@ -54,6 +54,8 @@ export function sessionOptions(
     intraOpNumThreads: threads > 0 ? threads : cores > 2 ? cores - 1 : cores,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
+    // A plan of all buffers at once: it saves no time, and takes memory for each layer as if the others had none to give back.
+    enableMemPattern: false,
     // What fails on other devices is caught and told in a sentence.
     logSeverityLevel: provider === 'cpu' ? 3 : 4,
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),

@@ -2,8 +2,11 @@ import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { DecoderGraphs } from '../models/decoder.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 
-/** Bytes of vocabulary logits in memory at a time. */
-const LOGITS_BYTES = 32 * 2 ** 20;
+/** Bytes of vocabulary logits in memory at a time, of which the head has some copies. */
+const LOGITS_BYTES = 8 * 2 ** 20;
+
+/** Rows of logits at a time, whatever they take: fewer would wait for the head's matrix to come from memory. */
+const LEAST_ROWS = 64;
 
 /** Turns hidden states into log-probabilities, as many rows at a time as memory allows. */
 export class Head {
@@ -32,7 +35,7 @@ export class Head {
     const { logProb } = this.#graph;
     const result = new Float32Array(ids.length);
     result[0] = before ? (await this.#run(before, ids.subarray(0, 1), logProb))[0]! : NaN;
-    const rows = Math.max(16, Math.floor(LOGITS_BYTES / (vocabulary * Float32Array.BYTES_PER_ELEMENT)));
+    const rows = Math.max(LEAST_ROWS, Math.floor(LOGITS_BYTES / (vocabulary * Float32Array.BYTES_PER_ELEMENT)));
     for (let from = 1; from < ids.length; from += rows) {
       const to = Math.min(ids.length, from + rows);
       const rowsBefore = hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize);

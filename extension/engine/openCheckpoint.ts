@@ -115,7 +115,7 @@ async function openDecoder(
     body,
     head,
     device,
-    chunk: Math.min(device.chunk, passTokens(spec)),
+    chunk: Math.min(device.chunk, passTokens(spec, graphs.plan.bytes)),
     beginsAlike: (a, b) => !encoder && graphs.body.ropes.every(({ rope }) => turnsAlike(rope, a, b)),
     sequence,
     ...(encoder && spec.encoder

@@ -14,10 +14,14 @@ it.each(Object.entries(CONFIGS))('%s is described', (_, config) => {
   expect(describeModel(config).architecture).toBe((config['architectures'] as string[])[0]);
 });
 
-it('sends as many tokens through at a time as memory allows for what Mamba needs of each', () => {
+it('sends as many tokens through at a time as memory allows for what Mamba and the chosen experts need of each', () => {
   // Half a megabyte a token in a layer, of 64.
-  expect(passTokens(describeModel(CONFIGS['Jamba-v0.1']!))).toBe(128);
-  expect(passTokens(describeModel(CONFIGS['Mixtral-8x7B-v0.1']!))).toBe(512);
+  expect(passTokens(describeModel(CONFIGS['Jamba-v0.1']!), 200e9)).toBe(128);
+  expect(passTokens(describeModel(CONFIGS['Mixtral-8x7B-v0.1']!), 26e9)).toBe(512);
+  // 8 rows of 2,048 float32 are 64 KB, of 16 MB or a 256th of the weights.
+  const olmoe = describeModel(CONFIGS['OLMoE-1B-7B-0924']!);
+  expect(passTokens(olmoe, 4.2e9)).toBe(256);
+  expect(passTokens(olmoe, 27e9)).toBe(512);
 });
 
 describe('a key that nobody has read', () => {
