@@ -21,7 +21,7 @@ export interface FolderJournal {
 }
 
 /** Raised with every change of what a state holds. */
-const FORMAT = 'moescope-folder-1';
+const FORMAT = 'moescope-folder-2';
 const DIGEST_BYTES = 32;
 /** Journals that are kept; those written longest ago go. */
 const MOST_JOURNALS = 8;

@@ -1,38 +1,37 @@
 /**
  * Which expert comes first for which token id: vocabulary specialisation, of the token itself or of the one that follows it.
- * Ids that are met often are what it speaks of, so that memory is bounded: when there is no room for another id, the quarter
- * of ids that was met least is forgotten.
+ * Ids that are met often are what it speaks of, so that memory is bounded: when there is no room for more, the quarter of ids that
+ * was met least is forgotten.
  */
-import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../../protocol/trace.ts';
+import { NO_EXPERT, type RoutingTrace } from '../../protocol/trace.ts';
+import { addCount, emptyTable, filtered, type CountTable } from './countTable.ts';
 import type { TextTokens } from './patterns.ts';
 
-/** Counters that one vocabulary may hold: 32 MB. */
-const MOST_COUNTERS = 2 ** 23;
-const FEWEST_IDS = 64;
-const MOST_IDS = 2 ** 16;
+/** Most pairs of id and expert, at all layers: 25 to 50 MB. */
+const MOST_ENTRIES = 1_400_000;
 const LONGEST_TEXT = 32;
 
-export interface VocabularyEntry {
+export interface VocabularyWord {
   /** The token as it stood where it was met first. */
   readonly text: string;
   /** Times that it was met since it came in. */
   met: number;
-  /** Times that each expert came first, layer after layer; [ΣE]. */
-  readonly counts: Uint32Array;
 }
 
 export interface Vocabulary {
-  /** Most ids. */
+  /** Experts of all layers, ΣE. */
+  readonly slots: number;
+  /** Most entries of `counts`. */
   readonly room: number;
+  readonly words: Map<number, VocabularyWord>;
+  /** Times that an expert came first for an id, by id·ΣE + the expert's place in [ΣE] + 1. */
+  counts: CountTable;
   /** Ids that had to be forgotten; one may be counted more than once. */
   forgotten: number;
-  readonly entries: Map<number, VocabularyEntry>;
 }
 
-/** @param slots experts of all layers, ΣE */
-export function emptyVocabulary(slots: number): Vocabulary {
-  const room = Math.min(MOST_IDS, Math.max(FEWEST_IDS, Math.floor(MOST_COUNTERS / slots)));
-  return { room, forgotten: 0, entries: new Map() };
+export function emptyVocabulary(slots: number, room = MOST_ENTRIES): Vocabulary {
+  return { slots, room, words: new Map(), counts: emptyTable(), forgotten: 0 };
 }
 
 /** Counts each token's first experts for the token `ahead` of it in its window: 0 for itself, 1 for the one that follows. */
@@ -50,30 +49,25 @@ export function addVocabulary(
     const id = tokens.ids[named]!;
     // A recording may not know its tokens.
     if (id < 0) continue;
-    let entry = to.entries.get(id);
-    if (!entry) {
-      makeRoom(to);
+    const word = to.words.get(id);
+    if (word) word.met += 1;
+    else {
       const start = tokens.start[named]!;
-      const shown = text.slice(start, Math.min(tokens.end[named]!, start + LONGEST_TEXT));
-      entry = { text: shown, met: 0, counts: new Uint32Array(offsets.at(-1)!) };
-      to.entries.set(id, entry);
+      to.words.set(id, { text: text.slice(start, Math.min(tokens.end[named]!, start + LONGEST_TEXT)), met: 1 });
     }
-    entry.met += 1;
-    layers.forEach((layer, i) => {
-      const expert = firstExpert(layer, t);
-      if (expert !== NO_EXPERT) entry.counts[offsets[i]! + expert]! += 1;
-    });
+    for (let i = 0; i < layers.length; i++) {
+      const { chosen, candidates } = layers[i]!;
+      const expert = chosen[t * candidates]!;
+      if (expert !== NO_EXPERT) addCount(to.counts, id * to.slots + offsets[i]! + expert + 1);
+    }
+    if (to.counts.size > to.room) forget(to);
   }
 }
 
-function firstExpert({ chosen, candidates }: LayerTrace, t: number): number {
-  return chosen[t * candidates]!;
-}
-
-function makeRoom(vocabulary: Vocabulary): void {
-  const { entries, room } = vocabulary;
-  if (entries.size < room) return;
-  const rarest = [...entries].sort(([, a], [, b]) => a.met - b.met).slice(0, Math.ceil(room / 4));
-  for (const [id] of rarest) entries.delete(id);
+function forget(vocabulary: Vocabulary): void {
+  const { words, slots } = vocabulary;
+  const rarest = [...words].sort(([, a], [, b]) => a.met - b.met).slice(0, Math.ceil(words.size / 4));
+  for (const [id] of rarest) words.delete(id);
+  vocabulary.counts = filtered(vocabulary.counts, (key) => words.has(Math.floor((key - 1) / slots)));
   vocabulary.forgotten += rarest.length;
 }

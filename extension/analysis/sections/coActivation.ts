@@ -29,7 +29,7 @@ export const coActivationSection: SectionKind = {
     const patterns = patternsOf(subject);
     if (!patterns) return { lacking: NO_TRACE, controls: [], figures: [] };
     const at = Number(layer.value);
-    const here = patterns.patterns[at]!;
+    const here = patterns.layer(at)!;
     if (!here.pairs) {
       const lacking =
         'The layers of this model have too many experts to count their pairs: that takes E² numbers a layer.';
@@ -44,7 +44,7 @@ export const coActivationSection: SectionKind = {
       ],
       value: 'all',
     });
-    const next = patterns.patterns[at + 1];
+    const next = patterns.layer(at + 1);
     const single = here.shape.k < 2;
     return {
       verdict: single ? 'One expert a token: no two work on the same one.' : verdict(here),

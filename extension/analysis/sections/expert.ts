@@ -35,7 +35,7 @@ export const expertSection: SectionKind = {
     });
     const chosen = { at, expert: Number(expert.value), name: `E${expert.value} of ${layerLabel(shape)}` };
     const patterns = patternsOf(subject);
-    const here = patterns?.patterns[at];
+    const here = patterns?.layer(at);
     const own = patterns && here ? ofPatterns(subject, chosen, patterns, here) : [];
     return {
       verdict: verdict(subject, chosen, here),
@@ -47,7 +47,7 @@ export const expertSection: SectionKind = {
 };
 
 function ofPatterns(subject: Subject, chosen: Chosen, patterns: Patterns, here: LayerPatterns): Figure[] {
-  const [last, next] = [patterns.patterns[chosen.at - 1], patterns.patterns[chosen.at + 1]];
+  const [last, next] = [patterns.layer(chosen.at - 1), patterns.layer(chosen.at + 1)];
   return [
     typicalTokens(subject, chosen, here),
     ...words(subject, chosen, patterns),

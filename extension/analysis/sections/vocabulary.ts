@@ -17,9 +17,7 @@ const SOURCE = 'OLMoE, arXiv 2409.02060, section 5, and the script published wit
 export function vocabularyByLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
   const offsets = offsetsOf(subject);
   const shapes = subject.loads.map(({ shape }) => shape);
-  const of = (vocabulary: Vocabulary) =>
-    shapes.map((_, i) => vocabularyFigures(vocabulary, offsets[i]!, offsets[i + 1]!));
-  const [own, next] = [of(inputs), of(followers)];
+  const [own, next] = [vocabularyFigures(inputs, offsets), vocabularyFigures(followers, offsets)];
   const layers = depths(shapes);
   return {
     id: 'vocabulary-by-layer',
@@ -105,8 +103,8 @@ function wordList(words: readonly Word[]): string {
     .join('   ');
 }
 
-function bound({ room, forgotten }: Vocabulary): string {
+function bound({ forgotten }: Vocabulary): string {
   return forgotten === 0
     ? ''
-    : `Only the ${count(room)} ids met most are kept: figures are of what was met since an id came in.`;
+    : 'Ids that were met least had to be forgotten: figures are of what was met since an id came in.';
 }

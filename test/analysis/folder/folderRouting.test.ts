@@ -9,6 +9,8 @@ import {
   type FolderRouting,
 } from '../../../extension/analysis/folder/folderRouting.ts';
 import { TYPICAL_TOKENS } from '../../../extension/analysis/folder/patterns.ts';
+import { addCount, emptyTable, filtered } from '../../../extension/analysis/folder/countTable.ts';
+import { addVocabulary, emptyVocabulary } from '../../../extension/analysis/folder/vocabulary.ts';
 import { vocabularyFigures, wordsByExpert } from '../../../extension/analysis/folder/vocabularyFigures.ts';
 import { folderTrace, modelOf } from '../../support/folderTrace.ts';
 
@@ -164,14 +166,14 @@ describe('vocabulary', () => {
       layers: [{ experts: 2, k: 1, chosen: [[0], [1], [0], [1], [1]] }],
     };
     const { inputs, followers } = folderOfText('t', folderTrace(text), text.text);
-    expect(vocabularyFigures(inputs, 0, 2)).toMatchObject({ mean: (2 / 3 + 1) / 2, ids: 2, listedIds: 0 });
+    expect(vocabularyFigures(inputs, [0, 2])[0]).toMatchObject({ mean: (2 / 3 + 1) / 2, ids: 2, listedIds: 0 });
     // b follows: E0 and E1. a follows: E1 (after b) and E0 (after a).
-    expect(vocabularyFigures(followers, 0, 2)).toMatchObject({ mean: 0.5, ids: 2 });
+    expect(vocabularyFigures(followers, [0, 2])[0]).toMatchObject({ mean: 0.5, ids: 2 });
   });
 
   it('does not look over the edge of a window', () => {
     const text = { text: 'ab', windows: [0, 1], layers: [{ experts: 2, k: 1, chosen: [[0], [1]] }] };
-    expect(folderOfText('t', folderTrace(text), text.text).followers.entries.size).toBe(0);
+    expect(folderOfText('t', folderTrace(text), text.text).followers.words.size).toBe(0);
   });
 
   it('lists ids by the expert that owns them', () => {
@@ -184,20 +186,41 @@ describe('vocabulary', () => {
   });
 
   it('forgets what it met least when there are too many', () => {
-    // 2²³ counters of 4 · 32,768 experts leave room for 64 ids.
-    const experts = 32_768;
-    const layers = Array.from({ length: 4 }, () => ({ experts, k: 1, chosen: [] as number[][] }));
     const letters = Array.from({ length: 70 }, (_, i) => String.fromCodePoint(0x4e00 + i));
     const text = `${letters[0]!.repeat(5)}${letters.join('')}`;
-    const chosen = Array.from(text).map(() => [1]);
-    const folder = folderOfText('t', folderTrace({ text, layers: layers.map((l) => ({ ...l, chosen })) }), text);
-    expect(folder.inputs.room).toBe(64);
-    expect(folder.inputs.entries.size).toBeLessThanOrEqual(64);
-    expect(folder.inputs.forgotten).toBe(16);
-    expect(folder.inputs.entries.get(0x4e00)!.met).toBe(6);
-    // And pairs of so many experts are not counted.
-    expect(folder.patterns[0]!.pairs).toBeUndefined();
+    const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: Array.from(text, () => [1]) }] });
+    const vocabulary = emptyVocabulary(2, 64);
+    addVocabulary(vocabulary, trace, { file: 0, text, tokens: trace.tokens, routed: trace.routed }, 0, [0, 2]);
+    // The 65th letter was one too many: a quarter of 65 went.
+    expect(vocabulary.forgotten).toBe(17);
+    expect(vocabulary.words.size).toBe(70 - 17);
+    expect(vocabulary.counts.size).toBe(70 - 17);
+    expect(vocabulary.words.get(0x4e00)!.met).toBe(6);
+    expect(vocabularyFigures(vocabulary, [0, 2])[0]).toMatchObject({ mean: 1, ids: 70 - 17 });
   });
+
+  it('counts like a map does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 2 ** 45 }), { maxLength: 3_000 }), (keys) => {
+        const table = emptyTable();
+        const map = new Map<number, number>();
+        for (const key of keys.flatMap((k) => [k, (k % 50) + 1])) {
+          addCount(table, key);
+          map.set(key, (map.get(key) ?? 0) + 1);
+        }
+        expect(table.size).toBe(map.size);
+        const odd = filtered(table, (key) => key % 2 === 1);
+        const found = Array.from(odd.keys, (key, at) => [key, odd.counts[at]!] as const).filter(([key]) => key > 0);
+        expect(new Map(found)).toEqual(new Map([...map].filter(([key]) => key % 2 === 1)));
+      }),
+    );
+  });
+});
+
+it('counts no pairs of layers of very many experts', () => {
+  const text = 'ab';
+  const layer = { experts: 5_000, k: 1, chosen: [[0], [4_999]] };
+  expect(folderOfText('a', folderTrace({ text, layers: [layer] }), text).patterns[0]!.pairs).toBeUndefined();
 });
 
 describe('a folder', () => {
