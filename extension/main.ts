@@ -15,6 +15,9 @@ import { registerHover } from './host/hover.ts';
 import { Lens } from './host/lens.ts';
 import { Limits } from './host/limits.ts';
 import { LoadView } from './host/loadView.ts';
+import { Live } from './host/live.ts';
+import { LiveItem } from './host/liveItem.ts';
+import { LiveSwitch } from './host/liveSwitch.ts';
 import { Log } from './host/log.ts';
 import { MapPanel } from './host/mapPanel.ts';
 import { ModelPage } from './host/modelPage.ts';
@@ -62,16 +65,18 @@ export function activate(context: ExtensionContext): void {
   const models = own(new Models(places, settings, workspaceState, globalState, consent));
   const lens = own(new Lens(settings, workspaceState));
   const sessions = own(new Sessions());
-  const analyzer = new Analyzer(client, sessions, models, problems, log);
+  const liveSwitch = own(new LiveSwitch(settings, workspaceState));
+  const analyzer = new Analyzer(client, sessions, models, liveSwitch, problems, log);
 
   const subjects = own(new Subjects(sessions));
   const analyst = own(new AnalystClient(Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath));
   const limits = own(new Limits(analyst, lens, sessions, subjects, log));
 
   own(new EditWatch(sessions));
-  own(new Tinter(sessions, lens, limits));
+  own(new Tinter(sessions, lens, limits, liveSwitch));
   own(registerHover(sessions, lens, limits));
   own(new StatusBar(sessions, lens, models));
+  own(new LiveItem(liveSwitch, sessions));
   own(new ContextKeys(sessions));
 
   const link = own(new EditorLink(sessions));
@@ -106,6 +111,7 @@ export function activate(context: ExtensionContext): void {
       comparer,
       lens,
       link,
+      live: liveSwitch,
       log,
       map,
       models: picker,
@@ -116,4 +122,5 @@ export function activate(context: ExtensionContext): void {
       sessions,
     }),
   );
+  own(new Live(analyzer, liveSwitch, sessions));
 }

@@ -9,7 +9,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { fromEngine, type LogLine } from '../protocol/engine.ts';
-import { cancelled, isUserError, messageOf, UserError, type ErrorData } from '../protocol/errors.ts';
+import { cancelled, isUserError, messageOf, SUPERSEDED, UserError, type ErrorData } from '../protocol/errors.ts';
 
 /** A chunk or the creation of a session cannot be interrupted; what takes longer to stop is killed. */
 const CANCEL_GRACE_MS = 2_000;
@@ -107,6 +107,7 @@ export class PeerProcess {
     let grace: NodeJS.Timeout | undefined;
     const abort = (): void => {
       cancel.cancel();
+      if (signal.reason === SUPERSEDED) return;
       grace = setTimeout(() => {
         this.#log({ level: 'warn', message: 'The process did not stop in time and is ended.' });
         this.kill();

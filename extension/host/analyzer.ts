@@ -2,14 +2,15 @@ import { ProgressLocation, window, type TextDocument } from 'vscode';
 import type { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { Progress } from '../protocol/engine.ts';
-import { cancelled, isUserError, UserError } from '../protocol/errors.ts';
+import { cancelled, isUserError, SUPERSEDED, UserError, type ErrorCode } from '../protocol/errors.ts';
 import { EditTracker } from './editTracker.ts';
+import type { LiveSwitch } from './liveSwitch.ts';
 import type { Log } from './log.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
 import { partialSentence, progressLabel } from './progressText.ts';
 import { RoutedText } from './routedText.ts';
-import type { Run, Session } from './session.ts';
+import type { LiveBase, Run, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { Throttle } from './throttle.ts';
 
@@ -35,36 +36,76 @@ export class Analyzer {
   readonly #models: Models;
   readonly #problems: Problems;
   readonly #log: Log;
+  readonly #live: LiveSwitch;
   #generations = 0;
 
-  constructor(client: EngineClient, sessions: Sessions, models: Models, problems: Problems, log: Log) {
+  constructor(
+    client: EngineClient,
+    sessions: Sessions,
+    models: Models,
+    live: LiveSwitch,
+    problems: Problems,
+    log: Log,
+  ) {
     this.#client = client;
+    this.#live = live;
     this.#sessions = sessions;
     this.#models = models;
     this.#problems = problems;
     this.#log = log;
   }
 
-  /** Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended. */
-  async analyze(part: TextPart): Promise<void> {
-    const { document, text, base, whole } = part;
+  /**
+   * Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended.
+   *
+   * @returns what went wrong, which has been told
+   */
+  async analyze(part: TextPart): Promise<ErrorCode | undefined> {
+    const { document, text, whole } = part;
     if (text.trim() === '') {
       const what = whole ? 'This document is empty' : 'The selection is empty';
       this.#problems.report('analyze', new UserError('text-empty', `${what}: there is no text to route.`));
-      return;
+      return 'text-empty';
     }
     const session = this.#sessions.open(document);
     session.run?.abort.abort();
-    const abort = new AbortController();
-    const edits = new EditTracker(text, base, whole);
-    const run: Run = { label: 'Starting', fraction: undefined, model: this.#models.name, abort, edits };
+    const run = this.#begin(session, part, false);
+    const work = this.#work(session, run, part);
+    const notice = setTimeout(() => void this.#notify(session, run, work), QUIET_MS);
+    const ended = await work;
+    clearTimeout(notice);
+    return ended;
+  }
+
+  /** Routes what edits have made of a session's text. It is told of only where it takes long. */
+  async follow(session: Session, part: TextPart): Promise<ErrorCode | undefined> {
+    session.run?.abort.abort(SUPERSEDED);
+    const run = this.#begin(session, part, true);
+    const work = this.#work(session, run, part);
+    const notice = setTimeout(() => {
+      run.quiet = false;
+      this.#sessions.publish(session, 'run');
+    }, QUIET_MS);
+    const ended = await work;
+    clearTimeout(notice);
+    return ended;
+  }
+
+  #begin(session: Session, { document, text, base, whole }: TextPart, quiet: boolean): Run {
+    const run: Run = {
+      label: 'Starting',
+      fraction: undefined,
+      model: this.#models.name,
+      abort: new AbortController(),
+      edits: new EditTracker(text, base, whole),
+      live: this.#live.on,
+      quiet,
+      shown: false,
+    };
     session.run = run;
     session.eol = document.eol;
     this.#sessions.publish(session, 'run');
-    const work = this.#work(session, run, part);
-    const notice = setTimeout(() => void this.#notify(session, run, work), QUIET_MS);
-    await work;
-    clearTimeout(notice);
+    return run;
   }
 
   /** Ends the document's run; what it has come to stays. */
@@ -75,10 +116,16 @@ export class Analyzer {
     this.#sessions.publish(session, 'run');
   }
 
-  async #work(session: Session, run: Run, { text }: TextPart): Promise<void> {
+  async #work(session: Session, run: Run, { text }: TextPart): Promise<ErrorCode | undefined> {
     const { signal } = run.abort;
     let builder: TraceBuilder | undefined;
     let routed: RoutedText | undefined;
+    let base: LiveBase | undefined;
+    const show = (text: RoutedText): void => {
+      run.shown = true;
+      session.show(text, base !== undefined);
+      this.#sessions.publish(session, 'routing');
+    };
     const current = (): boolean => session.run === run;
     let bug: unknown;
     // The connection would swallow what a handler throws. A run that another one has replaced is not listened to.
@@ -95,45 +142,61 @@ export class Analyzer {
       };
     try {
       if (!(await this.#models.agree())) throw cancelled();
+      const request = this.#models.request();
+      const model = JSON.stringify(request);
+      const { memory } = this.#live;
+      if (run.live && session.live?.model === model) base = session.live;
       const result = await this.#client.analyze(
-        this.#models.request(),
+        request,
         text,
         {
           progress: whileCurrent((progress) => {
             if (!signal.aborted) this.#advance(session, run, progress);
           }),
           began: whileCurrent((began) => {
-            builder = new TraceBuilder(began);
-            routed = new RoutedText(++this.#generations, text, run.edits, builder.trace);
-            session.routed = routed;
-            session.partial = undefined;
-            session.preview = undefined;
-            session.compared = undefined;
-            this.#sessions.publish(session, 'routing');
+            builder = new TraceBuilder(began, base?.builder);
+            const kept = began.kept && base && { generation: base.generation, tokens: began.kept.tokens };
+            const generation = ++this.#generations;
+            routed = new RoutedText(generation, text, run.edits, builder.trace, kept);
+            if (run.live) session.live = { run: began.run, model, generation, builder };
+            // Between two texts that differ by a letter nothing should flicker.
+            if (!base) show(routed);
           }),
           routed: whileCurrent((part) => {
             if (!builder || !routed) return;
             builder.add(part);
             routed.grow(builder.trace);
-            this.#sessions.publish(session, 'growth');
+            if (run.shown) this.#sessions.publish(session, 'growth');
+            else show(routed);
+            run.shown = true;
           }),
         },
         signal,
+        0,
+        memory === undefined
+          ? undefined
+          : { memory, ...(base ? { base: { run: base.run, routed: base.builder.routed } } : {}) },
       );
-      if (!current() || !builder || !routed) return;
+      if (!current() || !builder || !routed) return undefined;
       routed.grow(builder.finish(result));
+      session.behind = undefined;
+      if (!run.shown) show(routed);
       const { open, tokenize, route } = result.milliseconds;
-      this.#log.info(
-        `${run.model}: ${routed.index.count} tokens; open ${open.toFixed(0)} ms, ` +
+      this.#log.write({
+        level: run.quiet ? 'debug' : 'info',
+        message:
+          `${run.model}: ${routed.index.count} tokens; open ${open.toFixed(0)} ms, ` +
           `tokenize ${tokenize.toFixed(0)} ms, route ${route.toFixed(0)} ms`,
-      );
+      });
+      return undefined;
     } catch (failure) {
       // A run that another one has replaced has nothing more to say.
-      if (!current()) return;
+      if (!current()) return undefined;
       const error = bug ?? failure;
       const ended = isUserError(error) ? error.code : 'internal';
       if (routed) session.partial = partialSentence(ended, routed.trace.routed, routed.index.count);
       this.#problems.report(`analyze ${session.key}`, error);
+      return ended;
     } finally {
       if (current()) {
         session.run = undefined;
@@ -148,7 +211,7 @@ export class Analyzer {
     this.#sessions.publish(session, 'run');
   }
 
-  async #notify(session: Session, run: Run, work: Promise<void>): Promise<void> {
+  async #notify(session: Session, run: Run, work: Promise<unknown>): Promise<void> {
     const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
     await window.withProgress(options, async (progress, token) => {
       token.onCancellationRequested(() => {

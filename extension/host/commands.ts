@@ -10,6 +10,7 @@ import type { EditorLink } from './editorLink.ts';
 import { HOVER_COMMANDS } from './hoverText.ts';
 import type { Lens } from './lens.ts';
 import { pickLens } from './lensPicker.ts';
+import type { LiveSwitch } from './liveSwitch.ts';
 import type { Log } from './log.ts';
 import { LoadView } from './loadView.ts';
 import type { MapPanel } from './mapPanel.ts';
@@ -41,6 +42,7 @@ export interface CommandParts {
   readonly comparer: Comparer;
   readonly lens: Lens;
   readonly link: EditorLink;
+  readonly live: LiveSwitch;
   readonly log: Log;
   readonly map: MapPanel;
   readonly models: ModelPicker;
@@ -68,6 +70,8 @@ export class Commands implements Disposable {
         parts.analyzer.cancel(session);
       });
     });
+    this.#register('moescope.startLive', () => parts.live.set(true));
+    this.#register('moescope.stopLive', () => parts.live.set(false));
     this.#register('moescope.clear', () => {
       this.#withHere((session) => {
         sessions.remove(session.document.uri);
@@ -210,10 +214,14 @@ export class Commands implements Disposable {
   }
 
   async #showCommands(): Promise<void> {
-    const { current } = this.#parts.sessions;
+    const { live, sessions } = this.#parts;
+    const { current } = sessions;
     const items = [
-      ...(current?.run ? [{ label: '$(debug-stop) Cancel', command: 'moescope.cancel' }] : []),
+      ...(current?.running ? [{ label: '$(debug-stop) Cancel', command: 'moescope.cancel' }] : []),
       { label: '$(play) Analyze Routing', command: 'moescope.analyze' },
+      live.on
+        ? { label: '$(circle-slash) Stop Live Routing', command: 'moescope.stopLive' }
+        : { label: '$(pulse) Start Live Routing', command: 'moescope.startLive' },
       { label: '$(git-compare) Compare Precisions…', command: 'moescope.compare' },
       { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },

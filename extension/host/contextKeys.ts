@@ -30,7 +30,7 @@ export class ContextKeys implements Disposable {
     const active = window.activeTextEditor;
     const here = active ? this.#sessions.get(active.document.uri) : current;
     this.#set('moescope.analyzed', here?.routed !== undefined);
-    this.#set('moescope.running', here?.run !== undefined);
+    this.#set('moescope.running', here?.running !== undefined);
     this.#set('moescope.hasRouting', current?.routed !== undefined);
     this.#set('moescope.highlighted', current?.highlight !== undefined || current?.flips !== undefined);
   }

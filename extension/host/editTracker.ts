@@ -67,6 +67,13 @@ export class EditTracker {
     return undefined;
   }
 
+  /** Document offset of an own one; of the end of an edit for one that it took. */
+  documentOffset(own: number): number {
+    if (own <= this.#prefix) return this.#base + own;
+    const fromEnd = Math.min(this.#text.length - own, this.#suffix);
+    return this.#base + this.#length - fromEnd;
+  }
+
   /** Own offset of a document offset; undefined outside the text and where it was edited. */
   ownOffset(offset: number): number | undefined {
     const at = offset - this.#base;

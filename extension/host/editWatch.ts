@@ -30,7 +30,7 @@ export class EditWatch implements Disposable {
     // Other line ends come without a list of changes.
     const recounted = document.eol !== session.eol;
     session.eol = document.eol;
-    for (const edits of [session.routed?.edits, session.run?.edits]) {
+    for (const edits of [session.routed?.edits, session.behind?.edits, session.run?.edits]) {
       if (recounted) edits?.reset(lengthOf(document), read);
       else if (replacements.length > 0) edits?.apply(replacements, read);
     }

@@ -28,7 +28,7 @@ export interface MapParts {
 export class MapPanel implements Disposable {
   readonly #parts: MapParts;
   readonly #tab: EditorTab<ToMap, FromMap>;
-  /** What the page has been told of: rows before `upTo` of this text. */
+  /** What the page has: rows before `upTo` of this text. */
   #told: { readonly routed: RoutedText; readonly upTo: number } | undefined;
 
   constructor(extension: Uri, parts: MapParts) {
@@ -83,7 +83,9 @@ export class MapPanel implements Disposable {
     );
     tab.own(
       sessions.onDidChange(({ session, change }) => {
-        if (session === sessions.current && (change === 'routing' || change === 'growth')) growth.request();
+        if (session !== sessions.current || (change !== 'routing' && change !== 'growth')) return;
+        if (change === 'routing') this.#carry(session.routed);
+        growth.request();
       }),
     );
     tab.own(
@@ -130,6 +132,13 @@ export class MapPanel implements Disposable {
         actions.handle(message);
         break;
     }
+  }
+
+  /** Rows that an edit left as they were are not asked for again. */
+  #carry(routed: RoutedText | undefined): void {
+    const told = this.#told;
+    if (!routed?.kept || routed.kept.generation !== told?.routed.generation) return;
+    this.#told = { routed, upTo: Math.min(told.upTo, routed.kept.tokens) };
   }
 
   /** Tells the page which rows are new. */

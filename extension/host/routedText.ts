@@ -15,12 +15,14 @@ export class RoutedText {
   /**
    * @param generation tells this trace from all others
    * @param edits what happened in the document since the text was taken
+   * @param kept how many of its first tokens are routed as in the trace of another generation
    */
   constructor(
     readonly generation: number,
     readonly text: string,
     readonly edits: EditTracker,
     trace: RoutingTrace,
+    readonly kept?: { readonly generation: number; readonly tokens: number },
   ) {
     this.#trace = trace;
     this.index = new TokenIndex(trace.tokens);
@@ -69,6 +71,16 @@ export class RoutedText {
   tokenUnderCursor(offset: number): number | undefined {
     const own = this.edits.ownOffset(offset);
     return own === undefined ? undefined : this.index.underCursor(own);
+  }
+
+  /** Whether every token has its routing. */
+  get complete(): boolean {
+    return this.#trace.routed === this.index.count;
+  }
+
+  /** Document offset up to which tokens have their routing; behind the edit where one has taken the last of them. */
+  get reach(): number {
+    return this.edits.documentOffset(this.index.endOf(this.#trace.routed));
   }
 
   /** A token's experts at each MoE layer, dropped slots left out; empty while it has no routing. */

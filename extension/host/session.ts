@@ -1,6 +1,7 @@
 import { basename } from 'node:path/posix';
 import type { EndOfLine, TextDocument } from 'vscode';
 import type { Agreement } from '../analysis/agreement.ts';
+import type { TraceBuilder } from '../client/traceBuilder.ts';
 import type { ExpertRef } from '../protocol/webview.ts';
 import type { EditTracker } from './editTracker.ts';
 import type { RoutedText } from './routedText.ts';
@@ -14,11 +15,30 @@ export interface Run {
   readonly abort: AbortController;
   /** What happens to the document from the moment its text was taken. */
   readonly edits: EditTracker;
+  /** It goes on from earlier runs, and the next one may go on from it. */
+  readonly live: boolean;
+  /** It follows an edit, and the user need not hear of it as long as it is quick. */
+  quiet: boolean;
+  /** Some of its routing is shown. */
+  shown: boolean;
+}
+
+/** What the next run of an edited text goes on from. */
+export interface LiveBase {
+  readonly run: number;
+  /** Stands for the model and how it runs. */
+  readonly model: string;
+  /** Of the text that was routed. */
+  readonly generation: number;
+  readonly builder: TraceBuilder;
 }
 
 /** What is known of one document: its routed text, the run under way, and what the user points at. */
 export class Session {
   routed: RoutedText | undefined;
+  /** Routing of the text before an edit, which stands in, dimmed, for what the run under way has not come to. */
+  behind: RoutedText | undefined;
+  live: LiveBase | undefined;
   run: Run | undefined;
   /** The sentence that says that the routing is not of the whole text, and why. */
   partial: string | undefined;
@@ -37,6 +57,11 @@ export class Session {
     this.eol = document.eol;
   }
 
+  /** The run that the user should hear of. */
+  get running(): Run | undefined {
+    return this.run?.quiet ? undefined : this.run;
+  }
+
   get key(): string {
     return this.document.uri.toString();
   }
@@ -44,6 +69,23 @@ export class Session {
   /** The document's file name. */
   get name(): string {
     return basename(this.document.uri.path);
+  }
+
+  /**
+   * Shows another routing.
+   *
+   * @param follows it is of what an edit made of the text before: what that knew stands in for what this has not come to
+   */
+  show(routed: RoutedText, follows: boolean): void {
+    if (!follows) {
+      this.behind = undefined;
+      this.preview = undefined;
+    } else if (this.routed?.complete) {
+      this.behind = this.routed;
+    }
+    this.routed = routed;
+    this.partial = undefined;
+    this.compared = undefined;
   }
 
   /** The comparison whose tokens stand out, if the text is still the one that was compared. */

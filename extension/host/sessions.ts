@@ -64,6 +64,7 @@ export class Sessions {
     session.run?.abort.abort();
     session.run = undefined;
     session.routed = undefined;
+    session.behind = undefined;
     this.#sessions.delete(session.key);
     this.publish(session, 'routing');
     if (session === this.#current) {

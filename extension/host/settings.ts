@@ -7,6 +7,8 @@ import { Disposables } from './disposables.ts';
 import { LOG_LEVELS, type LogLevelName } from './log.ts';
 
 const SECTION = 'moescope';
+/** Megabytes: some ten texts of 4,000 tokens in a small model, one in a model of 30 billion parameters. */
+const LIVE_CACHE = 512;
 
 /** One validator a setting: settings.json may hold anything. What does not fit counts as the default. */
 const SCHEMAS = {
@@ -19,6 +21,8 @@ const SCHEMAS = {
   precision: v.fallback(v.picklist(['auto', ...PRECISIONS]), 'auto'),
   provider: v.fallback(v.picklist(['auto', ...PROVIDERS]), 'auto'),
   cacheLimit: v.fallback(v.pipe(v.number(), v.minValue(0)), CACHE_LIMIT),
+  live: v.fallback(v.boolean(), false),
+  liveCache: v.fallback(v.pipe(v.number(), v.minValue(0)), LIVE_CACHE),
   logLevel: v.fallback(v.picklist(LOG_LEVELS), 'default'),
 } as const;
 
@@ -79,6 +83,16 @@ export class Settings {
   /** Gigabytes; 0 for no limit. */
   get cacheLimit(): number {
     return this.#read('cacheLimit');
+  }
+
+  /** Whether routing follows edits. */
+  get live(): boolean {
+    return this.#read('live');
+  }
+
+  /** Megabytes that the engine may keep of texts that are edited. */
+  get liveCache(): number {
+    return this.#read('liveCache');
   }
 
   get logLevel(): LogLevelName {

@@ -51,7 +51,7 @@ export class StatusBar implements Disposable {
   #show(): void {
     const session = this.#sessions.current;
     const texts = [this.#modelText(session), ...(session ? this.#sessionTexts(session) : [])];
-    this.#item.text = `${session?.run ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
+    this.#item.text = `${session?.running ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
     this.#item.tooltip = this.#tooltip(session);
     this.#item.accessibilityInformation = { label: `MoEScope: ${texts.join(', ')}`, role: 'button' };
   }
@@ -61,7 +61,7 @@ export class StatusBar implements Disposable {
     return model ? `${model.name} · ${model.precision}` : this.#models.name;
   }
 
-  #sessionTexts({ run, routed, partial }: Session): string[] {
+  #sessionTexts({ running: run, routed, partial }: Session): string[] {
     if (run) return [run.label + (run.fraction === undefined ? '' : ` (${Math.floor(100 * run.fraction)} %)`)];
     if (!routed) return [];
     const { trace, loads } = routed;

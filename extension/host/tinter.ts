@@ -12,19 +12,25 @@ import {
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
 import type { Limits } from './limits.ts';
+import type { LiveSwitch } from './liveSwitch.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 import { flipDecoration, tintDecoration, windowDecoration } from './tintDecoration.ts';
-import { styleOf, tinting } from './tinting.ts';
+import { styleOf, tinting, tintingBehind } from './tinting.ts';
 import { flipSpans, tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
 
 /** One redraw a frame, however fast the scrolling. */
 const FRAME_MS = 16;
 /** A running analysis adds tokens many times a second; its tint may come a little later. */
 const GROWTH_MS = 100;
+/**
+ * While routing follows edits, what an edit makes stale is dimmed only if its routing takes longer than this: else all that stands behind
+ * the cursor would flicker with every letter.
+ */
+const DIM_MS = 100;
 /** Lines beyond the visible ones that are tinted too, so that a scroll of a page finds its tint there already. */
 const MARGIN_LINES = 40;
 /** Tinted stretches start and end at multiples of this: a scroll within them changes nothing, so nothing is sent. */
@@ -41,6 +47,7 @@ export class Tinter implements Disposable {
   readonly #sessions: Sessions;
   readonly #lens: Lens;
   readonly #limits: Limits;
+  readonly #live: LiveSwitch;
   readonly #disposables = new Disposables();
   readonly #redraw = this.#disposables.add(
     new Throttle(FRAME_MS, () => {
@@ -52,12 +59,14 @@ export class Tinter implements Disposable {
       this.#draw();
     }),
   );
+  #dimming: NodeJS.Timeout | undefined;
   readonly #types = new Map<number, TextEditorDecorationType>();
   /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
   readonly #drawn = new Map<TextEditor, Map<number, string>>();
 
-  constructor(sessions: Sessions, lens: Lens, limits: Limits) {
+  constructor(sessions: Sessions, lens: Lens, limits: Limits, live: LiveSwitch) {
     this.#sessions = sessions;
+    this.#live = live;
     this.#lens = lens;
     this.#limits = limits;
     const redraw = (): void => {
@@ -67,8 +76,8 @@ export class Tinter implements Disposable {
     this.#disposables.add(window.onDidChangeVisibleTextEditors(redraw));
     this.#disposables.add(limits.onDidChange(redraw));
     this.#disposables.add(
-      sessions.onDidChange(({ change }) => {
-        this.#follow(change);
+      sessions.onDidChange(({ session, change }) => {
+        this.#follow(session, change);
       }),
     );
     this.#disposables.add(
@@ -84,15 +93,22 @@ export class Tinter implements Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.#dimming);
     this.#dropTypes();
     this.#disposables.dispose();
   }
 
-  #follow(change: SessionChange): void {
+  #follow(session: Session, change: SessionChange): void {
     if (change === 'run' || change === 'cursor') return;
     // VS Code moves decorations along with edits; what was set last is no longer what is there.
     if (change === 'edit')
       for (const drawn of this.#drawn.values()) for (const key of drawn.keys()) drawn.set(key, MOVED);
+    if (change === 'edit' && this.#live.on && session.live) {
+      this.#dimming ??= setTimeout(() => {
+        this.#draw();
+      }, DIM_MS);
+      return;
+    }
     (change === 'growth' ? this.#growth : this.#redraw).request();
   }
 
@@ -109,6 +125,8 @@ export class Tinter implements Disposable {
   }
 
   #draw(): void {
+    clearTimeout(this.#dimming);
+    this.#dimming = undefined;
     const visible = new Set(window.visibleTextEditors);
     for (const editor of this.#drawn.keys()) if (!visible.has(editor)) this.#drawn.delete(editor);
     for (const editor of visible) {
@@ -143,13 +161,16 @@ export class Tinter implements Disposable {
     const dropped = this.#limits.of(session)?.[layer];
     const choice = { layer, tint: this.#lens.tint, highlight: session.highlight, dropped };
     const keyOf = tinting(routed, choice);
+    const { behind } = session;
+    const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice);
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
     const spans = new Map<number, Span[]>();
     for (const lines of visibleLines(editor)) {
       const found = tintSpans(routed, lines, keyOf)
         .set(WINDOW_KEY, windowSpans(routed, lines))
         .set(FLIP_KEY, flipSpans(routed, lines, flips));
-      for (const [key, list] of found) spans.set(key, [...(spans.get(key) ?? []), ...list]);
+      const dimmed = behindKeyOf ? tintSpans(behind, lines, behindKeyOf) : [];
+      for (const [key, list] of [...found, ...dimmed]) spans.set(key, [...(spans.get(key) ?? []), ...list]);
     }
     return spans;
   }

@@ -50,6 +50,22 @@ export function tinting(routed: RoutedText, choice: TintChoice): (token: number)
   };
 }
 
+/** The same of a text before an edit, all of it out of date, where it stands at or behind this document offset. */
+export function tintingBehind(
+  routed: RoutedText,
+  reach: number,
+  choice: TintChoice,
+): (token: number) => number | undefined {
+  const indexOf = tintIndex(routed, { ...choice, dropped: undefined });
+  const scale = choice.tint === 'expert' ? 'expert' : 'magnitude';
+  return (token) => {
+    const place = routed.placeOf(token);
+    if (token >= routed.trace.routed || !place || place.start < reach) return undefined;
+    const index = indexOf(token);
+    return index === undefined ? undefined : styleKey({ scale, index, emphasis: 'stale' });
+  };
+}
+
 /** Expert or magnitude step of each token at the chosen layer. */
 function tintIndex(
   routed: RoutedText,

@@ -30,6 +30,11 @@ export class TokenIndex {
     return this.#endSoFar.length;
   }
 
+  /** End of what the first tokens cover, so many of them. */
+  endOf(tokens: number): number {
+    return tokens === 0 ? 0 : this.#endSoFar[tokens - 1]!;
+  }
+
   /** First token whose end lies after this offset; the number of tokens when there is none. */
   firstEndingAfter(offset: number): number {
     return firstAbove(this.#endSoFar, offset);

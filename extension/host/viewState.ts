@@ -7,7 +7,7 @@ export function viewState(
   look: Pick<ViewState, 'layer' | 'tint' | 'palette'>,
 ): ViewState {
   if (!session) return { ...look, tokens: 0, routed: 0, staleFrom: 0 };
-  const { routed, run, partial, highlight, cursor } = session;
+  const { routed, running: run, partial, highlight, cursor } = session;
   return {
     ...look,
     document: session.name,

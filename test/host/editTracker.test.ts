@@ -35,6 +35,14 @@ describe('EditTracker of a whole document', () => {
     expect(tracker.ownOffset(9)).toBe(8);
   });
 
+  test('every place of the text has one in the document; what an edit took, the end of the edit', () => {
+    const { tracker } = new Edited('one two three', 0, 13).replace(4, 3, 'zwei');
+    expect([0, 4, 5, 7, 8, 13].map((own) => tracker.documentOffset(own))).toEqual([0, 4, 8, 8, 9, 14]);
+    const part = new Edited('one two three', 4, 13, false).replace(0, 0, '>> ').replace(7, 3, '');
+    // "two three" stands behind ">> one " and has lost its first word.
+    expect([0, 1, 3, 9].map((own) => part.tracker.documentOffset(own))).toEqual([7, 7, 7, 13]);
+  });
+
   test('an undone edit leaves nothing stale', () => {
     const edited = new Edited('one two three').replace(4, 0, 'x').replace(8, 1, '');
     expect(edited.tracker.edited).toBe(true);

@@ -5,6 +5,7 @@ import {
   styleKey,
   styleOf,
   tinting,
+  tintingBehind,
   type TintChoice,
 } from '../../extension/host/tinting.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
@@ -137,4 +138,13 @@ test('a style survives being a key', () => {
     for (const emphasis of ['normal', 'strong', 'back', 'stale'] as const)
       for (const index of [0, 1, MAGNITUDE_STEPS - 1, 255])
         expect(styleOf(styleKey({ scale, index, emphasis }))).toEqual({ scale, index, emphasis });
+});
+
+test('the text before an edit stands in behind what is routed again, dimmed', () => {
+  const { edits } = routed;
+  const keyOf = tintingBehind(routed, 1, { layer: 0, tint: 'expert' });
+  const styles = [0, 1, 2, 3].map((token) => keyOf(token)).map((key) => (key === undefined ? key : styleOf(key)));
+  expect(edits.edited).toBe(false);
+  // Token 0 stands before, 2 went to nobody, 3 never had routing.
+  expect(styles).toEqual([undefined, { scale: 'expert', index: 0, emphasis: 'stale' }, undefined, undefined]);
 });

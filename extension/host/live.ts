@@ -1,0 +1,112 @@
+import { window, type Disposable, type TextDocument } from 'vscode';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Analyzer } from './analyzer.ts';
+import { Disposables } from './disposables.ts';
+import type { LiveSwitch } from './liveSwitch.ts';
+import type { Session } from './session.ts';
+import type { SessionChange, Sessions } from './sessions.ts';
+import { samePart, wholeText } from './textPart.ts';
+
+/** Characters of a text that is routed unasked: some 50,000 tokens, which a small model takes ten seconds for. */
+const UNASKED = 200_000;
+/** Characters of a text that is routed again on every edit: beyond, finding its tokens alone takes too long. */
+const FOLLOWED = 1_000_000;
+/** Documents that nobody means by the text of an editor. */
+const NOT_TEXTS = new Set(['output', 'vscode-scm', 'comment', 'debug', 'vscode', 'vscode-settings', 'search-editor']);
+
+/**
+ * Keeps routing up with edits while Live is on, and routes what is looked at. Edits never queue up: one that comes while a run is
+ * under way waits until that has shown something, and then takes its place, for all edits that have come by then.
+ */
+export class Live implements Disposable {
+  readonly #analyzer: Analyzer;
+  readonly #live: LiveSwitch;
+  readonly #sessions: Sessions;
+  readonly #disposables = new Disposables();
+  /** Edited while a run was under way that could not be replaced yet. */
+  readonly #waiting = new Set<Session>();
+  /** To be routed as soon as the editor has told all that it tells of a change. */
+  readonly #soon = new Map<Session, NodeJS.Immediate>();
+
+  constructor(analyzer: Analyzer, live: LiveSwitch, sessions: Sessions) {
+    this.#analyzer = analyzer;
+    this.#live = live;
+    this.#sessions = sessions;
+    const look = (): void => {
+      this.#look();
+    };
+    this.#disposables.add(live.onDidChange(look));
+    this.#disposables.add(window.onDidChangeActiveTextEditor(look));
+    this.#disposables.add(window.onDidChangeVisibleTextEditors(look));
+    this.#disposables.add(
+      sessions.onDidChange(({ session, change }) => {
+        this.#follow(session, change);
+      }),
+    );
+    look();
+  }
+
+  dispose(): void {
+    for (const immediate of this.#soon.values()) clearImmediate(immediate);
+    this.#soon.clear();
+    this.#disposables.dispose();
+  }
+
+  /** Routes what is looked at, where that is new or was edited unseen. */
+  #look(): void {
+    if (!this.#live.on) return;
+    for (const { document } of window.visibleTextEditors) {
+      const session = this.#sessions.get(document.uri);
+      if (session?.routed?.edits.edited && isVisible(document)) this.#request(session);
+    }
+    const document = window.activeTextEditor?.document;
+    if (!document || this.#sessions.get(document.uri) || NOT_TEXTS.has(document.uri.scheme)) return;
+    const part = wholeText(document);
+    if (part.text.trim() !== '' && part.text.length <= UNASKED) this.#end(this.#analyzer.analyze(part));
+  }
+
+  #follow(session: Session, change: SessionChange): void {
+    if (change === 'edit' && this.#live.on && isVisible(session.document)) this.#request(session);
+    const { run } = session;
+    // Told of in the middle of a run's own work: it is replaced after that.
+    if (this.#waiting.has(session) && (!run || (run.live && run.shown))) this.#request(session);
+  }
+
+  #request(session: Session): void {
+    const { run } = session;
+    this.#waiting.delete(session);
+    if (run && !(run.live && run.shown)) {
+      this.#waiting.add(session);
+      return;
+    }
+    if (this.#soon.has(session)) return;
+    this.#soon.set(
+      session,
+      setImmediate(() => {
+        this.#soon.delete(session);
+        this.#again(session);
+      }),
+    );
+  }
+
+  #again(session: Session): void {
+    const where = session.run ?? session.routed;
+    if (!this.#live.on || !where || this.#sessions.get(session.document.uri) !== session) return;
+    const { start, end } = where.edits.region;
+    if (end - start > FOLLOWED) return;
+    const part = samePart(session.document, where);
+    // Where nothing is left, there is nothing to say either.
+    if (part.text.trim() !== '') this.#end(this.#analyzer.follow(session, part));
+  }
+
+  /** What would fail on every edit is told once. */
+  #end(run: Promise<ErrorCode | undefined>): void {
+    void run.then((ended) => {
+      if (ended !== undefined && ended !== 'cancelled' && ended !== 'engine-gone') void this.#live.set(false);
+    });
+  }
+}
+
+function isVisible(document: TextDocument): boolean {
+  return window.visibleTextEditors.some((editor) => editor.document === document);
+}

@@ -1,0 +1,82 @@
+/** Live, as its user sees it: what is typed is tinted as an analysis of the whole text would, and undoing brings it back. */
+import { expect, test } from 'vitest';
+import type { Decoration, Workbench } from './driver.ts';
+import { withWorkbench } from './withWorkbench.ts';
+
+const TRANSPARENT = 'rgba(0, 0, 0, 0)';
+
+let workbench: Workbench;
+withWorkbench((launched) => {
+  workbench = launched;
+});
+
+/** The decorations once they are all current, stay so, and are of a text that has, or has not, a piece. */
+async function settled(piece: string, has = true): Promise<Decoration[]> {
+  let drawn: Decoration[] = [];
+  let same = 0;
+  await expect
+    .poll(async () => {
+      const last = JSON.stringify(drawn);
+      drawn = await workbench.decorations();
+      const current = drawn.length > 0 && drawn.every(({ background }) => background !== TRANSPARENT);
+      const wanted =
+        drawn
+          .map(({ text }) => text)
+          .join('')
+          .includes(piece) === has;
+      same = current && wanted && JSON.stringify(drawn) === last ? same + 1 : 0;
+      return same;
+    })
+    .toBeGreaterThan(3);
+  return drawn;
+}
+
+let first: Decoration[];
+let typed: Decoration[];
+
+test('starting it routes the text that is looked at', async () => {
+  await workbench.runCommand('MoEScope: Start Live Routing');
+  first = await settled('Picks');
+  expect(await workbench.statusText()).toContain('Live');
+});
+
+test('what is typed is tinted, and so is all that it changes', async () => {
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('// two experts of sixteen 😀\n');
+  typed = await settled('sixteen');
+  await workbench.screenshot('live-dark');
+});
+
+test('undoing brings the routing of before back', async () => {
+  for (let i = 0; i < 10; i++) await workbench.page.keyboard.press('ControlOrMeta+Z');
+  expect(await settled('two', false)).toEqual(first);
+  for (let i = 0; i < 10; i++) await workbench.page.keyboard.press('ControlOrMeta+Y');
+  expect(await settled('sixteen')).toEqual(typed);
+});
+
+test('another file is routed when it is opened', async () => {
+  await workbench.open('poem.txt');
+  await settled('秋');
+});
+
+test('it is what an analysis afresh gives', async () => {
+  await workbench.open('router.ts');
+  await expect.poll(() => workbench.decorations()).toEqual(typed);
+  await workbench.runCommand('MoEScope: Stop Live Routing');
+  await workbench.runCommand('MoEScope: Clear Routing');
+  await expect.poll(() => workbench.decorations()).toEqual([]);
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  expect(await settled('sixteen')).toEqual(typed);
+});
+
+test('without it, what is typed stays without a tint, and what follows is dimmed', async () => {
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('x');
+  await expect
+    .poll(async () => (await workbench.decorations()).map(({ background }) => background))
+    .toContain(TRANSPARENT);
+});
+
+test('the extension host has logged no error', () => {
+  expect(workbench.logErrors()).toEqual([]);
+});
