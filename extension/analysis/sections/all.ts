@@ -2,6 +2,7 @@ import type { Parameters, Section } from '../../protocol/report.ts';
 import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
+import { compareSection } from './compare.ts';
 import { depthSection } from './depth.ts';
 import { coActivationSection } from './coActivation.ts';
 import { expertSection } from './expert.ts';
@@ -26,6 +27,7 @@ export const SECTIONS: readonly SectionKind[] = [
   expertSection,
   memorySection,
   placementSection,
+  compareSection,
 ];
 
 /** One section of a subject, or undefined where there is none of that name. */

@@ -1,0 +1,195 @@
+/** How does this run differ from another: of another model, another precision, another text? */
+import type { Control, Figure } from '../../protocol/report.ts';
+import type { RoutingTrace } from '../../protocol/trace.ts';
+import { balance, meanBalance, type Balance, type MeanBalance } from '../balance.ts';
+import {
+  alignedAgreement,
+  commonOf,
+  LEAST_BLOCKS,
+  loadTests,
+  sameExperts,
+  sameShapes,
+  type Common,
+  type LoadTests,
+} from '../comparison.ts';
+import { coldShare } from '../load.ts';
+import { count, fixed, percent } from '../numbers.ts';
+import { groupsFigure, flipsFigures } from './compareTokens.ts';
+import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
+import { numberBox, toggle } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { layerChoice } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+/** Blocks that a text is cut into unless the user says how long they are. */
+const BLOCKS = 40;
+const LEAST_BLOCK = 8;
+
+/** The two sides, as figures name them. */
+export interface Sides {
+  readonly a: Subject;
+  readonly b: Subject;
+  readonly names: readonly [string, string];
+  /** Whether expert e of the one is expert e of the other. */
+  readonly same: boolean;
+  readonly balances: readonly [readonly Balance[], readonly Balance[]];
+  readonly means: readonly [MeanBalance, MeanBalance];
+}
+
+const ACTIONS: readonly Control[] = [
+  { kind: 'action', id: 'with', label: 'Compare With…', primary: true },
+  { kind: 'action', id: 'bundled', label: 'Compare Bundled Models' },
+];
+
+export const compareSection: SectionKind = {
+  id: 'compare',
+  title: 'Compare',
+  make: (a, set) => {
+    const b = a.evidence.other;
+    if (!b) {
+      return {
+        lacking:
+          'Nothing to compare with yet: another text that was routed, another model’s routing of this one, or both bundled models.',
+        controls: ACTIONS,
+        figures: [],
+      };
+    }
+    const comparable = sameShapes(a, b);
+    const assumed = sameExperts(a, b);
+    const match = toggle(set, { id: 'same', label: 'Experts have the same numbers in both', value: assumed });
+    const layer = layerChoice(
+      set,
+      a.loads.map(({ shape }) => shape),
+    );
+    const tokens = Math.min(a.trace?.routed ?? 0, b.trace?.routed ?? 0);
+    const block = numberBox(set, {
+      id: 'block',
+      label: 'Tokens of a block',
+      min: LEAST_BLOCK,
+      max: 4096,
+      value: Math.max(LEAST_BLOCK, Math.min(4096, Math.floor(tokens / BLOCKS))),
+    });
+    const balancesOf = ({ loads }: Subject): Balance[] =>
+      loads.map(({ shape, counts }) => balance(counts, coldShare(shape.experts)));
+    const balances = [balancesOf(a), balancesOf(b)] as const;
+    const means = [meanBalance(balances[0]), meanBalance(balances[1])] as const;
+    const sides: Sides = { a, b, names: namesOf(a, b), same: comparable && match.value, balances, means };
+    const controls = [layer, ...(comparable ? [match] : []), ...(a.trace && b.trace ? [block] : []), ...ACTIONS];
+    const loads = [balanceFigure(sides), loadFigure(sides, Number(layer.value)), balanceTable(sides)];
+    if (!a.trace || !b.trace) {
+      const lacking =
+        'Of one of them only counts are known: there is no test of the difference, and no token to compare.';
+      return { verdict: verdict(sides, undefined), lacking, controls, figures: loads };
+    }
+    const common = commonOf({ text: a.text, trace: a.trace }, { text: b.text, trace: b.trace });
+    const tests = comparable ? loadTests(a.trace, b.trace, common, block.value, sides.same) : undefined;
+    const lacking = missing(sides, comparable, tests, common);
+    return {
+      verdict: verdict(sides, tests),
+      ...(lacking === undefined ? {} : { lacking }),
+      controls,
+      figures: [
+        ...loads,
+        ...(tests ? [testFigure(sides, tests, block.value)] : []),
+        tokenFigure(sides, a.trace, b.trace, common),
+        ...tokenFigures(sides, a.trace, b.trace, common),
+      ],
+    };
+  },
+};
+
+function tokenFigures(sides: Sides, a: RoutingTrace, b: RoutingTrace, common: Common): Figure[] {
+  if (!common.oneText) return [];
+  const choices = a.layers.every((layer, i) => layer.k === b.layers[i]?.k);
+  if (!sides.same || !choices) return [groupsFigure(sides, a, b, common)];
+  return flipsFigures(sides, alignedAgreement(a, b, common.alignment));
+}
+
+function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): string {
+  const said = names.map((name, i) => {
+    const { maxVio, coldFraction } = means[i]!;
+    return `${name} has a mean MaxVio of ${fixed(maxVio, 2)} and ${percent(coldFraction)} cold experts`;
+  });
+  if (!tests) return `${said.join('; ')}.`;
+  const { balance: test, elsewhere, blocks } = tests;
+  const sure =
+    test.p < 0.05
+      ? `That is more than chance (p = ${fixed(test.p, 3)})`
+      : `Chance may do that (p = ${fixed(test.p, 3)})`;
+  const moved = same
+    ? ` ${percent(elsewhere.observed)} of the choices go to other experts (p = ${fixed(elsewhere.p, 3)}).`
+    : '';
+  return `${said.join('; ')}. ${sure}, by ${count(test.permutations)} permutations of ${blocks[0] === blocks[1] ? count(blocks[0]) : `${count(blocks[0])} and ${count(blocks[1])}`} blocks of tokens.${moved}`;
+}
+
+function missing(
+  { a, b }: Sides,
+  comparable: boolean,
+  tests: LoadTests | undefined,
+  { oneText }: Common,
+): string | undefined {
+  if (!comparable) {
+    return 'The models have other numbers of layers or experts, so that the difference cannot be tested by exchanging parts of their runs.';
+  }
+  if (!tests) {
+    return `Fewer than ${LEAST_BLOCKS} blocks of tokens are no test of the difference: take shorter blocks, or longer texts.`;
+  }
+  return oneText || a.text === undefined || b.text === undefined
+    ? undefined
+    : 'The texts are two: their loads are compared, their tokens cannot be.';
+}
+
+function testFigure(
+  { names, same, means }: Sides,
+  { exchange, blocks, balance: test, elsewhere }: LoadTests,
+  size: number,
+): Figure {
+  const experts = same ? 'other experts' : 'experts of another rank';
+  const how =
+    exchange === 'pairs'
+      ? `Both runs are cut into the same ${blocks[0]} blocks of ${size} consecutive tokens. If they route alike, it does not matter which of the two a block is taken from: each pair of blocks changes sides with even odds.`
+      : `The texts are cut into ${blocks[0]} and ${blocks[1]} blocks of ${size} consecutive tokens. If both are routed alike, it does not matter from which text a block comes: all blocks are dealt out anew, as many to each side as before.`;
+  const ranks = same
+    ? ''
+    : ' The experts of two models have nothing to do with one another: they are matched by their load, the busiest of one layer with the busiest of the other.';
+  return {
+    id: 'compare-test',
+    title: 'Is the difference more than chance?',
+    basis: 'counted',
+    help: {
+      meaning: `${how}${ranks} Single tokens are not exchanged, since neighbours route alike.`,
+      formula: 'p = (1 + permutations with as large a difference or larger) / (1 + permutations)',
+      judge: `Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
+    },
+    text: `Difference of the mean MaxVio ${fixed(test.observed, 2)}, p = ${fixed(test.p, 3)}; ${percent(elsewhere.observed)} of choices go to ${experts}, p = ${fixed(elsewhere.p, 3)}.`,
+    table: {
+      columns: [
+        { label: '', unit: 'text' },
+        { label: names[0], unit: 'text' },
+        { label: names[1], unit: 'text' },
+        { label: 'difference', unit: 'text' },
+        { label: 'p', unit: 'number' },
+        { label: 'permutations', unit: 'count' },
+      ],
+      rows: [
+        [
+          'mean MaxVio of the layers',
+          fixed(means[0].maxVio, 2),
+          fixed(means[1].maxVio, 2),
+          fixed(test.observed, 2),
+          test.p,
+          test.permutations,
+        ],
+        [`choices that go to ${experts}`, '', '', percent(elsewhere.observed), elsewhere.p, elsewhere.permutations],
+      ],
+    },
+  };
+}
+
+/** What tells the two apart: their models, how they ran, or their texts. */
+function namesOf(a: Subject, b: Subject): readonly [string, string] {
+  const parts = [a, b].map(({ model, name }) => [model.name, `${model.precision} on ${model.provider}`, name]);
+  const telling = [0, 1, 2].filter((i) => parts[0]![i] !== parts[1]![i]);
+  const [one, other] = parts.map((of) => telling.map((i) => of[i]!).join(', '));
+  return telling.length === 0 ? ['first run', 'second run'] : [one!, other!];
+}

@@ -1,0 +1,201 @@
+/** Figures of two runs' loads and certainty, side by side. */
+import type { Cell, Column, Figure, Line } from '../../protocol/report.ts';
+import type { RoutingTrace } from '../../protocol/trace.ts';
+import type { Common } from '../comparison.ts';
+import { layerLabel } from '../labels.ts';
+import { meanOf } from '../load.ts';
+import { count, fixed, percent } from '../numbers.ts';
+import type { Sides } from './compare.ts';
+import { depths, known } from './parts.ts';
+import type { LayerCounts, Subject } from './subject.ts';
+
+/** How many times the even load the hottest expert of each layer took, of both. */
+export function balanceFigure({ a, b, names, balances }: Sides): Figure {
+  const lines = [a, b].map(({ loads }, side): Line => ({
+    label: names[side]!,
+    x: depths(loads.map(({ shape }) => shape)),
+    y: balances[side]!.map((of) => known(of.maxVio + 1)),
+  }));
+  return {
+    id: 'compare-hottest',
+    title: 'Hottest expert by layer, side by side',
+    basis: basisOf(a, b),
+    help: {
+      meaning: 'How many times the even load the hottest expert of each layer took.',
+      formula: 'max c_e / (Σc / E); that is MaxVio + 1',
+      source: 'MaxVio: arXiv 2408.15664',
+      judge: '1 is even. The higher line has the layers that wait longest for one expert.',
+    },
+    text: `Hottest expert of each layer as a multiple of the even load: ${names.map((name, i) => `${name} at most ${fixed(highest(lines[i]!), 2)}`).join(', ')}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'layer', unit: 'count' },
+      y: { label: 'of the even load', unit: 'times', min: 0 },
+      series: lines,
+      yardstick: { value: 1, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: 'run', unit: 'text' },
+        { label: 'layer', unit: 'text' },
+        { label: 'hottest', unit: 'text' },
+        { label: 'of even', unit: 'times' },
+      ],
+      rows: [a, b].flatMap(({ loads }, side) =>
+        loads.map(({ shape }, i): Cell[] => [
+          names[side]!,
+          layerLabel(shape),
+          `E${balances[side]![i]!.hottest}`,
+          lines[side]!.y[i]!,
+        ]),
+      ),
+    },
+  };
+}
+
+function highest({ y }: Line): number {
+  return Math.max(0, ...y.map((value) => value ?? 0));
+}
+
+/** Shares of one layer's experts, by number where they are the same, else from the busiest to the idlest. */
+export function loadFigure(sides: Sides, at: number): Figure {
+  const { a, b, names, same } = sides;
+  const [one, other] = [a.loads[at]!, b.loads[Math.min(at, b.loads.length - 1)]!];
+  const where =
+    same || layerLabel(one.shape) === layerLabel(other.shape)
+      ? layerLabel(one.shape)
+      : `${layerLabel(one.shape)} and ${layerLabel(other.shape)}`;
+  const shares = [one, other].map((load) => sharesOf(load, same));
+  const rows = Array.from({ length: Math.max(one.shape.experts, other.shape.experts) }, (_, e) => e);
+  const labels = rows.map((e) => (same ? `E${e}` : ordinal(e + 1)));
+  return {
+    id: 'compare-load',
+    title: `Load by ${same ? 'expert' : 'rank'}, ${where}`,
+    basis: basisOf(a, b),
+    help: {
+      meaning: same
+        ? 'The share of the layer’s slots that each expert took in either run.'
+        : 'The share of the layer’s slots that the busiest expert took, the second busiest, and so on. Experts of two models have nothing to do with one another, so that their numbers are not compared.',
+      formula: 'c_e / Σc; even: 1/E',
+      judge: 'The flatter, the more even.',
+    },
+    text: `Load at ${where}: the busiest expert takes ${names.map((name, i) => `${percent(Math.max(0, ...shares[i]!))} in ${name}`).join(', ')}.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: names.map((label, i) => ({ label, values: rows.map((e) => known(shares[i]![e])) })),
+      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      yardstick: { value: 1 / one.shape.experts, label: 'even' },
+    },
+    table: {
+      columns: [
+        { label: same ? 'expert' : 'rank', unit: 'text' },
+        ...names.map((label): Column => ({ label, unit: 'percent' })),
+        ...(same ? [{ label: 'difference', unit: 'percent' } as const] : []),
+      ],
+      rows: rows.map((e) => [
+        labels[e]!,
+        ...shares.map((of) => known(of[e])),
+        ...(same ? [known(shares[1]![e]! - shares[0]![e]!)] : []),
+      ]),
+      ...(same ? { experts: rows.map((expert) => ({ layer: at, expert })) } : {}),
+    },
+  };
+}
+
+function sharesOf({ counts }: LayerCounts, same: boolean): number[] {
+  const total = counts.reduce((sum, n) => sum + n, 0);
+  const shares = Array.from(counts, (n) => n / total);
+  return same ? shares : shares.sort((x, y) => y - x);
+}
+
+function ordinal(n: number): string {
+  const ending = n % 100 >= 11 && n % 100 <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
+  return `${n}${ending}`;
+}
+
+/** All measures of balance of both, layer by layer, and their means. */
+export function balanceTable({ a, b, names, balances, means }: Sides): Figure {
+  const measures = [
+    ['MaxVio', 'number', 'maxVio'],
+    ['CV', 'number', 'cv'],
+    ['Gini', 'number', 'gini'],
+    ['Jain', 'number', 'jain'],
+    ['cold', 'percent', 'coldFraction'],
+  ] as const;
+  const rowCount = Math.max(a.loads.length, b.loads.length);
+  const label = (i: number): string => layerLabel((a.loads[i] ?? b.loads[i])!.shape);
+  return {
+    id: 'compare-balance',
+    title: 'Balance by layer, side by side',
+    basis: basisOf(a, b),
+    help: {
+      meaning: 'The measures of balance of both runs. Layers stand beside one another by their position.',
+      formula: 'as in “Balance by layer”',
+      judge: 'Even: MaxVio, CV and Gini 0, Jain 1.',
+    },
+    text: `Mean MaxVio: ${names.map((name, i) => `${name} ${fixed(means[i]!.maxVio, 2)}`).join(', ')}. Mean Gini: ${names.map((name, i) => `${name} ${fixed(means[i]!.gini, 2)}`).join(', ')}.`,
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        ...measures.flatMap(([measure, unit]) => names.map((name): Column => ({ label: `${measure}, ${name}`, unit }))),
+      ],
+      rows: [
+        ...Array.from({ length: rowCount }, (_, i) => [
+          label(i),
+          ...measures.flatMap(([, , key]) => balances.map((of) => known(of[i]?.[key]))),
+        ]),
+        ['mean', ...measures.flatMap(([, , key]) => means.map((of) => known(of[key])))],
+      ],
+    },
+  };
+}
+
+/** How sure the routers are, and how well the models predict the text. */
+export function tokenFigure(
+  { a, b, names }: Sides,
+  traceA: RoutingTrace,
+  traceB: RoutingTrace,
+  common: Common,
+): Figure {
+  const of = (trace: RoutingTrace): Cell[] => {
+    const { layers, routed, tokens } = trace;
+    const mean = (column: 'entropy' | 'margin'): number | null => {
+      const values = layers.map((layer) => meanOf(layer[column], 0, routed)).filter((value) => !Number.isNaN(value));
+      return known(values.reduce((sum, value) => sum + value, 0) / values.length);
+    };
+    return [routed, mean('entropy'), mean('margin'), known(-meanOf(tokens.logProb, 0, routed))];
+  };
+  const [one, other] = [of(traceA), of(traceB)];
+  const { alignment, oneText } = common;
+  const shared = oneText ? ` ${count(alignment.a.length)} tokens of both begin and end at the same characters.` : '';
+  return {
+    id: 'compare-tokens',
+    title: 'Tokens, certainty and surprise',
+    basis: basisOf(a, b) === 'recorded' ? 'recorded' : 'measured',
+    help: {
+      meaning: `Means over tokens, of entropy and margin also over layers. Surprise is how unlikely the model finds a token.${shared} Tokens of two tokenizers, or of two versions of a text, are matched by their characters.`,
+      formula:
+        'entropy −Σ_e p_e·ln p_e; margin: score of choice k − that of the next; surprise −ln p of the token given those before it',
+      judge: 'A lower surprise on the same text is a better model of it, where the tokenizer is the same.',
+    },
+    text: `${names[0]}: ${count(traceA.routed)} tokens; ${names[1]}: ${count(traceB.routed)} tokens.`,
+    table: {
+      columns: [
+        { label: '', unit: 'text' },
+        { label: 'tokens', unit: 'count' },
+        { label: 'entropy', unit: 'nats' },
+        { label: 'margin', unit: 'number' },
+        { label: 'surprise', unit: 'nats' },
+      ],
+      rows: [
+        [names[0], ...one],
+        [names[1], ...other],
+      ],
+    },
+  };
+}
+
+export function basisOf(a: Subject, b: Subject): Figure['basis'] {
+  return a.source === 'recorded' || b.source === 'recorded' ? 'recorded' : 'counted';
+}

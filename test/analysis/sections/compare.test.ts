@@ -1,0 +1,135 @@
+import { expect, it } from 'vitest';
+import { compareSection } from '../../../extension/analysis/sections/compare.ts';
+import { subjectOf, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import type { Figure, Parameters, Section } from '../../../extension/protocol/report.ts';
+import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { expectSound } from '../../support/soundSection.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+
+function subject(
+  model: 'balanced' | 'collapsed',
+  file = 'essay.md',
+  change: (t: RoutingTrace) => RoutingTrace = (t) => t,
+): Subject {
+  const { trace, text } = demoTrace(model, file);
+  return subjectOf(file, change(trace), text.join(''));
+}
+
+function compared(a: Subject, other: Subject, set: Parameters = {}): Omit<Section, 'id' | 'title'> {
+  const made = compareSection.make({ ...a, evidence: { other } }, set);
+  expectSound({ id: 'compare', title: 'Compare', ...made });
+  return made;
+}
+
+function figure({ figures }: { readonly figures: readonly Figure[] }, id: string): Figure {
+  const found = figures.find((f) => f.id === id);
+  if (!found) throw new Error(`no figure ${id} among ${figures.map((f) => f.id).join()}`);
+  return found;
+}
+
+it('asks for something to compare with', () => {
+  const { lacking, controls, figures } = compareSection.make(subject('balanced'), {});
+  expect(lacking).toContain('Nothing to compare with');
+  expect(controls.map(({ id }) => id)).toEqual(['with', 'bundled']);
+  expect(figures).toEqual([]);
+});
+
+it('shows what an auxiliary loss does: two models, their experts by rank', () => {
+  const made = compared(subject('balanced'), subject('collapsed'));
+  expect(made.verdict).toMatch(/^balanced has a mean MaxVio of \d/);
+  const { rows, columns } = figure(made, 'compare-test').table;
+  expect(columns.slice(1, 3).map(({ label }) => label)).toEqual(['balanced', 'collapsed']);
+  // 999 permutations: nothing smaller can be seen.
+  expect(rows[0]![4]).toBe(0.001);
+  expect(Number(rows[0]![2])).toBeGreaterThan(1.5 * Number(rows[0]![1]));
+  const load = figure(made, 'compare-load');
+  expect(load.title).toBe('Load by rank, L0');
+  const ranks = load.table.rows.map((row) => row.slice(1).map(Number));
+  for (const side of [0, 1])
+    expect(ranks.map((r) => r[side]!)).toEqual(ranks.map((r) => r[side]!).toSorted((x, y) => y - x));
+  expect(figure(made, 'compare-groups').table.rows).toHaveLength(6);
+});
+
+it('finds no difference between a run and itself', () => {
+  const made = compared(subject('balanced'), subject('balanced'));
+  const test = figure(made, 'compare-test').table;
+  expect(test.columns[1]!.label).toBe('first run');
+  expect(test.rows.map((row) => row[4])).toEqual([1, 1]);
+  expect(figure(made, 'compare-flips').table.rows.map((row) => row[1])).toEqual(Array(6).fill(1));
+  expect(figure(made, 'compare-flipped-tokens').table.rows).toEqual([]);
+});
+
+it('names the tokens that flip, and where they are', () => {
+  const flipped = subject('balanced', 'essay.md', (trace) => ({
+    ...trace,
+    layers: trace.layers.map((layer, l) => {
+      const chosen = layer.chosen.slice();
+      // Token 5 goes elsewhere at two layers, token 9 at one.
+      for (const [token, layers] of [
+        [5, [1, 3]],
+        [9, [3]],
+      ] as const) {
+        if (layers.some((at) => at === l))
+          chosen[token * 2] = [0, 1, 2].find((e) => !chosen.subarray(token * 2, token * 2 + 2).includes(e))!;
+      }
+      return { ...layer, chosen };
+    }),
+  }));
+  const made = compared(subject('balanced'), flipped);
+  const { rows, places } = figure(made, 'compare-flipped-tokens').table;
+  expect(rows.map((row) => [row[0], row[2], row[3]])).toEqual([
+    [5, 2, 'L1 L3'],
+    [9, 1, 'L3'],
+  ]);
+  const { tokens } = demoTrace('balanced', 'essay.md').trace;
+  expect(places![0]).toEqual({ start: tokens.start[5], end: tokens.end[5] });
+});
+
+it('deals the blocks of two texts out anew', () => {
+  const made = compared(subject('balanced'), subject('balanced', 'capacity.py'));
+  expect(figure(made, 'compare-test').help.meaning).toContain('dealt out anew');
+  expect(figure(made, 'compare-load').title).toBe('Load by expert, L0');
+  expect(made.lacking).toContain('The texts are two');
+  // Prose and code go to other experts.
+  expect(Number(figure(made, 'compare-test').table.rows[1]![4])).toBeLessThan(0.05);
+});
+
+it('keeps to the tokens that two versions of a text have in common', () => {
+  const whole = subject('balanced');
+  const { trace, text } = demoTrace('balanced', 'essay.md');
+  // The second version lacks the first twenty tokens.
+  const cut = trace.tokens.start[20]!;
+  const tokens = {
+    ids: trace.tokens.ids.slice(20),
+    start: trace.tokens.start.slice(20).map((s) => s - cut),
+    end: trace.tokens.end.slice(20).map((e) => e - cut),
+    logProb: trace.tokens.logProb.slice(20),
+  };
+  const layers = trace.layers.map((layer) => ({
+    ...layer,
+    chosen: layer.chosen.slice(40),
+    weight: layer.weight.slice(40),
+  }));
+  const later = subjectOf('essay.md', { ...trace, tokens, layers, routed: trace.routed - 20 }, text.slice(20).join(''));
+  const made = compared(whole, later);
+  expect(figure(made, 'compare-flips').table.rows.map((row) => row[1])).toEqual(Array(6).fill(1));
+  expect(figure(made, 'compare-flips').help.meaning).toContain(`${trace.routed - 20} tokens of both`);
+});
+
+it('compares loads alone where no more is known, or where models are of other shapes', () => {
+  const { name, model, source, loads, evidence } = subject('collapsed');
+  const counts: Subject = { name, model, source, loads, evidence };
+  const made = compared(subject('balanced'), counts);
+  expect(made.lacking).toContain('only counts');
+  expect(made.figures.map(({ id }) => id)).toEqual(['compare-hottest', 'compare-load', 'compare-balance']);
+  const shallow = subject('collapsed', 'essay.md', (trace) => ({ ...trace, layers: trace.layers.slice(0, 4) }));
+  const other = compared(subject('balanced'), shallow);
+  expect(other.lacking).toContain('cannot be tested');
+  expect(figure(other, 'compare-balance').table.rows).toHaveLength(7);
+});
+
+it('says when blocks are too few, and takes their length from the user', () => {
+  const made = compared(subject('balanced'), subject('collapsed'), { block: 60 });
+  expect(made.lacking).toContain('Fewer than 10 blocks');
+  expect(made.figures.some(({ id }) => id === 'compare-test')).toBe(false);
+});
