@@ -3,19 +3,20 @@ import { mostFlipped, routingAgreement, type Agreement } from '../analysis/agree
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { INTERRUPTED, readOneText, route, type RouteOptions } from './route.ts';
+import { UsageError } from './usage.ts';
 import { count, modelTitle, percent, table, visible } from './table.ts';
 
 /** Tokens listed that flip at the most layers, and layers named of each. */
 const LISTED_TOKENS = 20;
 const NAMED_LAYERS = 3;
 
-export interface AgreeOptions extends Omit<RouteOptions, 'precision' | 'provider' | 'generate'> {
+export interface AgreeOptions extends Omit<RouteOptions, 'precision' | 'provider' | 'generate' | 'server'> {
   readonly files: readonly string[];
   /** The two ways to run the model. */
   readonly ways: readonly [Way, Way];
 }
 
-type Way = Pick<RouteOptions, 'precision' | 'provider'>;
+type Way = Pick<RouteOptions, 'precision' | 'provider' | 'server'>;
 
 /** Routes a text in two ways and shows what of the routing stays. Returns the exit code; throws UserError and UsageError. */
 export async function agree({ files, ways, ...options }: AgreeOptions): Promise<number> {
@@ -23,7 +24,12 @@ export async function agree({ files, ways, ...options }: AgreeOptions): Promise<
   const first = await route(text, { ...options, ...ways[0], generate: 0 });
   if (first.interrupted) return INTERRUPTED;
   const second = await route(text, { ...options, ...ways[1], generate: 0 });
-  process.stdout.write(renderAgreement(first.recorded, second.recorded));
+  try {
+    process.stdout.write(renderAgreement(first.recorded, second.recorded));
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`These are two models: ${error.message}.`, { cause: error });
+    throw error;
+  }
   return second.interrupted ? INTERRUPTED : 0;
 }
 
@@ -45,7 +51,7 @@ function renderAgreement(first: RecordedTrace, second: RecordedTrace): string {
     percent(layer.stayed / (layer.tokens * layer.k), 2),
     percent(layer.topStayed / layer.tokens, 2),
     `${layer.flips.length} (${percent(layer.flips.length / layer.tokens)})`,
-    layer.weightDifference.toPrecision(2),
+    Number.isNaN(layer.weightDifference) ? '–' : layer.weightDifference.toPrecision(2),
   ]);
   const header = ['layer', 'choices that stay', 'top expert stays', 'tokens that flip', 'largest weight difference'];
   const parts = [`${lines.join('\n')}\n`, table(header, rows)];

@@ -13,6 +13,7 @@ import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
 import { report } from './report.ts';
+import type { ServerOptions } from './served.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 import { whatif } from './whatif.ts';
@@ -24,6 +25,7 @@ moescope report FILE [options]    judges the load: balance, balance losses, what
 moescope report --trace FILE      the same of recorded routing
 moescope folder DIR [options]     shows which experts do which kind of text, over the files of a folder (folder --help)
 moescope agree FILE --precision A,B or --provider A,B   shows what of the routing stays from A to B
+moescope agree FILE --server URL --model DIR            shows what of it stays from this machine to a server
 
 moescope whatif FILE CHANGE…      runs the text again with a change in the model, and measures what it costs: --drop-expert L:E,
                                   --silence-expert L:E, --capacity F[,F…] [--policy position|weight|reroute], --k N,
@@ -36,6 +38,12 @@ moescope cache [--clear]             lists the copies of weights that were made 
 
   --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one (default: the bundled "balanced")
   --router ID     which of the routers that were found, where an ONNX model may have several
+  --server URL    route on a running vLLM (0.21 and later) or SGLang that was started with --enable-return-routed-experts; its API key,
+                  if it wants one, is taken from MOESCOPE_API_KEY. --model then names a local folder with the model's config.json
+                  and, better still, its tokenizer.json
+  --model-name N  which of the server's models (default: the only one)
+  --plain-http    allows http to another machine: text and key could be read on the way
+  --timeout S     seconds that the server may say nothing (default: 300)
   --layer L       show this layer's experts, and its tokens with the smallest margins
   --json OUT      write the trace, or the report, as JSON ("-" writes standard output, and no table)
   --part NAME     which of the counts that a recording holds
@@ -46,7 +54,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --provider P    auto, cpu, webgpu, cuda, dml or coreml (default: auto)
   --help
 
-Exit codes: 0 done, 1 the program failed, 2 the input is at fault, 130 stopped by Ctrl+C (what is done is shown).`;
+Exit codes: 0 done, 1 the program failed or the server cannot be reached, 2 the input is at fault or the server does not fit, 130 stopped by Ctrl+C (what is done is shown).`;
 
 async function main(args: string[]): Promise<number> {
   if (args[0] === 'inspect') return inspect(parseInspect(args.slice(1)));
@@ -64,6 +72,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const [command, ...files] = positionals;
+  const server = serverOptions(values);
   const common = {
     files,
     model: values.model,
@@ -81,12 +90,16 @@ async function main(args: string[]): Promise<number> {
       if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze.`);
     }
   }
-  if (command === 'agree') return agree({ ...common, ways: twoWays(values.precision, values.provider) });
+  if (command === 'agree') return agree({ ...common, ways: twoWays(values.precision, values.provider, server) });
   if (command !== 'analyze' && command !== 'report') {
     throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
   }
+  for (const option of ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace'] as const) {
+    if (server && values[option] !== undefined) throw new UsageError(`--${option} and --server do not go together.`);
+  }
   const options = {
     ...common,
+    server,
     trace: values.trace,
     part: values.part,
     json: values.json,
@@ -96,6 +109,20 @@ async function main(args: string[]): Promise<number> {
   };
   if (command === 'report') return report(options);
   return analyze({ ...options, layer: wholeNumber('layer', values.layer, 0) });
+}
+
+/** Where to route, if not here. */
+function serverOptions(values: ReturnType<typeof parseOptions>['values']): ServerOptions | undefined {
+  const { server: url, 'model-name': model, 'plain-http': plainHttp = false } = values;
+  const timeout = wholeNumber('timeout', values.timeout, 1);
+  if (url === undefined) {
+    for (const option of ['model-name', 'plain-http', 'timeout'] as const) {
+      if (values[option] !== undefined) throw new UsageError(`--${option} is for --server.`);
+    }
+    return undefined;
+  }
+  const server = { url, model: model ?? '', plainHttp, apiKey: process.env['MOESCOPE_API_KEY'] };
+  return timeout === undefined ? server : { ...server, timeout };
 }
 
 /** `--json` has no value here. */
@@ -125,6 +152,10 @@ function parseOptions(args: string[]) {
       part: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },
+      server: { type: 'string' },
+      'model-name': { type: 'string' },
+      'plain-http': { type: 'boolean' },
+      timeout: { type: 'string' },
       generate: { type: 'string' },
       threads: { type: 'string' },
       context: { type: 'string' },
@@ -135,8 +166,19 @@ function parseOptions(args: string[]) {
   });
 }
 
-/** What two lists of one or two names say; one name stands for both ways. */
-function twoWays(precision: string | undefined, provider: string | undefined): AgreeOptions['ways'] {
+/** What two lists of one or two names say; one name stands for both ways. With a server, this machine against that. */
+function twoWays(
+  precision: string | undefined,
+  provider: string | undefined,
+  server: ServerOptions | undefined,
+): AgreeOptions['ways'] {
+  if (server) {
+    const here = {
+      precision: oneOf('precision', precision, ['auto', ...PRECISIONS] as const) ?? 'auto',
+      provider: oneOf('provider', provider, ['auto', ...PROVIDERS] as const) ?? 'auto',
+    };
+    return [here, { ...here, server }];
+  }
   const precisions = pair('precision', precision, ['auto', ...PRECISIONS] as const);
   const providers = pair('provider', provider, ['auto', ...PROVIDERS] as const);
   if (precisions[0] === precisions[1] && providers[0] === providers[1]) {
@@ -177,4 +219,10 @@ main(process.argv.slice(2)).then(
 );
 
 /** Errors that no other input would mend. */
-const FAILURES: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal', 'cache-unwritable']);
+const FAILURES: ReadonlySet<ErrorCode> = new Set([
+  'engine-failed',
+  'engine-gone',
+  'internal',
+  'cache-unwritable',
+  'server-unreachable',
+]);

@@ -9,6 +9,7 @@ import { CACHE_LIMIT, type Began, type ModelRequest, type Progress, type Routed 
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
+import { logProblems, routeThere, type ServerOptions } from './served.ts';
 import { UsageError } from './usage.ts';
 
 export interface RouteOptions extends Pick<ModelRequest, 'threads' | 'context' | 'precision' | 'provider'> {
@@ -16,6 +17,8 @@ export interface RouteOptions extends Pick<ModelRequest, 'threads' | 'context' |
   readonly generate: number;
   /** Which of the routers that an ONNX model may have. */
   readonly router?: string | undefined;
+  /** Routes there instead of on this machine; the model's folder is then looked at for its config and tokenizer alone. */
+  readonly server?: ServerOptions | undefined;
 }
 
 export interface Routed {
@@ -77,12 +80,7 @@ export async function inEngine<R>(
     stop.abort();
   };
   process.once('SIGINT', onInterrupt);
-  const client = new EngineClient({
-    entry: ENGINE,
-    log: ({ level, message }) => {
-      if (level === 'error' || level === 'warn') console.error(message);
-    },
-  });
+  const client = new EngineClient({ entry: ENGINE, log: logProblems });
   try {
     const folder = resolve(options.model ?? DEFAULT_MODEL);
     const router = await chooseRouter(folder, options.router, stop.signal);
@@ -112,7 +110,10 @@ export async function inEngine<R>(
 
 /** Routes a text; when it is stopped, what is there of it. Throws UserError. */
 export async function route(text: string, options: RouteOptions): Promise<Routed> {
-  return inEngine(options, async ({ client, model, signal, progress }) => {
+  const { server, model: folder } = options;
+  // What a server runs need not be a model that this machine could open.
+  const here = server ? { ...options, model: undefined } : options;
+  return inEngine(here, async ({ client, model, signal, progress }) => {
     let builder: TraceBuilder | undefined;
     const sink = {
       progress,
@@ -124,7 +125,9 @@ export async function route(text: string, options: RouteOptions): Promise<Routed
       },
     };
     try {
-      const result = await client.analyze(model, text, sink, signal, options.generate);
+      const result = server
+        ? await routeThere(server, folder, client, text, sink, signal)
+        : await client.analyze(model, text, sink, signal, options.generate);
       if (!builder) throw new UserError('internal', 'The engine sent no routing.');
       const whole = text + (result.continuation?.text ?? '');
       return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };

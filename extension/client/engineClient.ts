@@ -10,6 +10,8 @@ import type {
   ModelRequest,
   Progress,
   Routed,
+  TokenizeParams,
+  TokenRanges,
 } from '../protocol/engine.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { FittedBias, Measured } from '../protocol/intervention.ts';
@@ -107,6 +109,11 @@ export class EngineClient {
     signal: AbortSignal,
   ): Promise<readonly FittedBias[]> {
     return this.#request(sink, signal, (engine, run) => engine.balance({ run, model, ...what }, signal));
+  }
+
+  /** A text's tokens by the tokenizer.json of a folder. Throws UserError. */
+  tokenize(params: TokenizeParams, signal: AbortSignal): Promise<TokenRanges> {
+    return this.#request({}, signal, (engine) => engine.tokenize(params, signal));
   }
 
   /** The models of a cache, the one used last first. Throws UserError. */

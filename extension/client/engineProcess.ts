@@ -8,6 +8,8 @@ import {
   type ClearedCache,
   type MeasureParams,
   type OpenParams,
+  type TokenizeParams,
+  type TokenRanges,
 } from '../protocol/engine.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
@@ -39,6 +41,10 @@ export class EngineProcess extends PeerProcess {
 
   balance(params: BalanceParams, signal: AbortSignal): Promise<readonly FittedBias[]> {
     return this.request(signal, (connection, token) => connection.sendRequest(toEngine.balance, params, token));
+  }
+
+  tokenize(params: TokenizeParams, signal: AbortSignal): Promise<TokenRanges> {
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.tokenize, params, token));
   }
 
   listCache(cache: string, signal: AbortSignal): Promise<CachedModel[]> {

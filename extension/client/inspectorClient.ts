@@ -2,6 +2,8 @@ import type { MessageConnection, CancellationToken } from 'vscode-jsonrpc/node';
 import { UserError } from '../protocol/errors.ts';
 import { toInspector } from '../protocol/inspector.ts';
 import type { Inspection, LocalModels, TensorQuery, TensorRows } from '../protocol/model.ts';
+import type { Recording } from '../protocol/recording.ts';
+import type { ModelShape } from '../protocol/server.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
 import type { PeerOptions, PeerProcess } from './peerProcess.ts';
 
@@ -29,6 +31,16 @@ export class InspectorClient {
   /** What the checkpoint in a folder, or around a file, is. Throws UserError. */
   inspect(path: string, signal: AbortSignal): Promise<Inspection> {
     return this.#request(signal, (connection, token) => connection.sendRequest(toInspector.inspect, path, token));
+  }
+
+  /** What a folder's config.json says of its layers. Throws UserError. */
+  shape(folder: string, signal: AbortSignal): Promise<ModelShape> {
+    return this.#request(signal, (connection, token) => connection.sendRequest(toInspector.shape, folder, token));
+  }
+
+  /** What a file of recorded routing holds. Throws UserError. */
+  recording(path: string, signal: AbortSignal): Promise<Recording> {
+    return this.#request(signal, (connection, token) => connection.sendRequest(toInspector.recording, path, token));
   }
 
   /** A piece of the list of a checkpoint's tensors. Throws UserError. */

@@ -31,6 +31,7 @@ import { measurableOf, measure } from './measure.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
+import { Tokenizers } from './tokenizers.ts';
 import { prefill, windowStarts } from './prefill.ts';
 import { shippedProviders } from './provider.ts';
 
@@ -39,6 +40,7 @@ const PROGRESS_INTERVAL_MS = 50;
 
 class Engine {
   readonly #connection: MessageConnection;
+  readonly #tokenizers = new Tokenizers();
   #open: { readonly key: string; readonly model: OpenModel; live?: LiveRouter } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -55,6 +57,9 @@ class Engine {
     );
     connection.onRequest(toEngine.balance, (params, token) =>
       this.#next(token, (signal) => this.#balance(params, signal)),
+    );
+    connection.onRequest(toEngine.tokenize, (params, token) =>
+      this.#next(token, () => this.#tokenizers.encode(params)),
     );
     connection.onRequest(toEngine.listCache, ({ cache }, token) => this.#next(token, () => cachedModels(cache)));
     connection.onRequest(toEngine.clearCache, ({ cache }, token) =>

@@ -2,18 +2,11 @@ import { join } from 'node:path';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
 import { readJsonObject } from '../formats/json.ts';
 import { refuseFatal } from '../formats/tokenizerJson.ts';
-import type { Continuation } from '../protocol/engine.ts';
+import type { Continuation, TokenRanges } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 
 /** The largest known tokenizer.json has some 40 MB. */
 const MAX_TOKENIZER_BYTES = 200_000_000;
-
-/** Tokens of a text: ids, and the UTF-16 units that each covers. */
-export interface Encoded {
-  readonly ids: Int32Array;
-  readonly start: Uint32Array;
-  readonly end: Uint32Array;
-}
 
 /** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
 export class Tokenizer {
@@ -45,7 +38,7 @@ export class Tokenizer {
   }
 
   /** Encodes a text with the special tokens that the tokenizer adds. Throws UserError `tokenizer-invalid`. */
-  async encode(text: string): Promise<Encoded> {
+  async encode(text: string): Promise<TokenRanges> {
     let ids: number[];
     let offsets: number[][];
     try {

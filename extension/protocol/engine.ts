@@ -52,6 +52,21 @@ export interface LiveParams {
   readonly base?: { readonly run: number; readonly routed: number };
 }
 
+/** A text to be taken apart by a folder's tokenizer.json; no model is opened. */
+export interface TokenizeParams {
+  readonly folder: string;
+  /** Rows of the model's embedding: an id beyond them belongs to another model; Infinity where it is not known. */
+  readonly vocabulary: number;
+  readonly text: string;
+}
+
+/** Tokens of a text: ids, and the UTF-16 units that each covers. */
+export interface TokenRanges {
+  readonly ids: Int32Array;
+  readonly start: Uint32Array;
+  readonly end: Uint32Array;
+}
+
 export interface MeasureParams extends OpenParams {
   readonly text: string;
   /** Their parts before the first layer that one of them changes are run once. */
@@ -174,6 +189,8 @@ export const toEngine = {
   measure: new RequestType<MeasureParams, null, ErrorData>('measure'),
   /** Fits biases that even out the load of a text; one entry a MoE layer. `began` comes before. */
   balance: new RequestType<BalanceParams, readonly FittedBias[], ErrorData>('balance'),
+  /** A text's tokens, by a tokenizer alone. */
+  tokenize: new RequestType<TokenizeParams, TokenRanges, ErrorData>('tokenize'),
   /** What was built from checkpoints in this folder, the model used last first. */
   listCache: new RequestType<{ readonly cache: string }, CachedModel[], ErrorData>('listCache'),
   /** Deletes what was built from checkpoints in this folder, but not what other engines have open. The open model is closed. */

@@ -70,7 +70,7 @@ export type Provider = (typeof PROVIDERS)[number];
 export interface ModelInfo {
   /** What a user calls it: the folder's name. */
   readonly name: string;
-  /** Where it lies; empty for a recorded trace. */
+  /** Where it lies; empty where it is not on this machine. */
   readonly folder: string;
   /** `architectures[0]` of its config, e.g. MixtralForCausalLM. */
   readonly architecture: string;
@@ -97,7 +97,7 @@ export interface ModelInfo {
 
 export interface TraceOrigin {
   readonly model: ModelInfo;
-  /** `measured`: this machine ran the model. `recorded`: read from a file. */
+  /** `measured`: the model ran, on this machine or on the server that `provider` names. `recorded`: read from a file. */
   readonly source: 'measured' | 'recorded';
   /** Wall time by stage, in milliseconds; absent for a recorded trace. */
   readonly milliseconds?: { readonly open: number; readonly tokenize: number; readonly route: number };

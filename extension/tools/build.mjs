@@ -35,6 +35,7 @@ const bundles = [
       importer: 'extension/engine/importer.ts',
       inspector: 'extension/inspector/main.ts',
       analyst: 'extension/analyst/main.ts',
+      decoder: 'extension/server/decoderMain.ts',
       cli: 'extension/cli/main.ts',
     },
   },

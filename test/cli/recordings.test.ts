@@ -68,6 +68,35 @@ describe('moescope analyze --trace', () => {
   });
 });
 
+describe('an importance matrix of llama.cpp', () => {
+  it('counts what our own engine counts on the same text and windows', async () => {
+    const text = ['essay.md', 'router.ts', 'capacity.py'].map((name) =>
+      readFileSync(join(ROOT, 'media/samples', name), 'utf8'),
+    );
+    const ours = await moescope(
+      ['analyze', '-', '--context', '128', '--precision', 'float32', '--json', '-'],
+      Buffer.from(text.join('')),
+    );
+    const { layers } = JSON.parse(ours.out) as { layers: { chosen: number[][] }[] };
+    // llama-imatrix takes whole chunks only: the first three of 128 tokens.
+    const counted = layers.map(({ chosen }) => {
+      const counts = new Array<number>(16).fill(0);
+      for (const expert of chosen.slice(0, 3 * 128).flat()) counts[expert]! += 1;
+      return counts;
+    });
+    const theirs = await moescope(['report', '--trace', recording('imatrix.gguf'), '--json', '-']);
+    const report = JSON.parse(theirs.out) as { load: { layers: { k: number; counts: number[] }[] } };
+    expect(report.load.layers.map(({ counts }) => counts)).toEqual(counted);
+    expect(report.load.layers[0]!.k).toBe(2);
+  });
+
+  it('in the legacy format has no counts, which is said', async () => {
+    const { code, error } = await moescope(['analyze', '--trace', recording('imatrix.dat')]);
+    expect(code).toBe(2);
+    expect(error).toContain('has no counts of experts');
+  });
+});
+
 describe('moescope report --trace', () => {
   it('judges the load that a paper published', async () => {
     const counts = join(FIXTURES, 'paperCounts.json');

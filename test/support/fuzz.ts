@@ -87,7 +87,7 @@ export const READERS: readonly FuzzedReader[] = [
       if (tapped.taps.length === 0 || tapped.bytes.length === 0) throw new Error('no routers and no refusal');
     },
   },
-  ...['npy', 'npz', 'pt', 'csv', 'json'].map((type): FuzzedReader => ({
+  ...['npy', 'npz', 'pt', 'csv', 'json', 'gguf'].map((type): FuzzedReader => ({
     name: `recording.${type}`,
     file: `recording.${type}`,
     seeds: recordings(type),

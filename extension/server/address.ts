@@ -1,0 +1,44 @@
+/** Addresses of servers as people write them. */
+import { UserError } from '../protocol/errors.ts';
+
+/** Ends of addresses that people copy along. */
+const ROUTES = /\/(v1(\/(completions|chat\/completions|models))?|generate)?\/*$/;
+
+/**
+ * The server's address without the path of a route and without a slash at its end; `http://` is taken where no scheme is
+ * there.
+ *
+ * @throws UserError `server-unfit` for what is no address, and for one that carries a password
+ */
+export function serverUrl(text: string): string {
+  const trimmed = text.trim();
+  let url: URL;
+  try {
+    url = new URL(/^[a-z][a-z\d+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`);
+  } catch (error) {
+    throw new UserError('server-unfit', `"${text}" is no address of a server; http://localhost:8000 is one.`, {
+      cause: error,
+    });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new UserError('server-unfit', `A server is asked over http or https, not ${url.protocol.slice(0, -1)}.`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new UserError(
+      'server-unfit',
+      'An address must not carry a password: an API key is asked for and kept apart.',
+    );
+  }
+  return url.origin + url.pathname.replace(ROUTES, '');
+}
+
+/** Whether the address is this machine's own. */
+export function isThisMachine(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname);
+}
+
+/** Whether what is sent to the address could be read on its way. */
+export function isReadable(url: string): boolean {
+  return new URL(url).protocol === 'http:' && !isThisMachine(url);
+}

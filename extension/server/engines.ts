@@ -1,0 +1,223 @@
+/** How each engine is asked: where it says what it is, how it takes a text apart, and how it routes tokens. */
+import { isJsonObject, type JsonObject } from '../formats/json.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { EngineName, ServedModel, ServerIdentity } from '../protocol/server.ts';
+import type { HttpAnswer, HttpClient } from './http.ts';
+import { rangesOfCodePoints, rangesOfSpellings, type Ranges } from './textOffsets.ts';
+
+/** The flag that both engines are started with. */
+export const FLAG = '--enable-return-routed-experts';
+/** The first vLLM that returns routing over HTTP. */
+const FIRST_VLLM = [0, 21] as const;
+const MAX_SERVER_MESSAGE = 300;
+
+/** Tokens of a text as a server takes it apart; without ranges where it does not tell enough. */
+export interface ServedTokens {
+  readonly ids: Int32Array;
+  readonly ranges: Ranges | undefined;
+}
+
+/**
+ * Asks a server what it is.
+ *
+ * @throws UserError `server-unreachable`, `server-unfit` where it is neither engine, or a vLLM that is too old
+ */
+export async function identify(http: HttpClient, signal: AbortSignal): Promise<ServerIdentity> {
+  const listed = await http.ask('/v1/models', undefined, signal);
+  refuseKey(http, listed);
+  const models = modelsOf(listed);
+  const version = jsonOf(await http.ask('/version', undefined, signal));
+  if (isJsonObject(version) && typeof version['version'] === 'string' && models) {
+    const identity = { engine: 'vLLM', version: version['version'], models } as const;
+    refuseOld(http, identity.version);
+    return identity;
+  }
+  // By its newer name first.
+  for (const path of ['/server_info', '/get_server_info']) {
+    const info = jsonOf(await http.ask(path, undefined, signal));
+    if (!isJsonObject(info)) continue;
+    const said: unknown = info['version'];
+    return { engine: 'SGLang', version: typeof said === 'string' ? said : '', models: models ?? [] };
+  }
+  throw new UserError(
+    'server-unfit',
+    `The server at ${http.place} answers, but it is neither vLLM nor SGLang, which return routing.`,
+  );
+}
+
+/** The model that is asked for, or the only one there is. Throws UserError `server-unfit`. */
+export function servedModel(http: HttpClient, { models }: ServerIdentity, name: string): ServedModel {
+  const names = models.map((model) => `"${model.name}"`).join(', ');
+  if (name === '' && models.length > 1) {
+    throw new UserError('server-unfit', `The server at ${http.place} serves ${names}: name one of them.`);
+  }
+  const found = name === '' ? models[0] : models.find((model) => model.name === name);
+  if (found) return found;
+  // SGLang without a list serves one model, whatever it is called.
+  if (models.length === 0) return { name, context: 0 };
+  throw new UserError('server-unfit', `The server at ${http.place} does not serve "${name}"; it serves ${names}.`);
+}
+
+/** Takes a text apart as the server's model does; undefined where the server has no way to. Throws UserError. */
+export async function tokenizeThere(
+  http: HttpClient,
+  engine: EngineName,
+  model: string,
+  text: string,
+  signal: AbortSignal,
+): Promise<ServedTokens | undefined> {
+  const answer = await http.ask('/tokenize', { model, prompt: text, return_token_strs: true }, signal);
+  if (answer.status === 404 || answer.status === 405) return undefined;
+  const value = jsonOf(answer);
+  if (answer.status !== 200) throw refused(http, answer);
+  const tokens: unknown = isJsonObject(value) ? value['tokens'] : undefined;
+  if (!isJsonObject(value) || !isIds(tokens)) {
+    throw new UserError('server-unfit', `The server at ${http.place} takes a text apart into what are no tokens.`);
+  }
+  const spellings: unknown = value['token_strs'];
+  const ids = Int32Array.from(tokens);
+  if (isStrings(spellings) && spellings.length === ids.length) {
+    const ranges = rangesOfSpellings(text, spellings);
+    if (ranges) return { ids, ranges };
+  }
+  return { ids, ranges: engine === 'vLLM' ? await renderedRanges(http, model, text, ids, signal) : undefined };
+}
+
+/** Ranges from vLLM's own tokenizer, where that keeps them. */
+async function renderedRanges(
+  http: HttpClient,
+  model: string,
+  text: string,
+  ids: Int32Array,
+  signal: AbortSignal,
+): Promise<Ranges | undefined> {
+  const body = { model, prompt: text, max_tokens: 1, return_token_offsets: true };
+  const value = jsonOf(await http.ask('/v1/completions/render', body, signal));
+  const first: unknown = Array.isArray(value) ? value[0] : undefined;
+  const offsets: unknown = isJsonObject(first) ? first['token_offsets'] : undefined;
+  if (!Array.isArray(offsets) || offsets.length !== ids.length || !offsets.every(isPair)) return undefined;
+  return rangesOfCodePoints(text, offsets);
+}
+
+/**
+ * Asks for the routing of tokens, or of a text where its tokens are not known. The answer is to be decoded.
+ *
+ * @throws UserError
+ */
+export async function askRouting(
+  http: HttpClient,
+  engine: EngineName,
+  model: string,
+  prompt: Int32Array | string,
+  signal: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tokens = typeof prompt === 'string' ? prompt : Array.from(prompt);
+  const answer =
+    engine === 'vLLM'
+      ? await http.ask(
+          '/v1/completions',
+          { model, prompt: tokens, max_tokens: 1, temperature: 0, return_token_ids: true, prompt_logprobs: 0 },
+          signal,
+        )
+      : await http.ask(
+          '/generate',
+          {
+            ...(typeof tokens === 'string' ? { text: tokens } : { input_ids: tokens }),
+            // With none, the last row of the prompt would be missing.
+            sampling_params: { max_new_tokens: 1, temperature: 0 },
+            return_routed_experts: true,
+            routed_experts_start_len: 0,
+            return_logprob: true,
+            logprob_start_len: 0,
+            return_text_in_logprobs: true,
+          },
+          signal,
+        );
+  if (answer.status !== 200) throw refused(http, answer);
+  return answer.body;
+}
+
+/** What to do when an answer has no routing, in one sentence. */
+export function withoutRouting(http: HttpClient, engine: EngineName): UserError {
+  const start =
+    engine === 'vLLM' ? `vllm serve MODEL ${FLAG}` : `python -m sglang.launch_server --model-path MODEL ${FLAG}`;
+  return new UserError(
+    'server-unfit',
+    `The server at ${http.place} does not return routing: it has to be started with ${FLAG} (${start}).`,
+  );
+}
+
+function refuseOld(http: HttpClient, version: string): void {
+  const [major, minor] = version.split('.').map((part) => parseInt(part, 10));
+  // A version of another form is a build of somebody's own.
+  if (major === undefined || minor === undefined || Number.isNaN(major) || Number.isNaN(minor)) return;
+  if (major > FIRST_VLLM[0] || minor >= FIRST_VLLM[1]) return;
+  throw new UserError(
+    'server-unfit',
+    `The server at ${http.place} is vLLM ${version.slice(0, 20)}; 0.21 is the first that returns routing.`,
+  );
+}
+
+function refuseKey(http: HttpClient, { status }: HttpAnswer): void {
+  if (status !== 401 && status !== 403) return;
+  throw new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
+}
+
+/** The error of an answer that is none, with what the server says of it. */
+function refused(http: HttpClient, answer: HttpAnswer): UserError {
+  const { status } = answer;
+  if (status === 401 || status === 403) {
+    return new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
+  }
+  const where = `The server at ${http.place}`;
+  if (status >= 300 && status < 400) {
+    return new UserError('server-unfit', `${where} sends on to another address: use that one.`);
+  }
+  const said = messageIn(jsonOf(answer));
+  const what = said === '' ? `status ${status}` : `status ${status}: ${said}`;
+  return new UserError(
+    status >= 500 ? 'server-unreachable' : 'server-unfit',
+    `${where} ${status >= 500 ? 'failed' : 'refuses the text'} (${what}).`,
+  );
+}
+
+function messageIn(value: unknown): string {
+  if (!isJsonObject(value)) return '';
+  const inner = isJsonObject(value['error']) ? value['error'] : value;
+  const said: unknown = inner['message'] ?? inner['detail'] ?? inner['error'];
+  return typeof said === 'string' ? said.slice(0, MAX_SERVER_MESSAGE) : '';
+}
+
+function modelsOf(answer: HttpAnswer): ServedModel[] | undefined {
+  const value = jsonOf(answer);
+  const list: unknown = isJsonObject(value) ? value['data'] : undefined;
+  if (!Array.isArray(list)) return undefined;
+  return (list as readonly unknown[]).flatMap((entry): ServedModel[] => {
+    if (!isJsonObject(entry)) return [];
+    const { id, max_model_len: most }: JsonObject = entry;
+    const context = typeof most === 'number' && Number.isSafeInteger(most) && most > 1 ? most : 0;
+    return typeof id === 'string' ? [{ name: id, context }] : [];
+  });
+}
+
+/** The value of an answer; undefined where it is none. */
+function jsonOf({ status, body }: HttpAnswer): unknown {
+  if (status === 404 || status === 405) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+function isIds(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31);
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+function isPair(value: unknown): value is readonly [number, number] {
+  return Array.isArray(value) && value.length === 2 && value.every((n) => Number.isInteger(n));
+}

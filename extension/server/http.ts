@@ -1,0 +1,209 @@
+/** HTTP to one server: connections that stay open, time limits, sizes that are bounded, and few retries. */
+// By their short names: VS Code puts its proxy and certificate settings behind these when an extension asks for them.
+import * as http from 'http';
+import * as https from 'https';
+import { cancelled, UserError } from '../protocol/errors.ts';
+
+export interface HttpOptions {
+  /** As `serverUrl` makes it. */
+  readonly url: string;
+  readonly apiKey?: string | undefined;
+  /** Until a connection stands, and between two pieces of an answer, its first included; in ms. */
+  readonly connectMs?: number;
+  readonly answerMs?: number;
+  /** Before a busy server is asked again, the first time; twice as long each time after. */
+  readonly waitMs?: number;
+  /** How connections are made, where not by Node's own rules: through a proxy, say. */
+  readonly agent?: http.Agent;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
+const CONNECT_MS = 10_000;
+/** A prompt of 32,000 tokens may take a busy server so long before it says a word. */
+const ANSWER_MS = 300_000;
+/** Routing of 32,000 tokens × 61 layers × 8 is 21 MB in base64, and 80 MB as nested lists. */
+const MAX_ANSWER = 400_000_000;
+const MAX_REQUEST = 50_000_000;
+const MAX_SOCKETS = 8;
+
+/** The server is busy: only then the same request can succeed later. */
+const BUSY: ReadonlySet<number> = new Set([429, 503]);
+const MAX_TRIES = 5;
+const FIRST_WAIT_MS = 500;
+const MAX_WAIT_MS = 30_000;
+
+export class HttpClient {
+  readonly #options: HttpOptions;
+  readonly #agent: http.Agent;
+
+  constructor(options: HttpOptions) {
+    this.#options = options;
+    const { Agent } = options.url.startsWith('https:') ? https : http;
+    this.#agent = options.agent ?? new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  }
+
+  /** Where it asks, for sentences. */
+  get place(): string {
+    return new URL(this.#options.url).host;
+  }
+
+  /**
+   * Asks once, and again where the server is busy.
+   *
+   * @param body becomes JSON; a GET without one
+   * @returns the answer, whatever its status but 429 and 503
+   * @throws UserError `server-unreachable` when none comes, `cancelled`
+   */
+  async ask(path: string, body: object | undefined, signal: AbortSignal): Promise<HttpAnswer> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    if (json !== undefined && json.length > MAX_REQUEST) {
+      throw new UserError('server-unfit', `The text is too long for one request: ${json.length} bytes.`);
+    }
+    for (let tries = 1; ; tries++) {
+      const { status, body: answer, retryAfter } = await this.#once(path, json, signal);
+      if (!BUSY.has(status)) return { status, body: answer };
+      if (tries === MAX_TRIES) {
+        throw this.#unreachable(`is busy (status ${status}) and was asked ${MAX_TRIES} times`);
+      }
+      // Half of the wait is by chance, so that many clients do not come back together.
+      const backOff = (this.#options.waitMs ?? FIRST_WAIT_MS) * 2 ** (tries - 1) * (0.5 + Math.random());
+      await wait(Math.min(MAX_WAIT_MS, Math.max(backOff, retryAfter)), signal);
+    }
+  }
+
+  /** Ends the connections that are kept. */
+  dispose(): void {
+    this.#agent.destroy();
+  }
+
+  #once(path: string, json: string | undefined, signal: AbortSignal) {
+    const { url, apiKey, connectMs = CONNECT_MS, answerMs = ANSWER_MS } = this.#options;
+    if (signal.aborted) return Promise.reject(cancelled());
+    return new Promise<HttpAnswer & { readonly retryAfter: number }>((resolve, reject) => {
+      const request = (url.startsWith('https:') ? https : http).request(url + path, {
+        method: json === undefined ? 'GET' : 'POST',
+        agent: this.#agent,
+        signal,
+        headers: {
+          accept: 'application/json',
+          ...(json === undefined
+            ? {}
+            : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }),
+          ...(apiKey === undefined || apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }),
+        },
+      });
+      let answered = false;
+      const fail = (error: UserError): void => {
+        request.destroy();
+        reject(signal.aborted ? cancelled() : error);
+      };
+      const connecting = setTimeout(() => {
+        fail(this.#unreachable(`did not take the connection within ${seconds(connectMs)}`));
+      }, connectMs);
+      const settled = (): void => {
+        clearTimeout(connecting);
+      };
+      request.on('socket', (socket) => {
+        if (!socket.connecting) settled();
+        socket.once('connect', settled);
+      });
+      request.setTimeout(answerMs, () => {
+        fail(this.#unreachable(`has said nothing for ${seconds(answerMs)}`));
+      });
+      request.on('close', settled);
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        fail(this.#unreachable(failureOf(error, answered), error));
+      });
+      request.on('response', (response) => {
+        answered = true;
+        const pieces: Buffer[] = [];
+        let size = 0;
+        response.on('data', (piece: Buffer) => {
+          size += piece.length;
+          pieces.push(piece);
+          if (size > MAX_ANSWER) fail(this.#unreachable(`sends more than ${MAX_ANSWER / 1e6} MB in one answer`));
+        });
+        response.on('error', (error: NodeJS.ErrnoException) => {
+          fail(this.#unreachable(failureOf(error, true), error));
+        });
+        response.on('end', () => {
+          if (!response.complete) {
+            fail(this.#unreachable('ended the connection in the middle of its answer'));
+            return;
+          }
+          const wanted = Number(response.headers['retry-after']);
+          const retryAfter = wanted > 0 ? wanted * 1000 : 0;
+          resolve({ status: response.statusCode ?? 0, body: joined(pieces, size), retryAfter });
+        });
+      });
+      request.end(json);
+    });
+  }
+
+  #unreachable(what: string, cause?: unknown): UserError {
+    return new UserError('server-unreachable', `The server at ${this.place} ${what}.`, { cause });
+  }
+}
+
+/** What went wrong with a connection, as the end of a sentence that begins with the server. */
+function failureOf({ code = '', message }: NodeJS.ErrnoException, answered: boolean): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'is not there: the connection was refused';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'is not there: nothing is known by that name';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ETIMEDOUT':
+      return 'cannot be reached from here';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return answered
+        ? 'ended the connection in the middle of its answer'
+        : 'ended the connection without an answer; is it http where it should be https, or was it stopped?';
+    case 'EPROTO':
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return 'does not speak https: its address may have to begin with http';
+    default:
+      if (code.startsWith('HPE_')) return 'does not speak HTTP: its address may have to begin with https';
+      if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
+        return `has a certificate that this system does not trust (${code.toLowerCase().replaceAll('_', ' ')})`;
+      }
+      return `cannot be asked: ${message}`;
+  }
+}
+
+function joined(pieces: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.length;
+  }
+  return body;
+}
+
+/** Throws `cancelled` once the signal is aborted. */
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      reject(cancelled());
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    }, ms);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+function seconds(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${Math.round(ms / 1000)} s`;
+}

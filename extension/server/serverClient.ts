@@ -1,0 +1,303 @@
+import {
+  layersWithoutWeights,
+  modelElsewhere,
+  placeLayers,
+  type ExpertColumn,
+  type PlacedLayers,
+} from '../formats/routedExperts.ts';
+import type { AnalyzeResult, Began, Progress, Routed, TokenRanges } from '../protocol/engine.ts';
+import { cancelled, UserError } from '../protocol/errors.ts';
+import type { ModelShape, ServedModel, ServerIdentity, ServerProbe, ServerSpec } from '../protocol/server.ts';
+import type { ModelInfo } from '../protocol/trace.ts';
+import type { DecodedReply } from './decode.ts';
+import type { Decoder } from './decoder.ts';
+import { askRouting, identify, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
+import { HttpClient, type HttpOptions } from './http.ts';
+import { rangesOfTexts, type Ranges } from './textOffsets.ts';
+
+/** Receives a run as it goes, as from an engine of this machine. */
+export interface ServedSink {
+  progress(progress: Progress): void;
+  /** Comes again, before all that has been routed so far, where a later answer shows more experts than were known. */
+  began(began: Began): void;
+  routed(routed: Routed): void;
+}
+
+export interface ServerClientOptions extends Omit<HttpOptions, 'url'> {
+  readonly decoder: Decoder;
+  /** What the local folder's config says. Throws UserError. */
+  readonly shape: (folder: string, signal: AbortSignal) => Promise<ModelShape>;
+  /** Takes a text apart with the local folder's tokenizer. Throws UserError. */
+  readonly tokenize: (shape: ModelShape, text: string, signal: AbortSignal) => Promise<TokenRanges>;
+}
+
+/** Tokens that are handed on at once: the host's thread gets time between. */
+const PART_TOKENS = 1024;
+/** A text of more windows is not one that anybody reads. */
+const MAX_WINDOWS = 2000;
+const PROBE_TEXT = 'The router sends each token to a few experts.';
+
+/** One model on one server: probes it, and routes texts there. */
+export class ServerClient {
+  readonly #spec: ServerSpec;
+  readonly #options: ServerClientOptions;
+  readonly #http: HttpClient;
+  /** What was found out, for as long as the server answers. */
+  #known: Promise<Known> | undefined;
+
+  constructor(spec: ServerSpec, options: ServerClientOptions) {
+    this.#spec = spec;
+    this.#options = options;
+    this.#http = new HttpClient({ ...options, url: spec.url });
+  }
+
+  /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
+  async probe(signal: AbortSignal): Promise<ServerProbe> {
+    const known = await this.#find(signal);
+    const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
+    const reply = await this.#window(known, tokens ?? PROBE_TEXT, signal);
+    const { layers, moeLayers, notes } = this.#placed(known, [reply]);
+    const { identity, model } = known;
+    return { identity, model, layers, moeLayers, notes: ['The engine returns no weights.', ...notes] };
+  }
+
+  /**
+   * Routes a text. What arrived before a failure stays with the sink.
+   *
+   * @param run carried by all that the sink receives
+   * @throws UserError
+   */
+  async analyze(run: number, text: string, sink: ServedSink, signal: AbortSignal): Promise<AnalyzeResult> {
+    const begun = performance.now();
+    sink.progress({ run, stage: 'load', done: 0, total: 0 });
+    const known = await this.#find(signal);
+    const opened = performance.now();
+    sink.progress({ run, stage: 'tokenize', done: 0, total: 0 });
+    const { tokens, ranges } = await this.#tokens(known, text, signal);
+    const tokenized = performance.now();
+    try {
+      const prompts = tokens ? windowsOf(tokens, known.model.context) : [text];
+      const emitter = new Emitter(run, sink, prompts.length);
+      const replies: DecodedReply[] = [];
+      for (const prompt of prompts) {
+        const reply = await this.#window(known, prompt, signal);
+        replies.push(reply);
+        const done = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
+        sink.progress({ run, stage: 'route', done, total: tokens?.length ?? done });
+        const last = replies.length === prompts.length;
+        const places = ranges ?? (last ? this.#rangesOf(text, replies) : undefined);
+        if (!places) continue;
+        const all = tokens ?? reply.promptIds;
+        await emitter.emit(
+          this.#placed(known, replies),
+          (placed) => this.#model(known, placed),
+          { ids: all, ...places },
+          replies,
+        );
+        if (signal.aborted) throw cancelled();
+      }
+    } catch (error) {
+      // The server may be another one when it is there again.
+      this.#known = undefined;
+      throw error;
+    }
+    const routed = performance.now();
+    return { milliseconds: { open: opened - begun, tokenize: tokenized - opened, route: routed - tokenized } };
+  }
+
+  /** Ends its connections. */
+  dispose(): void {
+    this.#http.dispose();
+  }
+
+  async #find(signal: AbortSignal): Promise<Known> {
+    const finding = (this.#known ??= this.#identify(signal));
+    try {
+      return await finding;
+    } catch (error) {
+      if (this.#known === finding) this.#known = undefined;
+      throw error;
+    }
+  }
+
+  async #identify(signal: AbortSignal): Promise<Known> {
+    const { folder, model } = this.#spec;
+    const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
+    const identity = await identify(this.#http, signal);
+    return { identity, model: servedModel(this.#http, identity, model), shape };
+  }
+
+  /** The text's tokens; undefined where only the server's answer will tell. */
+  async #tokens(
+    { identity, model, shape }: Known,
+    text: string,
+    signal: AbortSignal,
+  ): Promise<{ tokens: Int32Array | undefined; ranges: Ranges | undefined }> {
+    if (shape?.tokenizer) {
+      const { ids, start, end } = await this.#options.tokenize(shape, text, signal);
+      return { tokens: ids, ranges: { start, end } };
+    }
+    const there = await tokenizeThere(this.#http, identity.engine, model.name, text, signal);
+    if (there?.ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+    return { tokens: there?.ids, ranges: there?.ranges };
+  }
+
+  async #window(known: Known, prompt: Int32Array | string, signal: AbortSignal): Promise<DecodedReply> {
+    const { identity, model, shape } = known;
+    const body = await askRouting(this.#http, identity.engine, model.name, prompt, signal);
+    const k = shape?.moeLayers[0]?.k;
+    const reply = await this.#options.decoder.decode(body, {
+      ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
+    });
+    if (signal.aborted) throw cancelled();
+    if (!reply.columns) throw withoutRouting(this.#http, identity.engine);
+    if (typeof prompt !== 'string' && !equal(prompt, reply.promptIds)) {
+      throw new UserError(
+        'server-unfit',
+        `The server at ${this.#http.place} routed other tokens than it was sent: its model has another tokenizer.`,
+      );
+    }
+    return reply;
+  }
+
+  /** Layers of all windows so far. */
+  #placed({ shape }: Known, replies: readonly DecodedReply[]): PlacedLayers {
+    const k = replies[0]!.k;
+    const columns = replies.map((reply) => reply.columns!);
+    if (replies.some((reply) => reply.k !== k || reply.columns!.length !== columns[0]!.length)) {
+      throw new UserError('server-unfit', `The server at ${this.#http.place} answers with changing numbers of layers.`);
+    }
+    const whole = columns[0]!.map((_, l) => joinedColumn(columns.map((of) => of[l]!)));
+    return placeLayers(whole, k, shape);
+  }
+
+  #rangesOf(text: string, replies: readonly DecodedReply[]): Ranges {
+    const ranges = rangesOfTexts(
+      text,
+      replies.flatMap(({ pieces }) => pieces),
+    );
+    if (ranges) return ranges;
+    throw new UserError(
+      'server-unfit',
+      `Where the tokens stand in the text cannot be told from what the server at ${this.#http.place} says of them: name a local folder with the model's tokenizer.json.`,
+    );
+  }
+
+  #model({ identity, model, shape }: Known, { layers, moeLayers, notes }: PlacedLayers): ModelInfo {
+    const engine = identity.version === '' ? identity.engine : `${identity.engine} ${identity.version.slice(0, 40)}`;
+    const { architecture = '', hiddenSize = 0, vocabulary = 0 } = shape ?? {};
+    return modelElsewhere(
+      {
+        name: model.name === '' ? this.#http.place : model.name,
+        ...{ architecture, hiddenSize, vocabulary, layers, moeLayers },
+        context: windowTokens(model.context),
+        precision: 'unknown precision',
+        provider: `${engine} at ${this.#http.place}`,
+      },
+      ['The engine returns no weights.', ...notes],
+    );
+  }
+}
+
+interface Known {
+  readonly identity: ServerIdentity;
+  readonly model: ServedModel;
+  readonly shape: ModelShape | undefined;
+}
+
+/** Hands windows on in parts, from the beginning again where the layers have changed. */
+class Emitter {
+  readonly #run: number;
+  readonly #sink: ServedSink;
+  readonly #windows: number;
+  #shown = '';
+  #routed = 0;
+
+  constructor(run: number, sink: ServedSink, windows: number) {
+    this.#run = run;
+    this.#sink = sink;
+    this.#windows = windows;
+  }
+
+  async emit(
+    placed: PlacedLayers,
+    model: (placed: PlacedLayers) => ModelInfo,
+    { ids, start, end }: TokenRanges,
+    replies: readonly DecodedReply[],
+  ): Promise<void> {
+    const shown = JSON.stringify([placed.moeLayers, placed.notes]);
+    const to = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
+    if (shown !== this.#shown) {
+      this.#shown = shown;
+      this.#routed = 0;
+      const windows = windowStartsOf(replies, ids.length, this.#windows);
+      const run = this.#run;
+      this.#sink.began({ run, model: model(placed), ids, start, end, windows, generate: 0 });
+    }
+    const logProb = Float32Array.from(replies.flatMap((reply) => [...reply.logProb]));
+    const layers = layersWithoutWeights(placed, to);
+    for (let from = this.#routed; from < to; from += PART_TOKENS) {
+      const end = Math.min(to, from + PART_TOKENS);
+      this.#sink.routed({
+        run: this.#run,
+        from,
+        to: end,
+        logProb: logProb.subarray(from, end),
+        layers: layers.map(({ chosen, weight, entropy, margin, k, probSum }) => ({
+          chosen: chosen.subarray(from * k, end * k),
+          weight: weight.subarray(from * k, end * k),
+          entropy: entropy.subarray(from, end),
+          margin: margin.subarray(from, end),
+          probSum,
+          logSumExpSq: NaN,
+        })),
+      });
+      if (end < to) await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#routed = to;
+  }
+}
+
+/** Prompts of as many tokens as the server takes. */
+function windowsOf(tokens: Int32Array, context: number): Int32Array[] {
+  const size = windowTokens(context);
+  if (size === 0) return [tokens];
+  const count = Math.ceil(tokens.length / size);
+  if (count > MAX_WINDOWS) {
+    throw new UserError(
+      'server-unfit',
+      `The text has ${tokens.length} tokens, which is more than ${MAX_WINDOWS} windows of the ${size} tokens that the server takes.`,
+    );
+  }
+  return Array.from({ length: count }, (_, w) => tokens.subarray(w * size, (w + 1) * size));
+}
+
+/** One token is the answer's: without one there is none. 0 where the server does not tell. */
+function windowTokens(context: number): number {
+  return Math.max(0, context - 1);
+}
+
+/** First tokens of all windows; those that are still to come have the size of the first. */
+function windowStartsOf(replies: readonly DecodedReply[], tokens: number, windows: number): Uint32Array {
+  const size = replies[0]!.promptIds.length;
+  return Uint32Array.from({ length: windows }, (_, w) => Math.min(tokens, w * size));
+}
+
+function joinedColumn(columns: readonly ExpertColumn[]): ExpertColumn {
+  if (columns.length === 1) return columns[0]!;
+  const chosen = new Uint16Array(columns.reduce((sum, column) => sum + column.chosen.length, 0));
+  let at = 0;
+  for (const column of columns) {
+    chosen.set(column.chosen, at);
+    at += column.chosen.length;
+  }
+  return {
+    chosen,
+    highest: Math.max(...columns.map(({ highest }) => highest)),
+    missing: columns.reduce((sum, { missing }) => sum + missing, 0),
+  };
+}
+
+function equal(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((id, i) => id === b[i]);
+}

@@ -1,0 +1,116 @@
+/** `moescope --server` against an engine that answers with the routing that transformers computed for the demo model. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { EngineServer, npyBase64, vllmIdentity, type Answer, type Asked } from '../support/engineServer.ts';
+import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+
+const SAMPLE = join(ROOT, 'media/samples/router.ts');
+const MODEL = join(ROOT, 'media/demo-models/balanced');
+/** Of the sample among the reference's inputs. */
+const INPUT = 4;
+const [LAYERS, K] = [6, 2];
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+function moescope(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
+  return new Promise((resolve) => {
+    const options = { env: { ...process.env, ...env } };
+    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], options, (error, out, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, error: stderr });
+    });
+  });
+}
+
+let server: EngineServer | undefined;
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+});
+
+const demo = await Reference.read(join(FIXTURES, 'demo/balanced'));
+
+/** A vLLM that routes as transformers does. */
+function reference({ path, body }: Asked): Answer | undefined {
+  if (path !== '/v1/completions') return vllmIdentity(path);
+  const ids = [...demo.get(`input_ids.${INPUT}`).data];
+  expect(body['prompt']).toEqual(ids);
+  const experts = ids.flatMap((_, t) =>
+    Array.from({ length: LAYERS }, (__, l) => [
+      ...demo.get(`topk_index.${INPUT}.${l}`).data.subarray(t * K, (t + 1) * K),
+    ]).flat(),
+  );
+  const routed = npyBase64([ids.length, LAYERS, K], Uint8Array.from(experts));
+  return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts: routed }] } };
+}
+
+describe('moescope --server', () => {
+  it('analyzes as on this machine, with the tokenizer of a local folder', async () => {
+    server = await EngineServer.start(reference);
+    const served = await moescope(['analyze', SAMPLE, '--server', server.url, '--model', MODEL, '--json', '-']);
+    expect(served.error).toBe('');
+    expect(served.code).toBe(0);
+    const here = await moescope(['analyze', SAMPLE, '--model', MODEL, '--precision', 'float32', '--json', '-']);
+    interface Trace {
+      readonly tokens: { id: number; start: number; end: number }[];
+      readonly layers: { layer: number; experts: number; k: number; chosen: number[][]; weight: (number | null)[][] }[];
+    }
+    const [there, local] = [served, here].map(({ out }) => JSON.parse(out) as Trace);
+    const places = ({ tokens }: Trace): unknown => tokens.map(({ id, start, end }) => [id, start, end]);
+    expect(places(there!)).toEqual(places(local!));
+    expect(there!.layers.map(({ layer, experts, k, chosen }) => ({ layer, experts, k, chosen }))).toEqual(
+      local!.layers.map(({ layer, experts, k, chosen }) => ({ layer, experts, k, chosen })),
+    );
+    expect(there!.layers[0]!.weight[0]).toEqual([null, null]);
+  });
+
+  it('agree shows what stays from this machine to the server', async () => {
+    server = await EngineServer.start(reference);
+    const { code, out } = await moescope([
+      'agree',
+      SAMPLE,
+      '--server',
+      server.url,
+      '--model',
+      MODEL,
+      '--precision',
+      'float32',
+    ]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/float32 on cpu against unknown precision on vLLM 0\.27\.1 at .*: 100\.00 % of choices stay/);
+    expect(out).not.toContain('NaN');
+  });
+
+  it('exit code 1 says that the server cannot be reached, 2 that it does not fit', async () => {
+    server = await EngineServer.start(({ path }) => vllmIdentity(path, '0.19.0'));
+    const { url } = server;
+    const old = await moescope(['analyze', SAMPLE, '--server', url]);
+    expect([old.code, old.error]).toEqual([2, expect.stringContaining('0.21 is the first that returns routing')]);
+    await server.stop();
+    const gone = await moescope(['analyze', SAMPLE, '--server', url]);
+    expect([gone.code, gone.error]).toEqual([1, expect.stringMatching(/^moescope: .*the connection was refused\.\n$/)]);
+  });
+
+  it('sends nothing readable to another machine unless that is asked for', async () => {
+    const { code, error } = await moescope(['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000']);
+    expect(code).toBe(2);
+    expect(error).toContain('--plain-http');
+  });
+
+  it('takes the key from the environment, and goes through the proxy that is named there', async () => {
+    server = await EngineServer.start(() => undefined);
+    const { error } = await moescope(
+      ['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000', '--plain-http', '--timeout', '5'],
+      { MOESCOPE_API_KEY: 'secret', HTTP_PROXY: 'http://127.0.0.1:9' },
+    );
+    expect(error).toContain('the proxy cannot be reached');
+    const asked = await moescope(['analyze', SAMPLE, '--server', server.url], { MOESCOPE_API_KEY: 'secret' });
+    expect(asked.code).toBe(2);
+    expect(server.asked[0]!.headers.authorization).toBe('Bearer secret');
+    expect(asked.error + asked.out).not.toContain('secret');
+  });
+});

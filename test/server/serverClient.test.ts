@@ -1,0 +1,473 @@
+/**
+ * Routing from serving engines: answers that vLLM gave, and the same in the forms that other engines are documented to have,
+ * replayed over real HTTP.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import type { ModelShape, ServerSpec } from '../../extension/protocol/server.ts';
+import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
+import { Decoder } from '../../extension/server/decoder.ts';
+import { ServerClient, type ServerClientOptions } from '../../extension/server/serverClient.ts';
+import { EngineServer, madeExpert, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
+import { FIXTURES, ROOT } from '../support/reference.ts';
+
+const recorded = (name: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(join(FIXTURES, 'recordings', name), 'utf8')) as Record<string, unknown>;
+const VLLM = recorded('vllm-0.27.1.json');
+const CHOICE = (VLLM['choices'] as Record<string, unknown>[])[0]!;
+const IDS = CHOICE['prompt_token_ids'] as number[];
+/** What was routed, and what of it each token covers: two share a character, twice. */
+const TEXT = 'def route(x, k=2):\n    # pick the top-k experts\n    return softmax(x @ W).topk(k)\n混合专家模型';
+const PIECES = [
+  ...[
+    'def',
+    ' ro',
+    'ute',
+    '(x',
+    ',',
+    ' k',
+    '=',
+    '2',
+    '):\n',
+    '   ',
+    ' #',
+    ' p',
+    'ick',
+    ' the',
+    ' top',
+    '-',
+    'k',
+    ' ex',
+    'per',
+    'ts',
+  ],
+  ...['\n', '   ', ' return', ' s', 'oft', 'max', '(x', ' @', ' W', ').', 'top', 'k', '(', 'k', ')\n'],
+  ...['混', '混', '合', '专', '专', '家', '模', '型'],
+];
+/** As the tokenizer spells them. */
+const SPELLINGS = [
+  ...PIECES.slice(0, 35).map((piece) => piece.replaceAll(' ', 'Ġ').replaceAll('\n', 'Ċ')),
+  ...['æ·', '·', 'åĲĪ', 'ä¸', 'ĵ', 'å®¶', 'æ¨¡', 'åŀĭ'],
+];
+
+const SHAPE: ModelShape = {
+  folder: '/models/demo',
+  architecture: 'MixtralForCausalLM',
+  layers: 6,
+  moeLayers: Array.from({ length: 6 }, (_, layer) => ({ layer, experts: 16, k: 2 })),
+  hiddenSize: 256,
+  vocabulary: 8192,
+  context: 4096,
+  tokenizer: false,
+};
+
+const decoder = new Decoder(join(ROOT, 'dist/decoder.js'));
+const open: { stop?: () => Promise<void>; dispose?: () => void }[] = [];
+afterEach(async () => {
+  for (const part of open.splice(0)) {
+    part.dispose?.();
+    await part.stop?.();
+  }
+});
+afterAll(() => {
+  decoder.dispose();
+});
+
+async function serve(answer: (asked: Asked) => Answer | undefined): Promise<EngineServer> {
+  const server = await EngineServer.start(answer);
+  open.push(server);
+  return server;
+}
+
+/** A client of a server, which knows the demo model's config if it is told a folder. */
+function client(
+  { url }: { readonly url: string },
+  spec: Partial<ServerSpec> = {},
+  options: Partial<ServerClientOptions> & { readonly known?: ModelShape } = {},
+): ServerClient {
+  const { known = SHAPE, ...more } = options;
+  const made = new ServerClient(
+    { url, model: '', ...spec },
+    {
+      decoder,
+      waitMs: 1,
+      shape: () => Promise.resolve(known),
+      tokenize: () => Promise.reject(new Error('there is no tokenizer')),
+      ...more,
+    },
+  );
+  open.push(made);
+  return made;
+}
+
+async function analyze(of: ServerClient, text = TEXT, signal = new AbortController().signal): Promise<RoutingTrace> {
+  let builder: TraceBuilder | undefined;
+  const result = await of.analyze(
+    1,
+    text,
+    {
+      progress: () => undefined,
+      began: (began) => {
+        builder = new TraceBuilder(began);
+      },
+      routed: (part) => {
+        builder!.add(part);
+      },
+    },
+    signal,
+  );
+  return builder!.finish(result);
+}
+
+/** vLLM 0.27.1 as it answered. */
+function vllm({ path }: Asked): Answer | undefined {
+  switch (path) {
+    case '/tokenize':
+      return { json: { tokens: IDS, token_strs: SPELLINGS, count: IDS.length, max_model_len: 2048 } };
+    case '/v1/completions':
+      return { json: VLLM };
+    default:
+      return vllmIdentity(path);
+  }
+}
+
+/** vLLM with another answer to a prompt. */
+const vllmWith =
+  (reply: (asked: Asked) => Answer, context = 2048) =>
+  (asked: Asked): Answer | undefined => {
+    if (asked.path === '/v1/completions') return reply(asked);
+    return asked.path === '/tokenize' ? vllm(asked) : vllmIdentity(asked.path, '0.27.1', context);
+  };
+
+/** What all forms of the answer hold. */
+function expectRecorded(trace: RoutingTrace): void {
+  expect([...trace.tokens.ids]).toEqual(IDS);
+  expect(Array.from(trace.tokens.start, (start, t) => TEXT.slice(start, trace.tokens.end[t]))).toEqual(PIECES);
+  expect(trace.tokens.logProb[1]).toBeCloseTo(-11.014097, 5);
+  expect(trace.layers.map(({ layer, experts, k }) => [layer, experts, k])).toEqual(
+    SHAPE.moeLayers.map(({ layer, experts, k }) => [layer, experts, k]),
+  );
+  // Read with numpy from the recorded answer.
+  expect(trace.layers.map(({ chosen }) => [...chosen.subarray(0, 4)])).toEqual([
+    [7, 3, 6, 2],
+    [4, 0, 10, 11],
+    [6, 8, 6, 8],
+    [3, 4, 7, 14],
+    [12, 10, 10, 12],
+    [13, 15, 8, 15],
+  ]);
+  expect(trace.layers[0]!.weight.every(Number.isNaN)).toBe(true);
+  expect(trace.routed).toBe(IDS.length);
+}
+
+describe('every form of an answer gives the same trace', () => {
+  it('vLLM from 0.22 on, as 0.27.1 answered', async () => {
+    const server = await serve(vllm);
+    const trace = await analyze(client(server, { folder: '/models/demo' }));
+    expectRecorded(trace);
+    expect(trace.origin.model).toMatchObject({
+      name: 'demo',
+      architecture: 'MixtralForCausalLM',
+      folder: '',
+      context: 2047,
+      note: 'The engine returns no weights.',
+    });
+    expect(trace.origin.model.provider).toMatch(/^vLLM 0\.27\.1 at 127\.0\.0\.1:\d+$/);
+    const { body } = server.asked.find(({ path }) => path === '/v1/completions')!;
+    expect(body).toMatchObject({ model: 'demo', prompt: IDS, max_tokens: 1, return_token_ids: true });
+  });
+
+  it('vLLM 0.21: nested lists beside the choices', async () => {
+    const server = await serve(vllmWith(() => ({ json: recorded('vllm-0.21.json') })));
+    expectRecorded(await analyze(client(server, { folder: '/models/demo' })));
+  });
+
+  it.each(['sglang-int32.json', 'sglang-uint8.json'])('SGLang: %s', async (name) => {
+    const server = await serve(({ path }) => {
+      if (path === '/get_server_info') return { json: { version: '0.5.9' } };
+      if (path === '/v1/models') return { json: { data: [{ id: 'demo', max_model_len: 4096 }] } };
+      return path === '/generate' ? { json: recorded(name) } : undefined;
+    });
+    const trace = await analyze(client(server, { folder: '/models/demo' }));
+    expectRecorded(trace);
+    expect(trace.origin.model.provider).toMatch(/^SGLang 0\.5\.9 at /);
+    // It has no way to take a text apart: its answer says how.
+    const { body } = server.asked.find(({ path }) => path === '/generate')!;
+    expect(body).toMatchObject({ text: TEXT, return_routed_experts: true, sampling_params: { max_new_tokens: 1 } });
+  });
+});
+
+describe('without a local folder', () => {
+  it('the layers are those of the answer, and how many experts there are is said to be unknown', async () => {
+    const trace = await analyze(client(await serve(vllm)));
+    expectRecorded(trace);
+    expect(trace.origin.model.note).toContain('at least 16, the highest that was chosen');
+  });
+
+  it('SGLang’s integers cannot be read, which is said with what to do', async () => {
+    const server = await serve(({ path }) => {
+      if (path === '/server_info') return { json: { version: '0.6.0' } };
+      return path === '/generate' ? { json: recorded('sglang-int32.json') } : undefined;
+    });
+    await expect(analyze(client(server))).rejects.toThrow("name the local folder of the model's config.json");
+  });
+});
+
+describe('a text longer than the server takes', () => {
+  const made = { layers: 3, experts: 8, k: 2 };
+  const windows = vllmWith((asked: Asked) => ({ json: vllmReply(asked.body['prompt'] as number[], made) }), 21);
+
+  it('goes in windows of one token less, over one connection', async () => {
+    const server = await serve(windows);
+    const trace = await analyze(client(server));
+    expect([...trace.windows]).toEqual([0, 20, 40]);
+    const prompts = server.asked.filter(({ path }) => path === '/v1/completions').map(({ body }) => body['prompt']);
+    expect(prompts).toEqual([IDS.slice(0, 20), IDS.slice(20, 40), IDS.slice(40)]);
+    expect(trace.routed).toBe(IDS.length);
+    trace.layers.forEach(({ chosen }, layer) => {
+      expect([...chosen]).toEqual(IDS.flatMap((id) => [0, 1].map((j) => madeExpert(id, layer, j, made))));
+    });
+    expect(trace.tokens.logProb[20]).toBeNaN();
+    expect(trace.tokens.logProb[21]).toBeCloseTo(-IDS[21]! / 100, 4);
+    expect(server.connections).toBe(1);
+  });
+
+  it('keeps what came before the server died', async () => {
+    let answered = 0;
+    const server = await serve(
+      vllmWith((asked: Asked): Answer => {
+        answered += 1;
+        return answered < 3
+          ? { json: vllmReply(asked.body['prompt'] as number[], made) }
+          : (response) => response.destroy();
+      }, 21),
+    );
+    let builder: TraceBuilder | undefined;
+    const run = client(server).analyze(
+      1,
+      TEXT,
+      {
+        progress: () => undefined,
+        began: (began) => {
+          builder = new TraceBuilder(began);
+        },
+        routed: (part) => {
+          builder!.add(part);
+        },
+      },
+      new AbortController().signal,
+    );
+    await expect(run).rejects.toMatchObject({ code: 'server-unreachable' });
+    expect(builder!.trace.routed).toBe(40);
+  });
+});
+
+describe('what an answer must not be taken for', () => {
+  const made = { layers: 6, experts: 16, k: 2 };
+  /** The made-up answer with its expert ids changed. */
+  const changed = (change: (id: number, at: number) => number) =>
+    vllmWith((asked: Asked) => {
+      const ids = asked.body['prompt'] as number[];
+      const rows = ids.map((id, t) =>
+        Array.from({ length: 6 }, (_, l) => [0, 1].map((j) => change(madeExpert(id, l, j, made), (t * 6 + l) * 2 + j))),
+      );
+      const { choices } = vllmReply(ids, made) as { choices: object[] };
+      return {
+        json: { model: 'demo', prompt_routed_experts: rows, choices: [{ ...choices[0], routed_experts: null }] },
+      };
+    });
+
+  it('rows of −1, where a prefix was cached, are no data', async () => {
+    const server = await serve(changed((expert, at) => (at < 10 * 12 ? -1 : expert)));
+    const trace = await analyze(client(server, { folder: '/models/demo' }));
+    const { chosen } = trace.layers[0]!;
+    expect([...chosen.subarray(0, 20)].every((e) => e === NO_EXPERT)).toBe(true);
+    expect([...chosen.subarray(20)].some((e) => e === NO_EXPERT)).toBe(false);
+    expect(trace.origin.model.note).toContain(`60 of ${IDS.length * 6} rows (token by layer) came without data`);
+  });
+
+  it('rows of zeros, from fused kernels, are refused where nothing else is there', async () => {
+    const server = await serve(changed(() => 0));
+    await expect(analyze(client(server, { folder: '/models/demo' }))).rejects.toThrow('The routing holds no data');
+  });
+
+  it('layers of zeros are the dense ones, where the axis counts all layers', async () => {
+    const server = await serve(changed((expert, at) => (Math.floor(at / 2) % 6 === 0 ? 0 : expert)));
+    const dense = { ...SHAPE, moeLayers: SHAPE.moeLayers.slice(1) };
+    const trace = await analyze(client(server, { folder: '/models/demo' }, { known: dense }));
+    expect(trace.layers.map(({ layer }) => layer)).toEqual([1, 2, 3, 4, 5]);
+    expect(trace.layers[0]!.chosen[0]).toBe(madeExpert(IDS[0]!, 1, 0, made));
+  });
+
+  it('layers of an axis that counts only those with experts have the numbers of the config', async () => {
+    const server = await serve(changed((expert) => expert));
+    const later = { ...SHAPE, layers: 8, moeLayers: SHAPE.moeLayers.map((l) => ({ ...l, layer: l.layer + 2 })) };
+    const trace = await analyze(client(server, { folder: '/models/demo' }, { known: later }));
+    expect(trace.layers.map(({ layer }) => layer)).toEqual([2, 3, 4, 5, 6, 7]);
+  });
+
+  it('ids beyond the experts are physical ones under EPLB', async () => {
+    const server = await serve(changed((expert, at) => (at === 0 ? 19 : expert)));
+    const trace = await analyze(client(server, { folder: '/models/demo' }));
+    expect(trace.layers[0]!.chosen[0]).toBe(19);
+    expect(trace.layers.map(({ experts }) => experts)).toEqual([20, 20, 20, 20, 20, 20]);
+    expect(trace.origin.model.note).toMatch(/Ids up to E19 are beyond the model's 16 experts: they are physical ids/);
+  });
+
+  it('another model’s routing is refused', async () => {
+    const server = await serve(vllm);
+    const five = { ...SHAPE, layers: 5, moeLayers: SHAPE.moeLayers.slice(1) };
+    await expect(analyze(client(server, { folder: '/m' }, { known: five }))).rejects.toThrow('it is of another model');
+    const top4 = { ...SHAPE, moeLayers: SHAPE.moeLayers.map((l) => ({ ...l, k: 4 })) };
+    await expect(analyze(client(server, { folder: '/m' }, { known: top4 }))).rejects.toThrow(
+      "2 experts a token, but the model's config says 4",
+    );
+  });
+
+  it('routing of other tokens, or of more or fewer, shows nothing', async () => {
+    const others = await serve(vllmWith(() => ({ json: vllmReply([1, 2, 3], { layers: 6, experts: 16, k: 2 }) })));
+    await expect(analyze(client(others))).rejects.toThrow('routed other tokens than it was sent');
+    const short = structuredClone(VLLM) as { choices: { prompt_token_ids: number[]; prompt_logprobs: unknown[] }[] };
+    short.choices[0]!.prompt_token_ids.push(7);
+    const misaligned = await serve(vllmWith(() => ({ json: short })));
+    await expect(analyze(client(misaligned))).rejects.toThrow('43 rows of routing for 44 tokens');
+  });
+});
+
+describe('a server that does not fit', () => {
+  it('lacks the flag: the sentence has it', async () => {
+    const without = { ...CHOICE, routed_experts: null };
+    const server = await serve(vllmWith(() => ({ json: { ...VLLM, choices: [without] } })));
+    await expect(client(server).probe(new AbortController().signal)).rejects.toThrow(
+      'does not return routing: it has to be started with --enable-return-routed-experts (vllm serve MODEL',
+    );
+  });
+
+  it('is too old', async () => {
+    const server = await serve(({ path }) => vllmIdentity(path, '0.20.3'));
+    await expect(analyze(client(server))).rejects.toThrow('is vLLM 0.20.3; 0.21 is the first that returns routing');
+  });
+
+  it('is no engine', async () => {
+    const server = await serve(() => ({ json: { hello: 'world' } }));
+    await expect(analyze(client(await serve(() => undefined)))).rejects.toThrow('neither vLLM nor SGLang');
+    await expect(analyze(client(server))).rejects.toMatchObject({ code: 'server-unfit' });
+  });
+
+  it('serves other models', async () => {
+    const server = await serve(vllm);
+    await expect(analyze(client(server, { model: 'mixtral' }))).rejects.toThrow(
+      'does not serve "mixtral"; it serves "demo"',
+    );
+  });
+
+  it('wants a key, which goes into a header and nowhere else', async () => {
+    const server = await serve((asked) =>
+      asked.headers.authorization === 'Bearer secret' ? vllm(asked) : { status: 401, json: { error: 'Unauthorized' } },
+    );
+    await expect(analyze(client(server))).rejects.toThrow('wants an API key, or does not accept this one');
+    expectRecorded(await analyze(client(server, {}, { apiKey: 'secret' })));
+    expect(JSON.stringify(server.asked.map(({ path, body }) => [path, body]))).not.toContain('secret');
+  });
+
+  it('refuses the text, in its own words', async () => {
+    const message = "This model's maximum context length is 20 tokens.";
+    const server = await serve(vllmWith(() => ({ status: 400, json: { error: { message, code: 400 } } })));
+    await expect(analyze(client(server))).rejects.toThrow(`refuses the text (status 400: ${message})`);
+  });
+});
+
+describe('a server in trouble ends in one sentence', () => {
+  it.each<[string, Answer, string]>([
+    ['garbage', { json: '<html>no</html>' }, "The server's answer is no JSON"],
+    ['garbage that is JSON', { json: { choices: 7 } }, 'it has no choices'],
+    ['a failure', { status: 500, json: { detail: 'CUDA out of memory' } }, 'failed (status 500: CUDA out of memory)'],
+    [
+      'another address',
+      { status: 308, json: {}, headers: { location: 'http://elsewhere' } },
+      'sends on to another address',
+    ],
+    ['nothing', (response) => response.destroy(), 'ended the connection without an answer'],
+    [
+      'half an answer',
+      (response) => {
+        response.writeHead(200, { 'content-length': 1000 });
+        response.write('{"choices": [');
+        setTimeout(() => response.destroy(), 20);
+      },
+      'ended the connection in the middle of its answer',
+    ],
+    ['silence', () => undefined, 'has said nothing for 200 ms'],
+    [
+      'a pause in the answer',
+      (response) => {
+        response.writeHead(200, { 'content-length': 1000 });
+        response.write('{"choices": [');
+      },
+      'has said nothing for 200 ms',
+    ],
+  ])('%s', async (_, answer, sentence) => {
+    const server = await serve(vllmWith(() => answer));
+    await expect(analyze(client(server, {}, { answerMs: 200 }))).rejects.toThrow(sentence);
+  });
+
+  it('is not there', async () => {
+    const server = await serve(vllm);
+    const { url } = server;
+    await server.stop();
+    await expect(analyze(client({ url }))).rejects.toThrow('is not there: the connection was refused');
+  });
+
+  it('is asked again only when it is busy', async () => {
+    let busy = 2;
+    const server = await serve((asked) => (busy-- > 0 ? { status: 429, json: {} } : vllm(asked)));
+    expectRecorded(await analyze(client(server)));
+    const always = await serve(() => ({ status: 503, json: {} }));
+    await expect(analyze(client(always))).rejects.toThrow('is busy (status 503) and was asked 5 times');
+    expect(always.asked).toHaveLength(5);
+    const failing = await serve(vllmWith(() => ({ status: 500, json: {} })));
+    await expect(analyze(client(failing))).rejects.toThrow('failed');
+    expect(failing.paths.filter((path) => path === '/v1/completions')).toHaveLength(1);
+  });
+
+  it('is no longer waited for once the user stops', async () => {
+    const server = await serve(vllmWith(() => () => undefined));
+    const abort = new AbortController();
+    const run = analyze(client(server), TEXT, abort.signal);
+    await expect.poll(() => server.paths).toContain('/v1/completions');
+    abort.abort();
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
+
+it('an answer of 10,000 tokens is routing like any other', async () => {
+  const made = { layers: 8, experts: 64, k: 4 };
+  const ids = Array.from({ length: 10_000 }, (_, t) => t % 1000);
+  const text = 'a'.repeat(10_000);
+  const server = await serve(({ path, body }) => {
+    if (path === '/tokenize') return { json: { tokens: ids, token_strs: ids.map(() => 'a') } };
+    return path === '/v1/completions'
+      ? { json: vllmReply(body['prompt'] as number[], made) }
+      : vllmIdentity(path, '0.27.1', 32_768);
+  });
+  const trace = await analyze(client(server), text);
+  expect(trace.routed).toBe(10_000);
+  const last = trace.layers[7]!.chosen.subarray(4 * 9_999);
+  expect([...last]).toEqual([0, 1, 2, 3].map((j) => madeExpert(999, 7, j, made)));
+});
+
+it('a probe says what the server is and what it does not tell', async () => {
+  const made = { layers: 6, experts: 16, k: 2 };
+  const server = await serve(({ path, body }) => {
+    if (path === '/tokenize') return { json: { tokens: [1, 2, 3] } };
+    return path === '/v1/completions' ? { json: vllmReply(body['prompt'] as number[], made) } : vllmIdentity(path);
+  });
+  expect(await client(server, { folder: '/models/demo' }).probe(new AbortController().signal)).toMatchObject({
+    identity: { engine: 'vLLM', version: '0.27.1' },
+    model: { name: 'demo', context: 2048 },
+    layers: 6,
+    notes: ['The engine returns no weights.'],
+  });
+});
