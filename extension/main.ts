@@ -11,6 +11,7 @@ import { ContextKeys } from './host/contextKeys.ts';
 import { EditorLink } from './host/editorLink.ts';
 import { EditWatch } from './host/editWatch.ts';
 import { Feed } from './host/feed.ts';
+import { FolderAnalyzer } from './host/folderAnalyzer.ts';
 import { registerHover } from './host/hover.ts';
 import { Lens } from './host/lens.ts';
 import { Limits } from './host/limits.ts';
@@ -99,6 +100,13 @@ export function activate(context: ExtensionContext): void {
   );
   reportActions.add(CAPACITY, 'tint', () => lens.chooseTint('dropped'));
 
+  const folders = own(
+    new FolderAnalyzer({
+      ...{ client, log, models, problems, report, settings, subjects },
+      journals: Uri.joinPath(context.globalStorageUri, 'folders').fsPath,
+    }),
+  );
+
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);
   const comparer = own(new Comparer(client, inspector, models, sessions));
@@ -109,6 +117,7 @@ export function activate(context: ExtensionContext): void {
       cache: places.cache,
       client,
       comparer,
+      folders,
       lens,
       link,
       live: liveSwitch,

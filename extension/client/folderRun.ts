@@ -65,6 +65,8 @@ export interface FolderRun {
   readonly limits: Limits;
   readonly journal?: FolderJournal;
   readonly pause?: Pause;
+  /** Is told what there is when the run begins to wait. */
+  readonly waiting?: (outcome: FolderOutcome) => void;
   readonly progress: (progress: FolderProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -117,7 +119,7 @@ const OF_A_FILE: ReadonlySet<ErrorCode> = new Set(['text-empty', 'engine-gone', 
 
 /** Runs until all files are done, the limit is reached, or it is stopped; then says what came of it. Throws nothing. */
 export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
-  const { files, tree, router, limits, pause, progress, signal } = run;
+  const { files, tree, router, limits, pause, progress, signal, waiting } = run;
   let { journal } = run;
   let state: FolderState = { routing: undefined, done: new Map(), cut: 0, tokens: 0 };
   let resumed = 0;
@@ -129,6 +131,13 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     await journal?.write(state).catch((error: unknown) => (unsaved = error));
     written = Date.now();
   };
+  const outcome = (): FolderOutcome => ({
+    routing: state.routing,
+    tally: tallyOf(state, files.length),
+    resumed,
+    ...(ended === undefined ? {} : { ended }),
+    ...(unsaved === undefined ? {} : { unsaved }),
+  });
   try {
     const earlier = await journal?.read();
     // A run with a lower limit leaves alone what one with a higher limit came to.
@@ -139,7 +148,11 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     for (const { path, domain } of files) {
       if (state.done.has(path)) continue;
       if ((state.routing?.files.length ?? 0) >= limits.files) break;
-      await pause?.wait(signal);
+      if (pause?.paused) {
+        await write();
+        waiting?.(outcome());
+        await pause.wait(signal);
+      }
       if (signal.aborted) throw cancelled();
       const report = (stage: string, fraction?: number): void => {
         progress({
@@ -171,19 +184,13 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         if (!isUserError(error) || !OF_A_FILE.has(error.code) || failures === MOST_FAILURES) throw error;
         state.done.set(path, { stamp: read.stamp, skip: error.code === 'text-empty' ? 'empty' : 'failed' });
       }
-      if (pause?.paused || Date.now() - written > WRITTEN_EVERY_MS) await write();
+      if (Date.now() - written > WRITTEN_EVERY_MS) await write();
     }
   } catch (error) {
     ended = error instanceof Error ? error : new Error(messageOf(error));
   }
   await write();
-  return {
-    routing: state.routing,
-    tally: tallyOf(state, files.length),
-    resumed,
-    ...(ended === undefined ? {} : { ended }),
-    ...(unsaved === undefined ? {} : { unsaved }),
-  };
+  return outcome();
 }
 
 /** Whether all that was done is of files that are still there as they were. */

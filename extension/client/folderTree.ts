@@ -36,6 +36,10 @@ export interface WalkOptions {
   readonly include: readonly string[];
   readonly exclude: readonly Exclusion[];
   readonly outer: readonly OuterRules[];
+  /** Only these files and folders of it, where there are any. */
+  readonly within?: readonly string[];
+  /** Path from what `exclude` is relative to down to the folder. */
+  readonly prefix?: string;
 }
 
 /** Most files that a walk finds. */
@@ -63,6 +67,7 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
     when,
   }));
   const outer = options.outer.map(({ rules, prefix }) => ({ rules: ignore().add(rules), prefix }));
+  const { within = [], prefix = '' } = options;
   const paths: string[] = [];
   let unreadable = 0;
   const visit = async (folder: string, levels: readonly Level[]): Promise<void> => {
@@ -78,8 +83,10 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
     const inner = names.has('.gitignore') ? [...levels, await levelOf(tree, folder)] : levels;
     for (const { name, kind } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = folder === '' ? name : `${folder}/${name}`;
+      if (within.length > 0 && !within.some((one) => leadsTo(path, one) || leadsTo(one, path))) continue;
+      const whole = prefix === '' ? path : `${prefix}/${path}`;
       const left = exclude.some(
-        ({ expression, when }) => expression.test(path) && (when === undefined || names.has(sibling(when, name))),
+        ({ expression, when }) => expression.test(whole) && (when === undefined || names.has(sibling(when, name))),
       );
       if (left || isIgnored(inner, kind === 'folder' ? `${path}/` : path)) continue;
       if (kind === 'folder') await visit(path, inner);
@@ -89,6 +96,11 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
   };
   await visit('', outer);
   return { paths: paths.slice(0, MOST_FOUND), more: paths.length > MOST_FOUND, unreadable };
+}
+
+/** Whether the one is the other, or stands in it. */
+function leadsTo(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(`${folder}/`);
 }
 
 /** Rules and what is put before, or taken off, a path for them. */

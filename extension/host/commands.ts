@@ -7,6 +7,7 @@ import type { Analyzer, TextPart } from './analyzer.ts';
 import type { Comparer } from './comparer.ts';
 import { Disposables } from './disposables.ts';
 import type { EditorLink } from './editorLink.ts';
+import type { FolderAnalyzer } from './folderAnalyzer.ts';
 import { HOVER_COMMANDS } from './hoverText.ts';
 import type { Lens } from './lens.ts';
 import { pickLens } from './lensPicker.ts';
@@ -40,6 +41,7 @@ export interface CommandParts {
   readonly cache: string;
   readonly client: EngineClient;
   readonly comparer: Comparer;
+  readonly folders: FolderAnalyzer;
   readonly lens: Lens;
   readonly link: EditorLink;
   readonly live: LiveSwitch;
@@ -64,6 +66,10 @@ export class Commands implements Disposable {
     const { sessions, lens, link, log, map, models, samples } = parts;
     this.#register('moescope.analyze', () => this.#analyzeEditor(selectedText));
     this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
+    this.#register('moescope.analyzeFolder', (item, selection) => parts.folders.analyze(item, selection));
+    this.#register('moescope.pauseFolder', () => {
+      parts.folders.togglePause();
+    });
     this.#register('moescope.compare', () => this.#compare());
     this.#register('moescope.cancel', () => {
       this.#withHere((session) => {
@@ -128,11 +134,11 @@ export class Commands implements Disposable {
   }
 
   /** Bugs in a command come to the log and the user, not to VS Code's own notice. */
-  #register(id: string, run: (argument: unknown) => unknown): void {
+  #register(id: string, run: (argument: unknown, selection: unknown) => unknown): void {
     this.#disposables.add(
-      commands.registerCommand(id, async (argument: unknown) => {
+      commands.registerCommand(id, async (argument: unknown, selection: unknown) => {
         try {
-          await run(argument);
+          await run(argument, selection);
         } catch (error) {
           this.#parts.problems.report(id, error);
         }
@@ -222,6 +228,7 @@ export class Commands implements Disposable {
       live.on
         ? { label: '$(circle-slash) Stop Live Routing', command: 'moescope.stopLive' }
         : { label: '$(pulse) Start Live Routing', command: 'moescope.startLive' },
+      { label: '$(folder-opened) Analyze Folder…', command: 'moescope.analyzeFolder' },
       { label: '$(git-compare) Compare Precisions…', command: 'moescope.compare' },
       { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },

@@ -1,5 +1,6 @@
 import { EventEmitter, workspace, type Event } from 'vscode';
 import * as v from 'valibot';
+import { FOLDER_LIMITS } from '../client/folderRun.ts';
 import { CACHE_LIMIT } from '../protocol/engine.ts';
 import { PRECISIONS, PROVIDERS, type Precision, type Provider } from '../protocol/trace.ts';
 import { PALETTES, TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
@@ -9,6 +10,7 @@ import { LOG_LEVELS, type LogLevelName } from './log.ts';
 const SECTION = 'moescope';
 /** Megabytes: some ten texts of 4,000 tokens in a small model, one in a model of 30 billion parameters. */
 const LIVE_CACHE = 512;
+const noGroups: Readonly<Record<string, string>> = {};
 
 /** One validator a setting: settings.json may hold anything. What does not fit counts as the default. */
 const SCHEMAS = {
@@ -23,6 +25,9 @@ const SCHEMAS = {
   cacheLimit: v.fallback(v.pipe(v.number(), v.minValue(0)), CACHE_LIMIT),
   live: v.fallback(v.boolean(), false),
   liveCache: v.fallback(v.pipe(v.number(), v.minValue(0)), LIVE_CACHE),
+  folderGroups: v.fallback(v.record(v.string(), v.string()), noGroups),
+  folderFiles: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), FOLDER_LIMITS.files),
+  folderCharacters: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), FOLDER_LIMITS.characters),
   logLevel: v.fallback(v.picklist(LOG_LEVELS), 'default'),
 } as const;
 
@@ -93,6 +98,21 @@ export class Settings {
   /** Megabytes that the engine may keep of texts that are edited. */
   get liveCache(): number {
     return this.#read('liveCache');
+  }
+
+  /** What counts as a kind of text in a folder, by glob; the first that matches counts. */
+  get folderGroups(): Readonly<Record<string, string>> {
+    return this.#read('folderGroups');
+  }
+
+  /** Most files of a folder that are routed. */
+  get folderFiles(): number {
+    return this.#read('folderFiles');
+  }
+
+  /** Characters of each that are routed. */
+  get folderCharacters(): number {
+    return this.#read('folderCharacters');
   }
 
   get logLevel(): LogLevelName {

@@ -200,9 +200,15 @@ describe('a run over a folder', () => {
     pause.toggle();
     const seen: FolderProgress[] = [];
     const router = new LetterRouter();
-    const work = run(router, ['a.ts', 'b.ts'], { pause, progress: (p) => seen.push(p) });
+    const waited: FolderOutcome[] = [];
+    const work = run(router, ['a.ts', 'b.ts'], {
+      pause,
+      progress: (p) => seen.push(p),
+      waiting: (outcome) => waited.push(outcome),
+    });
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(router.texts).toEqual([]);
+    expect(waited).toMatchObject([{ tally: { routed: 0, left: 2 } }]);
     pause.toggle();
     expect((await work).tally.routed).toBe(2);
     expect(seen.map(({ path, files, tally }) => [path, files, tally.routed])).toEqual([

@@ -41,7 +41,6 @@ export const specialisationSection: SectionKind = {
     const saturated = saturation(subject);
     if (domains.length < 2) {
       return {
-        verdict: patterns ? '' : 'Only counts are known, and those of one kind of text.',
         lacking:
           'Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.',
         controls: [layer],
@@ -67,7 +66,7 @@ export const specialisationSection: SectionKind = {
     });
     return {
       verdict: verdict(found, information, domains, shapes),
-      ...lacking(domains, at),
+      ...lacking(subject, domains, at),
       controls: [layer, measure],
       figures: [
         ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
@@ -103,13 +102,17 @@ function verdict(
   );
 }
 
-function lacking(domains: readonly Domain[], layer: number): { lacking?: string } {
+/** What was left out, and of what there is too little. */
+function lacking({ folder }: Subject, domains: readonly Domain[], layer: number): { lacking?: string } {
   const few = domains.filter((domain) => !isEnough(domain, layer));
-  if (few.length === 0) return {};
   const names = few.map(({ name }) => name).join(', ');
-  return {
-    lacking: `Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
-  };
+  const sentences = [
+    ...(folder?.notes ?? []),
+    ...(few.length > 0
+      ? [`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`]
+      : []),
+  ];
+  return sentences.length > 0 ? { lacking: sentences.join(' ') } : {};
 }
 
 function nameOf({ layer, expert }: { layer: number; expert: number }, shapes: readonly LayerShape[]): string {

@@ -27,7 +27,7 @@ export interface Subject {
   /** Kinds of text that were routed, one by one: a folder's languages, sources that somebody recorded. */
   readonly domains?: readonly Domain[];
   /** What is known of a folder's routing beyond its domains. */
-  readonly folder?: Omit<FolderRouting, 'domains'>;
+  readonly folder?: Omit<FolderRouting, 'domains'> & { readonly notes: readonly string[] };
   /** What else is known: runs with a change, another text to compare with. */
   readonly evidence: Evidence;
 }
@@ -51,8 +51,12 @@ export function subjectOf(name: string, trace: RoutingTrace, text?: string, evid
   };
 }
 
-/** A folder's routing as a subject. */
-export function subjectOfFolder(name: string, routing: FolderRouting, evidence: Evidence = {}): Subject {
+/**
+ * A folder's routing as a subject.
+ *
+ * @param notes what there is to know of what was routed and what was not, a sentence each
+ */
+export function subjectOfFolder(name: string, routing: FolderRouting, notes: readonly string[] = []): Subject {
   const { model, domains, ...rest } = routing;
   return {
     name,
@@ -60,7 +64,7 @@ export function subjectOfFolder(name: string, routing: FolderRouting, evidence: 
     source: 'measured',
     loads: totalLoads(domains, model.moeLayers),
     domains,
-    folder: { model, ...rest },
-    evidence,
+    folder: { model, ...rest, notes },
+    evidence: {},
   };
 }

@@ -1,0 +1,260 @@
+import { posix } from 'node:path';
+import {
+  ProgressLocation,
+  Selection,
+  StatusBarAlignment,
+  TextEditorRevealType,
+  ViewColumn,
+  window,
+  workspace,
+  type Disposable,
+  type StatusBarItem,
+} from 'vscode';
+import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
+import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
+import { folderSentences } from '../analysis/folder/sentences.ts';
+import { count } from '../analysis/numbers.ts';
+import { subjectOfFolder } from '../analysis/sections/subject.ts';
+import type { EngineClient } from '../client/engineClient.ts';
+import { FileJournal } from '../client/folderJournal.ts';
+import {
+  inTurn,
+  Pause,
+  runFolder,
+  type FolderFile,
+  type FolderOutcome,
+  type FolderProgress,
+  type Limits,
+} from '../client/folderRun.ts';
+import { walk } from '../client/folderTree.ts';
+import { digest, EngineRouter } from '../client/textRouter.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { Place } from '../protocol/report.ts';
+import { folderPlace, type FolderPlace } from './folderPlace.ts';
+import { askGrouping, askWhat } from './folderQuestions.ts';
+import { languageLookup } from './languages.ts';
+import type { Log } from './log.ts';
+import type { Models } from './models.ts';
+import type { Problems } from './problems.ts';
+import type { ReportPage } from './reportPage.ts';
+import type { Settings } from './settings.ts';
+import { modelDetail, type Subjects } from './subjects.ts';
+import { Throttle } from './throttle.ts';
+
+/** A notification is redrawn as a whole for each step. */
+const NOTICE_MS = 250;
+/** The section of the report that says what came of it. */
+const SECTION = 'specialisation';
+
+export interface FolderAnalyzerParts {
+  readonly client: EngineClient;
+  /** Where runs keep what they have come to. */
+  readonly journals: string;
+  readonly log: Log;
+  readonly models: Models;
+  readonly problems: Problems;
+  readonly report: ReportPage;
+  readonly settings: Settings;
+  readonly subjects: Subjects;
+}
+
+/** A run under way. */
+interface Run {
+  readonly place: FolderPlace;
+  readonly pause: Pause;
+  readonly abort: AbortController;
+  progress: FolderProgress | undefined;
+}
+
+/** Routes the files of a folder, and makes what came of it a subject of the report. One at a time. */
+export class FolderAnalyzer implements Disposable {
+  readonly #parts: FolderAnalyzerParts;
+  readonly #item: StatusBarItem;
+  #run: Run | undefined;
+
+  constructor(parts: FolderAnalyzerParts) {
+    this.#parts = parts;
+    this.#item = window.createStatusBarItem('moescope.folder', StatusBarAlignment.Left, 49);
+    this.#item.name = 'MoEScope: Folder';
+    this.#item.command = 'moescope.pauseFolder';
+  }
+
+  /** Asks what is missing, then runs. @param item what a menu was opened on, and what was selected with it */
+  async analyze(item: unknown, selection: unknown): Promise<void> {
+    if (this.#run) {
+      await this.#askAboutRun(this.#run);
+      return;
+    }
+    const chosen = await askWhat(item, selection);
+    if (!chosen) return;
+    const grouping = await askGrouping(this.#parts.settings);
+    if (!grouping || !(await this.#parts.models.agree())) return;
+    const run: Run = {
+      place: await folderPlace(chosen),
+      pause: new Pause(),
+      abort: new AbortController(),
+      progress: undefined,
+    };
+    this.#run = run;
+    try {
+      await this.#work(run, grouping);
+    } finally {
+      this.#run = undefined;
+      this.#item.hide();
+    }
+  }
+
+  /** Lets the run wait after the file under way, or go on. */
+  togglePause(): void {
+    if (!this.#run) {
+      void window.showInformationMessage('No folder is being analyzed.');
+      return;
+    }
+    this.#run.pause.toggle();
+    this.#show(this.#run);
+  }
+
+  dispose(): void {
+    this.#run?.abort.abort();
+    this.#item.dispose();
+  }
+
+  async #askAboutRun({ place, pause, abort }: Run): Promise<void> {
+    const toggle = pause.paused ? 'Go On' : 'Pause';
+    const answer = await window.showInformationMessage(`${place.name} is being analyzed.`, toggle, 'Stop');
+    if (answer === toggle) this.togglePause();
+    else if (answer === 'Stop') abort.abort();
+  }
+
+  async #work(run: Run, grouping: Grouping): Promise<void> {
+    const { log, problems, settings } = this.#parts;
+    const limits = { files: settings.folderFiles, characters: settings.folderCharacters };
+    const outcome = await this.#withNotice(run, (show) => this.#route(run, grouping, limits, show));
+    const { routing, ended, unsaved } = outcome;
+    const said = this.#tell(run, grouping, limits, outcome);
+    log.info(`${run.place.base.toString()}: ${said.join(' ')}`);
+    if (unsaved !== undefined) log.error('store what was routed', unsaved);
+    if (ended) problems.report(`analyze ${run.place.base.toString()}`, ended);
+    if (!routing && !ended)
+      throw new UserError('text-empty', `No file of ${run.place.name} could be routed. ${said.slice(1).join(' ')}`);
+  }
+
+  async #route(run: Run, grouping: Grouping, limits: Limits, show: () => void): Promise<FolderOutcome> {
+    const { client, journals, models } = this.#parts;
+    const { place, abort, pause } = run;
+    const files = await filesOf(place, grouping, abort.signal);
+    const router = new EngineRouter(client, models.request());
+    const named = [place.base.toString(), await router.identity(), limits.characters, JSON.stringify(grouping)];
+    return runFolder({
+      files: inTurn(files, (path) => digest([path])),
+      tree: place.tree,
+      router,
+      limits,
+      journal: new FileJournal(journals, digest(named)),
+      pause,
+      waiting: (outcome) => {
+        this.#show(run);
+        this.#tell(run, grouping, limits, outcome);
+      },
+      progress: (progress) => {
+        run.progress = progress;
+        show();
+      },
+      signal: abort.signal,
+    });
+  }
+
+  async #withNotice<T>(run: Run, work: (show: () => void) => Promise<T>): Promise<T> {
+    const title = `MoEScope: ${run.place.name}`;
+    const options = { location: ProgressLocation.Notification, cancellable: true, title };
+    this.#show(run);
+    this.#item.show();
+    return window.withProgress(options, async (notice, token) => {
+      token.onCancellationRequested(() => {
+        run.abort.abort();
+      });
+      let shown = 0;
+      const throttle = new Throttle(NOTICE_MS, () => {
+        const { progress } = run;
+        this.#show(run);
+        if (!progress) return;
+        const percent = (100 * progress.tally.routed) / progress.files;
+        notice.report({ message: message(run, progress), increment: Math.max(0, percent - shown) });
+        shown = Math.max(shown, percent);
+      });
+      notice.report({ message: 'looking for files' });
+      try {
+        return await work(() => {
+          throttle.request();
+        });
+      } finally {
+        throttle.dispose();
+      }
+    });
+  }
+
+  #show(run: Run): void {
+    const { paused } = run.pause;
+    const done = run.progress
+      ? `${count(run.progress.tally.routed)} of ${count(run.progress.files)} files`
+      : run.place.name;
+    this.#item.text = `${paused ? '$(debug-continue)' : '$(debug-pause)'} ${done}`;
+    this.#item.tooltip = paused
+      ? `${run.place.name} is paused: click to go on`
+      : `Routing ${run.place.name}: click to pause`;
+    this.#item.accessibilityInformation = { label: `MoEScope: ${this.#item.tooltip}`, role: 'button' };
+  }
+
+  /** Shows what there is, if anything; in the sentences that say what it is of. */
+  #tell({ place }: Run, grouping: Grouping, limits: Limits, outcome: FolderOutcome): string[] {
+    const said = folderSentences(outcome.tally, limits, outcome);
+    if (outcome.routing) {
+      this.#add(place, grouping, outcome.routing, said);
+      this.#parts.report.show(SECTION);
+    }
+    return said;
+  }
+
+  #add(place: FolderPlace, grouping: Grouping, routing: FolderRouting, notes: readonly string[]): void {
+    this.#parts.subjects.add({
+      id: `folder:${digest([place.base.toString(), place.within.join('\n'), JSON.stringify(grouping), routing.model.folder])}`,
+      name: place.name,
+      detail: `${modelDetail(routing.model)} · ${count(routing.files.length)} files by ${grouping.by}`,
+      make: () => subjectOfFolder(place.name, routing, notes),
+      goTo: (target) => goTo(place, routing.files, target),
+    });
+  }
+}
+
+function message({ pause }: Run, { tally, files, path, stage, fraction }: FolderProgress): string {
+  if (pause.paused) return `paused after ${count(tally.routed)} of ${count(files)} files`;
+  const part = fraction === undefined || stage === 'route' ? '' : ` ${Math.floor(100 * fraction)} %`;
+  const doing = stage === 'route' || stage === 'read' || stage === 'tokenize' ? '' : ` (${stage}${part})`;
+  return `${count(tally.routed + 1)} of ${count(files)}: ${posix.basename(path)}${doing}. The status bar has a pause.`;
+}
+
+/** Throws UserError when nothing is left to route. */
+async function filesOf(place: FolderPlace, grouping: Grouping, signal: AbortSignal): Promise<FolderFile[]> {
+  const { tree, exclude, outer, within, prefix } = place;
+  const { paths } = await walk(tree, { include: [], exclude, outer, within, prefix }, signal);
+  const domains = domainsOf(paths, grouping, languageLookup());
+  const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
+  if (files.length === 0 && !signal.aborted) {
+    throw new UserError(
+      'text-empty',
+      `No file of ${place.name} is left to route: what is ignored or excluded is left out.`,
+    );
+  }
+  return files;
+}
+
+/** Opens a file at a place of it. */
+async function goTo({ base }: FolderPlace, files: readonly string[], { file, start, end }: Place): Promise<void> {
+  const path = file === undefined ? undefined : files[file];
+  if (path === undefined) return;
+  const document = await workspace.openTextDocument(base.with({ path: posix.join(base.path, path) }));
+  const editor = await window.showTextDocument(document, { viewColumn: ViewColumn.One, preview: true });
+  const selection = new Selection(document.positionAt(start), document.positionAt(end));
+  editor.selection = selection;
+  editor.revealRange(selection, TextEditorRevealType.InCenterIfOutsideViewport);
+}
