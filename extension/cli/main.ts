@@ -222,6 +222,8 @@ main(process.argv.slice(2)).then(
 const FAILURES: ReadonlySet<ErrorCode> = new Set([
   'engine-failed',
   'engine-gone',
+  'inspector-failed',
+  'inspector-gone',
   'internal',
   'cache-unwritable',
   'server-unreachable',

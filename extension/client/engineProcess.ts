@@ -19,7 +19,7 @@ import { PeerProcess, type PeerOptions } from './peerProcess.ts';
 /** One life of the engine process. */
 export class EngineProcess extends PeerProcess {
   constructor(options: PeerOptions, sinks: ReadonlyMap<number, Partial<EngineSink>>) {
-    super(options, (connection) => {
+    super('engine', options, (connection) => {
       connection.onNotification(fromEngine.progress, (p) => sinks.get(p.run)?.progress?.(p));
       connection.onNotification(fromEngine.began, (b) => sinks.get(b.run)?.began?.(b));
       connection.onNotification(fromEngine.measured, (m) => sinks.get(m.run)?.measured?.(m));

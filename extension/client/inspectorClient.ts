@@ -85,9 +85,9 @@ export class InspectorClient {
   async #running(): Promise<PeerProcess> {
     // Loaded with the first request: activation does not wait for it.
     const { PeerProcess } = await import('./peerProcess.ts');
-    if (this.#disposed) throw new UserError('engine-gone', 'MoEScope is shutting down.');
+    if (this.#disposed) throw new UserError('inspector-gone', 'MoEScope is shutting down.');
     if (this.#process) return this.#process;
-    const started = new PeerProcess({ ...this.#options, execArgv: [YOUNG_GENERATION] });
+    const started = new PeerProcess('inspector', { ...this.#options, execArgv: [YOUNG_GENERATION] });
     this.#process = started;
     void started.exited.then(() => {
       if (this.#process === started) this.#process = undefined;

@@ -24,12 +24,16 @@ export interface PeerOptions {
   readonly execArgv?: readonly string[];
 }
 
+/** What a child process is called, in sentences and error codes. */
+export type PeerName = 'engine' | 'inspector';
+
 /** One life of a child process; every request settles: with a value, a UserError, or as cancelled. */
 export class PeerProcess {
   /** Resolves with how the process ended. */
   readonly exited: Promise<string>;
   /** We ended it on purpose. */
   killed = false;
+  readonly #name: PeerName;
   readonly #process: ChildProcess;
   readonly #connection: MessageConnection;
   readonly #log: (line: LogLine) => void;
@@ -37,7 +41,8 @@ export class PeerProcess {
   readonly #ready: Promise<void>;
 
   /** @param listen registers what arrives unasked, before anything can */
-  constructor(options: PeerOptions, listen: (connection: MessageConnection) => void = () => undefined) {
+  constructor(name: PeerName, options: PeerOptions, listen: (connection: MessageConnection) => void = () => undefined) {
+    this.#name = name;
     this.#process = fork(options.entry, [], {
       // Inside VS Code, process.execPath is Electron. NODE_OPTIONS are meant for the editor, not for us.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
@@ -80,7 +85,9 @@ export class PeerProcess {
         // Without this every pending call would hang: the connection itself does not notice.
         this.#connection.dispose();
         const said = stderr.trim().split('\n').slice(-3).join(' ').trim();
-        reject(new UserError('engine-failed', `The engine process did not start (${how})${said ? `: ${said}` : '.'}`));
+        reject(
+          new UserError(`${name}-failed`, `The ${name} process did not start (${how})${said ? `: ${said}` : '.'}`),
+        );
       });
     });
     // Whoever waits for it hears of it; nobody may be waiting.
@@ -109,7 +116,7 @@ export class PeerProcess {
       cancel.cancel();
       if (signal.reason === SUPERSEDED) return;
       grace = setTimeout(() => {
-        this.#log({ level: 'warn', message: 'The process did not stop in time and is ended.' });
+        this.#log({ level: 'warn', message: `The ${this.#name} process did not stop in time and is ended.` });
         this.kill();
       }, CANCEL_GRACE_MS);
     };
@@ -133,7 +140,7 @@ export class PeerProcess {
     const data = error instanceof ResponseError ? (error as ResponseError<ErrorData | undefined>).data : undefined;
     if (data !== undefined) return new UserError(data.code, messageOf(error), { cause: error });
     // Without data the connection itself broke, and the exit that broke it may not have been seen yet.
-    return new UserError('engine-gone', `The engine process ended unexpectedly (${await this.exited}).`, {
+    return new UserError(`${this.#name}-gone`, `The ${this.#name} process ended unexpectedly (${await this.exited}).`, {
       cause: error,
     });
   }

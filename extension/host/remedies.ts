@@ -32,5 +32,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   cancelled: undefined,
   'engine-failed': { label: 'Restart Engine', command: 'moescope.restartEngine' },
   'engine-gone': { label: 'Analyze Again', command: 'moescope.analyze' },
+  // The next request starts it again.
+  'inspector-failed': showLog,
+  'inspector-gone': showLog,
   internal: showLog,
 };

@@ -25,6 +25,8 @@ export type ErrorCode =
   | 'cancelled'
   | 'engine-failed' // the engine process could not be started, or gave up
   | 'engine-gone' // it ended while the request was under way
+  | 'inspector-failed' // the same of the inspector process
+  | 'inspector-gone'
   | 'internal'; // a bug; the message says where to look
 
 export interface ErrorData {

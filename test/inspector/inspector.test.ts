@@ -212,7 +212,10 @@ describe('the cache of the hub', () => {
 
 it('dies of a file without taking other requests along for good', async () => {
   const dying = new InspectorClient({ entry: join(ROOT, 'package.json'), log: () => undefined });
-  await expect(dying.inspect('/', signal)).rejects.toMatchObject({ code: 'engine-failed' });
+  await expect(dying.inspect('/', signal)).rejects.toMatchObject({
+    code: 'inspector-failed',
+    message: expect.stringMatching(/^The inspector process did not start/) as string,
+  });
   dying.dispose();
   await expect(inspect(join(CHECKPOINTS, 'mixtral'))).resolves.toBeDefined();
 });
