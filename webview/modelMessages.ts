@@ -37,6 +37,7 @@ const inspection = v.object({
       parts: byPart,
       needed: v.number(),
       fits: v.boolean(),
+      gpuOnly: v.exactOptional(v.literal(true)),
     }),
   ),
   memory: v.object({ free: v.number(), total: v.number() }),
@@ -84,7 +85,9 @@ export const toModelPage: v.GenericSchema<unknown, ToModelPage> = v.variant('typ
         precision: v.picklist(['auto', ...PRECISIONS]),
         provider: v.picklist(['auto', ...PROVIDERS]),
       }),
-      ran: v.exactOptional(v.object({ precision: v.string(), provider: v.string() })),
+      ran: v.exactOptional(
+        v.object({ precision: v.string(), provider: v.string(), note: v.exactOptional(v.string()) }),
+      ),
     }),
   }),
   v.object({ type: v.literal('foreign'), name: v.string(), finding }),

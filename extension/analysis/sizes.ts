@@ -1,5 +1,5 @@
 /** How sizes of models are written. */
-import type { ModelPart } from '../protocol/model.ts';
+import type { ModelPart, PrecisionBytes } from '../protocol/model.ts';
 
 /** In the units that files and memory are sold in, powers of 1000. */
 const BYTE_UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
@@ -35,6 +35,11 @@ function scaled(value: number, units: readonly string[]): string {
     power += 1;
   }
   return `${power === 0 ? Math.round(rest) : Number(rest.toPrecision(3))}${units[power]!}`;
+}
+
+/** A precision, and what it is for where that is not every machine: float16 (GPU). */
+export function precisionLabel({ precision, gpuOnly }: Pick<PrecisionBytes, 'precision' | 'gpuOnly'>): string {
+  return gpuOnly ? `${precision} (GPU)` : precision;
 }
 
 /** What the parts of a model are called. */

@@ -2,7 +2,7 @@ import { join, resolve } from 'node:path';
 import { InspectorClient } from '../client/inspectorClient.ts';
 import { layerRanges } from '../analysis/layerRanges.ts';
 import { findingLines } from '../analysis/routerText.ts';
-import { byteSize, parameterCount, PART_NAMES } from '../analysis/sizes.ts';
+import { byteSize, parameterCount, PART_NAMES, precisionLabel } from '../analysis/sizes.ts';
 import { MODEL_PARTS, type Inspection } from '../protocol/model.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
 import { count, percent, table, visible } from './table.ts';
@@ -98,7 +98,7 @@ function memoryTable({ precisions, parameters }: Inspection): string {
     ...precisions.map(({ parts }) => byteSize(parts[part])),
   ]);
   return table(
-    ['', 'parameters', ...precisions.map(({ precision }) => precision)],
+    ['', 'parameters', ...precisions.map(precisionLabel)],
     [
       ...rows,
       ['all', parameterCount(parameters.total), ...precisions.map(({ total }) => byteSize(total))],
@@ -113,5 +113,5 @@ function verdict({ best, memory, precisions }: Inspection): string {
   const free = `${byteSize(memory.free)} of ${byteSize(memory.total)} of memory are free`;
   if (best === undefined) return `${free}: too few for any precision. All experts must sit in memory.`;
   const { total, active } = precisions.find(({ precision }) => precision === best)!;
-  return `${free}: runs in ${best}. All experts must sit in memory; one token uses ${percent(active / total)} of it.`;
+  return `${free}: runs in ${best} on the CPU. All experts must sit in memory; one token uses ${percent(active / total)} of it.`;
 }

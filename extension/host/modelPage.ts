@@ -3,7 +3,8 @@ import type { InspectorClient } from '../client/inspectorClient.ts';
 import { modelName } from '../formats/modelName.ts';
 import { isUserError, messageOf } from '../protocol/errors.ts';
 import type { Inspection } from '../protocol/model.ts';
-import type { FromModelPage, ModelPageCommand, ToModelPage } from '../protocol/webview.ts';
+import type { ModelInfo } from '../protocol/trace.ts';
+import type { FromModelPage, ModelPageCommand, ModelPageState, ToModelPage } from '../protocol/webview.ts';
 import { EditorTab, type OpenTab } from './editorTab.ts';
 import type { Log } from './log.ts';
 import type { Models } from './models.ts';
@@ -133,8 +134,10 @@ export class ModelPage implements Disposable {
     if (!model) return;
     const { precision, provider } = this.#models.request();
     const last = this.#sessions.current?.routed?.trace.origin.model;
-    const ran = last?.folder === model.folder ? { ran: { precision: last.precision, provider: last.provider } } : {};
-    tab.post({ type: 'model', page: { model, wanted: { precision, provider }, ...ran } });
+    tab.post({
+      type: 'model',
+      page: { model, wanted: { precision, provider }, ...(last?.folder === model.folder ? { ran: ranIn(last) } : {}) },
+    });
   }
 
   async #tensors(
@@ -150,4 +153,8 @@ export class ModelPage implements Disposable {
       if (!signal.aborted) this.#log.error(`tensors of ${this.#shown}`, error);
     }
   }
+}
+
+function ranIn({ precision, provider, note }: ModelInfo): NonNullable<ModelPageState['ran']> {
+  return { precision, provider, ...(note === undefined ? {} : { note }) };
 }

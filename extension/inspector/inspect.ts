@@ -5,7 +5,7 @@ import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
 import { snapshotOf } from '../formats/hubCache.ts';
 import { modelName } from '../formats/modelName.ts';
 import { planWeights } from '../models/decoder.ts';
-import { bestFit, neededMemory } from '../models/fitting.ts';
+import { bestFit, neededMemory, ON_THE_CPU } from '../models/fitting.ts';
 import { footprint, type Footprint } from '../models/footprint.ts';
 import { layerKinds } from '../models/layerKinds.ts';
 import { familyOf, sourceOf } from '../models/registry.ts';
@@ -59,7 +59,8 @@ export async function folderOf(path: string): Promise<string> {
 function precisionsOf(bytes: Footprint['bytes'], free: number): readonly PrecisionBytes[] {
   return PRECISIONS.map((precision) => {
     const needed = neededMemory(bytes[precision].total, precision);
-    return { precision, ...bytes[precision], needed, fits: needed <= free };
+    const gpuOnly = ON_THE_CPU.includes(precision) ? {} : ({ gpuOnly: true } as const);
+    return { precision, ...bytes[precision], needed, fits: needed <= free, ...gpuOnly };
   });
 }
 

@@ -75,7 +75,10 @@ export interface PrecisionBytes {
   readonly parts: Readonly<Record<ModelPart, number>>;
   /** What running takes in all; it has to be free. */
   readonly needed: number;
+  /** So many bytes are free here. */
   readonly fits: boolean;
+  /** Only graphics cards compute in it, and only when one is asked for. */
+  readonly gpuOnly?: true;
 }
 
 /** What a checkpoint says of itself. */

@@ -134,8 +134,8 @@ export interface ModelPageState {
   readonly model: Inspection;
   /** What the settings ask for. */
   readonly wanted: { readonly precision: Precision | 'auto'; readonly provider: Provider | 'auto' };
-  /** What ran last, if this model did. */
-  readonly ran?: { readonly precision: string; readonly provider: string };
+  /** What ran last, if this model did; `note` says why on that provider, where it had to prove itself or others failed. */
+  readonly ran?: { readonly precision: string; readonly provider: string; readonly note?: string };
 }
 
 export type ToModelPage =

@@ -208,13 +208,22 @@ describe('moescope inspect', () => {
     expect(stdout).toContain('p = softmax(Wx),  T = top 2 of 8 by p,  w = p / Σ p');
     expect(stdout).toContain('https://arxiv.org/abs/2401.04088');
     expect(stdout).toContain('Parameters 707 thousand');
-    expect(stdout).toMatch(/runs in float32\. All experts must sit in memory; one token uses \d+\.\d % of it\./);
+    // The CPU does not compute in it.
+    expect(stdout).toMatch(/^ +parameters +float32 +float16 \(GPU\) +int8 +int4$/m);
+    expect(stdout).toMatch(
+      /runs in float32 on the CPU\. All experts must sit in memory; one token uses \d+\.\d % of it\./,
+    );
   });
 
   it('writes JSON', async () => {
     const { code, stdout } = await moescope(['inspect', MIXTRAL, '--json']);
     expect(code).toBe(0);
-    const model = JSON.parse(stdout) as { parameters: { total: number }; config: { model_type: string } };
+    const model = JSON.parse(stdout) as {
+      parameters: { total: number };
+      config: { model_type: string };
+      precisions: { precision: string; gpuOnly?: boolean }[];
+    };
+    expect(model.precisions.filter(({ gpuOnly }) => gpuOnly).map(({ precision }) => precision)).toEqual(['float16']);
     expect(model.parameters.total).toBe(707_136);
     expect(model.config.model_type).toBe('mixtral');
   });

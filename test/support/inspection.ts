@@ -45,6 +45,7 @@ export function inspectionOf({ needed, free, ...changes }: InspectionOptions): I
         parts: scaled,
         needed: needed[precision],
         fits: needed[precision] <= free,
+        ...(precision === 'float16' ? { gpuOnly: true } : {}),
       };
     }),
     memory: { free, total: 2 * free },

@@ -71,8 +71,21 @@ describe('memory', () => {
     expect(await open(state({}, { wanted, ran }))).toContain(
       'The settings ask for float32, which does not fit into the 24 GB that are free. It ran last in int8 on the CPU.',
     );
+    await view.page.close();
+    const half = { precision: 'float16', provider: 'auto' } as const;
+    expect(await open(state({ free: 90 * GB }, { wanted: half }))).toContain(
+      'The settings ask for float16, which only graphics cards compute in: choose webgpu with it.',
+    );
     await view.page.getByRole('button', { name: 'Change in the settings' }).click();
     expect(await sent('command')).toEqual([{ type: 'command', command: 'openSettings' }]);
+  });
+
+  test('says why it ran where it did', async () => {
+    const ran = { precision: 'int8', provider: 'cpu' };
+    expect(await open(state({}, { ran }))).toContain('It ran last in int8 on the CPU: nothing else here can run it.');
+    await view.page.close();
+    const note = 'On the CPU: webgpu chooses other experts each time it runs the same text.';
+    expect(await open(state({}, { ran: { ...ran, note } }))).toContain(`It ran last in int8 on the CPU. ${note}`);
   });
 
   test('draws bars to scale, and has them as a table', async () => {
@@ -94,7 +107,7 @@ describe('memory', () => {
     await view.page.getByText('In numbers').click();
     const table = view.page.getByRole('table').first();
     expect(await table.getByRole('columnheader').allInnerTexts()).toEqual([
-      ...['parameters', 'float32', 'float16', 'int8 ✓', 'int4'],
+      ...['parameters', 'float32', 'float16 (GPU)', 'int8 ✓', 'int4'],
     ]);
     expect(await table.getByRole('row', { name: 'memory to run' }).innerText()).toContain('60 GB');
   });

@@ -1,6 +1,6 @@
 /** What the weights take in memory at each precision, by part, against what is free. The table beside it says it in numbers. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { byteSize, PART_NAMES } from '../../extension/analysis/sizes.ts';
+import { byteSize, PART_NAMES, precisionLabel } from '../../extension/analysis/sizes.ts';
 import type { Inspection, ModelPart, PrecisionBytes } from '../../extension/protocol/model.ts';
 
 /** Order in a bar: what every token uses, then the experts, of which the part that a token leaves idle ends the bar. */
@@ -27,7 +27,7 @@ export function memoryBars({ precisions, memory, parameters, best }: Inspection)
       ${precisions.map(
         (bytes) =>
           html`<div class="row ${bytes.fits ? '' : 'large'}">
-            <span class="precision">${bytes.precision}${bytes.precision === best ? ' ✓' : ''}</span>
+            <span class="precision">${precisionLabel(bytes)}${bytes.precision === best ? ' ✓' : ''}</span>
             <span class="track"
               >${parts.map((part) => segments(bytes, part, end))}${
                 line === undefined ? nothing : html`<span class="limit"></span>`

@@ -1,5 +1,5 @@
 import { html, type TemplateResult } from 'lit';
-import { byteSize, parameterCount, PART_NAMES } from '../../extension/analysis/sizes.ts';
+import { byteSize, parameterCount, PART_NAMES, precisionLabel } from '../../extension/analysis/sizes.ts';
 import { MODEL_PARTS, type Inspection } from '../../extension/protocol/model.ts';
 
 /** Parameters by part, and their bytes at each precision. */
@@ -21,8 +21,8 @@ export function memoryTable({ precisions, parameters, best }: Inspection): Templ
             <td></td>
             <th scope="col" class="number">parameters</th>
             ${precisions.map(
-              ({ precision }) =>
-                html`<th scope="col" class="number">${precision}${precision === best ? ' ✓' : ''}</th>`,
+              (of) =>
+                html`<th scope="col" class="number">${precisionLabel(of)}${of.precision === best ? ' ✓' : ''}</th>`,
             )}
           </tr>
         </thead>
