@@ -49,7 +49,8 @@ test('a folder is routed by language, and the report says which experts do which
 
 test('a typical token of an expert opens its place in a file', async () => {
   const report = await workbench.webview('section.section');
-  await report.locator('nav button', { hasText: 'Expert' }).click();
+  await report.locator('nav vscode-dropdown').click();
+  await report.locator('nav vscode-option', { hasText: /^\s*Expert\s*$/ }).click();
   const place = report.locator('#typical-tokens-table tbody button').first();
   await place.waitFor();
   await workbench.screenshot('folder-expert');
