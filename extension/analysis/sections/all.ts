@@ -9,6 +9,7 @@ import { expertSection } from './expert.ts';
 import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { memorySection } from './memory.ts';
+import { offloadSection } from './offload.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
@@ -26,6 +27,7 @@ export const SECTIONS: readonly SectionKind[] = [
   coActivationSection,
   expertSection,
   memorySection,
+  offloadSection,
   placementSection,
   compareSection,
 ];

@@ -3,7 +3,7 @@ import type { Basis, Choice, Parameters } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { choice } from './controls.ts';
-import type { Subject } from './subject.ts';
+import type { LayerCounts, Subject } from './subject.ts';
 
 /** A number for a report: what is not known is null. */
 export function known(value: number | undefined): number | null {
@@ -29,4 +29,11 @@ export const NO_TRACE =
 /** What arithmetic on a subject's routing rests on. */
 export function basisOf({ source }: Subject): Basis {
   return source === 'recorded' ? 'recorded' : 'counted';
+}
+
+/** The loads of what a subject is compared with, where its MoE layers are as many and as large. */
+export function matchingLoads({ loads, evidence }: Subject): readonly LayerCounts[] | undefined {
+  const other = evidence.other?.loads;
+  const same = other?.length === loads.length && other.every((l, i) => l.counts.length === loads[i]!.counts.length);
+  return same ? other : undefined;
 }

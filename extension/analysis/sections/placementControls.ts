@@ -3,7 +3,7 @@ import type { Control, NumberBox, Parameters } from '../../protocol/report.ts';
 import { DISPATCH_FORMATS, type DispatchFormat, type Links, type Sending } from '../exchange.ts';
 import { POLICIES, type Machine, type Policy } from '../placementPlan.ts';
 import { choice, numberBox } from './controls.ts';
-import { layerChoice } from './parts.ts';
+import { layerChoice, matchingLoads } from './parts.ts';
 import type { LayerCounts, Subject } from './subject.ts';
 
 export const POLICY_NAMES: Readonly<Record<Policy, string>> = {
@@ -70,7 +70,7 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     options: POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] })),
     value: 'flat',
   });
-  const other = matching(subject);
+  const other = matchingLoads(subject);
   const from = choice(set, {
     id: 'from',
     label: 'EPLB is told the load of',
@@ -139,13 +139,6 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     },
     crossing: crossing.value / 1000,
   };
-}
-
-/** The loads of what a subject is compared with, where its MoE layers are as many and as large. */
-function matching({ loads, evidence }: Subject): readonly LayerCounts[] | undefined {
-  const other = evidence.other?.loads;
-  const same = other?.length === loads.length && other.every((l, i) => l.counts.length === loads[i]!.counts.length);
-  return same ? other : undefined;
 }
 
 /** A number box for whole numbers: what is between two is the lower one. */
