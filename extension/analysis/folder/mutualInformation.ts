@@ -1,6 +1,6 @@
 /** Mutual information between a text's domain and the expert that its tokens go to: what routing knows of the kind of text. */
 import type { Block, Domain } from './domains.ts';
-import { randomNumbers, shuffle } from './resampling.ts';
+import { randomNumbers, shuffle } from '../random.ts';
 
 /** In bits, of the joint distribution that counts of slots give; rows are domains, [D][E]. NaN when nothing was counted. */
 export function mutualInformation(counts: readonly ArrayLike<number>[]): number {
@@ -80,13 +80,16 @@ export function domainInformation(domains: readonly Domain[], from: number, to: 
     const bias = millerMadow(counts);
     return { raw, bias, bits: Math.max(0, raw - bias), most };
   }
-  const random = randomNumbers();
+  const random = randomNumbers(SHUFFLES);
   const blocks = domains.flatMap((domain) => domain.blocks);
+  const order = Uint32Array.from(blocks.keys());
   let [total, reached] = [0, 0];
   for (let s = 0; s < SHUFFLES; s++) {
-    shuffle(blocks, random);
+    shuffle(order, random);
     let at = 0;
-    const dealt = domains.map((domain) => sum(blocks.slice(at, (at += domain.blocks.length))));
+    const dealt = domains.map((domain) =>
+      sum(Array.from(order.subarray(at, (at += domain.blocks.length)), (b) => blocks[b]!)),
+    );
     const value = mutualInformation(dealt);
     total += value;
     // Sums in another order may differ in their last digits.

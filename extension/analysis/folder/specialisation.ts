@@ -4,11 +4,14 @@
  */
 import type { LayerShape } from '../../protocol/trace.ts';
 import { layerCounts, layerTokens, type Domain } from './domains.ts';
-import { RESAMPLES, randomNumbers } from './resampling.ts';
+import { randomNumbers } from '../random.ts';
 
 /** Fewest tokens and files (or groups of files) of a domain that anything is said about. */
 export const FEWEST_TOKENS = 1_000;
 export const FEWEST_FILES = 5;
+
+/** Resampled domains behind an interval. */
+export const RESAMPLES = 400;
 
 /** Whether a domain has files and tokens enough; totals that somebody recorded have no files to count. */
 export function isEnough({ blocks }: Domain, layer: number): boolean {
@@ -43,7 +46,7 @@ export interface Intervals {
 export function intervals(domain: Domain, layer: number, experts: readonly number[]): Intervals | undefined {
   const { blocks } = domain;
   if (blocks.length < FEWEST_FILES || !isEnough(domain, layer)) return undefined;
-  const random = randomNumbers();
+  const random = randomNumbers(RESAMPLES);
   const draws = experts.map(() => new Float64Array(RESAMPLES));
   const times = new Uint16Array(blocks.length);
   for (let r = 0; r < RESAMPLES; r++) {

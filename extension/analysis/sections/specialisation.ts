@@ -3,13 +3,13 @@ import type { Cell, Column, Figure } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import type { Domain } from '../folder/domains.ts';
 import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
-import { RESAMPLES } from '../folder/resampling.ts';
 import {
   chance,
   FEWEST_FILES,
   FEWEST_TOKENS,
   intervals,
   isEnough,
+  RESAMPLES,
   specialisation,
   specialists,
   type Specialist,
