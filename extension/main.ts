@@ -1,4 +1,4 @@
-import { Uri, window, type ExtensionContext } from 'vscode';
+import { commands, Uri, window, type ExtensionContext } from 'vscode';
 import { CAPACITY, limitOf } from './analysis/sections/limitControls.ts';
 import { AnalystClient } from './client/analystClient.ts';
 import { EngineClient } from './client/engineClient.ts';
@@ -7,6 +7,7 @@ import type { PeerOptions } from './client/peerProcess.ts';
 import { Analyzer } from './host/analyzer.ts';
 import { Commands } from './host/commands.ts';
 import { Comparer } from './host/comparer.ts';
+import { Comparisons } from './host/comparisons.ts';
 import { ContextKeys } from './host/contextKeys.ts';
 import { EditorLink } from './host/editorLink.ts';
 import { EditWatch } from './host/editWatch.ts';
@@ -109,7 +110,10 @@ export function activate(context: ExtensionContext): void {
 
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);
-  const comparer = own(new Comparer(client, inspector, models, sessions));
+  const comparer = own(new Comparer(client, inspector, models, sessions, subjects));
+  const comparisons = new Comparisons({ client, models, report, sessions, subjects });
+  reportActions.add('compare', 'with', () => comparisons.ask());
+  reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
   const samples = Uri.joinPath(media, 'samples');
   own(
     new Commands({
@@ -118,6 +122,7 @@ export function activate(context: ExtensionContext): void {
       client,
       comparer,
       folders,
+      comparisons,
       lens,
       link,
       live: liveSwitch,
@@ -129,6 +134,7 @@ export function activate(context: ExtensionContext): void {
       report,
       samples,
       sessions,
+      subjects,
     }),
   );
   own(new Live(analyzer, liveSwitch, sessions));

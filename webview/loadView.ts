@@ -75,6 +75,15 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
           }}
           >Report</vscode-button
         >
+        <vscode-button
+          appearance="secondary"
+          class="wide"
+          title="This text under both bundled models, trained with and without a load-balancing loss"
+          @click=${() => {
+            actions.run('compareBundled');
+          }}
+          >Compare Bundled Models</vscode-button
+        >
       </div>
     </div>
     ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}

@@ -5,6 +5,7 @@ import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Analyzer, TextPart } from './analyzer.ts';
 import type { Comparer } from './comparer.ts';
+import type { Comparisons } from './comparisons.ts';
 import { Disposables } from './disposables.ts';
 import type { EditorLink } from './editorLink.ts';
 import type { FolderAnalyzer } from './folderAnalyzer.ts';
@@ -21,7 +22,9 @@ import type { Problems } from './problems.ts';
 import { openSample } from './samples.ts';
 import type { ReportPage } from './reportPage.ts';
 import type { Session } from './session.ts';
+import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
+import type { Subjects } from './subjects.ts';
 import { samePart, selectedText, visibleText } from './textPart.ts';
 import { expertRef } from './viewMessages.ts';
 
@@ -42,6 +45,7 @@ export interface CommandParts {
   readonly client: EngineClient;
   readonly comparer: Comparer;
   readonly folders: FolderAnalyzer;
+  readonly comparisons: Comparisons;
   readonly lens: Lens;
   readonly link: EditorLink;
   readonly live: LiveSwitch;
@@ -53,6 +57,7 @@ export interface CommandParts {
   readonly report: ReportPage;
   readonly samples: Uri;
   readonly sessions: Sessions;
+  readonly subjects: Subjects;
 }
 
 /** Every command of package.json, and what it does. */
@@ -70,7 +75,18 @@ export class Commands implements Disposable {
     this.#register('moescope.pauseFolder', () => {
       parts.folders.togglePause();
     });
-    this.#register('moescope.compare', () => this.#compare());
+    this.#register('moescope.compare', async () => {
+      const here = await this.#routedHere();
+      if (here) await parts.comparer.compare(here.session, here.routed);
+    });
+    this.#register('moescope.compareBundled', () => this.#compareBundled());
+    this.#register('moescope.compareWith', async () => {
+      if (parts.subjects.current || (await this.#routedHere())) await parts.comparisons.ask();
+    });
+    this.#register('moescope.keepRouting', async () => {
+      const here = await this.#routedHere();
+      if (here) parts.comparisons.keep(here.session, here.routed);
+    });
     this.#register('moescope.cancel', () => {
       this.#withHere((session) => {
         parts.analyzer.cancel(session);
@@ -163,23 +179,37 @@ export class Commands implements Disposable {
     await run;
   }
 
-  /** Compares the routing that is shown; routes the text first where there is none, or one that an edit made stale. */
-  async #compare(): Promise<void> {
-    const { comparer, sessions } = this.#parts;
+  /** The same text under both bundled models; the one that is chosen stays so. */
+  async #compareBundled(): Promise<void> {
+    const { comparisons } = this.#parts;
+    const editor = this.#editor();
+    if (editor && !comparisons.bundledIsChosen) {
+      const part = selectedText(editor);
+      if (part.text.trim() !== '') return comparisons.bothBundled(part);
+    }
+    const here = await this.#routedHere();
+    if (!here) return;
+    if (comparisons.isBundled(here.routed)) await comparisons.withOtherBundled(here.session, here.routed);
+    else await comparisons.bothBundled(samePart(here.session.document, here.routed));
+  }
+
+  /** The routing that is shown; routes the text first where there is none, or one that an edit made stale. */
+  async #routedHere(): Promise<{ readonly session: Session; readonly routed: RoutedText } | undefined> {
+    const { sessions } = this.#parts;
     const editor = this.#editor();
     const sessionHere = (): Session | undefined => editor && sessions.get(editor.document.uri);
     if (sessionHere()?.run) {
       await window.showInformationMessage('This text is being routed: compare when that is done.');
-      return;
+      return undefined;
     }
     const current = (): boolean => sessionHere()?.routed?.edits.edited === false;
     if (!current()) {
       await this.#analyzeEditor(selectedText);
       // It was stopped, or failed, which has been said.
-      if (!current() || sessionHere()?.partial !== undefined) return;
+      if (!current() || sessionHere()?.partial !== undefined) return undefined;
     }
     const session = sessionHere();
-    if (session?.routed) await comparer.compare(session, session.routed);
+    return session?.routed && { session, routed: session.routed };
   }
 
   /** Analyses the current session's part of its document once more. */
@@ -230,6 +260,8 @@ export class Commands implements Disposable {
         : { label: '$(pulse) Start Live Routing', command: 'moescope.startLive' },
       { label: '$(folder-opened) Analyze Folder…', command: 'moescope.analyzeFolder' },
       { label: '$(git-compare) Compare Precisions…', command: 'moescope.compare' },
+      { label: '$(git-compare) Compare Bundled Models', command: 'moescope.compareBundled' },
+      { label: '$(git-compare) Compare With…', command: 'moescope.compareWith' },
       { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
       { label: '$(info) Show Model', command: 'moescope.showModel' },

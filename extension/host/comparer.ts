@@ -10,6 +10,7 @@ import {
   type TextDocumentContentProvider,
 } from 'vscode';
 import { routingAgreement, type Agreement } from '../analysis/agreement.ts';
+import { subjectOf } from '../analysis/sections/subject.ts';
 import { byteSize } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { InspectorClient } from '../client/inspectorClient.ts';
@@ -23,6 +24,7 @@ import { withNotice } from './progressNotice.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import type { Subjects } from './subjects.ts';
 
 type Way = Pick<ModelRequest, 'precision' | 'provider'>;
 
@@ -43,6 +45,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   readonly #inspector: InspectorClient;
   readonly #models: Models;
   readonly #sessions: Sessions;
+  readonly #subjects: Subjects;
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<Uri>());
   readonly onDidChange: Event<Uri> = this.#changed.event;
@@ -52,11 +55,18 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   #report: Report | undefined;
   #stale = false;
 
-  constructor(client: EngineClient, inspector: InspectorClient, models: Models, sessions: Sessions) {
+  constructor(
+    client: EngineClient,
+    inspector: InspectorClient,
+    models: Models,
+    sessions: Sessions,
+    subjects: Subjects,
+  ) {
     this.#client = client;
     this.#inspector = inspector;
     this.#models = models;
     this.#sessions = sessions;
+    this.#subjects = subjects;
     this.#disposables.add(workspace.registerTextDocumentContentProvider(Comparer.scheme, this));
     this.#disposables.add(
       sessions.onDidChange(({ session }) => {
@@ -186,6 +196,9 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     this.#report = { session, routed, markdown };
     this.#refresh();
     session.compared = agreement;
+    const subject = this.#subjects.ofSession(session);
+    const other = subjectOf(session.name, second, routed.text);
+    if (subject) this.#subjects.addEvidence(subject.id, { other });
     this.#sessions.publish(session, 'highlight');
     await commands.executeCommand('markdown.showPreviewToSide', this.#uri);
   }

@@ -9,6 +9,7 @@ const COMMANDS: Readonly<Record<ViewCommand, string>> = {
   openSample: 'moescope.openSample',
   openMap: 'moescope.openMap',
   openReport: 'moescope.openReport',
+  compareBundled: 'moescope.compareBundled',
   chooseModel: 'moescope.chooseModel',
 };
 

@@ -84,7 +84,15 @@ export type ViewAction =
   | { readonly type: 'highlight'; readonly expert?: ExpertRef; readonly preview: boolean }
   | { readonly type: 'command'; readonly command: ViewCommand };
 
-export const VIEW_COMMANDS = ['analyze', 'cancel', 'openSample', 'openMap', 'openReport', 'chooseModel'] as const;
+export const VIEW_COMMANDS = [
+  'analyze',
+  'cancel',
+  'openSample',
+  'openMap',
+  'openReport',
+  'compareBundled',
+  'chooseModel',
+] as const;
 export type ViewCommand = (typeof VIEW_COMMANDS)[number];
 
 // ---- routing map ---------------------------------------------------------------------------------------------------

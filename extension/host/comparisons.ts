@@ -1,0 +1,184 @@
+import { window, type QuickPickItem } from 'vscode';
+import { alignedAgreement, commonOf, sameExperts } from '../analysis/comparison.ts';
+import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
+import type { SubjectSource } from '../client/analystClient.ts';
+import type { EngineClient } from '../client/engineClient.ts';
+import { EngineRouter } from '../client/textRouter.ts';
+import { modelName } from '../formats/modelName.ts';
+import type { RoutingTrace } from '../protocol/trace.ts';
+import type { Models } from './models.ts';
+import { withNotice } from './progressNotice.ts';
+import type { ReportPage } from './reportPage.ts';
+import type { RoutedText } from './routedText.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+import type { Subjects } from './subjects.ts';
+import type { TextPart } from './analyzer.ts';
+
+export interface ComparisonParts {
+  readonly client: EngineClient;
+  readonly models: Models;
+  readonly report: ReportPage;
+  readonly sessions: Sessions;
+  readonly subjects: Subjects;
+}
+
+interface OtherItem extends QuickPickItem {
+  /** Settles with undefined when there is nothing to show. */
+  readonly make: () => Promise<Subject | undefined>;
+}
+
+/** Puts a second run beside the one that the report is about: of another model, of another text, of an earlier version. */
+export class Comparisons {
+  readonly #parts: ComparisonParts;
+  /** Of the second run that is under way. */
+  #abort: AbortController | undefined;
+  #kept = 0;
+
+  constructor(parts: ComparisonParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether one of the bundled models is the one that routes. */
+  get bundledIsChosen(): boolean {
+    const { bundled, folder } = this.#parts.models;
+    return bundled.some((model) => model.folder === folder);
+  }
+
+  /** Whether a routing is of a bundled model, so that the other one is all that is missing. */
+  isBundled({ trace }: RoutedText): boolean {
+    return this.#parts.models.bundled.some(({ folder }) => folder === trace.origin.model.folder);
+  }
+
+  /** Routes a text that a bundled model has routed through the other one, and shows both. Throws UserError. */
+  async withOtherBundled(session: Session, routed: RoutedText): Promise<void> {
+    const { folder } = routed.trace.origin.model;
+    const other = this.#parts.models.bundled.find((model) => model.folder !== folder)!;
+    const second = await this.#route(other.folder, session, routed);
+    const source = this.#parts.subjects.ofSession(session);
+    if (second && source) this.#show(source, second);
+  }
+
+  /** Routes a text through both bundled models, apart from the model that is chosen, and shows both. Throws UserError. */
+  async bothBundled({ text, document }: TextPart): Promise<void> {
+    const { models, report, subjects } = this.#parts;
+    const name = document.uri.path.split('/').at(-1)!;
+    const abort = this.#begin();
+    const runs: RoutingTrace[] = [];
+    for (const { folder } of models.bundled) runs.push(await this.#run(folder, text, abort));
+    const [first, second] = runs.map((trace) => subjectOf(name, trace, text));
+    subjects.add({
+      id: `bundled:${document.uri.toString()}`,
+      name,
+      detail: models.bundled.map((model) => model.name).join(' and '),
+      make: () => ({ ...first!, evidence: { other: second! } }),
+    });
+    report.show('compare');
+  }
+
+  /** Asks what the report's subject is to be compared with, and shows both. Throws UserError. */
+  async ask(): Promise<void> {
+    const { subjects } = this.#parts;
+    const source = subjects.current;
+    if (!source) return;
+    const items = [...this.#others(source.id), ...this.#otherModels(source)];
+    const item = await window.showQuickPick(items, {
+      title: 'Compare with',
+      placeHolder: 'Another text that was routed, or the same text under another model',
+      matchOnDescription: true,
+    });
+    const other = await item?.make();
+    if (other) this.#show(source, other);
+  }
+
+  /** Keeps a routing as it is now, so that a later one of the text can be compared with it. */
+  keep(session: Session, { trace, text }: RoutedText): void {
+    const { subjects } = this.#parts;
+    const before = subjects.current?.id;
+    const at = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    const name = `${session.name}, kept at ${at}`;
+    subjects.add({
+      id: `kept:${++this.#kept}`,
+      name,
+      detail: `${trace.origin.model.name} · ${trace.origin.model.precision}`,
+      make: () => subjectOf(name, trace, text),
+    });
+    if (before !== undefined) subjects.choose(before);
+    window.setStatusBarMessage(`Kept the routing of ${session.name}: Compare With… offers it.`, 5_000);
+  }
+
+  #others(current: string): OtherItem[] {
+    const { subjects } = this.#parts;
+    return subjects.entries
+      .filter(({ id }) => id !== current)
+      .map(({ id, name, detail }) => ({
+        label: name,
+        description: detail,
+        make: () => Promise.resolve(subjects.get(id)?.make()),
+      }));
+  }
+
+  #otherModels(source: SubjectSource): OtherItem[] {
+    const { models, subjects } = this.#parts;
+    const session = subjects.sessionOf(source.id);
+    const routed = session?.routed;
+    if (!session || !routed) return [];
+    const folders = [...models.bundled.map(({ folder }) => folder), ...models.recent];
+    return folders
+      .filter((folder) => folder !== routed.trace.origin.model.folder)
+      .map((folder) => ({
+        label: `This text under ${modelName(folder)}`,
+        description: folder,
+        make: () => this.#route(folder, session, routed),
+      }));
+  }
+
+  /** Undefined when the text was routed anew in the meantime. */
+  async #route(folder: string, session: Session, routed: RoutedText): Promise<Subject | undefined> {
+    const { models, sessions } = this.#parts;
+    if (!(await models.agree(folder))) return undefined;
+    const abort = this.#begin();
+    const listener = sessions.onDidChange(() => {
+      if (session.routed !== routed || session.run) abort.abort();
+    });
+    try {
+      const trace = await this.#run(folder, routed.text, abort);
+      return session.routed === routed ? subjectOf(session.name, trace, routed.text) : undefined;
+    } finally {
+      listener.dispose();
+    }
+  }
+
+  #begin(): AbortController {
+    this.#abort?.abort();
+    this.#abort = new AbortController();
+    return this.#abort;
+  }
+
+  #run(folder: string, text: string, abort: AbortController): Promise<RoutingTrace> {
+    const { client, models } = this.#parts;
+    const name = modelName(folder);
+    const router = new EngineRouter(client, models.request(folder));
+    return withNotice(name, `Routing through ${name}`, abort, (show) => router.route(text, abort.signal, show));
+  }
+
+  /** Opens the report on both; where experts are the same ones, tokens that flip stand out in the editor. */
+  #show(source: SubjectSource, other: Subject): void {
+    const { report, sessions, subjects } = this.#parts;
+    subjects.addEvidence(source.id, { other });
+    const session = subjects.sessionOf(source.id);
+    const flips = session && agreementOf(source.make(), other);
+    if (session) {
+      session.compared = flips;
+      sessions.publish(session, 'highlight');
+    }
+    report.show('compare');
+  }
+}
+
+function agreementOf(a: Subject, b: Subject): Session['compared'] {
+  if (!a.trace || !b.trace || !sameExperts(a, b)) return undefined;
+  if (a.trace.layers.some(({ k }, i) => k !== b.trace!.layers[i]!.k)) return undefined;
+  const { alignment, oneText } = commonOf({ text: a.text, trace: a.trace }, { text: b.text, trace: b.trace });
+  return oneText ? alignedAgreement(a.trace, b.trace, alignment) : undefined;
+}

@@ -1,0 +1,40 @@
+/** The same text under both bundled models, by one command. */
+import { expect, test } from 'vitest';
+import type { Workbench } from './driver.ts';
+import { withWorkbench } from './withWorkbench.ts';
+
+let workbench: Workbench;
+withWorkbench(
+  (launched) => {
+    workbench = launched;
+  },
+  () => ({ file: 'essay.md' }),
+);
+
+test('one command routes the text through both, and opens the report at the comparison', async () => {
+  await workbench.runCommand('MoEScope: Compare Bundled Models');
+  const report = await workbench.webview('#compare-test-title');
+  const text = await report.locator('body').innerText();
+  expect(text).toMatch(/balanced has a mean MaxVio of \d\.\d\d and [\d.]+.% cold experts; collapsed has a mean MaxVio of \d/u);
+  expect(text).toMatch(/more than chance \(p = 0\.0\d+\)/u);
+  await workbench.screenshot('compare-bundled');
+  expect(await workbench.problems()).toEqual([]);
+  expect(workbench.logErrors()).toEqual([]);
+});
+
+test('an earlier version of a text is offered, and what an edit changes is compared with it', async () => {
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.runCommand('MoEScope: Keep Routing to Compare');
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('Experts, once more. ');
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expect.poll(() => workbench.statusText()).not.toContain('%');
+  await workbench.runCommand('MoEScope: Compare With');
+  await expect.poll(() => workbench.offered()).toContain('essay.md, kept at');
+  await workbench.pick('essay.md, kept at');
+  const report = await workbench.webview('#compare-flips-title');
+  expect(await report.locator('body').innerText()).toContain('Choices that stay, by layer');
+  expect(await workbench.problems()).toEqual([]);
+  expect(workbench.logErrors()).toEqual([]);
+});
