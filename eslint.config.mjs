@@ -18,6 +18,10 @@ function layer(files, forbidden, extra = []) {
   };
 }
 const noVscode = { group: ['vscode'], message: 'Only extension/host and extension/main.ts know VS Code.' };
+const noSections = {
+  group: ['**/sections/all.ts'],
+  message: 'Sections are the analyst’s: the extension host asks it.',
+};
 const noNative = {
   group: ['onnxruntime-node', 'tokenizers'],
   message: 'Native modules are loaded in the engine process only.',
@@ -73,7 +77,11 @@ export default tseslint.config(
   ),
   layer(['extension/client/**'], ['models', 'engine', 'inspector', 'analyst', 'host', 'cli'], [noVscode, noNative]),
   layer(['extension/cli/**'], ['models', 'engine', 'inspector', 'analyst', 'host'], [noVscode, noNative]),
-  layer(['extension/host/**', 'extension/main.ts'], ['models', 'engine', 'inspector', 'analyst', 'cli'], [noNative]),
+  layer(
+    ['extension/host/**', 'extension/main.ts'],
+    ['models', 'engine', 'inspector', 'analyst', 'cli'],
+    [noNative, noSections],
+  ),
   layer(
     ['webview/**'],
     ['formats', 'models', 'engine', 'inspector', 'analyst', 'client', 'host', 'cli'],

@@ -21,7 +21,8 @@ port.on('message', (message: ToAnalyst) => {
   }
 });
 
-port.postMessage({ type: 'ready', sections: SECTIONS.map(({ id, title }) => ({ id, title })) } satisfies FromAnalyst);
+const sections = SECTIONS.map(({ id, title, files = {} }) => ({ id, title, files: Object.keys(files) }));
+port.postMessage({ type: 'ready', sections } satisfies FromAnalyst);
 
 function answerTo({ request, subject, question }: Extract<ToAnalyst, { type: 'ask' }>): FromAnalyst {
   try {

@@ -12,17 +12,25 @@ export interface ActionContext {
 }
 
 type Handler = (context: ActionContext) => unknown;
+type Fallback = (section: string, action: string, context: ActionContext) => unknown;
 
 /** What the actions of a report's sections do, by section and action. */
 export class ReportActions {
   readonly #handlers = new Map<string, Handler>();
+  #fallback: Fallback | undefined;
 
   add(section: string, action: string, handler: Handler): void {
     this.#handlers.set(`${section}/${action}`, handler);
   }
 
+  /** What is asked about actions that nobody added. */
+  addFallback(handler: Fallback): void {
+    this.#fallback = handler;
+  }
+
   /** Throws what the action throws; an action that nobody knows does nothing. */
   async run(section: string, action: string, context: ActionContext): Promise<void> {
-    await this.#handlers.get(`${section}/${action}`)?.(context);
+    const handler = this.#handlers.get(`${section}/${action}`);
+    await (handler ? handler(context) : this.#fallback?.(section, action, context));
   }
 }

@@ -137,7 +137,8 @@ export class ReportPage implements Disposable {
   async #begin(tab: OpenTab<ToReportPage>): Promise<void> {
     const { analyst, feed, problems } = this.#parts;
     try {
-      tab.post({ type: 'sections', sections: await analyst.sections() });
+      const sections = await analyst.sections();
+      tab.post({ type: 'sections', sections: sections.map(({ id, title }) => ({ id, title })) });
       this.#list(tab);
       feed.refresh();
       this.#reveal(tab);

@@ -1,17 +1,16 @@
 import { posix } from 'node:path';
 import { env, window } from 'vscode';
-import { SECTIONS } from '../analysis/sections/all.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { ActionContext, ReportActions } from './reportActions.ts';
 import { saveAs } from './saveAs.ts';
 
 /** Lets the actions of sections that make files save them. */
 export function addSectionFiles(actions: ReportActions, analyst: AnalystClient): void {
-  for (const { id, files } of SECTIONS) {
-    for (const action of Object.keys(files ?? {})) {
-      actions.add(id, action, (context) => saveFile(analyst, id, action, context));
-    }
-  }
+  actions.addFallback(async (section, action, context) => {
+    // Sections are the analyst's: none of their code is loaded here.
+    const kind = (await analyst.sections()).find(({ id }) => id === section);
+    if (kind?.files.includes(action)) await saveFile(analyst, section, action, context);
+  });
 }
 
 async function saveFile(

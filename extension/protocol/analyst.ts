@@ -14,7 +14,10 @@ export type Question =
   /** What it does to one token's slots, and why. */
   | { readonly kind: 'fate'; readonly limit: CapacityLimit; readonly token: number };
 
-export type SectionTitle = Pick<Section, 'id' | 'title'>;
+export interface SectionTitle extends Pick<Section, 'id' | 'title'> {
+  /** Its actions that save a file. */
+  readonly files: readonly string[];
+}
 
 /** Slots of each token that a limit drops or moves, [T] each, and slots that an expert takes at most. */
 export interface DroppedLayer {
