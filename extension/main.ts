@@ -26,20 +26,24 @@ import { ModelPage } from './host/modelPage.ts';
 import { ModelPicker } from './host/modelPicker.ts';
 import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
+import { Recordings } from './host/recordings.ts';
 import { ReportActions } from './host/reportActions.ts';
 import { ReportPage } from './host/reportPage.ts';
 import { RouterConsent } from './host/routerConsent.ts';
 import { addSectionFiles } from './host/sectionFiles.ts';
+import { ServerPicker } from './host/serverPicker.ts';
+import { Servers } from './host/servers.ts';
 import { Sessions } from './host/sessions.ts';
 import { Settings } from './host/settings.ts';
 import { StatusBar } from './host/statusBar.ts';
 import { Subjects } from './host/subjects.ts';
+import { Decoder } from './server/decoder.ts';
 import { Tinter } from './host/tinter.ts';
 import { ViewActions } from './host/viewActions.ts';
 
 /** Builds the parts and registers them; the engine starts with the first run. */
 export function activate(context: ExtensionContext): void {
-  const { extensionUri, globalState, workspaceState, subscriptions } = context;
+  const { extensionUri, globalState, secrets, workspaceState, subscriptions } = context;
   const media = Uri.joinPath(extensionUri, 'media');
   const own = <T extends { dispose(): unknown }>(part: T): T => {
     subscriptions.push(part);
@@ -56,15 +60,26 @@ export function activate(context: ExtensionContext): void {
       log.write(line);
     },
   });
-  const client = own(new EngineClient(bundle('engine.js')));
   const inspector = own(new InspectorClient(bundle('inspector.js')));
+  const servers = own(
+    new Servers({
+      ...{ workspaceState, globalState, secrets },
+      decoder: new Decoder(Uri.joinPath(extensionUri, 'dist', 'decoder.js').fsPath),
+      local: {
+        shape: (folder, signal) => inspector.shape(folder, signal),
+        tokenize: ({ folder, vocabulary }, text, signal) =>
+          client.tokenize({ folder, vocabulary: vocabulary || Infinity, text }, signal),
+      },
+    }),
+  );
+  const client: EngineClient = own(new EngineClient({ ...bundle('engine.js'), elsewhere: servers.analyze }));
 
   const places = {
     bundled: Uri.joinPath(media, 'demo-models').fsPath,
     cache: Uri.joinPath(context.globalStorageUri, 'models').fsPath,
   };
   const consent = new RouterConsent(globalState, inspector);
-  const models = own(new Models(places, settings, workspaceState, globalState, consent));
+  const models = own(new Models(places, settings, workspaceState, globalState, consent, servers));
   const lens = own(new Lens(settings, workspaceState));
   const sessions = own(new Sessions());
   const liveSwitch = own(new LiveSwitch(settings, workspaceState));
@@ -131,8 +146,10 @@ export function activate(context: ExtensionContext): void {
       models: picker,
       page,
       problems,
+      recordings: new Recordings(inspector, analyzer, subjects, report),
       report,
       samples,
+      servers: new ServerPicker(servers, problems),
       sessions,
       subjects,
     }),

@@ -15,6 +15,7 @@ import type {
 } from '../protocol/engine.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { FittedBias, Measured } from '../protocol/intervention.ts';
+import type { ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineProcess } from './engineProcess.ts';
 
@@ -22,6 +23,15 @@ export interface EngineClientOptions {
   /** Absolute path of the engine's bundle. */
   readonly entry: string;
   readonly log: (line: LogLine) => void;
+  /** Routes a text whose model is on a server; without it there are none. Throws UserError. */
+  readonly elsewhere?: (
+    server: ServerSpec,
+    run: number,
+    text: string,
+    sink: AnalyzeSink,
+    signal: AbortSignal,
+    live: LiveParams | undefined,
+  ) => Promise<AnalyzeResult>;
 }
 
 /** Receives a run as it goes. */
@@ -71,7 +81,7 @@ export class EngineClient {
 
   /** Opens a model so that it is ready for use. Throws UserError. */
   open(model: ModelRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<ModelInfo> {
-    return this.#request({ progress }, signal, (engine, run) => engine.open({ run, model }, signal));
+    return this.#request({ progress }, signal, (engine, run) => engine.open({ run, model: here(model) }, signal));
   }
 
   /**
@@ -87,6 +97,8 @@ export class EngineClient {
     generate = 0,
     live?: LiveParams,
   ): Promise<AnalyzeResult> {
+    const { elsewhere } = this.#options;
+    if (model.server && elsewhere) return elsewhere(model.server, ++this.#runs, text, sink, signal, live);
     const what = { model, text, generate, ...(live ? { live } : {}) };
     return this.#request(sink, signal, (engine, run) => engine.analyze({ run, ...what }, signal));
   }
@@ -98,7 +110,7 @@ export class EngineClient {
     sink: MeasureSink,
     signal: AbortSignal,
   ): Promise<void> {
-    await this.#request(sink, signal, (engine, run) => engine.measure({ run, model, ...what }, signal));
+    await this.#request(sink, signal, (engine, run) => engine.measure({ run, model: here(model), ...what }, signal));
   }
 
   /** Fits biases that even out the load of a text; one entry a MoE layer. Throws UserError. */
@@ -108,7 +120,7 @@ export class EngineClient {
     sink: Pick<MeasureSink, 'progress'>,
     signal: AbortSignal,
   ): Promise<readonly FittedBias[]> {
-    return this.#request(sink, signal, (engine, run) => engine.balance({ run, model, ...what }, signal));
+    return this.#request(sink, signal, (engine, run) => engine.balance({ run, model: here(model), ...what }, signal));
   }
 
   /** A text's tokens by the tokenizer.json of a folder. Throws UserError. */
@@ -188,4 +200,14 @@ export class EngineClient {
     });
     return engine;
   }
+}
+
+/** A model that this machine runs. Throws UserError for one on a server: that routes, and cannot be changed or measured. */
+function here(model: ModelRequest): ModelRequest {
+  if (!model.server) return model;
+  const place = new URL(model.server.url).host;
+  throw new UserError(
+    'server-unfit',
+    `The server at ${place} only routes: what needs the model itself takes one that this machine runs.`,
+  );
 }

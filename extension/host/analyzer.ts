@@ -3,6 +3,7 @@ import type { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { Progress } from '../protocol/engine.ts';
 import { cancelled, isUserError, SUPERSEDED, UserError, type ErrorCode } from '../protocol/errors.ts';
+import type { RoutingTrace } from '../protocol/trace.ts';
 import { EditTracker } from './editTracker.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { Log } from './log.ts';
@@ -89,6 +90,16 @@ export class Analyzer {
     const ended = await work;
     clearTimeout(notice);
     return ended;
+  }
+
+  /** Shows a trace that was recorded on the text of a document, in the place of what was routed there. */
+  show(document: TextDocument, text: string, trace: RoutingTrace): void {
+    const session = this.#sessions.open(document);
+    session.run?.abort.abort();
+    session.run = undefined;
+    session.eol = document.eol;
+    session.show(new RoutedText(++this.#generations, text, new EditTracker(text, 0, true), trace), false);
+    this.#sessions.publish(session, 'routing');
   }
 
   #begin(session: Session, { document, text, base, whole }: TextPart, quiet: boolean): Run {

@@ -19,8 +19,10 @@ import type { MapPanel } from './mapPanel.ts';
 import type { ModelPage } from './modelPage.ts';
 import type { ModelPicker } from './modelPicker.ts';
 import type { Problems } from './problems.ts';
+import type { Recordings } from './recordings.ts';
 import { openSample } from './samples.ts';
 import type { ReportPage } from './reportPage.ts';
+import type { ServerPicker } from './serverPicker.ts';
 import type { Session } from './session.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
@@ -55,7 +57,9 @@ export interface CommandParts {
   readonly page: ModelPage;
   readonly problems: Problems;
   readonly report: ReportPage;
+  readonly recordings: Recordings;
   readonly samples: Uri;
+  readonly servers: ServerPicker;
   readonly sessions: Sessions;
   readonly subjects: Subjects;
 }
@@ -105,6 +109,13 @@ export class Commands implements Disposable {
     });
     this.#register('moescope.chooseModel', async () => {
       if (await models.pick()) await this.#again();
+    });
+    this.#register('moescope.useServer', async () => {
+      if (await parts.servers.pick()) await this.#again();
+    });
+    this.#register('moescope.openTrace', async () => {
+      await parts.recordings.open();
+      await this.#openViews();
     });
     this.#register('moescope.showModel', () => {
       parts.page.show();
@@ -264,6 +275,8 @@ export class Commands implements Disposable {
       { label: '$(git-compare) Compare With…', command: 'moescope.compareWith' },
       { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
+      { label: '$(server) Use a Server…', command: 'moescope.useServer' },
+      { label: '$(folder-opened) Open Trace…', command: 'moescope.openTrace' },
       { label: '$(info) Show Model', command: 'moescope.showModel' },
       { label: '$(table) Open Routing Map', command: 'moescope.openMap' },
       { label: '$(graph-line) Open Load Report', command: 'moescope.openReport' },

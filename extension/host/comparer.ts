@@ -16,7 +16,7 @@ import type { EngineClient } from '../client/engineClient.ts';
 import type { InspectorClient } from '../client/inspectorClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
-import type { ModelInfo, Precision, Provider, RoutingTrace } from '../protocol/trace.ts';
+import { PROVIDERS, type ModelInfo, type Precision, type RoutingTrace } from '../protocol/trace.ts';
 import { comparisonMarkdown } from './comparisonText.ts';
 import { Disposables } from './disposables.ts';
 import type { Models } from './models.ts';
@@ -89,7 +89,9 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   /** Asks what to compare a routing with, and compares. Throws UserError; `cancelled` too. */
   async compare(session: Session, routed: RoutedText): Promise<void> {
     const { model } = routed.trace.origin;
-    const way = await this.#ask(model);
+    const folder = await this.#folderOf(model);
+    if (folder === undefined) return;
+    const way = await this.#ask({ ...model, folder });
     if (!way || session.routed !== routed) return;
     this.#abort?.abort();
     const abort = new AbortController();
@@ -100,7 +102,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     });
     try {
       // The first run's windows, whatever the settings say now: other windows are another routing.
-      const request = { ...this.#models.request(model.folder), ...way, context: model.context };
+      const request = { ...this.#models.request(folder), ...way, context: model.context };
       const text = routed.text;
       const second = await withNotice(model.name, `Routing in ${nameOf(way)}`, abort, (show) =>
         this.#route(request, text, abort.signal, show),
@@ -110,6 +112,20 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     } finally {
       listener.dispose();
     }
+  }
+
+  /** Where the model lies that is run for comparison: of one that a server ran, the local folder that was named with it. */
+  async #folderOf({ folder, name, provider }: ModelInfo): Promise<string | undefined> {
+    if (folder !== '') return folder;
+    const { server } = this.#models;
+    const served = server !== undefined && new URL(server.url).host === provider;
+    if (served && server.folder !== undefined) return server.folder;
+    await window.showInformationMessage(
+      served
+        ? `To compare the routing of ${name} with this machine's, name a local folder with its weights in Use a Server….`
+        : `${name} did not run on this machine: there is nothing to compare its routing with.`,
+    );
+    return undefined;
   }
 
   async #ask(model: ModelInfo): Promise<Way | undefined> {
@@ -141,13 +157,17 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
       this.#inspector.inspect(folder, signal),
       this.#client.providers(signal),
     ]);
+    // What a server ran is compared with the processor of this machine.
+    const here = PROVIDERS.find((known) => known === provider);
+    const on = here ?? 'cpu';
     const precisely = precisions
       // float16 is for GPUs.
-      .filter((p) => p.fits && p.precision !== precision && (p.precision !== 'float16' || provider !== 'cpu'))
+      .filter((p) => p.fits && p.precision !== precision && (p.precision !== 'float16' || on !== 'cpu'))
       .map((p) => {
-        const way = { precision: p.precision, provider: provider as Provider };
+        const way = { precision: p.precision, provider: on };
         return { way, label: nameOf(way), description: `needs ${byteSize(p.needed)} of memory` };
       });
+    if (!here) return precisely;
     const elsewhere = providers
       .filter((other) => other !== provider && (precision !== 'float16' || other !== 'cpu'))
       .map((other) => {
@@ -187,7 +207,9 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     const agreement = agreementOf(first, second);
     if (!agreement) {
       await window.showWarningMessage(
-        `${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
+        first.origin.model.folder === ''
+          ? `The model of ${second.origin.model.name} has other tokens or layers than the server's: it is another one.`
+          : `${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
       );
       return;
     }

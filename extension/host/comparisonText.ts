@@ -61,7 +61,7 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
       percent(stay),
       percent(topStay),
       `${grouped.format(flipped)} (${percent(flipped / of)})`,
-      difference.toPrecision(2),
+      Number.isNaN(difference) ? '–' : difference.toPrecision(2),
     ].map((cell) => cell.replaceAll(' ', '\u00a0'));
   const rows = layers.map((layer) => {
     const stay = layer.stayed / (layer.tokens * layer.k);

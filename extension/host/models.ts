@@ -4,9 +4,11 @@ import { EventEmitter, type Event, type Memento } from 'vscode';
 import * as v from 'valibot';
 import { modelName } from '../formats/modelName.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
+import type { ServerSpec } from '../protocol/server.ts';
 import { Choice } from './choice.ts';
 import { Disposables } from './disposables.ts';
 import type { RouterConsent } from './routerConsent.ts';
+import type { Servers } from './servers.ts';
 import type { Settings } from './settings.ts';
 
 const MAX_RECENT = 8;
@@ -26,10 +28,11 @@ export interface ModelPlaces {
   readonly cache: string;
 }
 
-/** Which model runs: the chosen one, else the setting's, else the bundled one. Remembers the recent ones. */
+/** Which model runs: that of the chosen server, else the chosen one, else the setting's, else the bundled one. Remembers the recent ones. */
 export class Models {
   readonly bundled: readonly BundledModel[];
   readonly #consent: RouterConsent;
+  readonly #servers: Servers;
   readonly #cache: string;
   readonly #settings: Settings;
   readonly #global: Memento;
@@ -44,6 +47,7 @@ export class Models {
     workspaceState: Memento,
     globalState: Memento,
     consent: RouterConsent,
+    servers: Servers,
   ) {
     this.bundled = [
       { name: 'balanced', description: 'bundled; trained with a load-balancing loss' },
@@ -53,6 +57,12 @@ export class Models {
     this.#settings = settings;
     this.#global = globalState;
     this.#consent = consent;
+    this.#servers = servers;
+    this.#disposables.add(
+      servers.onDidChange(() => {
+        this.#changed.fire();
+      }),
+    );
     this.#choice = new Choice(workspaceState, 'model', v.string(), () => settings.model);
     this.#disposables.add(
       settings.onDidChange(() => {
@@ -68,8 +78,14 @@ export class Models {
     return bundled?.folder ?? expandHome(wanted);
   }
 
+  /** The server that runs the model instead of this machine. */
+  get server(): ServerSpec | undefined {
+    return this.#servers.chosen;
+  }
+
   get name(): string {
-    return modelName(this.folder);
+    const { server } = this;
+    return server ? server.model || new URL(server.url).host : modelName(this.folder);
   }
 
   /** Folders chosen lately, newest first, without the bundled ones. */
@@ -78,17 +94,20 @@ export class Models {
   }
 
   /** Whether the user agrees to what a model is taken for; asks where that has to be asked. Throws UserError. */
-  agree(folder: string = this.folder): Promise<boolean> {
-    return this.#consent.settle(folder);
+  async agree(folder?: string): Promise<boolean> {
+    return (folder === undefined && this.server !== undefined) || this.#consent.settle(folder ?? this.folder);
   }
 
-  /** What the engine needs to run the model in this folder, or the current one. */
-  request(folder: string = this.folder): ModelRequest {
+  /** What is needed to run the model in this folder on this machine, or the current model where it runs. */
+  request(wanted?: string): ModelRequest {
+    const { server } = this;
+    const folder = wanted ?? this.folder;
     const { cacheLimit, threads, context, precision, provider } = this.#settings;
     const router = this.#consent.agreed(folder);
     return {
       ...{ folder, cache: this.#cache, cacheLimit, threads, context, precision, provider },
       ...(router === undefined ? {} : { router }),
+      ...(wanted === undefined && server ? { server } : {}),
     };
   }
 
@@ -100,6 +119,7 @@ export class Models {
       const others = this.recent.filter((other) => other !== folder);
       await this.#global.update(RECENT_KEY, [folder, ...others].slice(0, MAX_RECENT));
     }
+    if (this.server) await this.#servers.choose(undefined);
     this.#changed.fire();
   }
 

@@ -7,6 +7,7 @@ export interface Remedy {
 }
 
 const chooseModel: Remedy = { label: 'Choose Model…', command: 'moescope.chooseModel' };
+const useServer: Remedy = { label: 'Use a Server…', command: 'moescope.useServer' };
 const showLog: Remedy = { label: 'Show Log', command: 'moescope.showLog' };
 
 /** What mends an error; undefined where nothing went wrong. */
@@ -25,8 +26,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'out-of-memory': { label: 'Analyze Visible Part', command: 'moescope.analyzeVisible' },
   'text-empty': { label: 'Open Sample', command: 'moescope.openSample' },
   'trace-invalid': showLog,
-  'server-unreachable': showLog,
-  'server-unfit': showLog,
+  'server-unreachable': useServer,
+  'server-unfit': useServer,
   'cache-unwritable': showLog,
   'intervention-invalid': showLog,
   cancelled: undefined,

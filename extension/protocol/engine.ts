@@ -5,6 +5,7 @@
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { ErrorData } from './errors.ts';
 import type { FittedBias, Intervention, Measured } from './intervention.ts';
+import type { ServerSpec } from './server.ts';
 import type { ModelInfo, Precision, Provider } from './trace.ts';
 
 /** Gigabytes that the cache may hold unless the user says otherwise. */
@@ -28,6 +29,8 @@ export interface ModelRequest {
   readonly provider: Provider | 'auto';
   /** `id` of the routers to watch where an ONNX model has several candidates. */
   readonly router?: string;
+  /** Routes there; the rest is then of no account. */
+  readonly server?: ServerSpec;
 }
 
 export interface OpenParams {

@@ -99,6 +99,14 @@ async function renderedRanges(
   return rangesOfCodePoints(text, offsets);
 }
 
+export interface RoutingQuestion {
+  readonly model: string;
+  /** Tokens, or a text where its tokens are not known. */
+  readonly prompt: Int32Array | string;
+  /** Whether the tokens' log-probabilities are wanted, too. */
+  readonly logProb: boolean;
+}
+
 /**
  * Asks for the routing of tokens, or of a text where its tokens are not known. The answer is to be decoded.
  *
@@ -107,8 +115,7 @@ async function renderedRanges(
 export async function askRouting(
   http: HttpClient,
   engine: EngineName,
-  model: string,
-  prompt: Int32Array | string,
+  { model, prompt, logProb }: RoutingQuestion,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const tokens = typeof prompt === 'string' ? prompt : Array.from(prompt);
@@ -116,7 +123,10 @@ export async function askRouting(
     engine === 'vLLM'
       ? await http.ask(
           '/v1/completions',
-          { model, prompt: tokens, max_tokens: 1, temperature: 0, return_token_ids: true, prompt_logprobs: 0 },
+          {
+            ...{ model, prompt: tokens, max_tokens: 1, temperature: 0, return_token_ids: true },
+            ...(logProb ? { prompt_logprobs: 0 } : {}),
+          },
           signal,
         )
       : await http.ask(

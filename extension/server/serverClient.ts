@@ -51,11 +51,16 @@ export class ServerClient {
     this.#http = new HttpClient({ ...options, url: spec.url });
   }
 
+  /** Names of the server's models. Throws UserError. */
+  async models(signal: AbortSignal): Promise<readonly string[]> {
+    return (await identify(this.#http, signal)).models.map(({ name }) => name);
+  }
+
   /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
   async probe(signal: AbortSignal): Promise<ServerProbe> {
     const known = await this.#find(signal);
     const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
-    const reply = await this.#window(known, tokens ?? PROBE_TEXT, signal);
+    const reply = await this.#window(known, tokens ?? PROBE_TEXT, true, signal);
     const { layers, moeLayers, notes } = this.#placed(known, [reply]);
     const { identity, model } = known;
     return { identity, model, layers, moeLayers, notes: ['The engine returns no weights.', ...notes] };
@@ -65,9 +70,16 @@ export class ServerClient {
    * Routes a text. What arrived before a failure stays with the sink.
    *
    * @param run carried by all that the sink receives
+   * @param logProb whether probabilities of tokens are wanted; for these an engine computes the text anew, whatever it knows
    * @throws UserError
    */
-  async analyze(run: number, text: string, sink: ServedSink, signal: AbortSignal): Promise<AnalyzeResult> {
+  async analyze(
+    run: number,
+    text: string,
+    sink: ServedSink,
+    signal: AbortSignal,
+    { logProb = true }: { readonly logProb?: boolean } = {},
+  ): Promise<AnalyzeResult> {
     const begun = performance.now();
     sink.progress({ run, stage: 'load', done: 0, total: 0 });
     const known = await this.#find(signal);
@@ -80,7 +92,7 @@ export class ServerClient {
       const emitter = new Emitter(run, sink, prompts.length);
       const replies: DecodedReply[] = [];
       for (const prompt of prompts) {
-        const reply = await this.#window(known, prompt, signal);
+        const reply = await this.#window(known, prompt, logProb, signal);
         replies.push(reply);
         const done = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
         sink.progress({ run, stage: 'route', done, total: tokens?.length ?? done });
@@ -142,9 +154,14 @@ export class ServerClient {
     return { tokens: there?.ids, ranges: there?.ranges };
   }
 
-  async #window(known: Known, prompt: Int32Array | string, signal: AbortSignal): Promise<DecodedReply> {
+  async #window(
+    known: Known,
+    prompt: Int32Array | string,
+    logProb: boolean,
+    signal: AbortSignal,
+  ): Promise<DecodedReply> {
     const { identity, model, shape } = known;
-    const body = await askRouting(this.#http, identity.engine, model.name, prompt, signal);
+    const body = await askRouting(this.#http, identity.engine, { model: model.name, prompt, logProb }, signal);
     const k = shape?.moeLayers[0]?.k;
     const reply = await this.#options.decoder.decode(body, {
       ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
@@ -191,8 +208,9 @@ export class ServerClient {
         name: model.name === '' ? this.#http.place : model.name,
         ...{ architecture, hiddenSize, vocabulary, layers, moeLayers },
         context: windowTokens(model.context),
-        precision: 'unknown precision',
-        provider: `${engine} at ${this.#http.place}`,
+        // An engine does not tell its precision: its own name stands there.
+        precision: engine,
+        provider: this.#http.place,
       },
       ['The engine returns no weights.', ...notes],
     );

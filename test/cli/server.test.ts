@@ -81,7 +81,7 @@ describe('moescope --server', () => {
       'float32',
     ]);
     expect(code).toBe(0);
-    expect(out).toMatch(/float32 on cpu against unknown precision on vLLM 0\.27\.1 at .*: 100\.00 % of choices stay/);
+    expect(out).toMatch(/float32 on cpu against vLLM 0\.27\.1 on .*: 100\.00 % of choices stay/);
     expect(out).not.toContain('NaN');
   });
 

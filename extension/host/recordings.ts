@@ -1,0 +1,100 @@
+import { homedir } from 'node:os';
+import { basename } from 'node:path';
+import { Uri, ViewColumn, window, workspace } from 'vscode';
+import { count } from '../analysis/numbers.ts';
+import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
+import type { InspectorClient } from '../client/inspectorClient.ts';
+import type { RecordedCounts, Recording } from '../protocol/recording.ts';
+import type { RoutingTrace } from '../protocol/trace.ts';
+import type { Analyzer } from './analyzer.ts';
+import { withNotice } from './progressNotice.ts';
+import type { ReportPage } from './reportPage.ts';
+import { modelDetail, type Subjects } from './subjects.ts';
+
+/** Opens recorded routing: a text with its tokens in an editor, all else in the load report. */
+export class Recordings {
+  readonly #inspector: InspectorClient;
+  readonly #analyzer: Analyzer;
+  readonly #subjects: Subjects;
+  readonly #report: ReportPage;
+
+  constructor(inspector: InspectorClient, analyzer: Analyzer, subjects: Subjects, report: ReportPage) {
+    this.#inspector = inspector;
+    this.#analyzer = analyzer;
+    this.#subjects = subjects;
+    this.#report = report;
+  }
+
+  /** Asks for a file and opens it. Throws UserError. */
+  async open(): Promise<void> {
+    const [file] =
+      (await window.showOpenDialog({
+        title: 'Recorded routing',
+        openLabel: 'Open Trace',
+        defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
+        filters: {
+          'Recorded routing': ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
+          'All files': ['*'],
+        },
+      })) ?? [];
+    if (!file) return;
+    const name = basename(file.fsPath);
+    const abort = new AbortController();
+    const recording = await withNotice(name, `Reading ${name}`, abort, () =>
+      this.#inspector.recording(file.fsPath, abort.signal),
+    );
+    await this.#show(file.fsPath, name, recording);
+  }
+
+  async #show(path: string, name: string, recording: Recording): Promise<void> {
+    if (recording.kind === 'counts') {
+      await this.#showCounts(path, name, recording.counts);
+      return;
+    }
+    const { trace, text } = recording;
+    if (text !== '' && hasPlaces(trace) && (await this.#showText(text, trace))) return;
+    this.#add(path, name, `${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`, () =>
+      subjectOf(name, trace, text),
+    );
+    this.#report.show();
+    void window.showInformationMessage(
+      `${name} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
+    );
+  }
+
+  /** Shows a trace on its text in an editor of its own. Whether the text could be shown as it was. */
+  async #showText(text: string, trace: RoutingTrace): Promise<boolean> {
+    const document = await workspace.openTextDocument({ content: text });
+    // An editor makes all line ends alike; then the places are others.
+    if (document.getText() !== text) return false;
+    await window.showTextDocument(document, { viewColumn: ViewColumn.One });
+    this.#analyzer.show(document, text, trace);
+    return true;
+  }
+
+  async #showCounts(path: string, name: string, all: readonly RecordedCounts[]): Promise<void> {
+    const items = all.map((counts) => ({ label: counts.name, description: modelDetail(counts.model), counts }));
+    const picked = items.length === 1 ? items : await window.showQuickPick(items, { title: name, canPickMany: true });
+    if (!picked || picked.length === 0) return;
+    for (const { counts } of picked) {
+      const title = counts.name === '' ? name : counts.name;
+      this.#add(`${path}#${counts.name}`, title, `${modelDetail(counts.model)} · counts, no tokens`, () =>
+        countsSubject(title, counts),
+      );
+    }
+    this.#report.show();
+  }
+
+  #add(id: string, name: string, detail: string, make: () => Subject): void {
+    this.#subjects.add({ id: `recording:${id}`, name, detail, make });
+  }
+}
+
+function countsSubject(name: string, { model, loads }: RecordedCounts): Subject {
+  return { name, model, source: 'recorded', loads, evidence: {} };
+}
+
+/** Whether tokens stand somewhere in the text. */
+function hasPlaces({ tokens: { start, end } }: RoutingTrace): boolean {
+  return start.some((from, t) => from < end[t]!);
+}

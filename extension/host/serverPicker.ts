@@ -1,0 +1,162 @@
+import { basename } from 'node:path';
+import { homedir } from 'node:os';
+import { QuickPickItemKind, Uri, window, type QuickPickItem } from 'vscode';
+import { count } from '../analysis/numbers.ts';
+import { isUserError } from '../protocol/errors.ts';
+import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
+import { serverUrl } from '../server/address.ts';
+import type { Problems } from './problems.ts';
+import { withNotice } from './progressNotice.ts';
+import type { Servers } from './servers.ts';
+
+const TITLE = 'Server that routes the text';
+
+interface ServerItem extends QuickPickItem {
+  /** A server, a new one, or none; absent for a separator. */
+  readonly choice?: ServerSpec | 'new' | 'none';
+}
+
+/** Asks for a server, model, key and local folder, and tries it before it counts as chosen. */
+export class ServerPicker {
+  readonly #servers: Servers;
+  readonly #problems: Problems;
+
+  constructor(servers: Servers, problems: Problems) {
+    this.#servers = servers;
+    this.#problems = problems;
+  }
+
+  /** Whether what routes has changed. */
+  async pick(): Promise<boolean> {
+    const choice = await this.#which();
+    if (choice === undefined) return false;
+    if (choice === 'none') {
+      await this.#servers.choose(undefined);
+      return true;
+    }
+    const server = choice === 'new' ? await this.#ask() : choice;
+    if (!server || !(await this.#servers.agreeToPlainHttp(server.url))) return false;
+    try {
+      const probed = await this.#probe(server);
+      if (!probed) return false;
+      await this.#servers.choose(probed.server);
+      void window.showInformationMessage(foundSentence(probed.probe));
+      return true;
+    } catch (error) {
+      this.#problems.report(`use ${server.url}`, error);
+      return false;
+    }
+  }
+
+  async #which(): Promise<ServerItem['choice']> {
+    const { chosen, recent } = this.#servers;
+    const add: ServerItem = {
+      choice: 'new',
+      label: '$(add) Another Server…',
+      description: 'a vLLM (0.21 and later) or SGLang, started with --enable-return-routed-experts',
+    };
+    const items: ServerItem[] = [
+      ...recent.map((server): ServerItem => {
+        const current = server.url === chosen?.url && server.model === chosen.model;
+        const description = server.folder === undefined ? '' : basename(server.folder);
+        return {
+          choice: server,
+          label: `$(${current ? 'check' : 'blank'}) ${server.model || server.url}`,
+          detail: `$(blank) ${server.url}`,
+          description,
+        };
+      }),
+      ...(recent.length > 0 ? [{ label: '', kind: QuickPickItemKind.Separator }] : []),
+      add,
+      ...(chosen
+        ? [
+            {
+              choice: 'none' as const,
+              label: '$(device-desktop) This Machine',
+              description: 'no server: the model runs here',
+            },
+          ]
+        : []),
+    ];
+    // With nothing to choose from, the question would only stand in the way.
+    if (items.length === 1) return 'new';
+    return (await window.showQuickPick(items, { title: TITLE, matchOnDetail: true }))?.choice;
+  }
+
+  async #ask(): Promise<ServerSpec | undefined> {
+    const address = await window.showInputBox({
+      title: TITLE,
+      prompt: 'Address of a running vLLM or SGLang',
+      placeHolder: 'http://localhost:8000',
+      ignoreFocusOut: true,
+      validateInput: (text) => {
+        try {
+          if (text.trim() !== '') serverUrl(text);
+          return undefined;
+        } catch (error) {
+          return isUserError(error) ? error.message : String(error);
+        }
+      },
+    });
+    if (address === undefined || address.trim() === '') return undefined;
+    const url = serverUrl(address);
+    const key = await window.showInputBox({
+      title: TITLE,
+      prompt: 'API key, if the server wants one; it is kept among the secrets of VS Code',
+      password: true,
+      ignoreFocusOut: true,
+    });
+    if (key === undefined) return undefined;
+    await this.#servers.keep(url, key.trim());
+    const folder = await askFolder();
+    if (folder === undefined) return undefined;
+    return { url, model: '', ...(folder === '' ? {} : { folder }) };
+  }
+
+  /** Tries a server; asks which of its models where there are several. Undefined when the user gives up. Throws UserError. */
+  async #probe(server: ServerSpec): Promise<{ server: ServerSpec; probe: ServerProbe } | undefined> {
+    const abort = new AbortController();
+    const host = new URL(server.url).host;
+    return withNotice(host, `Asking ${host}`, abort, async () => {
+      const models = await this.#servers.models(server, abort.signal);
+      let { model } = server;
+      if (!models.includes(model) && models.length > 1) {
+        const picked = await window.showQuickPick(models, { title: `Which model of ${host}?`, ignoreFocusOut: true });
+        if (picked === undefined) return undefined;
+        model = picked;
+      } else if (!models.includes(model)) model = models[0] ?? '';
+      const exact = { ...server, model };
+      return { server: exact, probe: await this.#servers.probe(exact, abort.signal) };
+    });
+  }
+}
+
+/** Absolute path of a folder, empty for none; undefined when the user gives up. */
+async function askFolder(): Promise<string | undefined> {
+  const none = { label: 'No Local Folder', description: "what the server's answers tell is taken" };
+  const browse = {
+    label: '$(folder-opened) Browse…',
+    description: 'config.json tells layers and experts, tokenizer.json where tokens stand; no weights are needed',
+  };
+  const picked = await window.showQuickPick([browse, none], {
+    title: "Is there a local folder with the model's config.json?",
+    ignoreFocusOut: true,
+  });
+  if (picked === undefined) return undefined;
+  if (picked === none) return '';
+  const [folder] =
+    (await window.showOpenDialog({
+      canSelectFiles: false,
+      canSelectFolders: true,
+      defaultUri: Uri.file(homedir()),
+      openLabel: 'Choose Folder',
+      title: "Folder with the model's config.json and tokenizer.json",
+    })) ?? [];
+  return folder?.fsPath;
+}
+
+function foundSentence({ identity, model, moeLayers, notes }: ServerProbe): string {
+  const engine = `${identity.engine} ${identity.version}`.trim();
+  const shape = `${count(moeLayers.length)} MoE layers × ${moeLayers[0]!.experts} experts, top-${moeLayers[0]!.k}`;
+  return `${model.name === '' ? 'The model' : model.name} on ${engine}: ${shape}. ${notes.join(' ')}`;
+}
