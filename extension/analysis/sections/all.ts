@@ -14,10 +14,12 @@ import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
 import type { Subject } from './subject.ts';
+import { workSection } from './work.ts';
 
 /** In the order in which they stand in a report. */
 export const SECTIONS: readonly SectionKind[] = [
   balanceSection,
+  workSection,
   certaintySection,
   lossesSection,
   regionsSection,

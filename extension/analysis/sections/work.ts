@@ -1,0 +1,223 @@
+/** Who does the work: which of the parameters did a token, a text, a folder really use? */
+import { MODEL_PARTS } from '../../protocol/model.ts';
+import type { Control, Figure, Parameters } from '../../protocol/report.ts';
+import { NO_EXPERT, type LayerShape } from '../../protocol/trace.ts';
+import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
+import { layerLabel } from '../labels.ts';
+import { percent } from '../numbers.ts';
+import { parameterCount, PART_NAMES } from '../sizes.ts';
+import { visibleText } from '../tokenText.ts';
+import { numberBox } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { basisOf, known } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+export const workSection: SectionKind = {
+  id: 'work',
+  title: 'Who does the work',
+  make: (subject, set) => {
+    const sizes = expertSizes(subject.model);
+    const token = tokenOf(subject, set);
+    const touched = subject.loads.map(({ counts }) => counts.reduce((n, c) => (c > 0 ? n + 1 : n), 0));
+    const controls: Control[] = token ? [token.control] : [];
+    if (touched.every((n) => n === 0)) return { verdict: 'Nothing was routed.', controls, figures: [] };
+    return {
+      verdict: verdict(subject, touched, sizes),
+      ...(sizes
+        ? {}
+        : {
+            lacking:
+              'Nothing tells how many parameters the experts have: the experts that were used are counted alone.',
+          }),
+      controls,
+      figures: [
+        ...(sizes ? [parametersFigure(subject, sizes, touched, token)] : []),
+        layersFigure(subject, touched, sizes),
+      ],
+    };
+  },
+};
+
+/** Experts that a use of the model touches, by MoE layer. */
+type Touched = readonly number[];
+
+interface ChosenToken {
+  readonly control: Control;
+  readonly name: string;
+  readonly touched: Touched;
+}
+
+/** A token that the user may name, where there are any. */
+function tokenOf({ trace, text }: Subject, set: Parameters): ChosenToken | undefined {
+  if (!trace || trace.routed === 0) return undefined;
+  const control = numberBox(set, { id: 'token', label: 'Token', min: 0, max: trace.routed - 1, value: 0 });
+  const t = Math.floor(control.value);
+  const { start, end } = trace.tokens;
+  const shown = text === undefined ? '' : ` “${visibleText(text.slice(start[t], end[t]))}”`;
+  return {
+    control: { ...control, value: t },
+    name: `token ${t}${shown}`,
+    touched: trace.layers.map(({ chosen, candidates, k }) => {
+      const row = chosen.subarray(t * candidates, t * candidates + k);
+      return new Set(row.filter((e) => e !== NO_EXPERT)).size;
+    }),
+  };
+}
+
+function usedBy(touched: Touched, { parameters, rest }: ExpertSizes): number {
+  return touched.reduce((sum, n, i) => sum + n * parameters[i]!, rest.parameters);
+}
+
+function verdict({ loads, model, name }: Subject, touched: Touched, sizes: ExpertSizes | undefined): string {
+  const experts = loads.reduce((sum, { shape }) => sum + shape.experts, 0);
+  const used = touched.reduce((sum, n) => sum + n, 0);
+  const idle = experts - used;
+  const layers =
+    model.layers > 0
+      ? ` ${loads.length} of ${model.layers} layers ${loads.length === 1 ? 'has' : 'have'} experts.`
+      : '';
+  const whom = idle === 0 ? 'all experts did some of the work' : `${idle} of ${experts} experts did none of it`;
+  if (!sizes) return `Of ${name}, ${whom}.${layers}`;
+  const all = usedBy(touched, sizes);
+  return (
+    `${name} used ${parameterCount(all)} of ${parameterCount(sizes.all.parameters)} parameters (${percent(all / sizes.all.parameters)}): ${whom}. ` +
+    `A token uses ${parameterCount(model.parameters.active)}, which is what is advertised as active.${layers}`
+  );
+}
+
+function parametersFigure(
+  subject: Subject,
+  sizes: ExpertSizes,
+  touched: Touched,
+  token: ChosenToken | undefined,
+): Figure {
+  const { loads, model, name } = subject;
+  const uses: readonly (readonly [string, Touched])[] = [
+    ...(token ? ([[token.name, token.touched]] as const) : []),
+    ['a token, as advertised', loads.map(({ shape }) => shape.k)],
+    [name, touched],
+    ['all there are', loads.map(({ shape }) => shape.experts)],
+  ];
+  const routed = uses.map(([, of]) => usedBy(of, sizes) - sizes.rest.parameters);
+  const { anatomy } = model;
+  const others = anatomy
+    ? MODEL_PARTS.filter((part) => part !== 'experts' && anatomy.parameters[part] > 0).map((part) => ({
+        label: PART_NAMES[part],
+        size: anatomy.parameters[part],
+      }))
+    : [{ label: 'all else', size: sizes.rest.parameters }];
+  const totals = routed.map((r) => r + sizes.rest.parameters);
+  const all = totals.at(-1)!;
+  return {
+    id: 'work-parameters',
+    title: 'Parameters used',
+    basis: basisOf(subject),
+    help: {
+      meaning:
+        'The routed experts that were chosen at least once, and what every token goes through: shared experts, networks of layers without ' +
+        'experts, attention. Embeddings count as a whole, as is the custom, though a token reads one row of them.' +
+        (sizes.derived
+          ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
+          : ''),
+      formula: 'used = all else + Σ over MoE layers of experts touched × parameters of an expert',
+      judge:
+        'A text that uses few of the parameters could do with a smaller model; one that uses nearly all needs them, if only a few at a time.',
+    },
+    text: `${uses.map(([label], i) => `${label}: ${parameterCount(totals[i]!)}`).join('; ')}.`,
+    chart: {
+      kind: 'bars',
+      labels: uses.map(([label]) => label),
+      series: [
+        { label: PART_NAMES.experts, values: routed.map(known) },
+        ...others.map(({ label, size }) => ({ label, values: uses.map(() => size) })),
+      ],
+      stacked: true,
+      axis: { label: 'parameters', unit: 'count', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'used by', unit: 'text' },
+        { label: 'parameters', unit: 'count' },
+        { label: 'of all', unit: 'percent' },
+        { label: PART_NAMES.experts, unit: 'count' },
+        ...others.map(({ label }) => ({ label, unit: 'count' as const })),
+      ],
+      rows: uses.map(([label], i) => [
+        label,
+        Math.round(totals[i]!),
+        known(totals[i]! / all),
+        Math.round(routed[i]!),
+        ...others.map(({ size }) => Math.round(size)),
+      ]),
+    },
+  };
+}
+
+function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | undefined): Figure {
+  const { loads, name } = subject;
+  const rows = layerRows(subject).map(({ label, kind, moe }) => {
+    if (moe === undefined) return [label, kind, null, null, null, null, null];
+    const { experts, k } = loads[moe]!.shape;
+    const used = sizes ? Math.round(touched[moe]! * sizes.parameters[moe]!) : null;
+    return [label, kind, experts, k, touched[moe]!, touched[moe]! / experts, used];
+  });
+  const sparse = rows.filter(([, , experts]) => experts !== null).length;
+  return {
+    id: 'work-layers',
+    title: 'Layers, and the experts that were used',
+    basis: basisOf(subject),
+    help: {
+      meaning: `Which layers have experts and which a network that every token goes through, and how many of a layer’s experts ${name} used.`,
+      judge: 'An expert that no text uses is memory without work. See whether it is dead for other texts, too.',
+    },
+    text: `${sparse} layers with experts, ${rows.length - sparse} without; ${touched.reduce((sum, n) => sum + n, 0)} experts used.`,
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'network', unit: 'text' },
+        { label: 'experts', unit: 'count' },
+        { label: 'a token', unit: 'count' },
+        { label: 'used', unit: 'count' },
+        { label: 'of them', unit: 'percent' },
+        { label: 'parameters used', unit: 'count' },
+      ],
+      rows,
+    },
+  };
+}
+
+interface LayerRow {
+  readonly label: string;
+  readonly kind: string;
+  /** Position among the MoE layers. */
+  readonly moe?: number;
+}
+
+/** Every layer of the model, as far as it is known. */
+function layerRows({ model, loads }: Subject): LayerRow[] {
+  const shapes = loads.map(({ shape }) => shape);
+  const { anatomy } = model;
+  if (!anatomy && shapes.some(({ stack }) => stack !== undefined)) {
+    return shapes.map((shape, moe) => ({ label: layerLabel(shape), kind: 'experts', moe }));
+  }
+  const before = new Map<LayerShape['stack'], number>();
+  const layers = anatomy
+    ? anatomy.layers.map(({ stack, network, mixer }) => {
+        const layer = before.get(stack) ?? 0;
+        before.set(stack, layer + 1);
+        return {
+          layer,
+          ...(stack ? { stack } : {}),
+          kind: network === 'dense' ? 'dense' : (network ?? `none, ${mixer ?? ''}`),
+        };
+      })
+    : Array.from({ length: Math.max(model.layers, ...shapes.map(({ layer }) => layer + 1)) }, (_, layer) => ({
+        layer,
+        kind: 'no experts',
+      }));
+  return layers.map(({ kind, ...at }) => {
+    const label = layerLabel(at);
+    const moe = shapes.findIndex((shape) => layerLabel(shape) === label);
+    return moe < 0 ? { label, kind } : { label, kind: 'experts', moe };
+  });
+}
