@@ -45,12 +45,13 @@ export function written(value: Cell, unit: Unit): string {
   }
 }
 
-/** Three digits behind the point for what is small, fewer for what is not; 0.00012 keeps two that say something. */
+/** Three digits: 1,235, 12.3, 1.23, 0.123, 0.0123; two where zeros would hide them, 1.2e-5. */
 function significant(value: number): string {
   const size = Math.abs(value);
   if (value === 0) return '0';
   if (size >= 100) return count(Math.round(value));
   if (size >= 10) return value.toFixed(1);
   if (size >= 1) return value.toFixed(2);
-  return size >= 0.001 ? value.toFixed(3) : value.toPrecision(2);
+  if (size >= 0.1) return value.toFixed(3);
+  return size >= 1e-4 ? value.toPrecision(3) : value.toExponential(1);
 }

@@ -1,11 +1,14 @@
 /** Recordings without tokens: the load that they tell, and what they cannot. */
-import { balance, meanBalance } from '../analysis/balance.ts';
+import { balance, meanBalance, type Balance, type MeanBalance } from '../analysis/balance.ts';
+import { reportJson } from '../analysis/export/json.ts';
+import { reportOf } from '../analysis/export/report.ts';
+import { layerLabel } from '../analysis/labels.ts';
 import { coldShare } from '../analysis/load.ts';
+import { subjectOfCounts } from '../analysis/sections/subject.ts';
 import type { RecordedCounts } from '../protocol/recording.ts';
+import type { LayerShape } from '../protocol/trace.ts';
 import { writeOut } from './output.ts';
-import { balanceTable } from './report.ts';
-import { countsJson } from './reportJson.ts';
-import { visible } from './table.ts';
+import { known, percent, table, visible } from './table.ts';
 import { UsageError } from './usage.ts';
 
 export interface CountsOptions {
@@ -14,15 +17,20 @@ export interface CountsOptions {
   readonly part: string | undefined;
 }
 
+/** Those that are asked for. Throws UsageError naming those that there are. */
+export function chosenCounts(all: readonly RecordedCounts[], part: string | undefined): readonly RecordedCounts[] {
+  const chosen = part === undefined ? all : all.filter(({ name }) => name === part);
+  const names = all.map(({ name }) => name).join('", "');
+  if (chosen.length === 0) throw new UsageError(`The recording holds "${names}", not "${part ?? ''}".`);
+  return chosen;
+}
+
 /** Shows the load of recorded counts. Returns the exit code; throws UsageError. */
 export async function showCounts(all: readonly RecordedCounts[], { json, part }: CountsOptions): Promise<number> {
-  const names = all.map(({ name }) => name).join('", "');
-  const chosen = part === undefined ? all : all.filter(({ name }) => name === part);
-  if (chosen.length === 0) throw new UsageError(`The recording holds "${names}", not "${part ?? ''}".`);
+  const chosen = chosenCounts(all, part);
   if (json !== undefined) {
-    const [only, ...more] = chosen;
-    if (more.length > 0) throw new UsageError(`The recording holds "${names}": --part says which to write.`);
-    await writeOut(json, [countsJson(only!)]);
+    const reports = chosen.map((counts) => reportOf(subjectOfCounts(nameOf(counts), counts)));
+    await writeOut(json, reports.map(reportJson));
   }
   if (json !== '-') process.stdout.write(chosen.map(render).join('\n') + WITHOUT_TOKENS);
   return 0;
@@ -31,17 +39,66 @@ export async function showCounts(all: readonly RecordedCounts[], { json, part }:
 const WITHOUT_TOKENS =
   '\nThe recording counts slots and holds no tokens: what tokens did, limits of capacity and losses need a trace.\n';
 
-function render({ name, model, loads, steps }: RecordedCounts): string {
+function nameOf({ name, model }: RecordedCounts): string {
+  return name === '' ? model.name : name;
+}
+
+/** What was counted, by what. */
+export function aboutCounts(counts: RecordedCounts): string {
+  const { model, loads, steps } = counts;
   const slots = loads.reduce((sum, { counts }) => sum + counts.reduce((all, c) => all + c, 0), 0);
   const lines = [
-    `${visible(name === '' ? model.name : name)}: ${loads.length} layers with experts, ${slots} slots`,
+    `${visible(nameOf(counts))}: ${loads.length} layers with experts, ${slots} slots`,
     `${visible(model.precision)}, recorded by ${visible(model.provider)}`,
     ...(steps ? [`${steps.length} steps`] : []),
     ...(model.note === undefined ? [] : [visible(model.note, Infinity)]),
   ];
-  const judged = loads.map(({ shape, counts }) => ({
+  return `${lines.join('\n')}\n`;
+}
+
+function render(counts: RecordedCounts): string {
+  const judged = counts.loads.map(({ shape, counts }) => ({
     layer: shape,
     balance: balance(counts, coldShare(shape.experts)),
   }));
-  return `${lines.join('\n')}\n\n${balanceTable(judged, meanBalance(judged.map((l) => l.balance)))}`;
+  return `${aboutCounts(counts)}\n${balanceTable(judged, meanBalance(judged.map((l) => l.balance)))}`;
+}
+
+/** The measures of each layer's load, their means, and what they are when the load is even. */
+function balanceTable(
+  load: readonly { readonly layer: LayerShape; readonly balance: Balance }[],
+  mean: MeanBalance,
+): string {
+  const rows = load.map(({ layer, balance: b }) => [
+    layerLabel(layer),
+    `E${b.hottest}`,
+    share(b.shares[b.hottest]!),
+    known(b.utilisation[b.hottest]!, 2),
+    known(b.maxVio, 2),
+    known(b.cv, 3),
+    known(b.gini, 3),
+    known(b.jain, 3),
+    `${known(b.effectiveExperts, 1)} of ${layer.experts}`,
+    share(b.coldFraction),
+    String(b.dead.length),
+  ]);
+  const means = [
+    known(mean.maxVio, 2),
+    known(mean.cv, 3),
+    known(mean.gini, 3),
+    known(mean.jain, 3),
+    share(mean.effectiveShare),
+    share(mean.coldFraction),
+  ];
+  const even = ['even', '', '', '1.00', '0.00', '0.000', '0.000', '1.000', 'all', share(0), '0'];
+  const header = ['layer', 'hottest', 'share', 'of even', 'MaxVio', 'CV', 'Gini', 'Jain', 'effective', 'cold', 'dead'];
+  const lines = [...rows, ['mean', '', '', '', ...means, `Σ ${mean.dead}`], even];
+  return (
+    'Balance of the load. Cold: a load share under 5 %, or under 0.8 of the even share where that is less.\n' +
+    table(header, lines)
+  );
+}
+
+function share(value: number): string {
+  return Number.isNaN(value) ? '–' : percent(value);
 }

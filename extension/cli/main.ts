@@ -13,7 +13,9 @@ import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
 import { report } from './report.ts';
+import { parseReport } from './reportOptions.ts';
 import type { ServerOptions } from './served.ts';
+import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 import { whatif } from './whatif.ts';
@@ -21,8 +23,8 @@ import { whatif } from './whatif.ts';
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
 moescope analyze --trace FILE     shows recorded routing: a trace that --json wrote, .npy or .npz expert ids, answers of vLLM or
                                   SGLang as JSON, and counts: dumps of SGLang's recorder, llama.cpp's imatrix, tables
-moescope report FILE [options]    judges the load: balance, balance losses, what capacity limits would drop
-moescope report --trace FILE      the same of recorded routing
+moescope report FILE… [options]   says what the load tells: balance, certainty, losses, capacity, cost; writes HTML, JSON, CSV
+                                  and SVG; --trace FILE does so for recorded routing (report --help)
 moescope folder DIR [options]     shows which experts do which kind of text, over the files of a folder (folder --help)
 moescope agree FILE --precision A,B or --provider A,B   shows what of the routing stays from A to B
 moescope agree FILE --server URL --model DIR            shows what of it stays from this machine to a server
@@ -45,7 +47,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --plain-http    allows http to another machine: text and key could be read on the way
   --timeout S     seconds that the server may say nothing (default: 300)
   --layer L       show this layer's experts, and its tokens with the smallest margins
-  --json OUT      write the trace, or the report, as JSON ("-" writes standard output, and no table)
+  --json OUT      write the trace as JSON ("-" writes standard output, and no table)
   --part NAME     which of the counts that a recording holds
   --generate N    add N greedily generated tokens with their routing
   --threads N     threads (default: all cores, one less where there are more than two)
@@ -62,6 +64,10 @@ async function main(args: string[]): Promise<number> {
   if (args[0] === 'balance') return balance(parseBalance(args.slice(1)));
   if (args[0] === 'ablate') return ablate(parseAblate(args.slice(1)));
   if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
+  if (args[0] === 'report') {
+    const options = parseReport(args.slice(1));
+    return options === undefined ? 0 : report(options);
+  }
   if (args[0] === 'folder') {
     const options = parseFolder(args.slice(1));
     return options === undefined ? 0 : folder(options);
@@ -81,23 +87,16 @@ async function main(args: string[]): Promise<number> {
     context: wholeNumber('context', values.context, 1) ?? 0,
   };
   if (command === 'agree') {
-    for (const option of ['trace', 'json', 'part'] as const) {
-      if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze and report.`);
-    }
-  }
-  if (command === 'agree' || command === 'report') {
-    for (const option of ['layer', 'generate'] as const) {
+    for (const option of ['trace', 'json', 'part', 'layer', 'generate'] as const) {
       if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze.`);
     }
   }
   if (command === 'agree') return agree({ ...common, ways: twoWays(values.precision, values.provider, server) });
-  if (command !== 'analyze' && command !== 'report') {
+  if (command !== 'analyze') {
     throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
   }
-  for (const option of ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace'] as const) {
-    if (server && values[option] !== undefined) throw new UsageError(`--${option} and --server do not go together.`);
-  }
-  const options = {
+  if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace']);
+  return analyze({
     ...common,
     server,
     trace: values.trace,
@@ -106,23 +105,8 @@ async function main(args: string[]): Promise<number> {
     generate: wholeNumber('generate', values.generate, 0) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
-  };
-  if (command === 'report') return report(options);
-  return analyze({ ...options, layer: wholeNumber('layer', values.layer, 0) });
-}
-
-/** Where to route, if not here. */
-function serverOptions(values: ReturnType<typeof parseOptions>['values']): ServerOptions | undefined {
-  const { server: url, 'model-name': model, 'plain-http': plainHttp = false } = values;
-  const timeout = wholeNumber('timeout', values.timeout, 1);
-  if (url === undefined) {
-    for (const option of ['model-name', 'plain-http', 'timeout'] as const) {
-      if (values[option] !== undefined) throw new UsageError(`--${option} is for --server.`);
-    }
-    return undefined;
-  }
-  const server = { url, model: model ?? '', plainHttp, apiKey: process.env['MOESCOPE_API_KEY'] };
-  return timeout === undefined ? server : { ...server, timeout };
+    layer: wholeNumber('layer', values.layer, 0),
+  });
 }
 
 /** `--json` has no value here. */
@@ -152,10 +136,7 @@ function parseOptions(args: string[]) {
       part: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },
-      server: { type: 'string' },
-      'model-name': { type: 'string' },
-      'plain-http': { type: 'boolean' },
-      timeout: { type: 'string' },
+      ...SERVER_OPTIONS,
       generate: { type: 'string' },
       threads: { type: 'string' },
       context: { type: 'string' },

@@ -110,35 +110,59 @@ export async function inEngine<R>(
 
 /** Routes a text; when it is stopped, what is there of it. Throws UserError. */
 export async function route(text: string, options: RouteOptions): Promise<Routed> {
-  const { server, model: folder } = options;
+  const [routed] = await routeAll([text], options);
+  return routed!;
+}
+
+/** Routes texts one after the other with one engine; when it is stopped, what is there of them. Throws UserError. */
+export async function routeAll(texts: readonly string[], options: RouteOptions): Promise<Routed[]> {
   // What a server runs need not be a model that this machine could open.
-  const here = server ? { ...options, model: undefined } : options;
-  return inEngine(here, async ({ client, model, signal, progress }) => {
-    let builder: TraceBuilder | undefined;
-    const sink = {
-      progress,
-      began: (began: Began) => {
-        builder = new TraceBuilder(began);
-      },
-      routed: (part: Part) => {
-        builder?.add(part);
-      },
-    };
-    try {
-      const result = server
-        ? await routeThere(server, folder, client, text, sink, signal)
-        : await client.analyze(model, text, sink, signal, options.generate);
-      if (!builder) throw new UserError('internal', 'The engine sent no routing.');
-      const whole = text + (result.continuation?.text ?? '');
-      return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
-    } catch (error) {
-      // What is there of a stopped run is shown, and said to be a part.
-      if (isUserError(error) && error.code === 'cancelled' && builder) {
-        return { recorded: { trace: builder.trace, text }, interrupted: true };
+  const here = options.server ? { ...options, model: undefined } : options;
+  return inEngine(here, async (engine) => {
+    const all: Routed[] = [];
+    const stopped = (): boolean => engine.signal.aborted;
+    for (const text of texts) {
+      if (stopped()) break;
+      try {
+        all.push(await routeOne(text, options, engine));
+      } catch (error) {
+        if (!stopped() || all.length === 0) throw error;
       }
-      throw error;
     }
+    const last = all.at(-1);
+    return stopped() && last ? [...all.slice(0, -1), { ...last, interrupted: true }] : all;
   });
+}
+
+async function routeOne(
+  text: string,
+  { server, model: folder, generate }: RouteOptions,
+  { client, model, signal, progress }: EngineWork,
+): Promise<Routed> {
+  let builder: TraceBuilder | undefined;
+  const sink = {
+    progress,
+    began: (began: Began) => {
+      builder = new TraceBuilder(began);
+    },
+    routed: (part: Part) => {
+      builder?.add(part);
+    },
+  };
+  try {
+    const result = server
+      ? await routeThere(server, folder, client, text, sink, signal)
+      : await client.analyze(model, text, sink, signal, generate);
+    if (!builder) throw new UserError('internal', 'The engine sent no routing.');
+    const whole = text + (result.continuation?.text ?? '');
+    return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
+  } catch (error) {
+    // What is there of a stopped run is shown, and said to be a part.
+    if (isUserError(error) && error.code === 'cancelled' && builder) {
+      return { recorded: { trace: builder.trace, text }, interrupted: true };
+    }
+    throw error;
+  }
 }
 
 /** One line that rewrites itself, for people only. */

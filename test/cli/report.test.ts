@@ -100,7 +100,13 @@ describe.each([
   };
 
   it('measures the balance of what the reference chose', () => {
-    expect(report).toMatchObject({ format: 'moescope-report', version: 1, source: 'measured', routed: 194 });
+    expect(report).toMatchObject({
+      format: 'moescope-report',
+      version: 2,
+      name: 'router.ts',
+      source: 'measured',
+      routed: 194,
+    });
     for (const [layer, figures] of report.load.layers.entries()) {
       const counts = countsOf(layer);
       const mean = (194 * K) / EXPERTS;
@@ -208,14 +214,41 @@ function droppedAfterRerouting(logits: readonly (readonly number[])[], capacity:
 
 describe('moescope report', () => {
   it('prints the load, the losses and the capacity curve, named as counted', async () => {
-    const stdout = await moescope(['report', SAMPLE]);
+    const stdout = await moescope(['report', SAMPLE, '--set', 'balance.layer=L3']);
     // Layer 3: E10 takes 69 of 388 slots, 2.85 times the even share; 9 of 16 experts stay under 5 %, two are dead.
-    expect(stdout).toMatch(/^ +L3 +E10 +17\.8 % +2\.85 +1\.85 .* 10\.9 of 16 +56\.3 % +2$/m);
-    expect(stdout).toMatch(/^Hugging Face, all layers in one pool: 2\.212 \(even: 2\)$/m);
-    expect(stdout.match(/counted, not measured/g)).toHaveLength(2);
+    expect(stdout).toMatch(/^E10 +69 +17\.8 % +2\.8× +█{30}$/m);
+    expect(stdout).toMatch(/^L3 +E10 +2\.8× /m);
+    expect(stdout).toMatch(/^L3 +1\.85 .* 10\.9 .* 56\.3 % +2$/m);
+    // By all layers in one pool, as transformers computes it.
+    expect(stdout).toMatch(/^mean .* 2\.21$/m);
+    expect(stdout).toMatch(/^even .* 2\.00$/m);
     // 482 of 2328 slots, by both policies.
-    expect(stdout).toMatch(/^ +1\.25 +20\.7 % +22\.6 % +20\.7 % +13\.1 % .* common practice$/m);
-    expect(stdout.match(/common practice$/gm)).toHaveLength(4);
+    expect(stdout).toMatch(/^Dropped slots and padding, all layers \(counted\); common practice: 1\.1 to 1\.3$/m);
+    expect(stdout).toMatch(/^ +1\.25 +20\.7 % /m);
+    expect(stdout).toMatch(/^ +1\.25 +22\.6 % +13\.1 %$/m);
+  });
+
+  it('writes several texts as one HTML file, tables and charts of each, and a line of JSON each', async () => {
+    const [html, csv, svg, json] = ['r.html', 'csv', 'svg', 'r.json'].map((name) => join(folder, name));
+    const essay = join(ROOT, 'media/samples/essay.md');
+    const files = ['--html', html!, '--csv', csv!, '--svg', svg!, '--json', json!];
+    const stdout = await moescope(['report', SAMPLE, essay, '--section', 'balance', '--section', 'losses', ...files]);
+    expect(stdout.match(/^(router\.ts|essay\.md)$/gm)).toEqual(['router.ts', 'essay.md']);
+    expect(stdout.match(/^LOAD$/gm)).toHaveLength(2);
+    expect(stdout).not.toMatch(/^CAPACITY$/m);
+    expect(readFileSync(html!, 'utf8').match(/<h1>[^<]+/g)).toEqual(['<h1>router.ts', '<h1>essay.md']);
+    const lines = readFileSync(json!, 'utf8').trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { name: string }).name)).toEqual(['router.ts', 'essay.md']);
+    // Of layer 0's 388 slots E0 took 26.
+    expect(readFileSync(join(csv!, 'router.ts/load-by-expert.csv'), 'utf8')).toContain(`\nE0,26,${26 / 388},`);
+    expect(readFileSync(join(svg!, 'essay.md/load-by-expert.svg'), 'utf8')).toMatch(/^<svg /);
+  });
+
+  it('writes a report that opens again as recorded counts', async () => {
+    const out = join(folder, 'again.json');
+    await moescope(['report', SAMPLE, '--json', out]);
+    const again = await moescope(['report', '--trace', out, '--section', 'balance']);
+    expect(again).toMatch(/^L3 +1\.85 .* 10\.9 .* 56\.3 % +2$/m);
   });
 
   it('says what a recorded trace cannot tell, and has the rest of it', async () => {
@@ -226,7 +259,7 @@ describe('moescope report', () => {
       moescope(['report', '--trace', trace, '--json', '-']),
     ]);
     expect(stdout).toContain('which a recorded trace does not hold');
-    expect(stdout).toMatch(/^ +1\.25 +20\.7 % .* – +– /m);
+    expect(stdout).toMatch(/^ +1\.25 +20\.7 % +– +– /m);
     expect(stdout).not.toContain('NaN');
     const { source, losses, capacity } = JSON.parse(json) as ReportFile;
     expect(source).toBe('recorded');

@@ -150,13 +150,8 @@ export class View {
     });
   }
 
-  /** What axe-core finds wrong for people who see little, or who do not see or point: a line each. */
-  async violations(): Promise<string[]> {
-    await this.page.evaluate(AXE);
-    return this.page.evaluate(async () => {
-      const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
-    });
+  violations(): Promise<string[]> {
+    return violationsOf(this.page);
   }
 
   /** Until messages have been taken and two frames drawn. */
@@ -176,6 +171,15 @@ export class View {
         }),
     );
   }
+}
+
+/** What axe-core finds wrong for people who see little, or who do not see or point: a line each. */
+export async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
+  });
 }
 
 export async function openView(

@@ -8,7 +8,7 @@ export function tableCsv({ columns, rows }: Table): string {
 
 /** A table as it is pasted into spreadsheets. */
 export function tableTsv({ columns, rows }: Table): string {
-  const cell = (value: Cell): string => (value === null ? '' : String(value).replace(/[\t\r\n]/g, ' '));
+  const cell = (value: Cell): string => plainField(value).replace(/[\t\r\n]+/g, ' ');
   return [columns.map(heading), ...rows].map((row) => row.map(cell).join('\t')).join('\n');
 }
 
@@ -21,9 +21,12 @@ function heading({ label, unit }: Column): string {
 }
 
 /** Text that a spreadsheet would take for a formula is marked as text, as it may come from anywhere. */
-function field(value: Cell): string {
+function plainField(value: Cell): string {
   if (value === null) return '';
-  if (typeof value === 'number') return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+}
+
+function field(value: Cell): string {
+  const text = plainField(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -1,4 +1,5 @@
 /** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
+import type { RecordedCounts } from '../../protocol/recording.ts';
 import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
 import { totalLoads, type Domain } from '../folder/domains.ts';
 import type { FolderRouting } from '../folder/folderRouting.ts';
@@ -49,6 +50,11 @@ export function subjectOf(name: string, trace: RoutingTrace, text?: string, evid
     ...(text === undefined ? {} : { text }),
     evidence,
   };
+}
+
+/** Counts that somebody recorded as a subject. */
+export function subjectOfCounts(name: string, { model, loads }: RecordedCounts, evidence: Evidence = {}): Subject {
+  return { name, model, source: 'recorded', loads, evidence };
 }
 
 /**

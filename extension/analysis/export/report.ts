@@ -1,0 +1,27 @@
+/** A whole report: every section of a subject, as the user set them. */
+import type { Parameters, Section } from '../../protocol/report.ts';
+import { count } from '../numbers.ts';
+import { makeSection, SECTIONS } from '../sections/all.ts';
+import type { Subject } from '../sections/subject.ts';
+
+export interface Report {
+  readonly subject: Subject;
+  readonly sections: readonly Section[];
+}
+
+/** What the user set, by section. */
+export type Settings = Readonly<Record<string, Parameters>>;
+
+/** All sections in their order, or those that are named. */
+export function reportOf(subject: Subject, settings: Settings = {}, only?: readonly string[]): Report {
+  const ids = SECTIONS.map(({ id }) => id).filter((id) => only?.includes(id) ?? true);
+  const sections = ids.flatMap((id) => makeSection(id, subject, settings[id] ?? {}) ?? []);
+  return { subject, sections };
+}
+
+/** What was routed by what, in a line. */
+export function aboutReport({ subject: { model, source, trace } }: Report): string {
+  const tokens = trace ? [`${count(trace.routed)} tokens`] : [];
+  const of = model.architecture === '' ? model.name : `${model.name} (${model.architecture})`;
+  return [of, `${model.precision} on ${model.provider}`, ...tokens, source].join(' · ');
+}
