@@ -1,0 +1,146 @@
+/** Texts routed by a serving engine: one that answers with what the reference implementation computed. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Tokenizer } from '../../extension/engine/tokenizer.ts';
+import { EngineServer, npyBase64, vllmIdentity, type Answer, type Asked } from '../support/engineServer.ts';
+import { ROOT } from '../support/reference.ts';
+import type { Workbench } from './driver.ts';
+import { Expected } from './expected.ts';
+import { withWorkbench } from './withWorkbench.ts';
+
+const [LAYERS, EXPERTS, K] = [6, 16, 2];
+/** Tinted at first: the middle one of six. */
+const LAYER = 3;
+const KEY = 'a-secret-key';
+
+let workbench: Workbench;
+let expected: Expected;
+let server: EngineServer;
+withWorkbench((launched) => {
+  workbench = launched;
+});
+beforeAll(async () => {
+  expected = await Expected.of('router.ts');
+  const tokenizer = await Tokenizer.open(join(ROOT, 'media/demo-models/balanced'), 8192);
+  server = await EngineServer.start((asked) => answer(asked, tokenizer));
+
+  /** The sample as the reference routes it, and any other text somehow. */
+  function routed(ids: readonly number[]): Uint8Array {
+    const sample = ids.length === expected.tokens && ids.every((id, t) => id === expected.id(t));
+    return Uint8Array.from(
+      ids.flatMap((id, t) =>
+        Array.from({ length: LAYERS }, (_, l) =>
+          sample ? expected.experts(t, l) : [id % EXPERTS, (id + 1) % EXPERTS],
+        ).flat(),
+      ),
+    );
+  }
+
+  function answer({ path, body, headers }: Asked, of: Tokenizer): Answer | undefined {
+    if (headers.authorization !== `Bearer ${KEY}`) return { status: 401, json: {} };
+    const { prompt } = body;
+    if (path === '/v1/completions' && Array.isArray(prompt)) {
+      const ids = prompt as number[];
+      const experts = npyBase64([ids.length, LAYERS, K], routed(ids));
+      return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts: experts }] } };
+    }
+    if (path === '/tokenize') {
+      return (response) => {
+        void of.encode(String(prompt)).then(({ ids, start, end }) => {
+          // Of texts in ASCII alone: letters are bytes.
+          const spell = (t: number): string =>
+            String(prompt).slice(start[t], end[t]).replaceAll(' ', 'Ġ').replaceAll('\n', 'Ċ');
+          response.end(JSON.stringify({ tokens: [...ids], token_strs: [...ids.keys()].map(spell) }));
+        });
+      };
+    }
+    return vllmIdentity(path);
+  }
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+async function answerInput(text: string): Promise<void> {
+  const input = workbench.page.locator('.quick-input-widget input').first();
+  await input.fill(text);
+  await input.press('Enter');
+}
+
+test('an address that is none is refused where it is typed', async () => {
+  await workbench.runCommand('MoEScope: Use a Server');
+  const input = workbench.page.locator('.quick-input-widget');
+  await input.locator('input').first().fill('ftp://somewhere');
+  await expect.poll(() => input.innerText()).toContain('over http or https');
+  await workbench.screenshot('server-address');
+});
+
+test('a server is tried before it counts: without its key it does not', async () => {
+  await answerInput(server.url);
+  await expect.poll(() => workbench.page.locator('.quick-input-widget').innerText()).toContain('API key');
+  await answerInput('');
+  await workbench.pick('No Local Folder');
+  await expect.poll(() => workbench.problems()).toEqual([expect.stringContaining('wants an API key')]);
+  await workbench.dismissNotifications();
+});
+
+test('with its key it is used, and what it tells is said', async () => {
+  await workbench.runCommand('MoEScope: Use a Server');
+  await answerInput(server.url);
+  await expect.poll(() => workbench.page.locator('.quick-input-widget').innerText()).toContain('API key');
+  await answerInput(KEY);
+  await workbench.pick('No Local Folder');
+  expect(await workbench.notification('demo on vLLM')).toContain('The engine returns no weights.');
+  await workbench.dismissNotifications();
+});
+
+test('the analysis tints every token as on this machine', async () => {
+  const wanted = expected.stretches((token) => expected.experts(token, LAYER)[0]);
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expect
+    .poll(async () => (await workbench.decorations()).map((d) => d.text))
+    .toEqual(wanted.map((stretch) => stretch.text));
+  expect(await workbench.statusText()).toContain('demo · vLLM 0.27.1');
+});
+
+test('the hover names the experts, and says that weights are unknown', async () => {
+  const text = await workbench.hoverText('route');
+  await workbench.screenshot('server-hover');
+  const token = expected.tokenIn('route');
+  expect(text).toContain('weights unknown');
+  const rows = [...text.matchAll(/L(\d)\s+[^E]*E(\d+)[^E\d]*E(\d+)/g)].map(([, l, a, b]) => [
+    Number(l),
+    Number(a),
+    Number(b),
+  ]);
+  expect(rows).toEqual(Array.from({ length: LAYERS }, (_, l) => [l, ...expected.experts(token, l)]));
+  expect(text).not.toContain('NaN');
+  await workbench.pointAway();
+});
+
+test('the load view counts as on this machine', async () => {
+  const view = await workbench.webview('moe-load-bars li');
+  const numbers = await view.locator('moe-load-bars li .number').allInnerTexts();
+  expect(numbers.map((text) => parseFloat(text))).toEqual(
+    expected.shares(LAYER).map((share) => Number((100 * share).toFixed(1))),
+  );
+});
+
+test('a server that is gone is one sentence, and the text keeps its routing', async () => {
+  await server.stop();
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expect.poll(() => workbench.problems()).toEqual([expect.stringContaining('the connection was refused')]);
+  await expect.poll(async () => (await workbench.decorations()).length).toBeGreaterThan(0);
+  await workbench.dismissNotifications();
+});
+
+test('This Machine brings the local model back', async () => {
+  await workbench.runCommand('MoEScope: Use a Server');
+  await workbench.pick('This Machine');
+  await expect.poll(() => workbench.statusText(), { timeout: 60_000 }).toContain('balanced');
+});
+
+test('the key is in no log', () => {
+  expect(workbench.log()).not.toContain(KEY);
+});
