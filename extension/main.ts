@@ -14,6 +14,7 @@ import { EditWatch } from './host/editWatch.ts';
 import { Feed } from './host/feed.ts';
 import { FolderAnalyzer } from './host/folderAnalyzer.ts';
 import { registerHover } from './host/hover.ts';
+import { Intervener } from './host/intervener.ts';
 import { Lens } from './host/lens.ts';
 import { Limits } from './host/limits.ts';
 import { LoadView } from './host/loadView.ts';
@@ -122,6 +123,7 @@ export function activate(context: ExtensionContext): void {
       journals: Uri.joinPath(context.globalStorageUri, 'folders').fsPath,
     }),
   );
+  own(new Intervener(client, models, sessions, subjects, reportActions));
 
   const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
   const picker = new ModelPicker(models, client, inspector, page, problems, log);

@@ -2,7 +2,7 @@
 import type { ExpertRef, Intervention } from '../protocol/intervention.ts';
 import type { LayerShape, RoutingTrace } from '../protocol/trace.ts';
 import { expertCounts } from './load.ts';
-import { lossByToken } from './lossChange.ts';
+import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
 
 export interface Ablation extends ExpertRef {
   /** What all tokens lose together without it, in nats; less than 0 where the text is foreseen better without. */
@@ -36,6 +36,49 @@ export function ablationOf(before: RoutingTrace, expert: ExpertRef, logProb: Flo
 }
 
 /** Those that cost most first. */
-export function rankAblations(found: readonly Ablation[]): Ablation[] {
+export function rankAblations<A extends Ablation>(found: readonly A[]): A[] {
   return found.toSorted((a, b) => b.cost - a.cost || a.layer - b.layer || a.expert - b.expert);
+}
+
+/** What a text loses without each of its experts, as far as they were tried. */
+export interface Ablated {
+  /** Those that cost most first. */
+  readonly experts: readonly Ablation[];
+  /** How many were to be tried. */
+  readonly wanted: number;
+  readonly loss: TextLoss;
+  /** What each token loses without the costliest ones; [T] each. */
+  readonly suffering: readonly (ExpertRef & { readonly byToken: Float32Array })[];
+}
+
+/** Experts of which what each token loses is kept. */
+const KEPT = 24;
+
+/** Gathers ablations as they are measured. */
+export class Ablations {
+  readonly #before: RoutingTrace;
+  readonly #wanted: number;
+  readonly #experts: Ablation[] = [];
+  #suffering: (Ablation & { readonly byToken: Float32Array })[] = [];
+
+  constructor(before: RoutingTrace, wanted: number) {
+    this.#before = before;
+    this.#wanted = wanted;
+  }
+
+  add(expert: ExpertRef, logProb: Float32Array): void {
+    const ablation = ablationOf(this.#before, expert, logProb);
+    this.#experts.push(ablation);
+    const byToken = lossByToken(this.#before.tokens.logProb, logProb);
+    this.#suffering = rankAblations([...this.#suffering, { ...ablation, byToken }]).slice(0, KEPT);
+  }
+
+  get result(): Ablated {
+    return {
+      experts: rankAblations(this.#experts),
+      wanted: this.#wanted,
+      loss: textLoss(this.#before.tokens.logProb),
+      suffering: this.#suffering.map(({ layer, expert, byToken }) => ({ layer, expert, byToken })),
+    };
+  }
 }

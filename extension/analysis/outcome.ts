@@ -1,6 +1,6 @@
 /** What an intervention did to a text: measured, beside what was counted on the routing without it. */
 import type { Intervention, MeasuredSlots } from '../protocol/intervention.ts';
-import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
+import { NO_EXPERT, type LayerShape, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
 import { capacityCurve } from './capacity.ts';
 import { expertCounts, loadFigures } from './load.ts';
 import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
@@ -9,9 +9,12 @@ import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
 export type LimitedSlots = Pick<MeasuredSlots, 'dropped' | 'moved'>;
 
 export interface LayerOutcome {
-  /** As it was, and under the intervention, with a k that may differ. */
-  readonly before: LayerTrace;
-  readonly after: LayerTrace;
+  /** As it was. */
+  readonly shape: LayerShape;
+  /** Experts that a token chooses under the intervention. */
+  readonly k: number;
+  /** Slots that each expert takes under it; [E]. */
+  readonly counts: Float64Array;
   /** MaxVio of the slots taken. */
   readonly maxVio: { readonly before: number; readonly after: number };
   /** Share of the slots without the intervention whose expert the token is still at. */
@@ -20,6 +23,7 @@ export interface LayerOutcome {
   readonly limited?: { readonly measured: LimitedSlots; readonly counted: LimitedSlots };
 }
 
+/** Of a whole text. */
 export interface Outcome {
   readonly intervention: Intervention;
   readonly loss: { readonly before: TextLoss; readonly after: TextLoss };
@@ -47,18 +51,21 @@ export function outcomeOf(
     byToken: lossByToken(before.tokens.logProb, after.tokens.logProb),
     layers: before.layers.map((layer, i): LayerOutcome => {
       const then = after.layers[i]!;
-      const maxVio = (of: LayerTrace): number => loadFigures(expertCounts(of, 0, tokens)).maxVio;
+      const counts = expertCounts(then, 0, tokens);
+      const { layer: index, stack, experts, k, candidates } = layer;
       const outcome = {
-        before: layer,
-        after: then,
-        maxVio: { before: maxVio(layer), after: maxVio(then) },
+        shape: { layer: index, ...(stack ? { stack } : {}), experts, k, candidates },
+        k: then.k,
+        counts,
+        maxVio: { before: loadFigures(expertCounts(layer, 0, tokens)).maxVio, after: loadFigures(counts).maxVio },
         stayed: stayedShare(layer, then, tokens),
       };
       const measured = slots.find((of) => of.layer === i);
       if (!capacity || !measured) return outcome;
       const point = capacityCurve([layer], tokens, [capacity.factor])[0]!.layers[0]!;
       const { dropped, moved } = (capacity.policy === 'reroute' && point.rerouted) || { ...point, moved: 0 };
-      return { ...outcome, limited: { measured, counted: { dropped, moved } } };
+      const limited = { measured: { dropped: measured.dropped, moved: measured.moved }, counted: { dropped, moved } };
+      return { ...outcome, limited };
     }),
   };
 }

@@ -1,6 +1,5 @@
-import { ablationOf, ablations, rankAblations, type Ablation } from '../analysis/ablation.ts';
+import { Ablations, ablations, type Ablated } from '../analysis/ablation.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { textLoss } from '../analysis/lossChange.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
 import { isUserError } from '../protocol/errors.ts';
@@ -14,9 +13,7 @@ import { signed } from './whatif.ts';
 
 interface Found {
   readonly plain: RoutingTrace;
-  readonly ranked: readonly Ablation[];
-  /** Experts that were to be taken away. */
-  readonly wanted: number;
+  readonly ablated: Ablated;
 }
 
 /** Takes each expert away in turn, and ranks them by what it costs. Returns the exit code; throws UserError and UsageError. */
@@ -38,29 +35,28 @@ export async function ablate(options: AblateOptions): Promise<number> {
       },
       signal,
     );
-    const done: Ablation[] = [];
+    const found = new Ablations(plain!, interventions.length);
     const measured = ({ index, logProb }: Measured): void => {
-      done.push(ablationOf(plain!, interventions[index]!.masked![0]!, logProb));
+      found.add(interventions[index]!.masked![0]!, logProb);
     };
     try {
       const what = { text, interventions, logProb: true, routing: false };
       await client.measure(model, what, { progress, began: () => undefined, measured }, signal);
     } catch (error) {
       // What is there of a stopped run is shown, and said to be a part.
-      if (!isUserError(error) || error.code !== 'cancelled' || done.length === 0) throw error;
+      if (!isUserError(error) || error.code !== 'cancelled' || found.result.experts.length === 0) throw error;
     }
-    return { plain: plain!, ranked: rankAblations(done), wanted: interventions.length };
+    return { plain: plain!, ablated: found.result };
   });
   if (options.json !== undefined) await writeOut(options.json, [ablateJson(found)]);
   if (options.json !== '-') process.stdout.write(render(found, options.top, text));
-  return found.ranked.length < found.wanted ? INTERRUPTED : 0;
+  return found.ablated.experts.length < found.ablated.wanted ? INTERRUPTED : 0;
 }
 
-function render({ plain, ranked, wanted }: Found, top: number, text: string): string {
+function render({ plain, ablated: { experts, wanted, loss } }: Found, top: number, text: string): string {
   const { tokens, origin } = plain;
   const { moeLayers } = origin.model;
-  const loss = textLoss(tokens.logProb);
-  const rows = ranked
+  const rows = experts
     .slice(0, top)
     .map(({ layer, expert, cost, share, worst }) => [
       `${layerLabel(moeLayers[layer]!)} E${expert}`,
@@ -70,7 +66,7 @@ function render({ plain, ranked, wanted }: Found, top: number, text: string): st
       `"${visible(text.slice(tokens.start[worst.token], tokens.end[worst.token]), 20)}"`,
       signed(-worst.loss, 3),
     ]);
-  const part = ranked.length < wanted ? `Stopped early: ${ranked.length} of ${wanted} experts were tried.\n` : '';
+  const part = experts.length < wanted ? `Stopped early: ${experts.length} of ${wanted} experts were tried.\n` : '';
   const header = ['without', 'costs, nats', 'nats a token', 'load share', 'token that loses most', 'its log p'];
   return [
     summary(plain),
@@ -80,7 +76,7 @@ function render({ plain, ranked, wanted }: Found, top: number, text: string): st
 }
 
 /** `moescope-ablation` version 1, as the README documents it. */
-function ablateJson({ plain, ranked, wanted }: Found): string {
+function ablateJson({ plain, ablated: { experts, wanted, loss } }: Found): string {
   const { origin, tokens } = plain;
   const { name, architecture, precision, moeLayers } = origin.model;
   return `${JSON.stringify({
@@ -89,9 +85,9 @@ function ablateJson({ plain, ranked, wanted }: Found): string {
     model: { name, architecture },
     precision,
     tokens: tokens.ids.length,
-    before: textLoss(tokens.logProb),
+    before: loss,
     wanted,
-    experts: ranked.map(({ layer, expert, cost, share, worst }) => {
+    experts: experts.map(({ layer, expert, cost, share, worst }) => {
       const { layer: index, stack } = moeLayers[layer]!;
       return { layer: index, ...(stack ? { stack } : {}), expert, cost, share, worst };
     }),

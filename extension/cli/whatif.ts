@@ -1,6 +1,5 @@
 import { interventionText } from '../analysis/interventionText.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { expertCounts } from '../analysis/load.ts';
 import { suffering } from '../analysis/lossChange.ts';
 import { allLimited, outcomeOf, type LayerOutcome, type LimitedSlots, type Outcome } from '../analysis/outcome.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
@@ -110,7 +109,7 @@ function slotCells(limited: LayerOutcome['limited']): string[] {
 function layerTable({ model }: Began, { layers, intervention }: Outcome): string {
   const limits = layers.some(({ limited }) => limited);
   const rows = layers.map((layer) => [
-    layerLabel(layer.before),
+    layerLabel(layer.shape),
     layer.maxVio.before.toFixed(2),
     layer.maxVio.after.toFixed(2),
     `${(100 * layer.stayed).toFixed(1)} %`,
@@ -151,12 +150,12 @@ function whatifJson({ model, ids, start, end }: Began, outcomes: readonly Outcom
       intervention,
       after: loss.after,
       loss: Array.from(byToken),
-      layers: layers.map(({ before, after, maxVio, stayed, limited }) => ({
-        layer: before.layer,
-        ...(before.stack ? { stack: before.stack } : {}),
-        experts: before.experts,
-        k: { before: before.k, after: after.k },
-        counts: Array.from(expertCounts(after, 0, ids.length)),
+      layers: layers.map(({ shape, k, counts, maxVio, stayed, limited }) => ({
+        layer: shape.layer,
+        ...(shape.stack ? { stack: shape.stack } : {}),
+        experts: shape.experts,
+        k: { before: shape.k, after: k },
+        counts: Array.from(counts),
         maxVio,
         stayed,
         ...(limited ? { measured: slots(limited.measured), counted: slots(limited.counted) } : {}),

@@ -1,6 +1,7 @@
 import type { Uri } from 'vscode';
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
+import { WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Analyzer, TextPart } from './analyzer.ts';
@@ -104,7 +105,10 @@ export class Commands implements Disposable {
       });
     });
     this.#register('moescope.clearHighlight', () => {
-      if (sessions.current) sessions.current.compared = undefined;
+      if (sessions.current) {
+        sessions.current.compared = undefined;
+        sessions.current.measured = undefined;
+      }
       this.#highlight(sessions.current, undefined);
     });
     this.#register('moescope.chooseModel', async () => {
@@ -126,6 +130,9 @@ export class Commands implements Disposable {
     });
     this.#register('moescope.openReport', () => {
       parts.report.show();
+    });
+    this.#register('moescope.whatIf', () => {
+      parts.report.show(WHAT_IF);
     });
     this.#register('moescope.openSample', () => openSample(samples));
     this.#register('moescope.restartEngine', async () => {

@@ -32,7 +32,8 @@ export class ContextKeys implements Disposable {
     this.#set('moescope.analyzed', here?.routed !== undefined);
     this.#set('moescope.running', here?.running !== undefined);
     this.#set('moescope.hasRouting', current?.routed !== undefined);
-    this.#set('moescope.highlighted', current?.highlight !== undefined || current?.flips !== undefined);
+    const standsOut = [current?.highlight, current?.flips, current?.loss].some((what) => what !== undefined);
+    this.#set('moescope.highlighted', standsOut);
   }
 
   #set(key: string, value: boolean): void {

@@ -22,6 +22,7 @@ export function registerHover(sessions: Sessions, lens: Lens, limits: Limits): D
         theme: themeKind(window.activeColorTheme.kind),
         limit: lens.limit,
         fates,
+        ...(session.loss ? { loss: session.loss } : {}),
       });
       const markdown = new MarkdownString(text);
       markdown.supportHtml = true;

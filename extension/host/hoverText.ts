@@ -9,6 +9,7 @@ import type { PaletteName } from '../protocol/webview.ts';
 import { visibleText } from '../analysis/tokenText.ts';
 import { inlineCode } from './markdown.ts';
 import type { RoutedText } from './routedText.ts';
+import type { MeasuredLoss } from './session.ts';
 
 /** Commands that the hover's links run; no other is allowed in it. */
 export const HOVER_COMMANDS = { highlight: 'moescope.highlightExpert', map: 'moescope.showInMap' } as const;
@@ -23,6 +24,8 @@ export interface HoverOptions {
   /** A capacity limit, and what it does to the slots of each of the first tokens, by MoE layer; none where that is not shown. */
   readonly limit?: CapacityLimit;
   readonly fates?: readonly (readonly (readonly SlotFate[])[])[];
+  /** What each token loses by a change in the model, where that is shown. */
+  readonly loss?: MeasuredLoss;
 }
 
 /** More layers than this are cut down to the chosen one and its neighbours: a hover is no place to scroll. */
@@ -64,6 +67,7 @@ function tokenSection(
   ];
   lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options));
   if (options.limit && fates.length > 0) lines.push(limitText(routed, options.limit, fates));
+  if (options.loss) lines.push(...lossText(options.loss, token));
   lines.push(links(routed, token, options));
   return lines.join('\n\n');
 }
@@ -164,6 +168,18 @@ function links({ trace }: RoutedText, token: number, options: HoverOptions): str
   }
   found.push(`[${hidden > 0 ? `Show all ${trace.layers.length} layers in the map` : 'Show in the map'}](${map})`);
   return found.join(' &nbsp;&nbsp; ');
+}
+
+/** What the token loses by a change in the model, or gains. */
+function lossText({ change, byToken }: MeasuredLoss, token: number): string[] {
+  const nats = byToken[token];
+  if (nats === undefined || Number.isNaN(nats)) return [];
+  const factor = probability(Math.exp(-nats));
+  const felt =
+    nats > 0
+      ? `loses **${nats.toFixed(2)}** nats, ${factor} of its probability stay`
+      : `gains ${(-nats).toFixed(2)} nats`;
+  return [`Measured, ${inlineCode(change)}: ${felt}.`];
 }
 
 /** More slots that a limit hits than these are counted only. */

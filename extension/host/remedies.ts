@@ -29,7 +29,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'server-unreachable': useServer,
   'server-unfit': useServer,
   'cache-unwritable': showLog,
-  'intervention-invalid': showLog,
+  'intervention-invalid': { label: 'Open Load Report', command: 'moescope.openReport' },
   cancelled: undefined,
   'engine-failed': { label: 'Restart Engine', command: 'moescope.restartEngine' },
   'engine-gone': { label: 'Analyze Again', command: 'moescope.analyze' },

@@ -33,6 +33,14 @@ export interface LiveBase {
   readonly builder: TraceBuilder;
 }
 
+/** What tokens lose by a change in the model. */
+export interface MeasuredLoss {
+  /** The change, in a few words. */
+  readonly change: string;
+  /** In nats; [T]. */
+  readonly byToken: Float32Array;
+}
+
 /** What is known of one document: its routed text, the run under way, and what the user points at. */
 export class Session {
   routed: RoutedText | undefined;
@@ -47,6 +55,8 @@ export class Session {
   preview: ExpertRef | undefined;
   /** What stays of this routing in another run, for as long as the tokens that flip are to stand out. */
   compared: Agreement | undefined;
+  /** What each token of this routing loses by a change in the model, in nats, for as long as they are to stand out. */
+  measured: MeasuredLoss | undefined;
   /** Token under the editor's cursor. */
   cursor: number | undefined;
 
@@ -86,11 +96,17 @@ export class Session {
     this.routed = routed;
     this.partial = undefined;
     this.compared = undefined;
+    this.measured = undefined;
   }
 
   /** The comparison whose tokens stand out, if the text is still the one that was compared. */
   get flips(): Agreement | undefined {
     return this.routed?.edits.edited === false ? this.compared : undefined;
+  }
+
+  /** The losses that stand out, if the text is still the one that was measured. */
+  get loss(): MeasuredLoss | undefined {
+    return this.routed?.edits.edited === false ? this.measured : undefined;
   }
 
   /** The expert whose tokens stand out, if the model has it. */

@@ -43,9 +43,9 @@ export function windowDecoration(): DecorationRenderOptions {
   return { borderWidth: '0 0 0 2px', borderStyle: 'dashed' };
 }
 
-/** Outlines a token that another run routed otherwise; tint and syntax colours stay. */
-export function flipDecoration(): DecorationRenderOptions {
-  return { outlineStyle: 'solid', outlineWidth: '1px' };
+/** Outlines a token that another run routed or foresaw otherwise; tint and syntax colours stay. */
+export function outlineDecoration(outlineStyle: 'solid' | 'dotted' = 'solid'): DecorationRenderOptions {
+  return { outlineStyle, outlineWidth: '1px' };
 }
 
 /** #rrggbb and an opacity of 0 to 1 as #rrggbbaa. */

@@ -57,10 +57,10 @@ export function windowSpans(routed: RoutedText, lines: readonly Line[]): Span[] 
   return [...spans.values()].flat();
 }
 
-/** The tokens among these lines that a comparison found to go elsewhere, each by itself. */
-export function flipSpans(routed: RoutedText, lines: readonly Line[], flips: ReadonlySet<number>): Span[] {
-  if (flips.size === 0) return [];
-  const spans = tintSpans(routed, lines, (token) => (flips.has(token) ? token : undefined));
+/** Those of some tokens that are among these lines, each by itself. */
+export function singleSpans(routed: RoutedText, lines: readonly Line[], tokens: ReadonlySet<number>): Span[] {
+  if (tokens.size === 0) return [];
+  const spans = tintSpans(routed, lines, (token) => (tokens.has(token) ? token : undefined));
   return [...spans.values()].flat();
 }
 

@@ -18,9 +18,9 @@ import type { Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
-import { flipDecoration, tintDecoration, windowDecoration } from './tintDecoration.ts';
+import { outlineDecoration, tintDecoration, windowDecoration } from './tintDecoration.ts';
 import { styleOf, tinting, tintingBehind } from './tinting.ts';
-import { flipSpans, tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
+import { singleSpans, tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
 
 /** One redraw a frame, however fast the scrolling. */
 const FRAME_MS = 16;
@@ -39,6 +39,11 @@ const BLOCK_LINES = 32;
 /** Keys of the marks where context windows start, and of the tokens that another run routed otherwise; those of styles are not negative. */
 const WINDOW_KEY = -1;
 const FLIP_KEY = -2;
+/** Tokens that a change in the model makes less probable, and more. */
+const LOSS_KEY = -3;
+const GAIN_KEY = -4;
+/** From so many nats on a token's change stands out. */
+const FELT = 0.5;
 /** Stands for decorations that an edit has moved: equal to no list of them, the empty one included. */
 const MOVED = 'moved';
 
@@ -164,11 +169,16 @@ export class Tinter implements Disposable {
     const { behind } = session;
     const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice);
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
+    const byToken = session.loss?.byToken ?? new Float32Array();
+    const lost = tokensWhere(byToken, (nats) => nats >= FELT);
+    const gained = tokensWhere(byToken, (nats) => nats <= -FELT);
     const spans = new Map<number, Span[]>();
     for (const lines of visibleLines(editor)) {
       const found = tintSpans(routed, lines, keyOf)
         .set(WINDOW_KEY, windowSpans(routed, lines))
-        .set(FLIP_KEY, flipSpans(routed, lines, flips));
+        .set(FLIP_KEY, singleSpans(routed, lines, flips))
+        .set(LOSS_KEY, singleSpans(routed, lines, lost))
+        .set(GAIN_KEY, singleSpans(routed, lines, gained));
       const dimmed = behindKeyOf ? tintSpans(behind, lines, behindKeyOf) : [];
       for (const [key, list] of [...found, ...dimmed]) spans.set(key, [...(spans.get(key) ?? []), ...list]);
     }
@@ -186,7 +196,10 @@ export class Tinter implements Disposable {
 
   #options(key: number): DecorationRenderOptions {
     if (key === WINDOW_KEY) return { ...windowDecoration(), borderColor: new ThemeColor('editorInfo.foreground') };
-    if (key === FLIP_KEY) return { ...flipDecoration(), outlineColor: new ThemeColor('editorWarning.foreground') };
+    if (key === FLIP_KEY) return { ...outlineDecoration(), outlineColor: new ThemeColor('editorWarning.foreground') };
+    if (key === LOSS_KEY) return { ...outlineDecoration(), outlineColor: new ThemeColor('editorError.foreground') };
+    if (key === GAIN_KEY)
+      return { ...outlineDecoration('dotted'), outlineColor: new ThemeColor('editorInfo.foreground') };
     return tintDecoration(styleOf(key), this.#lens.palette, themeKind(window.activeColorTheme.kind));
   }
 }
@@ -220,4 +233,8 @@ function linesOf(document: TextDocument, first: number, last: number): Line[] {
 
 function rangeOf({ line, from, to }: Span): Range {
   return new Range(line, from, line, to);
+}
+
+function tokensWhere(byToken: Float32Array, holds: (nats: number) => boolean): ReadonlySet<number> {
+  return new Set(Array.from(byToken.keys()).filter((token) => holds(byToken[token]!)));
 }

@@ -1,4 +1,5 @@
 import type { Parameters, Section } from '../../protocol/report.ts';
+import { ablationSection } from './ablation.ts';
 import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
@@ -13,8 +14,10 @@ import { offloadSection } from './offload.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
+import { mendSection } from './mend.ts';
 import type { Subject } from './subject.ts';
 import { workSection } from './work.ts';
+import { whatIfSection } from './whatIf.ts';
 
 /** In the order in which they stand in a report. */
 export const SECTIONS: readonly SectionKind[] = [
@@ -25,6 +28,9 @@ export const SECTIONS: readonly SectionKind[] = [
   regionsSection,
   depthSection,
   capacitySection,
+  whatIfSection,
+  mendSection,
+  ablationSection,
   specialisationSection,
   coActivationSection,
   expertSection,

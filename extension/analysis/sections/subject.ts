@@ -1,9 +1,12 @@
 /** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
 import type { RecordedCounts } from '../../protocol/recording.ts';
 import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
+import type { Ablated } from '../ablation.ts';
+import type { Balanced } from '../balanced.ts';
 import { totalLoads, type Domain } from '../folder/domains.ts';
 import type { FolderRouting } from '../folder/folderRouting.ts';
 import { expertCounts } from '../load.ts';
+import type { Outcome } from '../outcome.ts';
 
 /** Slots that each expert of a MoE layer took. */
 export interface LayerCounts {
@@ -37,6 +40,12 @@ export interface Subject {
 export interface Evidence {
   /** What the user compares it with: another model's routing of the same text, another text. */
   readonly other?: Subject;
+  /** The text with a change in the model, measured; the latest first. */
+  readonly outcomes?: readonly Outcome[];
+  /** Biases that even out the load. */
+  readonly balanced?: Balanced;
+  /** What the text loses without its experts. */
+  readonly ablated?: Ablated;
 }
 
 /** A text's routing as a subject. */

@@ -1,0 +1,64 @@
+/** What sections have in common whose figures the model is run for. */
+import type { Figure, Place, Table } from '../../protocol/report.ts';
+import { suffering } from '../lossChange.ts';
+import { visibleText } from '../tokenText.ts';
+import { CLEAR, OUTLINE } from './changeControls.ts';
+import { known } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+/** Why the model cannot be run with a change for this subject; undefined where it can. */
+export function cannotMeasure({ trace, text, source }: Subject): string | undefined {
+  if (source === 'recorded')
+    return 'Somebody else ran the model: to change something in it, analyze a text with a checkpoint of it here.';
+  if (!trace || text === undefined)
+    return 'The model is run with a change on one text at a time: open one of the files, and analyze it.';
+  return trace.routed < trace.tokens.ids.length ? 'The whole text has to be routed first.' : undefined;
+}
+
+/** Tokens listed that lose most. */
+const LISTED = 20;
+
+/** The tokens that lose most, with their places. */
+export function sufferingTable({ trace, text }: Subject, byToken: Float32Array): Table {
+  const tokens = trace?.tokens;
+  const listed = tokens ? suffering(byToken, LISTED) : [];
+  return {
+    columns: [
+      { label: 'token', unit: 'count' },
+      { label: 'text', unit: 'text' },
+      { label: 'loss, nats', unit: 'nats' },
+      { label: 'log p as it is, nats', unit: 'nats' },
+    ],
+    rows: listed.map((t) => [
+      t,
+      visibleText((text ?? '').slice(tokens!.start[t], tokens!.end[t])),
+      known(byToken[t]),
+      known(tokens!.logProb[t]),
+    ]),
+    places: listed.map((t): Place => ({ start: tokens!.start[t]!, end: tokens!.end[t]! })),
+  };
+}
+
+/** The same as a figure of its own. */
+export function sufferingFigure(subject: Subject, id: string, what: string, byToken: Float32Array): Figure {
+  const table = sufferingTable(subject, byToken);
+  const worst = table.rows[0];
+  return {
+    id,
+    title: `Tokens that lose most: ${what}`,
+    basis: 'measured',
+    help: {
+      meaning:
+        'How much less probable the model finds a token than without the change, given the same tokens before it. In the editor, ' +
+        'a solid outline marks tokens that lose half a nat or more, a dotted one those that gain as much.',
+      formula: 'ln p(token | before) as it is − ln p(token | before) with the change',
+      judge: '0.69 nats are half of the probability, 2.3 nats a tenth of it.',
+    },
+    text: worst ? `“${String(worst[1])}” loses most, ${Number(worst[2]).toFixed(2)} nats.` : 'No token loses anything.',
+    table,
+    actions: [
+      { kind: 'action', id: OUTLINE, label: 'Outline in the Editor' },
+      { kind: 'action', id: CLEAR, label: 'Clear Outlines' },
+    ],
+  };
+}

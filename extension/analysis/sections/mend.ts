@@ -1,0 +1,129 @@
+/** What would even out the load, and what would that cost? Tried: biases fitted on half of the text, measured on the rest. */
+import type { Figure } from '../../protocol/report.ts';
+import type { Balanced } from '../balanced.ts';
+import { layerLabel } from '../labels.ts';
+import { count, fixed } from '../numbers.ts';
+import type { SectionKind } from './kind.ts';
+import { cannotMeasure } from './measuring.ts';
+import { MEND, targetControl } from './mendControls.ts';
+import { known } from './parts.ts';
+import { signed } from './whatIf.ts';
+
+export const mendSection: SectionKind = {
+  id: MEND,
+  title: 'Balance it',
+  make: (subject, set) => {
+    const lacking = cannotMeasure(subject);
+    if (lacking !== undefined) return { lacking, controls: [], figures: [] };
+    const { balanced } = subject.evidence;
+    return {
+      ...(balanced
+        ? { verdict: verdict(balanced) }
+        : {
+            lacking:
+              'A bias for each expert, added to its score when experts are chosen and not when they are weighed, can even out the load ' +
+              'without training. Balance It fits one on half of this text, and measures load and loss on the rest.',
+          }),
+      controls: [
+        targetControl(set),
+        { kind: 'action', id: 'balance', label: 'Balance It', primary: true },
+        ...(balanced ? [{ kind: 'action' as const, id: 'save', label: 'Save Biases…' }] : []),
+      ],
+      figures: balanced ? [loadFigure(balanced), lossFigure(balanced)] : [],
+    };
+  },
+};
+
+function verdict({ layers, loss, from }: Balanced): string {
+  const mean = (of: (layer: Balanced['layers'][number]) => number): number => {
+    const values = layers.map(of).filter((value) => !Number.isNaN(value));
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  };
+  const before = mean(({ held }) => held.before.maxVio);
+  const after = mean(({ held }) => held.after.maxVio);
+  const change = loss.after.perToken - loss.before.perToken;
+  return (
+    `Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ` +
+    `${fixed(after, 2)}, the mean of all layers. The loss changes by ${signed(change)} nats a token` +
+    (change > 0.05
+      ? ': the experts that now have more to do were not trained for it.'
+      : ': on this text, the load is the router’s habit more than its need.')
+  );
+}
+
+function loadFigure({ layers, from }: Balanced): Figure {
+  const labels = layers.map(({ shape }) => layerLabel(shape));
+  return {
+    id: 'balance-it-load',
+    title: 'MaxVio on text that the biases have not seen',
+    basis: 'measured',
+    help: {
+      meaning:
+        `How far the busiest expert is above the even share. The biases were fitted, layer after layer, on the first ${count(from)} ` +
+        'tokens; the chart is of the others.',
+      formula: 'b_i ← b_i + u·sign(c̄ − c_i), u halved whenever MaxVio stops falling; MaxVio = max_e c_e / c̄ − 1',
+      source: 'loss-free balancing, arXiv 2408.15664',
+      judge: 'What stays uneven on unseen text is what the fit could not know: more text, or more varied, helps.',
+    },
+    text: `MaxVio without and with biases, in ${count(layers.length)} layers.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'without biases', values: layers.map(({ held }) => known(held.before.maxVio)) },
+        { label: 'with biases', values: layers.map(({ held }) => known(held.after.maxVio)) },
+      ],
+      axis: { label: 'MaxVio', unit: 'number', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'fitted: MaxVio without', unit: 'number' },
+        { label: 'with', unit: 'number' },
+        { label: 'unseen: MaxVio without', unit: 'number' },
+        { label: 'with', unit: 'number' },
+        { label: 'Gini without', unit: 'number' },
+        { label: 'with', unit: 'number' },
+        { label: 'largest bias', unit: 'number' },
+      ],
+      rows: layers.map(({ fitted, held, bias }, i) => [
+        labels[i]!,
+        known(fitted.before),
+        known(fitted.after),
+        known(held.before.maxVio),
+        known(held.after.maxVio),
+        known(held.before.gini),
+        known(held.after.gini),
+        Math.max(0, ...bias.map(Math.abs)),
+      ]),
+    },
+  };
+}
+
+function lossFigure({ loss }: Balanced): Figure {
+  const { before, after } = loss;
+  return {
+    id: 'balance-it-loss',
+    title: 'Loss of the unseen text',
+    basis: 'measured',
+    help: {
+      meaning:
+        'How well the model foresees the tokens that the biases were not fitted on, without the biases and with them.',
+      formula: 'loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)',
+      judge: 'A model whose load is uneven for a reason loses when it is evened out.',
+    },
+    text: `${fixed(before.perToken, 4)} nats a token without biases, ${fixed(after.perToken, 4)} with them.`,
+    table: {
+      columns: [
+        { label: '', unit: 'text' },
+        { label: 'nats a token', unit: 'nats' },
+        { label: 'perplexity', unit: 'number' },
+      ],
+      rows: [
+        ['without biases', known(before.perToken), known(before.perplexity)],
+        ['with biases', known(after.perToken), known(after.perplexity)],
+        ['difference', known(after.perToken - before.perToken), known(after.perplexity - before.perplexity)],
+      ],
+    },
+  };
+}

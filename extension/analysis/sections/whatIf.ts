@@ -1,0 +1,212 @@
+/** What would a change in the model cost? Measured: the model runs again with it. */
+import type { Column, Figure, Help } from '../../protocol/report.ts';
+import { interventionText } from '../interventionText.ts';
+import { layerLabel } from '../labels.ts';
+import { fixed, percent } from '../numbers.ts';
+import { allLimited, type LimitedSlots, type Outcome } from '../outcome.ts';
+import { changeControls, WHAT_IF } from './changeControls.ts';
+import type { SectionKind } from './kind.ts';
+import { cannotMeasure, sufferingFigure } from './measuring.ts';
+import { known } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+export const whatIfSection: SectionKind = {
+  id: WHAT_IF,
+  title: 'What if',
+  make: (subject, set) => {
+    const lacking = cannotMeasure(subject);
+    if (lacking !== undefined) return { lacking, controls: [], figures: [] };
+    const { controls } = changeControls(set, subject.model.moeLayers);
+    const outcomes = subject.evidence.outcomes ?? [];
+    const [latest] = outcomes;
+    return {
+      ...(latest
+        ? { verdict: verdict(subject, latest) }
+        : { lacking: 'Choose a change and measure: the model runs the text again with it.' }),
+      controls: [...controls, { kind: 'action', id: 'measure', label: 'Measure', primary: true }],
+      figures: latest
+        ? [
+            lossFigure(subject, outcomes),
+            ...(allLimited(latest) ? [droppedFigure(subject, latest)] : []),
+            layersFigure(subject, latest),
+            sufferingFigure(subject, 'what-if-tokens', nameOf(subject, latest), latest.byToken),
+          ]
+        : [],
+    };
+  },
+};
+
+function nameOf({ model }: Subject, { intervention }: Outcome): string {
+  return interventionText(intervention, model.moeLayers);
+}
+
+function verdict(subject: Subject, outcome: Outcome): string {
+  const { before, after } = outcome.loss;
+  const change = after.perToken - before.perToken;
+  const limited = allLimited(outcome);
+  const slots = limited ? ` ${dropSentence(limited.measured, limited.counted)}` : '';
+  return (
+    `With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} ` +
+    `becomes ${fixed(after.perplexity, 2)}.${slots}`
+  );
+}
+
+function dropSentence(measured: LimitedSlots, counted: LimitedSlots): string {
+  return (
+    `${measured.dropped} slots are dropped in the run, where ${counted.dropped} were counted on the routing of the text as it is: ` +
+    'what a dropped slot does to later layers changes what they route.'
+  );
+}
+
+export function signed(value: number): string {
+  return Number.isNaN(value) ? '–' : `${value > 0 ? '+' : ''}${value.toFixed(4)}`;
+}
+
+const LOSS_HELP: Help = {
+  meaning:
+    'How well the model foresees the text’s tokens, each given those before it, as it is and with the change. The change holds from ' +
+    'the first token on.',
+  formula: 'loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)',
+  judge: 'A loss that grows by 0.01 nats is hardly felt; by 0.1, as much as a much smaller model may cost.',
+};
+
+function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
+  const names = outcomes.map((outcome) => nameOf(subject, outcome));
+  const changes = outcomes.map(({ loss }) => known(loss.after.perToken - loss.before.perToken));
+  const limits = outcomes.some((outcome) => allLimited(outcome));
+  const columns: Column[] = [
+    { label: 'change', unit: 'text' },
+    { label: 'nats a token as it is', unit: 'nats' },
+    { label: 'with the change', unit: 'nats' },
+    { label: 'difference', unit: 'nats' },
+    { label: 'perplexity as it is', unit: 'number' },
+    { label: 'with the change', unit: 'number' },
+    ...(limits
+      ? ([
+          { label: 'dropped, measured', unit: 'count' },
+          { label: 'dropped, counted', unit: 'count' },
+        ] as const)
+      : []),
+  ];
+  return {
+    id: 'what-if-loss',
+    title: 'What each change costs',
+    basis: 'measured',
+    help: LOSS_HELP,
+    text: outcomes.map((_, i) => `${names[i]!}: ${signed(changes[i] ?? NaN)} nats a token.`).join(' '),
+    chart: {
+      kind: 'bars',
+      labels: names,
+      series: [{ label: 'nats a token', values: changes }],
+      axis: { label: 'change of the loss, nats a token', unit: 'nats' },
+    },
+    table: {
+      columns,
+      rows: outcomes.map((outcome, i) => {
+        const { before, after } = outcome.loss;
+        const limited = allLimited(outcome);
+        return [
+          names[i]!,
+          ...[before.perToken, after.perToken, after.perToken - before.perToken].map(known),
+          ...[before.perplexity, after.perplexity].map(known),
+          ...(limits ? [known(limited?.measured.dropped), known(limited?.counted.dropped)] : []),
+        ];
+      }),
+    },
+  };
+}
+
+function droppedFigure(subject: Subject, outcome: Outcome): Figure {
+  const layers = outcome.layers.flatMap((layer) => (layer.limited ? [{ ...layer, limited: layer.limited }] : []));
+  const tokens = subject.trace!.routed;
+  const labels = layers.map(({ shape }) => layerLabel(shape));
+  const share = (of: (layer: (typeof layers)[number]) => number): (number | null)[] =>
+    layers.map((layer) => known(of(layer) / (tokens * layer.k)));
+  const measured = share(({ limited }) => limited.measured.dropped);
+  const counted = share(({ limited }) => limited.counted.dropped);
+  const all = allLimited(outcome)!;
+  return {
+    id: 'what-if-dropped',
+    title: `Dropped slots, measured and counted: ${nameOf(subject, outcome)}`,
+    basis: 'measured',
+    help: {
+      meaning:
+        'Counted: what the limit would drop on the routing of the text as it is, as in the section on capacity. Measured: what it ' +
+        'drops in the run, in which later layers see what the earlier ones have dropped.',
+      formula: 'dropped slots / T·k, at most ⌈F·T·k/E⌉ slots an expert; the text is one batch in all its windows',
+      source:
+        'Switch Transformers, arXiv 2101.03961: a dropped token goes on by its residual connection, weights stay as they are',
+      judge: 'The first layer’s are equal. Where later ones differ much, counting does not tell what a limit would do.',
+    },
+    text: `${all.measured.dropped} slots measured, ${all.counted.dropped} counted, over all layers.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'measured', values: measured },
+        { label: 'counted', values: counted },
+      ],
+      axis: { label: 'share of the slots', unit: 'percent', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'dropped, measured', unit: 'count' },
+        { label: 'dropped, counted', unit: 'count' },
+        { label: 'moved, measured', unit: 'count' },
+        { label: 'moved, counted', unit: 'count' },
+      ],
+      rows: layers.map(({ limited: { measured: m, counted: c } }, i) => [
+        labels[i]!,
+        m.dropped,
+        c.dropped,
+        m.moved,
+        c.moved,
+      ]),
+    },
+  };
+}
+
+function layersFigure(subject: Subject, outcome: Outcome): Figure {
+  const { layers } = outcome;
+  const labels = layers.map(({ shape }) => layerLabel(shape));
+  const stayed = layers.map((layer) => layer.stayed).filter((share) => !Number.isNaN(share));
+  const mean = stayed.reduce((sum, share) => sum + share, 0) / stayed.length;
+  return {
+    id: 'what-if-layers',
+    title: `Load by layer: ${nameOf(subject, outcome)}`,
+    basis: 'measured',
+    help: {
+      meaning:
+        'How far the busiest expert is above the even share, as it is and with the change, in slots that experts really take; and the ' +
+        'share of the choices that tokens still make.',
+      formula: 'MaxVio = max_e c_e / c̄ − 1',
+      source: 'arXiv 2408.15664',
+      judge: '0 is even.',
+    },
+    text: `On average ${percent(mean)} of the choices stay.`,
+    chart: {
+      kind: 'bars',
+      labels,
+      series: [
+        { label: 'as it is', values: layers.map(({ maxVio }) => known(maxVio.before)) },
+        { label: 'with the change', values: layers.map(({ maxVio }) => known(maxVio.after)) },
+      ],
+      axis: { label: 'MaxVio', unit: 'number', min: 0 },
+    },
+    table: {
+      columns: [
+        { label: 'layer', unit: 'text' },
+        { label: 'MaxVio as it is', unit: 'number' },
+        { label: 'with the change', unit: 'number' },
+        { label: 'choices that stay', unit: 'percent' },
+      ],
+      rows: layers.map((layer, i) => [
+        labels[i]!,
+        known(layer.maxVio.before),
+        known(layer.maxVio.after),
+        known(layer.stayed),
+      ]),
+    },
+  };
+}

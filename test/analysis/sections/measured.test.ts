@@ -1,0 +1,127 @@
+/** Sections whose figures the model is run for: what they ask of the user, and what they say of what was measured. */
+import { describe, expect, it } from 'vitest';
+import { Ablations } from '../../../extension/analysis/ablation.ts';
+import { judgeBiases } from '../../../extension/analysis/balanced.ts';
+import { outcomeOf } from '../../../extension/analysis/outcome.ts';
+import { ablatedLayers, shownSuffering } from '../../../extension/analysis/sections/ablationControls.ts';
+import { makeSection } from '../../../extension/analysis/sections/all.ts';
+import { changeControls } from '../../../extension/analysis/sections/changeControls.ts';
+import { targetOf } from '../../../extension/analysis/sections/mendControls.ts';
+import { subjectOf, type Evidence, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import type { Parameters } from '../../../extension/protocol/report.ts';
+import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { expectSound } from '../../support/soundSection.ts';
+import { demoTrace } from '../../webview/demoTrace.ts';
+
+const { trace: recorded, text } = demoTrace('collapsed', 'essay.md');
+/** As if this machine had run it. */
+const trace: RoutingTrace = { ...recorded, origin: { ...recorded.origin, source: 'measured' } };
+const { moeLayers } = trace.origin.model;
+/** As if every token had become half as probable. */
+const worse = {
+  ...trace,
+  tokens: { ...trace.tokens, logProb: trace.tokens.logProb.map((p) => p - Math.LN2) },
+};
+
+function withEvidence(evidence: Evidence): Subject {
+  return subjectOf('essay.md', trace, text.join(''), evidence);
+}
+
+describe('What if', () => {
+  it('reads the change from its controls, within what the model has', () => {
+    const of = (set: Parameters): object => changeControls(set, moeLayers).intervention;
+    expect(of({})).toEqual({ capacity: { factor: 1.2, policy: 'position' } });
+    expect(of({ change: 'capacity', factor: 0.75, policy: 'reroute', where: '2' })).toEqual({
+      capacity: { factor: 0.75, policy: 'reroute' },
+      layers: [2],
+    });
+    expect(of({ change: 'masked', layer: '5', expert: 15 })).toEqual({ masked: [{ layer: 5, expert: 15 }] });
+    expect(of({ change: 'silenced', layer: '99', expert: 16 })).toEqual({ silenced: [{ layer: 0, expert: 0 }] });
+    expect(of({ change: 'k', k: 3.4 })).toEqual({ k: 3 });
+    expect(of({ change: 'temperature', temperature: 0 })).toEqual({ temperature: 1 });
+    expect(of({ change: 'shared', where: '0' })).toEqual({ withoutShared: true, layers: [0] });
+    for (const change of ['capacity', 'masked', 'silenced', 'k', 'temperature', 'shared']) {
+      expectSound(makeSection('what-if', withEvidence({}), { change })!);
+    }
+  });
+
+  it('asks to measure, then says what it costs, measured and counted side by side', () => {
+    const plain = makeSection('what-if', withEvidence({}), {})!;
+    expect(plain.figures).toEqual([]);
+    expect(plain.lacking).toContain('Choose a change and measure');
+    expect(plain.controls.at(-1)).toMatchObject({ kind: 'action', id: 'measure' });
+    const intervention = { capacity: { factor: 1, policy: 'position' } } as const;
+    const slots = moeLayers.map((_, layer) => ({ layer, dropped: 10 + layer, moved: 0 }));
+    const evidence = { outcomes: [outcomeOf(trace, worse, intervention, slots)] };
+    const section = makeSection('what-if', withEvidence(evidence), {})!;
+    expectSound(section);
+    expect(section.lacking).toBeUndefined();
+    expect(section.verdict).toContain('a token of this text costs +0.6931 nats');
+    const dropped = section.figures.find(({ id }) => id === 'what-if-dropped')!;
+    expect(dropped.chart).toMatchObject({ series: [{ label: 'measured' }, { label: 'counted' }] });
+    expect(dropped.table.rows.map((row) => row[1])).toEqual([10, 11, 12, 13, 14, 15]);
+    const tokens = section.figures.find(({ id }) => id === 'what-if-tokens')!;
+    expect(tokens.table.rows).toHaveLength(20);
+    expect(tokens.table.rows[0]![2]).toBeCloseTo(Math.LN2, 5);
+    const token = Number(tokens.table.rows[0]![0]);
+    expect(tokens.table.places![0]).toEqual({ start: trace.tokens.start[token], end: trace.tokens.end[token] });
+    expect(section.figures.every(({ basis }) => basis === 'measured')).toBe(true);
+  });
+
+  it.each(['what-if', 'balance-it', 'ablation'])('%s: says why what others routed cannot be changed', (id) => {
+    const section = makeSection(id, subjectOf('essay.md', recorded, text.join('')), {})!;
+    expect(section).toMatchObject({ controls: [], figures: [] });
+    expect(section.lacking).toContain('Somebody else ran the model');
+    expect(makeSection(id, subjectOf('essay.md', trace), {})!.lacking).toContain('one text at a time');
+  });
+});
+
+describe('Balance it', () => {
+  it('shows load and loss of the part that was not fitted', () => {
+    const { lacking, controls } = makeSection('balance-it', withEvidence({}), { target: 0.5 })!;
+    expect(lacking).toContain('A bias for each expert');
+    expect(controls.map(({ id }) => id)).toEqual(['target', 'balance']);
+    expect(targetOf({ target: 0.5 })).toBe(0.5);
+    expect(targetOf({ target: -1 })).toBe(0.2);
+    const biases = moeLayers.map(({ experts }, layer) => {
+      return { layer, values: new Float32Array(experts).fill(0.25), before: 3, after: 0.1, updates: 40 };
+    });
+    const half = trace.tokens.end[Math.floor(trace.routed / 2)]!;
+    const section = makeSection('balance-it', withEvidence({ balanced: judgeBiases(biases, half, trace, worse) }), {})!;
+    expectSound(section);
+    expect(section.verdict).toContain('+0.6931 nats a token');
+    expect(section.controls.map(({ id }) => id)).toContain('save');
+    expect(section.figures[0]!.table.rows[0]!.slice(1, 3)).toEqual([3, 0.1]);
+  });
+});
+
+describe('Which experts matter', () => {
+  const found = new Ablations(trace, 96);
+  found.add({ layer: 1, expert: 3 }, trace.tokens.logProb);
+  found.add({ layer: 2, expert: 7 }, worse.tokens.logProb);
+  const subject = withEvidence({ ablated: found.result });
+
+  it('ranks those that were tried, and says which were not', () => {
+    const section = makeSection('ablation', subject, {})!;
+    expectSound(section);
+    expect(section.lacking).toBe('Stopped early: 2 of 96 experts were tried.');
+    const [ranked, map, tokens] = section.figures;
+    expect(ranked!.table.rows.map((row) => row[0])).toEqual(['L2 E7', 'L1 E3']);
+    expect(ranked!.table.experts).toEqual([
+      { layer: 2, expert: 7 },
+      { layer: 1, expert: 3 },
+    ]);
+    expect(map!.table.rows[2]![8]).toBeCloseTo((trace.routed - 1) * Math.LN2, 2);
+    expect(map!.table.rows[0]!.slice(1).every((value) => value === null)).toBe(true);
+    expect(tokens!.title).toBe('Tokens that lose most: without L2 E7');
+    expect(shownSuffering({}, subject)!.change).toBe('without L2 E7');
+    expect(shownSuffering({ expert: '1' }, subject)!.change).toBe('without L1 E3');
+    expect(makeSection('ablation', subject, { expert: '1' })!.figures[2]!.text).toBe('No token loses anything.');
+  });
+
+  it('takes the experts of all layers, or of one', () => {
+    expect(ablatedLayers({}, moeLayers)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(ablatedLayers({ layer: '3' }, moeLayers)).toEqual([3]);
+    expect(ablatedLayers({ layer: '9' }, moeLayers)).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
