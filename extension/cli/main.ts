@@ -16,6 +16,7 @@ import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
 import type { ServerOptions } from './served.ts';
 import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
+import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 import { whatif } from './whatif.ts';
@@ -35,6 +36,7 @@ moescope whatif FILE CHANGE…      runs the text again with a change in the mod
 moescope balance FILE [--target V] [--out F.safetensors]   fits biases that even out the load on half of the text, tries them on the rest
 moescope ablate FILE [--layer L] [--top N]   takes each expert away in turn, and ranks them by what that costs
 
+moescope tour [FILE]                 explains routing on a text of yours, or the samples, with both bundled models
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
 
@@ -63,6 +65,7 @@ async function main(args: string[]): Promise<number> {
   if (args[0] === 'whatif') return whatif(parseWhatif(args.slice(1)));
   if (args[0] === 'balance') return balance(parseBalance(args.slice(1)));
   if (args[0] === 'ablate') return ablate(parseAblate(args.slice(1)));
+  if (args[0] === 'tour') return tour(args.slice(1));
   if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
   if (args[0] === 'report') {
     const options = parseReport(args.slice(1));
