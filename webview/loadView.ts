@@ -251,9 +251,10 @@ function cursorLine(cursor: CursorToken | undefined, layer: number, colors: Colo
       (expert, i) =>
         html`<span class="expert"
           ><span class="swatch" .style=${`background: ${colors.expert(expert).fill}`}></span>E${expert}
-          <span class="dim">${fixed(at.weights[i] ?? NaN, 2)}</span></span
+          ${Number.isNaN(at.weights[i]) ? nothing : html`<span class="dim">${fixed(at.weights[i]!, 2)}</span>`}</span
         >`,
     )}
+    ${at.weights.some(Number.isNaN) ? html`<span class="dim">weights unknown</span>` : nothing}
   </p>`;
 }
 

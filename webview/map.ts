@@ -64,7 +64,10 @@ function page(view: ViewState): TemplateResult {
         })}
         ${
           view.tint === 'expert'
-            ? html`<p class="legend">Cell: the chosen experts, width in proportion to weight</p>`
+            ? html`<p class="legend">
+                Cell: the chosen experts,
+                ${model.weightless ? 'whose weights are unknown' : 'width in proportion to weight'}
+              </p>`
             : layer
               ? legend(view.tint, layer, model, theme.kind)
               : nothing

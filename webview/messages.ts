@@ -31,6 +31,7 @@ const model = v.object({
   parameters: v.object({ total: v.number(), active: v.number() }),
   precision: v.string(),
   provider: v.string(),
+  weightless: v.exactOptional(v.literal(true)),
 });
 
 export const viewState = v.object({

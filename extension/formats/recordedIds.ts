@@ -131,7 +131,14 @@ function traceOf(parts: readonly Part[], name: string): Recording {
 }
 
 function modelOf({ layers, moeLayers, notes }: PlacedLayers, name: string) {
-  const known = { name, layers, moeLayers, precision: 'unknown precision', provider: 'unknown engine' };
+  const known = {
+    name,
+    layers,
+    moeLayers,
+    precision: 'unknown precision',
+    provider: 'unknown engine',
+    weightless: true,
+  } as const;
   return modelElsewhere(known, ['Weights are not recorded.', ...notes]);
 }
 

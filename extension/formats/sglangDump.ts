@@ -179,7 +179,10 @@ function tokensOf(
       routed: tokens,
       origin: {
         source: 'recorded',
-        model: modelElsewhere({ name, layers: placed.layers, moeLayers: placed.moeLayers, ...ELSEWHERE }, notes),
+        model: modelElsewhere(
+          { name, layers: placed.layers, moeLayers: placed.moeLayers, ...ELSEWHERE, weightless: true },
+          notes,
+        ),
       },
     },
   };

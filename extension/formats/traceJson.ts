@@ -174,6 +174,7 @@ export function readTraceJson(json: string): RecordedTrace {
     precision: file.precision,
     provider: file.provider,
     moeLayers: layers,
+    ...(layers.every(({ weight }) => weight.every(Number.isNaN)) ? { weightless: true as const } : {}),
   };
   return {
     text: file.text,

@@ -91,6 +91,8 @@ export interface ModelInfo {
   readonly provider: string;
   /** Parts of the checkpoint that are left out, since text does not need them: a vision tower, say. */
   readonly skipped?: readonly string[];
+  /** Whoever ran it returned experts without weights, entropies and margins: all of these are NaN. */
+  readonly weightless?: true;
   /** What there is to know of how precision and provider came to be, in a sentence. */
   readonly note?: string;
 }

@@ -211,6 +211,7 @@ export class ServerClient {
         // An engine does not tell its precision: its own name stands there.
         precision: engine,
         provider: this.#http.place,
+        weightless: true,
       },
       ['The engine returns no weights.', ...notes],
     );

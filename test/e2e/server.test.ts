@@ -126,6 +126,13 @@ test('the load view counts as on this machine', async () => {
   );
 });
 
+test('the side panel and the map say that weights are unknown', async () => {
+  const panel = await workbench.webview('moe-load-bars li');
+  await expect.poll(() => panel.locator('p.cursor').innerText()).toContain('weights unknown');
+  const map = await workbench.webview('moe-routing-grid');
+  expect(await map.locator('.choices .legend').innerText()).toContain('whose weights are unknown');
+});
+
 test('a server that is gone is one sentence, and the text keeps its routing', async () => {
   await server.stop();
   await workbench.runCommand('View: Focus First Editor Group');

@@ -139,6 +139,22 @@ describe('cells', () => {
     expect(await details()).toMatch(/weight unknown[^]*dropped/);
   });
 
+  test('without any data are not called dropped', async () => {
+    await open();
+    const { chosen, weight, entropy } = demo.trace.layers[0]!;
+    const none = {
+      chosen: chosen.slice().fill(NO_EXPERT, 0, 2),
+      weight: weight.slice().fill(NaN, 0, 2),
+      entropy: entropy.slice().fill(NaN, 0, 1),
+    };
+    await view.show(withLayer(none), { layer: 0 });
+    const { x, y } = await cellPoint(0, 0);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    expect(await details()).toContain('no data');
+    expect(await details()).not.toContain('dropped');
+  });
+
   test('show hostile text by its signs', async () => {
     await open();
     const text = ['\u202e\u0000<img src=x onerror=alert(1)>', ...demo.text.slice(1)];

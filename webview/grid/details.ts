@@ -8,7 +8,7 @@ import { count, fixed, times } from '../../extension/analysis/numbers.ts';
 import { sameExpert, type Highlighter } from '../highlight.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import type { Colors } from '../theme.ts';
-import { cellOf, type Choice } from './cells.ts';
+import { cellOf, type Cell, type Choice } from './cells.ts';
 import type { Row } from './rowCache.ts';
 import type { CellPosition } from './painter.ts';
 
@@ -51,9 +51,18 @@ export function details(model: DetailsModel, highlighter: Highlighter): Template
       >
     </p>
     <div class="choices-of-cell">
-      ${cell.choices.map((choice) => expertButton(choice, at.layer, model, highlighter))}
+      ${
+        isWithoutData(cell)
+          ? html`<span class="dim" title="The source of the routing has none of this token here">no data</span>`
+          : cell.choices.map((choice) => expertButton(choice, at.layer, model, highlighter))
+      }
     </div>
   </footer>`;
+}
+
+/** Nothing is known of the cell, which is not the same as slots that a limit dropped. */
+function isWithoutData({ choices, entropy }: Cell): boolean {
+  return Number.isNaN(entropy) && choices.every(({ expert }) => expert === NO_EXPERT);
 }
 
 function expertButton(
