@@ -29,6 +29,7 @@ import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
 import { Recordings } from './host/recordings.ts';
 import { ReportActions } from './host/reportActions.ts';
+import { ReportExporter } from './host/reportExporter.ts';
 import { ReportPage } from './host/reportPage.ts';
 import { RouterConsent } from './host/routerConsent.ts';
 import { addSectionFiles } from './host/sectionFiles.ts';
@@ -106,8 +107,9 @@ export function activate(context: ExtensionContext): void {
 
   const reportActions = new ReportActions();
   addSectionFiles(reportActions, analyst);
+  const exporter = new ReportExporter(analyst, lens, subjects);
   const report = own(
-    new ReportPage(extensionUri, { actions, analyst, feed, link, log, problems, reportActions, subjects }),
+    new ReportPage(extensionUri, { actions, analyst, exporter, feed, link, log, problems, reportActions, subjects }),
   );
   // The report's capacity limit is the one that the tint shows.
   own(

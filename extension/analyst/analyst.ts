@@ -1,5 +1,7 @@
 import type { CapacityLimit } from '../protocol/intervention.ts';
 import { FATE, layerLimits, tokensHit, type LayerLimits } from '../analysis/limits.ts';
+import { reportFiles } from '../analysis/export/files.ts';
+import { reportOf } from '../analysis/export/report.ts';
 import { makeFile, makeSection } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, DroppedLayer, Question, SlotFate } from '../protocol/analyst.ts';
@@ -38,6 +40,8 @@ export class Analyst {
         if (!file) throw new Error(`No file of ${question.id}: ${question.action}`);
         return file;
       }
+      case 'export':
+        return reportFiles([reportOf(known.subject, question.settings)], question.format, question.palette);
       case 'dropped':
         return limitsOf(known, question.limit).map(droppedOf);
       case 'fate':

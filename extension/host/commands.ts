@@ -134,6 +134,7 @@ export class Commands implements Disposable {
     this.#register('moescope.whatIf', () => {
       parts.report.show(WHAT_IF);
     });
+    this.#register('moescope.exportReport', () => parts.report.export());
     this.#register('moescope.openSample', () => openSample(samples));
     this.#register('moescope.restartEngine', async () => {
       parts.client.resetCrashes();
@@ -287,6 +288,7 @@ export class Commands implements Disposable {
       { label: '$(info) Show Model', command: 'moescope.showModel' },
       { label: '$(table) Open Routing Map', command: 'moescope.openMap' },
       { label: '$(graph-line) Open Load Report', command: 'moescope.openReport' },
+      { label: '$(export) Export Report…', command: 'moescope.exportReport' },
       { label: '$(graph) Show Routing Load', command: `${LoadView.id}.focus` },
       ...(current?.routed ? [{ label: '$(clear-all) Clear Routing', command: 'moescope.clear' }] : []),
       { label: '$(book) Open Sample', command: 'moescope.openSample' },

@@ -1,4 +1,5 @@
 import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri } from 'vscode';
+import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { Parameters, Place } from '../protocol/report.ts';
 import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
@@ -9,6 +10,7 @@ import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
 import type { Problems } from './problems.ts';
 import type { ReportActions } from './reportActions.ts';
+import type { ReportExporter } from './reportExporter.ts';
 import { saveAs } from './saveAs.ts';
 import type { Subjects } from './subjects.ts';
 import { Throttle } from './throttle.ts';
@@ -21,6 +23,7 @@ const UPDATE_MS = 1_000;
 export interface ReportParts {
   readonly actions: ViewActions;
   readonly analyst: AnalystClient;
+  readonly exporter: ReportExporter;
   readonly feed: Feed;
   readonly link: EditorLink;
   readonly log: Log;
@@ -38,6 +41,8 @@ export class ReportPage implements Disposable {
   /** Section to bring into view once the page is there. */
   #wanted: string | undefined;
   #open: OpenTab<ToReportPage> | undefined;
+  /** What is set in the page, by section. */
+  #settings: Settings = {};
 
   /** The user set controls of a section. */
   readonly onDidSet: Event<{ readonly section: string; readonly set: Parameters }> = this.#set.event;
@@ -60,6 +65,16 @@ export class ReportPage implements Disposable {
     this.#wanted = section;
     if (this.#open) this.#reveal(this.#open);
     this.#tab.show(ViewColumn.Beside, false);
+  }
+
+  /** Exports the report of the current subject, as the page has it set. */
+  async export(): Promise<void> {
+    const { exporter, problems } = this.#parts;
+    try {
+      await exporter.run(this.#settings);
+    } catch (error) {
+      problems.report('export report', error);
+    }
   }
 
   dispose(): void {
@@ -109,6 +124,7 @@ export class ReportPage implements Disposable {
         subjects.choose(message.id);
         break;
       case 'section':
+        this.#settings = { ...this.#settings, [message.id]: message.set };
         this.#set.fire({ section: message.id, set: message.set });
         void this.#answer(message, tab);
         break;
@@ -124,6 +140,8 @@ export class ReportPage implements Disposable {
         });
         break;
       case 'export':
+        this.#settings = { ...this.#settings, ...message.set };
+        void this.export();
         break;
       case 'chooseLayer':
       case 'chooseTint':

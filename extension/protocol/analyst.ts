@@ -1,14 +1,24 @@
 /** Contract between the extension host and the analyst, a worker thread that makes sections of reports from subjects. */
 import type { CapacityLimit } from '../protocol/intervention.ts';
+import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
+import type { Settings } from '../analysis/export/report.ts';
 import type { SectionFile } from '../analysis/sections/kind.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Parameters, Section } from './report.ts';
+import type { PaletteName } from './webview.ts';
 
 export type Question =
   /** A section, with what the user set of it. */
   | { readonly kind: 'section'; readonly id: string; readonly set: Parameters }
   /** The file that an action of a section saves. */
   | { readonly kind: 'file'; readonly id: string; readonly action: string; readonly set: Parameters }
+  /** The whole report as files; what is set, by section. */
+  | {
+      readonly kind: 'export';
+      readonly format: ExportFormat;
+      readonly settings: Settings;
+      readonly palette: PaletteName;
+    }
   /** What a capacity limit does to the subject's tokens, at each MoE layer. */
   | { readonly kind: 'dropped'; readonly limit: CapacityLimit }
   /** What it does to one token's slots, and why. */
@@ -39,6 +49,7 @@ export interface SlotFate {
 export interface Answers {
   readonly section: Section;
   readonly file: SectionFile;
+  readonly export: readonly ExportedFile[];
   readonly dropped: readonly DroppedLayer[];
   /** By MoE layer, the token's slots whose expert is known. */
   readonly fate: readonly (readonly SlotFate[])[];

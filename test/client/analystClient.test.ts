@@ -45,6 +45,18 @@ describe('AnalystClient', () => {
     expect(fate).toEqual([[{ expert: 2, fate: 'dropped', place: 1, capacity: 1 }]]);
   });
 
+  it('exports the whole report, as it is set', async () => {
+    const files = await client().ask(source(1, [0, 0, 0, 1]), {
+      kind: 'export',
+      format: 'html',
+      settings: { capacity: { factor: 2 } },
+      palette: 'vivid',
+    });
+    expect(files.map(({ path }) => path)).toEqual(['a.txt-report.html']);
+    expect(files[0]!.text).toContain('E0 of L0, with 75.0');
+    expect(files[0]!.text).toContain('Capacity factor 2.00');
+  });
+
   it('settles every question: with the stack of a bug, and when it ends', async () => {
     const analyst = client();
     await expect(analyst.ask(source(1, [0]), { kind: 'section', id: 'no such', set: {} })).rejects.toThrow(

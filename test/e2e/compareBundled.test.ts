@@ -15,7 +15,9 @@ test('one command routes the text through both, and opens the report at the comp
   await workbench.runCommand('MoEScope: Compare Bundled Models');
   const report = await workbench.webview('#compare-test-title');
   const text = await report.locator('body').innerText();
-  expect(text).toMatch(/balanced has a mean MaxVio of \d\.\d\d and [\d.]+.% cold experts; collapsed has a mean MaxVio of \d/u);
+  expect(text).toMatch(
+    /balanced has a mean MaxVio of \d\.\d\d and [\d.]+.% cold experts; collapsed has a mean MaxVio of \d/u,
+  );
   expect(text).toMatch(/more than chance \(p = 0\.0\d+\)/u);
   await workbench.screenshot('compare-bundled');
   expect(await workbench.problems()).toEqual([]);

@@ -110,6 +110,15 @@ export class Workbench {
     await this.quickRows().filter({ hasText: text }).first().click();
   }
 
+  /** Waits until the quick input holds a text, as a dialog for a place does, and accepts it. */
+  async accept(text: string): Promise<void> {
+    const input = this.page.locator('.quick-input-widget input').first();
+    await poll(`a quick input with ${text}`, async () =>
+      (await input.inputValue()).includes(text) ? true : undefined,
+    );
+    await this.page.keyboard.press('Enter');
+  }
+
   /** Texts of the rows that an open quick pick shows. */
   async offered(): Promise<string> {
     return (await this.quickRows().allInnerTexts()).join('\n');

@@ -1,0 +1,91 @@
+/** MoEScope: Export Report…: the report of the current subject as files. */
+import { commands, env, ProgressLocation, Uri, window, workspace, type QuickPickItem } from 'vscode';
+import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
+import type { Settings } from '../analysis/export/report.ts';
+import type { AnalystClient } from '../client/analystClient.ts';
+import type { Lens } from './lens.ts';
+import { saveAs } from './saveAs.ts';
+import type { Subjects } from './subjects.ts';
+
+interface FormatItem extends QuickPickItem {
+  readonly format: ExportFormat;
+}
+
+const FORMATS: readonly FormatItem[] = [
+  {
+    format: 'html',
+    label: 'HTML',
+    detail: 'One page with every figure, table and explanation. It opens without a network, and prints.',
+  },
+  { format: 'json', label: 'JSON', detail: 'Everything, for programs; the README documents it.' },
+  { format: 'csv', label: 'CSV', detail: 'Every table as a file, in a folder.' },
+  { format: 'svg', label: 'SVG', detail: 'Every chart as a file, in a folder.' },
+];
+
+export class ReportExporter {
+  readonly #analyst: AnalystClient;
+  readonly #lens: Lens;
+  readonly #subjects: Subjects;
+
+  constructor(analyst: AnalystClient, lens: Lens, subjects: Subjects) {
+    this.#analyst = analyst;
+    this.#lens = lens;
+    this.#subjects = subjects;
+  }
+
+  /** Asks for format and place. Throws what the analyst and the file system say. */
+  async run(settings: Settings): Promise<void> {
+    const subject = this.#subjects.current;
+    if (!subject) {
+      const analyze = 'Analyze Routing';
+      const answer = await window.showInformationMessage('There is nothing to report on yet.', analyze);
+      if (answer === analyze) await commands.executeCommand('moescope.analyze');
+      return;
+    }
+    const chosen = await window.showQuickPick(FORMATS, { title: 'Export Report', placeHolder: 'As what?' });
+    if (!chosen) return;
+    const { format } = chosen;
+    const files = await window.withProgress(
+      { location: ProgressLocation.Window, title: 'MoEScope: making the report' },
+      () => this.#analyst.ask(subject, { kind: 'export', format, settings, palette: this.#lens.palette }),
+    );
+    if (format === 'html' || format === 'json') await saveOne(files[0]!, format);
+    else await saveAll(files, format);
+  }
+}
+
+async function saveOne({ path, text }: ExportedFile, format: ExportFormat): Promise<void> {
+  const uri = await saveAs(path, Buffer.from(text));
+  if (!uri) return;
+  const open = format === 'html' ? ['Open in Browser'] : [];
+  const answer = await window.showInformationMessage(`The report is in ${nameOf(uri)}.`, ...open);
+  if (answer !== undefined) await env.openExternal(uri);
+}
+
+/** Into a new folder, so that nothing is overwritten. */
+async function saveAll(files: readonly ExportedFile[], format: ExportFormat): Promise<void> {
+  const folder = workspace.workspaceFolders?.[0]?.uri;
+  const [into] =
+    (await window.showOpenDialog({
+      canSelectFiles: false,
+      canSelectFolders: true,
+      openLabel: 'Export Here',
+      title: `A folder for ${files.length} files`,
+      ...(folder ? { defaultUri: folder } : {}),
+    })) ?? [];
+  if (!into) return;
+  const made = await freeFolder(into, `moescope-${format}`);
+  for (const { path, text } of files) await workspace.fs.writeFile(Uri.joinPath(made, path), Buffer.from(text));
+  void window.showInformationMessage(`${files.length} files are in ${nameOf(made)}.`);
+}
+
+async function freeFolder(parent: Uri, name: string): Promise<Uri> {
+  const taken = new Set((await workspace.fs.readDirectory(parent)).map(([entry]) => entry));
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name}-${n}`;
+  return Uri.joinPath(parent, free);
+}
+
+function nameOf(uri: Uri): string {
+  return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
