@@ -81,6 +81,16 @@ describe('the walk of a folder', () => {
     expect(await paths({ exclude, include: ['*.ts'] })).toEqual(['a.ts', 'x/c.ts']);
   });
 
+  it('takes only what was chosen, and globs from where they are meant', async () => {
+    write({ 'a/x.ts': '', 'a/b/y.ts': '', 'a/c.ts': '', 'ab/z.ts': '', 'd.ts': '' });
+    expect(await paths({ within: ['a/b', 'd.ts'] })).toEqual(['a/b/y.ts', 'd.ts']);
+    expect(await paths({ within: ['a'] })).toEqual(['a/b/y.ts', 'a/c.ts', 'a/x.ts']);
+    // The folder is `lib/a` of what the glob is relative to.
+    const exclude = [{ glob: 'lib/a/b' }];
+    expect(await paths({ exclude, prefix: 'lib/a' }, join(folder, 'a'))).toEqual(['c.ts', 'x.ts']);
+    expect(await paths({ exclude }, join(folder, 'a'))).toContain('b/y.ts');
+  });
+
   it('does not follow links, which may lead round in circles', async () => {
     write({ 'a/b.ts': '' });
     symlinkSync(folder, join(folder, 'a/loop'), 'junction');

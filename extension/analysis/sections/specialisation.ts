@@ -21,6 +21,7 @@ import type { SectionKind } from './kind.ts';
 import { basisOf, known, layerChoice } from './parts.ts';
 import { domainFigure, informationFigure } from './domainFigures.ts';
 import { saturation } from './saturation.ts';
+import { once } from './once.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 import { vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
@@ -37,7 +38,7 @@ export const specialisationSection: SectionKind = {
     const at = Number(layer.value);
     const { domains = [] } = subject;
     const patterns = patternsOf(subject);
-    const words = patterns ? [vocabularyByLayer(subject, patterns), vocabularyByExpert(subject, patterns, at)] : [];
+    const words = patterns ? [...vocabularyByLayer(subject), vocabularyByExpert(subject, patterns, at)] : [];
     const saturated = saturation(subject);
     if (domains.length < 2) {
       return {
@@ -59,11 +60,8 @@ export const specialisationSection: SectionKind = {
     });
     const offsets = offsetsOf(subject);
     const enough = domains.filter((domain) => isEnough(domain, at));
-    const found = specialists(domains, shapes, offsets);
-    const information = shapes.map((_, i) => {
-      const of = domains.filter((domain) => isEnough(domain, i));
-      return of.length < 2 ? undefined : domainInformation(of, offsets[i]!, offsets[i + 1]!);
-    });
+    const found = specialistsOf(subject);
+    const information = informationOf(subject);
     return {
       verdict: verdict(found, information, domains, shapes),
       ...lacking(subject, domains, at),
@@ -79,6 +77,23 @@ export const specialisationSection: SectionKind = {
     };
   },
 };
+
+const specialistsOf = once((subject) =>
+  specialists(
+    subject.domains ?? [],
+    subject.loads.map(({ shape }) => shape),
+    offsetsOf(subject),
+  ),
+);
+
+/** By layer; undefined where fewer than two kinds of text are enough. */
+const informationOf = once((subject) => {
+  const offsets = offsetsOf(subject);
+  return subject.loads.map((_, i) => {
+    const of = (subject.domains ?? []).filter((domain) => isEnough(domain, i));
+    return of.length < 2 ? undefined : domainInformation(of, offsets[i]!, offsets[i + 1]!);
+  });
+});
 
 function verdict(
   found: readonly Specialist[],

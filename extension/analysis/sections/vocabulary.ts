@@ -6,7 +6,8 @@ import { layerLabel } from '../labels.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { basisOf, depths, known } from './parts.ts';
-import { offsetsOf, type Patterns } from './patterns.ts';
+import { once } from './once.ts';
+import { offsetsOf, patternsOf, type Patterns } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
 /** Tokens named of an expert in a list of all experts. */
@@ -14,7 +15,12 @@ const NAMED = 12;
 
 const SOURCE = 'OLMoE, arXiv 2409.02060, section 5, and the script published with it';
 
-export function vocabularyByLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
+export const vocabularyByLayer = once((subject): Figure[] => {
+  const patterns = patternsOf(subject);
+  return patterns ? [byLayer(subject, patterns)] : [];
+});
+
+function byLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
   const offsets = offsetsOf(subject);
   const shapes = subject.loads.map(({ shape }) => shape);
   const [own, next] = [vocabularyFigures(inputs, offsets), vocabularyFigures(followers, offsets)];
