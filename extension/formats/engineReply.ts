@@ -135,6 +135,7 @@ interface Headerless {
 export function expertsOf(routed: unknown, headerless?: Headerless): IntegerArray | undefined {
   if (routed === undefined || routed === null) return undefined;
   if (Array.isArray(routed)) return nested(routed as readonly unknown[]);
+  if (isReadAlready(routed)) return routed;
   if (typeof routed !== 'string' || !BASE64.test(routed)) throw unfit('its routing is in a form that is not known');
   const bytes = Buffer.from(routed, 'base64');
   if (routed.startsWith(NPY_BASE64) && isNpy(bytes)) {
@@ -156,6 +157,11 @@ export function expertsOf(routed: unknown, headerless?: Headerless): IntegerArra
     );
   }
   return { shape: [rows, layers, k], values: readIntegers(bytes, type) };
+}
+
+/** Whoever reads answers byte by byte has made an array of them, which no JSON can hold. */
+function isReadAlready(routed: unknown): routed is IntegerArray {
+  return isJsonObject(routed) && routed['values'] instanceof Int32Array;
 }
 
 /** [token][layer][choice] lists of numbers. */

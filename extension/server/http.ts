@@ -108,8 +108,8 @@ export class HttpClient {
         clearTimeout(connecting);
       };
       request.on('socket', (socket) => {
-        if (!socket.connecting) settled();
-        socket.once('connect', settled);
+        if (socket.connecting) socket.once('connect', settled);
+        else settled();
       });
       request.setTimeout(answerMs, () => {
         fail(this.#unreachable(`has said nothing for ${seconds(answerMs)}`));
