@@ -196,7 +196,8 @@ function movedAt({ layer, tokens, counts }: Slots, left: Uint32Array, capacity: 
       token = of;
       const t = tokens[of]!;
       next = wantedAt(layer, t, k - 1) + 1;
-      end = (t + 1) * candidates;
+      // k runners-up, as capacity limits of a model's own leave them.
+      end = Math.min((t + 1) * candidates, next + k);
     }
     // No expert takes a token twice, and one that has no room will not have any later.
     while (next < end && !(room[chosen[next]!]! > 0)) next += 1;

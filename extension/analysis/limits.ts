@@ -82,7 +82,7 @@ function reroute(layer: LayerTrace, { k, capacity, fate, movedTo }: LayerLimits,
   const room = taken.map((n) => Math.max(0, capacity - n));
   for (let t = 0; t < fate.length / k; t++) {
     let next = wantedAt(layer, t, k - 1) + 1;
-    const end = (t + 1) * candidates;
+    const end = Math.min((t + 1) * candidates, next + k);
     for (let slot = t * k; slot < (t + 1) * k; slot++) {
       if (fate[slot] !== FATE.DROPPED) continue;
       while (next < end && !(room[chosen[next]!]! > 0)) next += 1;

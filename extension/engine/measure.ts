@@ -125,14 +125,13 @@ export class Run {
     if (cut.encoder)
       this.#addStack(
         cut.encoder,
-        cuts.flatMap((of, w) => passesOf(of, w, of.length, 0)),
+        cuts.map((of, w) => onePass(of, w, 0)),
       );
     const start = decoderStart === undefined ? [] : [decoderStart];
     // A decoder with an encoder takes a window at once, as in prefill.
-    this.#passes = cuts.flatMap((of, w) => {
-      const all = start.length > 0 ? Int32Array.of(...start, ...of) : of;
-      return passesOf(all, w, start.length > 0 ? all.length : chunk, start.length);
-    });
+    this.#passes = cuts.flatMap((of, w) =>
+      start.length > 0 ? [onePass(Int32Array.of(...start, ...of), w, start.length)] : passesOf(of, w, chunk),
+    );
     this.#addStack(cut.decoder, this.#passes);
     // The text as it is on its way, once for all and once for the intervention that is under way, before and after a step.
     const bytes = 4 * 2 * info.hiddenSize * Float32Array.BYTES_PER_ELEMENT * ids.length;
@@ -256,7 +255,7 @@ export class Run {
     const all = layers === undefined || layers.includes(layer);
     const k = all ? (intervention.k ?? shape.k) : shape.k;
     const capacity = all ? intervention.capacity : undefined;
-    const now = { ...shape, k, candidates: Math.min(shape.experts, 2 * k) };
+    const now = k === shape.k ? shape : { ...shape, k, candidates: Math.min(shape.experts, 2 * k) };
     const feeds = knobFeeds(router, {
       masked: masked.filter((ref) => ref.layer === layer).map(({ expert }) => expert),
       bias: bias.find((of) => of.layer === layer)?.values,
@@ -301,11 +300,16 @@ export class Run {
   }
 }
 
-function passesOf(ids: Int32Array, window: number, chunk: number, skip: number): Pass[] {
+function onePass(ids: Int32Array, window: number, skip: number): Pass {
+  return { ids, past: 0, window, length: ids.length, skip };
+}
+
+/** The same passes as in prefill. */
+function passesOf(ids: Int32Array, window: number, chunk: number): Pass[] {
   const passes: Pass[] = [];
   for (let past = 0, to; past < ids.length; past = to) {
     to = passEnd(past, ids.length, chunk);
-    passes.push({ ids: ids.subarray(past, to), past, window, length: ids.length, skip: past === 0 ? skip : 0 });
+    passes.push({ ids: ids.subarray(past, to), past, window, length: ids.length, skip: 0 });
   }
   return passes;
 }

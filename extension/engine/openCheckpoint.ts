@@ -193,9 +193,10 @@ function modelInfo(
   precision: Precision,
 ): ModelInfo {
   const shapes = (taps: readonly RouterTap[], stack: Pick<LayerShape, 'stack'>): LayerShape[] =>
-    taps.map(({ layer, spec: { experts, k } }) => {
-      // As many runners-up as chosen experts: what re-routing to the next best can need.
-      return { layer, ...stack, experts, k, candidates: Math.min(experts, 2 * k) };
+    taps.map(({ layer, spec: { experts, k }, kept }) => {
+      // As many runners-up as chosen experts: what re-routing to the next best can need. Where a limit drops a token, the expert
+      // that it wanted takes a place among them.
+      return { layer, ...stack, experts, k, candidates: Math.min(experts, 2 * k + (kept === undefined ? 0 : 1)) };
     });
   const moeLayers = graphs.encoder
     ? [...shapes(graphs.encoder.taps, { stack: 'encoder' }), ...shapes(graphs.body.taps, { stack: 'decoder' })]

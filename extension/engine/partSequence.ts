@@ -1,6 +1,7 @@
 /** A text's way through one part of a model that was cut at its routers. */
 import { Tensor } from 'onnxruntime-node';
 import { dependsOnLength, ropeTables } from '../models/rope.ts';
+import { giveBackCopies } from './cacheCopies.ts';
 import type { OpenPart } from './cutModel.ts';
 import { tokenFeeds } from './stack.ts';
 
@@ -96,6 +97,7 @@ export class PartSequence {
       });
     }
     const outputs = await session.run(feeds, { ...this.#presents, ...this.#wanted });
+    giveBackCopies(outputs, this.#presents);
     const output = (name: string): Tensor => outputs[name] as Tensor;
     for (const { past, present } of part.states) this.#feeds[past] = output(present);
     return {

@@ -9,6 +9,7 @@ import { requireMemory } from './memory.ts';
 import { Marks } from './marks.ts';
 import type { AnsweringSequence, Rewinding, RoutedTokens } from './model.ts';
 import type { CheckpointModel } from './openCheckpoint.ts';
+import { giveBackCopies } from './cacheCopies.ts';
 import { captureTaps, tapNames, tokenFeeds, tokenSums } from './stack.ts';
 
 /** ONNX Runtime takes float16 as bits. */
@@ -159,7 +160,7 @@ export class DecoderSequence implements AnsweringSequence {
       { ...this.#feeds, ...tokenFeeds(inputs, ids, this.#past) },
       { ...this.#presents, ...this.#wanted },
     );
-    for (const [name, { data }] of Object.entries(this.#presents)) giveBack(outputs[name]!, data);
+    giveBackCopies(outputs, this.#presents);
     this.#past += ids.length;
     for (const { past, present } of states) this.#feeds[past] = outputs[present] as Tensor;
     for (const { past, present } of this.#grown) this.#replace(past, outputs[present] as Tensor);
@@ -183,16 +184,6 @@ export class DecoderSequence implements AnsweringSequence {
     if (!this.#last) throw new Error('an empty sequence has no next token');
     return this.#head.logits(this.#last);
   }
-}
-
-/**
- * Frees the copy of a cache that onnxruntime-node 1.30 hands out, though the kernel has written to ours: the collector leaves it
- * for long, and it is as large as the cache. Node 20 cannot, and leaves it to the collector.
- */
-function giveBack({ data }: Tensor, own: Tensor.DataType): void {
-  if (data === own || !ArrayBuffer.isView(data)) return;
-  const buffer = data.buffer as ArrayBuffer & { readonly transfer?: (bytes: number) => ArrayBuffer };
-  buffer.transfer?.(0);
 }
 
 /** Copies the first tokens of a cache [1, kvHeads, capacity, headDim] into one of another capacity. */

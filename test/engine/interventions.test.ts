@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { capacityCurve } from '../../extension/analysis/capacity.ts';
-import type { Intervention, Measured } from '../../extension/protocol/intervention.ts';
+import type { ModelRequest } from '../../extension/protocol/engine.ts';
+import { CAPACITY_POLICIES, type Intervention, type Measured } from '../../extension/protocol/intervention.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import { measureText, TestEngine } from '../support/analyze.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
@@ -127,24 +128,80 @@ describe('what cannot be', () => {
   });
 });
 
-describe('a text of several windows', () => {
-  it('is one batch for capacity: what the windows drop is what is counted', async () => {
-    const folder = join(ROOT, 'media/demo-models/collapsed');
-    const text = 'export function route(tokens, experts) { return tokens.map((t) => t % experts); }\n'.repeat(12);
-    const plain = await engine.analyze(folder, text, { context: 100 });
-    expect(plain.windows.length).toBeGreaterThan(2);
-    const factor = 1.25;
+describe('a limit on capacity at one layer', () => {
+  const code = 'export function route(tokens, experts) { return tokens.map((t) => t % experts); }\n'.repeat(12);
+
+  // What comes before a layer is as it was, so that each layer alone drops and moves what is counted.
+  it.each<[what: string, folder: string, options: Partial<ModelRequest>]>([
+    ['a text of several windows, one batch', join(ROOT, 'media/demo-models/collapsed'), { context: 100 }],
+    ['a model with a limit of its own, which is lifted', join(CASES, 'switch_transformers'), {}],
+    ['a model with groups of experts', join(CASES, 'deepseek_v3'), {}],
+  ])('drops and moves what is counted: %s', async (_, folder, options) => {
+    const plain = await engine.analyze(folder, code, options);
+    if (options.context !== undefined) expect(plain.windows.length).toBeGreaterThan(2);
+    const factor = 1;
     const counted = capacityCurve(plain.layers, plain.routed, [factor])[0]!;
-    const interventions = plain.layers.map((_, layer): Intervention => ({
-      capacity: { factor, policy: 'reroute' },
-      layers: [layer],
-    }));
-    const measured = await measureText(engine, folder, text, interventions, { context: 100 });
-    // What comes before a layer is as it was, so each layer alone drops and moves what is counted.
-    for (const { index, slots } of measured) {
-      const { dropped, moved } = counted.layers[index]!.rerouted!;
-      expect(slots).toEqual([{ layer: index, dropped, moved }]);
-      expect(dropped + moved).toBeGreaterThan(0);
+    for (const policy of CAPACITY_POLICIES) {
+      const interventions = plain.layers.map((_, layer): Intervention => ({
+        capacity: { factor, policy },
+        layers: [layer],
+      }));
+      for (const { index, slots } of await measureText(engine, folder, code, interventions, options)) {
+        const point = counted.layers[index]!;
+        const { dropped, moved } = policy === 'reroute' ? point.rerouted! : { dropped: point.dropped, moved: 0 };
+        expect(slots).toEqual([{ layer: index, dropped, moved }]);
+        expect(dropped + moved).toBeGreaterThan(0);
+      }
     }
+  });
+});
+
+describe.each(['int8', 'int4'] as const)('in %s', (precision) => {
+  it.each(['mixtral', 'deepseek_v3', 'gpt_oss', 'switch_transformers'])(
+    '%s is what it is when nothing is changed',
+    async (name) => {
+      const folder = join(CASES, name);
+      const text = 'The router sends each token to a few experts, and the load is rarely even.';
+      const plain = await engine.analyze(folder, text, { precision });
+      const [same, other] = await measureText(engine, folder, text, [{}, { temperature: 3 }], { precision });
+      expect(same!.logProb).toEqual(plain.tokens.logProb);
+      expect(same!.layers.map(({ chosen }) => chosen)).toEqual(plain.layers.map(({ chosen }) => chosen));
+      expect(other!.logProb).not.toEqual(plain.tokens.logProb);
+    },
+  );
+});
+
+describe('a measurement that is cancelled', () => {
+  it('keeps what has arrived, and the next one is answered', async () => {
+    const folder = join(CASES, 'olmoe');
+    const text = 'for (let i = 0; i < n; i++) load[i] += 1;\n'.repeat(40);
+    const interventions = Array.from({ length: 16 }, (_, expert): Intervention => ({ masked: [{ layer: 0, expert }] }));
+    const stop = new AbortController();
+    const arrived: number[] = [];
+    const progress: number[] = [];
+    await expect(
+      engine.client.measure(
+        engine.model(folder),
+        { text, interventions, logProb: true, routing: false },
+        {
+          progress: ({ stage, done, total }) => {
+            if (stage === 'measure') progress.push(done / total);
+          },
+          began: () => undefined,
+          measured: ({ index, logProb, layers }) => {
+            arrived.push(index);
+            expect(logProb.some((p) => p < 0)).toBe(true);
+            expect(layers).toEqual([]);
+            stop.abort();
+          },
+        },
+        stop.signal,
+      ),
+    ).rejects.toMatchObject({ code: 'cancelled' });
+    expect(arrived.length).toBeGreaterThan(0);
+    expect(arrived.length).toBeLessThan(16);
+    expect(progress.every((share, i) => share >= (progress[i - 1] ?? 0) && share < 1)).toBe(true);
+    expect(await measureText(engine, folder, 'One text.', [])).toEqual([]);
+    expect(await measureText(engine, folder, 'One text.', [{}, { k: 1 }])).toHaveLength(2);
   });
 });
