@@ -165,7 +165,7 @@ function failureOf({ code = '', message }: NodeJS.ErrnoException, answered: bool
     case 'EPIPE':
       return answered
         ? 'ended the connection in the middle of its answer'
-        : 'ended the connection without an answer; is it http where it should be https, or was it stopped?';
+        : 'ended the connection without an answer: it was stopped, or speaks https where it was asked over http';
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return 'does not speak https: its address may have to begin with http';

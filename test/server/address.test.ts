@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { isReadable, isThisMachine, serverUrl } from '../../extension/server/address.ts';
+
+it.each([
+  ['localhost:8000', 'http://localhost:8000'],
+  [' http://10.0.0.7:8000/v1/ ', 'http://10.0.0.7:8000'],
+  ['https://host/v1/completions', 'https://host'],
+  ['https://host/team/model/v1', 'https://host/team/model'],
+  ['http://[::1]:30000/generate', 'http://[::1]:30000'],
+])('%s is the server at %s', (text, url) => {
+  expect(serverUrl(text)).toBe(url);
+});
+
+it.each([
+  ['', 'is no address'],
+  ['http://', 'is no address'],
+  ['ftp://host', 'over http or https, not ftp'],
+  ['https://me:secret@host', 'must not carry a password'],
+])('"%s" is refused', (text, sentence) => {
+  expect(() => serverUrl(text)).toThrow(sentence);
+});
+
+it('what goes to another machine over http can be read on its way', () => {
+  expect(['http://localhost:1', 'http://127.0.0.2', 'http://[::1]'].map(isThisMachine)).toEqual([true, true, true]);
+  expect(['http://10.0.0.7', 'https://10.0.0.7', 'http://localhost'].map(isReadable)).toEqual([true, false, false]);
+  expect(isThisMachine('http://localhost.evil.example')).toBe(false);
+});
