@@ -6,7 +6,13 @@ import { CHART_SHEET, colorSheet } from '../extension/analysis/charts/colors.ts'
 import { tableTsv } from '../extension/analysis/export/csv.ts';
 import { expertsOf } from '../extension/analysis/export/svg.ts';
 import type { Figure, Parameters, Section } from '../extension/protocol/report.ts';
-import type { FromReportPage, SubjectEntry, ToReportPage, ViewState } from '../extension/protocol/webview.ts';
+import type {
+  FromReportPage,
+  SectionEntry,
+  SubjectEntry,
+  ToReportPage,
+  ViewState,
+} from '../extension/protocol/webview.ts';
 import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { Asker } from './report/asker.ts';
@@ -36,7 +42,7 @@ const root = document.body.appendChild(document.createElement('main'));
 let state: ViewState | undefined;
 let subjects: readonly SubjectEntry[] = [];
 let current: string | undefined;
-let sections: readonly { readonly id: string; readonly title: string }[] = [];
+let sections: readonly SectionEntry[] = [];
 let chosen = host.saved.section;
 let set: Readonly<Record<string, Parameters>> = host.saved.set ?? {};
 let open: readonly string[] = host.saved.open ?? [];

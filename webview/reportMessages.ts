@@ -139,7 +139,7 @@ export const toReportPage: v.GenericSchema<unknown, ToReportPage> = v.variant('t
     subjects: v.array(v.object({ id: text, name: text, detail: text })),
     current: v.exactOptional(text),
   }),
-  v.object({ type: v.literal('sections'), sections: v.array(v.object({ id: text, title: text })) }),
+  v.object({ type: v.literal('sections'), sections: v.array(v.object({ id: text, title: text, group: text })) }),
   v.object({ type: v.literal('changed') }),
   v.object({ type: v.literal('reveal'), section: text }),
   v.object({ type: v.literal('section'), request: v.number(), section }),

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section } from '../extension/protocol/report.ts';
-import type { SubjectEntry, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
+import type { SectionEntry, SubjectEntry, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
 import { empty, notices } from './parts/notices.ts';
 import { controlRow, type ControlActions } from './report/controls.ts';
 import { figureView, type FigureActions, type Part } from './report/figure.ts';
@@ -12,7 +12,7 @@ export interface ReportModel {
   readonly state: ViewState | undefined;
   readonly subjects: readonly SubjectEntry[];
   readonly current: string | undefined;
-  readonly sections: readonly { readonly id: string; readonly title: string }[];
+  readonly sections: readonly SectionEntry[];
   /** The chosen one. */
   readonly id: string | undefined;
   /** What is known of it; the figures may be of what was set before. */
@@ -66,17 +66,22 @@ function navigation({ sections, id }: ReportModel, { chooseSection }: ReportActi
   return html`<nav aria-label="Sections">
     <ul>
       ${sections.map(
-        (section) =>
-          html`<li>
-            <button
-              aria-current=${section.id === id ? 'page' : nothing}
-              @click=${() => {
-                chooseSection(section.id);
-              }}
-            >
-              ${section.title}
-            </button>
-          </li>`,
+        (section, i) =>
+          html`${
+              section.group === sections[i - 1]?.group
+                ? nothing
+                : html`<li class="group" aria-hidden="true">${section.group}</li>`
+            }
+            <li>
+              <button
+                aria-current=${section.id === id ? 'page' : nothing}
+                @click=${() => {
+                  chooseSection(section.id);
+                }}
+              >
+                ${section.title}
+              </button>
+            </li>`,
       )}
     </ul>
     ${dropdown(

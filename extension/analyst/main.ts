@@ -1,6 +1,6 @@
 /** The analyst: a worker thread of the extension host that computes what would block it for longer than a frame. */
 import { parentPort } from 'node:worker_threads';
-import { SECTIONS } from '../analysis/sections/all.ts';
+import { GROUPS } from '../analysis/sections/all.ts';
 import type { FromAnalyst, ToAnalyst } from '../protocol/analyst.ts';
 import { Analyst } from './analyst.ts';
 
@@ -21,7 +21,9 @@ port.on('message', (message: ToAnalyst) => {
   }
 });
 
-const sections = SECTIONS.map(({ id, title, files = {} }) => ({ id, title, files: Object.keys(files) }));
+const sections = GROUPS.flatMap(({ title: group, sections: kinds }) =>
+  kinds.map(({ id, title, files = {} }) => ({ id, title, group, files: Object.keys(files) })),
+);
 port.postMessage({ type: 'ready', sections } satisfies FromAnalyst);
 
 function answerTo({ request, subject, question }: Extract<ToAnalyst, { type: 'ask' }>): FromAnalyst {

@@ -156,7 +156,7 @@ export class ReportPage implements Disposable {
     const { analyst, feed, problems } = this.#parts;
     try {
       const sections = await analyst.sections();
-      tab.post({ type: 'sections', sections: sections.map(({ id, title }) => ({ id, title })) });
+      tab.post({ type: 'sections', sections: sections.map(({ id, title, group }) => ({ id, title, group })) });
       this.#list(tab);
       feed.refresh();
       this.#reveal(tab);

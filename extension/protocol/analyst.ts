@@ -25,6 +25,8 @@ export type Question =
   | { readonly kind: 'fate'; readonly limit: CapacityLimit; readonly token: number };
 
 export interface SectionTitle extends Pick<Section, 'id' | 'title'> {
+  /** What it stands among. */
+  readonly group: string;
   /** Its actions that save a file. */
   readonly files: readonly string[];
 }

@@ -181,14 +181,21 @@ export interface SubjectEntry {
   readonly detail: string;
 }
 
+/** A section by name, and what it stands among. */
+export interface SectionEntry {
+  readonly id: string;
+  readonly title: string;
+  readonly group: string;
+}
+
 /** Answers come in order; a page that has asked anew drops the answer to what it asked before. */
 export type ToReportPage =
   /** As for the other views; the report needs the palette, the highlight, and whether a run is under way. */
   | { readonly type: 'state'; readonly state: ViewState }
   /** What there is to report on, and which of it is shown; without `current` there is nothing. */
   | { readonly type: 'subjects'; readonly subjects: readonly SubjectEntry[]; readonly current?: string }
-  /** Which sections the report has, in order. */
-  | { readonly type: 'sections'; readonly sections: readonly { readonly id: string; readonly title: string }[] }
+  /** Which sections the report has, in order, those of a group together. */
+  | { readonly type: 'sections'; readonly sections: readonly SectionEntry[] }
   /** What is known of the subject changed: sections that are shown are to be asked for again. */
   | { readonly type: 'changed' }
   /** Bring this section into view. */

@@ -4,7 +4,7 @@
  */
 import { syntheticTrace, type Size } from './syntheticTrace.ts';
 import { expertCounts, meanOf } from '../../extension/analysis/load.ts';
-import { makeSection, SECTIONS } from '../../extension/analysis/sections/all.ts';
+import { GROUPS, makeSection } from '../../extension/analysis/sections/all.ts';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import type { Section } from '../../extension/protocol/report.ts';
 import type { TensorRow } from '../../extension/protocol/model.ts';
@@ -157,7 +157,12 @@ export class FakeHost {
     this.#sections = sections;
     this.#send({ type: 'state', state: this.state });
     this.#send({ type: 'subjects', subjects: SUBJECTS, current: 'text' });
-    this.#send({ type: 'sections', sections: (sections ?? SECTIONS).map(({ id, title }) => ({ id, title })) });
+    this.#send({
+      type: 'sections',
+      sections: sections
+        ? sections.map(({ id, title }) => ({ id, title, group: 'By hand' }))
+        : GROUPS.flatMap(({ title: group, sections: kinds }) => kinds.map(({ id, title }) => ({ id, title, group }))),
+    });
   }
 
   sendToReport(message: ToReportPage): void {

@@ -19,26 +19,19 @@ import type { Subject } from './subject.ts';
 import { workSection } from './work.ts';
 import { whatIfSection } from './whatIf.ts';
 
-/** In the order in which they stand in a report. */
-export const SECTIONS: readonly SectionKind[] = [
-  balanceSection,
-  workSection,
-  certaintySection,
-  lossesSection,
-  regionsSection,
-  depthSection,
-  capacitySection,
-  whatIfSection,
-  mendSection,
-  ablationSection,
-  specialisationSection,
-  coActivationSection,
-  expertSection,
-  memorySection,
-  offloadSection,
-  placementSection,
-  compareSection,
+/** Sections that go together, in the order in which they stand in a report. */
+export const GROUPS: readonly { readonly title: string; readonly sections: readonly SectionKind[] }[] = [
+  {
+    title: 'Routing',
+    sections: [balanceSection, workSection, certaintySection, lossesSection, regionsSection, depthSection],
+  },
+  { title: 'Limits and changes', sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
+  { title: 'Experts', sections: [specialisationSection, coActivationSection, expertSection] },
+  { title: 'Cost', sections: [memorySection, offloadSection, placementSection] },
+  { title: 'Two runs', sections: [compareSection] },
 ];
+
+export const SECTIONS: readonly SectionKind[] = GROUPS.flatMap(({ sections }) => sections);
 
 /** One section of a subject, or undefined where there is none of that name. */
 export function makeSection(id: string, subject: Subject, set: Parameters): Section | undefined {

@@ -13,7 +13,7 @@ const NEARLY_ALL = 0.9;
 
 export const memorySection: SectionKind = {
   id: 'memory',
-  title: 'Memory: resident and used',
+  title: 'Memory',
   make: (subject, set) => {
     const layer = layerChoice(
       set,

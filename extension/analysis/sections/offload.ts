@@ -20,7 +20,7 @@ const MOST_SLOTS = 1_000_000;
 
 export const offloadSection: SectionKind = {
   id: 'offload',
-  title: 'Scarce device memory, simulated',
+  title: 'Scarce memory',
   make: (subject, set) => {
     const choices = choicesOf(subject, set);
     const sizes = expertSizes(subject.model);

@@ -21,7 +21,7 @@ import type { Subject } from './subject.ts';
 
 export const placementSection: SectionKind = {
   id: 'placement',
-  title: 'Expert parallelism, simulated',
+  title: 'Expert parallelism',
   make: (subject, set) => {
     const choices = placementChoices(subject, set);
     const outcomes = POLICIES.map((policy) => outcomeOf(subject, choices, policy));
