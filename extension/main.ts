@@ -133,7 +133,6 @@ export function activate(context: ExtensionContext): void {
   const comparisons = new Comparisons({ client, models, report, sessions, subjects });
   reportActions.add('compare', 'with', () => comparisons.ask());
   reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
-  const samples = Uri.joinPath(media, 'samples');
   own(
     new Commands({
       analyzer,
@@ -152,7 +151,7 @@ export function activate(context: ExtensionContext): void {
       problems,
       recordings: new Recordings(inspector, analyzer, subjects, report),
       report,
-      samples,
+      media,
       servers: new ServerPicker(servers, problems),
       sessions,
       subjects,

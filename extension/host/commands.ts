@@ -59,7 +59,8 @@ export interface CommandParts {
   readonly problems: Problems;
   readonly report: ReportPage;
   readonly recordings: Recordings;
-  readonly samples: Uri;
+  /** Folder of samples and recordings. */
+  readonly media: Uri;
   readonly servers: ServerPicker;
   readonly sessions: Sessions;
   readonly subjects: Subjects;
@@ -73,7 +74,7 @@ export class Commands implements Disposable {
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
-    const { sessions, lens, link, log, map, models, samples } = parts;
+    const { sessions, lens, link, log, map, media, models } = parts;
     this.#register('moescope.analyze', () => this.#analyzeEditor(selectedText));
     this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
     this.#register('moescope.analyzeFolder', (item, selection) => parts.folders.analyze(item, selection));
@@ -135,7 +136,7 @@ export class Commands implements Disposable {
       parts.report.show(WHAT_IF);
     });
     this.#register('moescope.exportReport', () => parts.report.export());
-    this.#register('moescope.openSample', () => openSample(samples));
+    this.#register('moescope.openSample', () => openSample(media, (file) => parts.recordings.openBundled(file)));
     this.#register('moescope.restartEngine', async () => {
       parts.client.resetCrashes();
       await this.#analyzeEditor(selectedText);

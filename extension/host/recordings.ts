@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { Uri, ViewColumn, window, workspace } from 'vscode';
 import { count } from '../analysis/numbers.ts';
+import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { InspectorClient } from '../client/inspectorClient.ts';
 import type { RecordedCounts, Recording } from '../protocol/recording.ts';
@@ -46,6 +47,15 @@ export class Recordings {
     await this.#show(file.fsPath, name, recording);
   }
 
+  /** Opens recorded counts that come with the extension: each model's, with all its kinds of text. Throws UserError. */
+  async openBundled(file: Uri): Promise<void> {
+    const recording = await this.#inspector.recording(file.fsPath, new AbortController().signal);
+    if (recording.kind !== 'counts') return;
+    const subjects = subjectsOfCounts(basename(file.fsPath), recording.counts).filter(({ domains }) => domains);
+    for (const subject of [...subjects].reverse()) this.#addCounts(file.fsPath, subject);
+    this.#report.show('balance');
+  }
+
   async #show(path: string, name: string, recording: Recording): Promise<void> {
     if (recording.kind === 'counts') {
       await this.#showCounts(path, name, recording.counts);
@@ -73,25 +83,25 @@ export class Recordings {
   }
 
   async #showCounts(path: string, name: string, all: readonly RecordedCounts[]): Promise<void> {
-    const items = all.map((counts) => ({ label: counts.name, description: modelDetail(counts.model), counts }));
+    const items = subjectsOfCounts(name, all).map((subject) => ({
+      label: subject.name,
+      description: modelDetail(subject.model),
+      subject,
+    }));
     const picked = items.length === 1 ? items : await window.showQuickPick(items, { title: name, canPickMany: true });
     if (!picked || picked.length === 0) return;
-    for (const { counts } of picked) {
-      const title = counts.name === '' ? name : counts.name;
-      this.#add(`${path}#${counts.name}`, title, `${modelDetail(counts.model)} · counts, no tokens`, () =>
-        countsSubject(title, counts),
-      );
-    }
+    for (const { subject } of picked) this.#addCounts(path, subject);
     this.#report.show();
+  }
+
+  #addCounts(path: string, subject: Subject): void {
+    const { name, model } = subject;
+    this.#add(`${path}#${name}`, name, `${modelDetail(model)} · counts, no tokens`, () => subject);
   }
 
   #add(id: string, name: string, detail: string, make: () => Subject): void {
     this.#subjects.add({ id: `recording:${id}`, name, detail, make });
   }
-}
-
-function countsSubject(name: string, { model, loads }: RecordedCounts): Subject {
-  return { name, model, source: 'recorded', loads, evidence: {} };
 }
 
 /** Whether tokens stand somewhere in the text. */

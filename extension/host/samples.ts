@@ -19,12 +19,41 @@ const SAMPLES = [
   { file: 'mixed.txt', description: 'five languages, an emoji, formulas: watch the router change its mind' },
 ] as const;
 
-/** Lets the user choose a sample and opens a copy of it, which may be edited and is saved only if the user wants. */
-export async function openSample(folder: Uri): Promise<void> {
-  const items = SAMPLES.map(({ file, description }) => ({ label: file, description }));
-  const separator = { label: 'Then run “Analyze Routing”', kind: QuickPickItemKind.Separator };
-  const item = await window.showQuickPick([separator, ...items], { title: 'Sample text', matchOnDescription: true });
-  if (item) await window.showTextDocument(await copyOf(folder, item.label), { viewColumn: ViewColumn.One });
+/** Recordings of models that do not come with the extension. */
+const RECORDINGS = [
+  {
+    name: 'olmoe-paper-counts.json',
+    label: 'OLMoE-1B-7B and Mixtral-8x7B',
+    description: 'their load on five kinds of text, as OLMoE’s authors published it',
+  },
+] as const;
+
+/**
+ * Lets the user choose a sample. Of a text a copy is opened, which may be edited and is saved only if the user wants.
+ *
+ * @param media folder of both, samples and recordings
+ * @param openRecording shows recorded counts
+ */
+export async function openSample(media: Uri, openRecording: (file: Uri) => Promise<void>): Promise<void> {
+  const texts = SAMPLES.map(({ file, description }) => ({ label: file, description, name: undefined }));
+  const separator = (label: string): { label: string; kind: QuickPickItemKind.Separator } => ({
+    label,
+    kind: QuickPickItemKind.Separator,
+  });
+  const items = [
+    separator('Texts: then run “Analyze Routing”'),
+    ...texts,
+    separator('Recorded load of larger models, without their weights'),
+    ...RECORDINGS,
+  ];
+  const item = await window.showQuickPick(items, { title: 'Sample', matchOnDescription: true });
+  if (!item || 'kind' in item) return;
+  if (item.name !== undefined) {
+    await openRecording(Uri.joinPath(media, 'recordings', item.name));
+    return;
+  }
+  const document = await copyOf(Uri.joinPath(media, 'samples'), item.label);
+  await window.showTextDocument(document, { viewColumn: ViewColumn.One });
 }
 
 async function copyOf(folder: Uri, file: string): Promise<TextDocument> {

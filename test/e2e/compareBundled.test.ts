@@ -40,3 +40,16 @@ test('an earlier version of a text is offered, and what an edit changes is compa
   expect(await workbench.problems()).toEqual([]);
   expect(workbench.logErrors()).toEqual([]);
 });
+
+test('the recorded load of larger models is a sample, and can be compared', async () => {
+  await workbench.runCommand('MoEScope: Open Sample');
+  await workbench.pick('OLMoE-1B-7B and Mixtral-8x7B');
+  const report = await workbench.webview('#load-by-expert-title');
+  await expect.poll(() => report.locator('body').innerText()).toContain('OLMoE-1B-7B, 5 kinds of text');
+  await workbench.screenshot('recorded-counts');
+  await workbench.runCommand('MoEScope: Compare With');
+  await workbench.pick('Mixtral-8x7B, 5 kinds of text');
+  await expect.poll(() => report.locator('body').innerText()).toContain('OLMoE-1B-7B has a mean MaxVio of');
+  expect(await workbench.problems()).toEqual([]);
+  expect(workbench.logErrors()).toEqual([]);
+});
