@@ -30,6 +30,7 @@ function figureText(figure: Figure): string {
 }
 
 function rowsText({ chart, table: { columns, rows } }: Figure): string {
+  if (rows.length === 0) return 'Nothing to show.\n';
   const bars = barsOf(chart, rows);
   const cells = rows.slice(0, MOST_ROWS).map((row, r) => {
     const texts = row.map((cell, c) => plain(written(cell, columns[c]!.unit)));

@@ -1,24 +1,13 @@
 /** The load report in a real VS Code: what it says, what pointing at it does, and the report as a file. */
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
-import { root } from '../../extension/tools/project.mjs';
+import { expect, test } from 'vitest';
 import type { Workbench } from './driver.ts';
 import { withWorkbench } from './withWorkbench.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'moescope-e2e-report-'));
-copyFileSync(join(root, 'media/samples/router.ts'), join(folder, 'router.ts'));
-
 let workbench: Workbench;
-withWorkbench(
-  (launched) => {
-    workbench = launched;
-  },
-  () => ({ folder }),
-);
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
+withWorkbench((launched) => {
+  workbench = launched;
 });
 
 test('the report judges the load of the text; a click on a bar highlights the expert’s tokens', async () => {
@@ -45,7 +34,7 @@ test('the report goes into an HTML file', async () => {
   await expect.poll(() => workbench.offered()).toContain('HTML');
   await workbench.pick('HTML');
   await workbench.accept('router.ts-report.html');
-  const file = join(folder, 'router.ts-report.html');
+  const file = join(workbench.folder, 'router.ts-report.html');
   await expect.poll(() => existsSync(file)).toBe(true);
   await expect.poll(() => readFileSync(file, 'utf8')).toContain('</html>');
   expect(readFileSync(file, 'utf8')).toContain('The hottest expert is E13 of L5');

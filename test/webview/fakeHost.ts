@@ -177,7 +177,7 @@ export class FakeHost {
   #answerSection({ request, id, set }: Extract<FromReportPage, { type: 'section' }>): void {
     const section = this.#sections
       ? this.#sections.find((one) => one.id === id)
-      : makeSection(id, subjectOf('router.ts', this.#trace!), set);
+      : makeSection(id, subjectOf('router.ts', this.#trace!, this.#text.join('')), set);
     if (section) this.#send({ type: 'section', request, section });
     else this.#send({ type: 'failed', request, message: `There is no section ${id}.` });
   }

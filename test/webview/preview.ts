@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
+import { SECTIONS } from '../../extension/analysis/sections/all.ts';
 import { inspect } from '../../extension/inspector/inspect.ts';
 import type { Inspection } from '../../extension/protocol/model.ts';
 import { DEEPSEEK_V3, writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
@@ -189,7 +190,7 @@ const pictures: readonly Picture[] = [
     options: { width: 1200, height: 1300 },
     prepare: (view) => view.showSynthetic(huge, { highlight: { layer: 0, expert: 77 } }),
   },
-  ...['certainty', 'losses', 'capacity', 'placement'].flatMap((section): Picture[] =>
+  ...SECTIONS.flatMap(({ id: section }): Picture[] =>
     [300, 1200].map((width): Picture => ({
       name: `report-${width}-light-${section}`,
       view: 'report',

@@ -31,6 +31,7 @@ export class ReportTable extends LightElement {
 
   protected override render(): TemplateResult {
     const { columns, rows } = this.table;
+    if (rows.length === 0) return html`<p class="dim">Nothing to show.</p>`;
     const most = Math.max(FIRST, Math.floor(MAX_CELLS / Math.max(1, columns.length)));
     const shown = this.#order.slice(0, Math.min(this.shown, most));
     const rest = rows.length - shown.length;

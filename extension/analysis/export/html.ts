@@ -99,6 +99,7 @@ function chartHtml(chart: Chart, id: string, text: { readonly title: string; rea
 }
 
 function tableHtml(title: string, columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
+  if (rows.length === 0) return '<p class="dim">Nothing to show.</p>';
   const kind = (c: number): string => (columns[c]?.unit === 'text' ? '' : ' class="n"');
   const head = columns.map(({ label }, c) => `<th scope="col"${kind(c)}>${inline(label)}</th>`).join('');
   const body = rows.slice(0, MAX_ROWS).map((row) => {
