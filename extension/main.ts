@@ -1,5 +1,6 @@
 import { commands, Uri, window, type ExtensionContext } from 'vscode';
 import { CAPACITY, limitOf } from './analysis/sections/limitControls.ts';
+import { COST, MEASURE } from './analysis/sections/cost.ts';
 import { AnalystClient } from './client/analystClient.ts';
 import { EngineClient } from './client/engineClient.ts';
 import { InspectorClient } from './client/inspectorClient.ts';
@@ -28,6 +29,7 @@ import { ModelPicker } from './host/modelPicker.ts';
 import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
 import { Recordings } from './host/recordings.ts';
+import { profileText } from './host/profiler.ts';
 import { ReportActions } from './host/reportActions.ts';
 import { ReportExporter } from './host/reportExporter.ts';
 import { ReportPage } from './host/reportPage.ts';
@@ -131,6 +133,7 @@ export function activate(context: ExtensionContext): void {
   const picker = new ModelPicker(models, client, inspector, page, problems, log);
   const comparer = own(new Comparer(client, inspector, models, sessions, subjects));
   const comparisons = new Comparisons({ client, models, report, sessions, subjects });
+  reportActions.add(COST, MEASURE, (context) => profileText({ client, models, subjects }, context));
   reportActions.add('compare', 'with', () => comparisons.ask());
   reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
   own(

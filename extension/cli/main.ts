@@ -12,6 +12,7 @@ import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
+import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
 import type { ServerOptions } from './served.ts';
@@ -37,6 +38,9 @@ moescope balance FILE [--target V] [--out F.safetensors]   fits biases that even
 moescope ablate FILE [--layer L] [--top N]   takes each expert away in turn, and ranks them by what that costs
 
 moescope tour [FILE]                 explains routing on a text of yours, or the samples, with both bundled models
+moescope profile FILE [--batch 1,16,128] [--generate N]   measures where the time of a forward pass goes, and the latency of
+                                  generated tokens; --json OUT writes it
+
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
 
@@ -66,6 +70,7 @@ async function main(args: string[]): Promise<number> {
   if (args[0] === 'balance') return balance(parseBalance(args.slice(1)));
   if (args[0] === 'ablate') return ablate(parseAblate(args.slice(1)));
   if (args[0] === 'tour') return tour(args.slice(1));
+  if (args[0] === 'profile') return profile(parseProfile(args.slice(1)));
   if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
   if (args[0] === 'report') {
     const options = parseReport(args.slice(1));

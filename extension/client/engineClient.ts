@@ -8,6 +8,7 @@ import type {
   LogLine,
   MeasureParams,
   ModelRequest,
+  ProfileParams,
   Progress,
   Routed,
   TokenizeParams,
@@ -15,6 +16,7 @@ import type {
 } from '../protocol/engine.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { FittedBias, Measured } from '../protocol/intervention.ts';
+import type { ModelProfile } from '../protocol/profile.ts';
 import type { ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineProcess } from './engineProcess.ts';
@@ -121,6 +123,16 @@ export class EngineClient {
     signal: AbortSignal,
   ): Promise<readonly FittedBias[]> {
     return this.#request(sink, signal, (engine, run) => engine.balance({ run, model: here(model), ...what }, signal));
+  }
+
+  /** Measures where the time of forward passes goes. Throws UserError. */
+  profile(
+    model: ModelRequest,
+    what: Pick<ProfileParams, 'text' | 'batches' | 'generate'>,
+    sink: Pick<EngineSink, 'progress'>,
+    signal: AbortSignal,
+  ): Promise<ModelProfile> {
+    return this.#request(sink, signal, (engine, run) => engine.profile({ run, model: here(model), ...what }, signal));
   }
 
   /** A text's tokens by the tokenizer.json of a folder. Throws UserError. */

@@ -8,10 +8,12 @@ import {
   type ClearedCache,
   type MeasureParams,
   type OpenParams,
+  type ProfileParams,
   type TokenizeParams,
   type TokenRanges,
 } from '../protocol/engine.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
+import type { ModelProfile } from '../protocol/profile.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineSink } from './engineClient.ts';
 import { PeerProcess, type PeerOptions } from './peerProcess.ts';
@@ -41,6 +43,10 @@ export class EngineProcess extends PeerProcess {
 
   balance(params: BalanceParams, signal: AbortSignal): Promise<readonly FittedBias[]> {
     return this.request(signal, (connection, token) => connection.sendRequest(toEngine.balance, params, token));
+  }
+
+  profile(params: ProfileParams, signal: AbortSignal): Promise<ModelProfile> {
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.profile, params, token));
   }
 
   tokenize(params: TokenizeParams, signal: AbortSignal): Promise<TokenRanges> {

@@ -21,9 +21,11 @@ import {
   type MeasureParams,
   type ModelRequest,
   type OpenParams,
+  type ProfileParams,
   type Stage,
 } from '../protocol/engine.ts';
 import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import type { ModelProfile } from '../protocol/profile.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import { fitBiases } from './balance.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
@@ -33,6 +35,7 @@ import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
 import { Tokenizers } from './tokenizers.ts';
 import { prefill, windowStarts } from './prefill.ts';
+import { profileModel } from './profile.ts';
 import { shippedProviders } from './provider.ts';
 
 /** Progress goes out at most this often. */
@@ -57,6 +60,9 @@ class Engine {
     );
     connection.onRequest(toEngine.balance, (params, token) =>
       this.#next(token, (signal) => this.#balance(params, signal)),
+    );
+    connection.onRequest(toEngine.profile, (params, token) =>
+      this.#next(token, (signal) => this.#profile(params, signal)),
     );
     connection.onRequest(toEngine.tokenize, (params, token) =>
       this.#next(token, () => this.#tokenizers.encode(params)),
@@ -122,6 +128,28 @@ class Engine {
     return fitBiases(await measurableOf(model), ids, windows, params.target, { signal, progress });
   }
 
+  async #profile(params: ProfileParams, signal: AbortSignal): Promise<ModelProfile> {
+    const { run, model: request, text, batches, generate } = params;
+    if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
+    const report = this.#progress(run);
+    const open = async (profile?: string): Promise<OpenModel> => {
+      if (profile === undefined) return this.#model(run, request, signal);
+      await this.#close();
+      const model = await this.#opened(run, request, signal, profile);
+      // Nobody else is to find a model that is being profiled.
+      this.#open = { key: '', model };
+      return model;
+    };
+    const progress = (done: number, total: number): void => {
+      report('profile', done, total);
+    };
+    try {
+      return await profileModel({ text, batches, generate, signal, progress, open });
+    } finally {
+      if (this.#open?.key === '') await this.#close();
+    }
+  }
+
   /** Opens a request's model, cuts its text into tokens, and says so. */
   async #begin(
     { run, model: request, text, live }: OpenParams & Pick<AnalyzeParams, 'text' | 'live'>,
@@ -163,18 +191,23 @@ class Engine {
     if (this.#open?.key === key) return this.#open.model;
     // The old model goes first: two at once may not fit.
     await this.#close();
-    const model = await openModel(request, {
+    const model = await this.#opened(run, request, signal);
+    this.#open = { key, model };
+    const { name, skipped } = model.info;
+    if (skipped) this.#log('info', `${name} is open without what text does not need: ${skipped.join(', ')}.`);
+    return model;
+  }
+
+  #opened(run: number, request: ModelRequest, signal: AbortSignal, profile?: string): Promise<OpenModel> {
+    return openModel(request, {
       importer: join(__dirname, 'importer.js'),
       progress: this.#progress(run),
       signal,
       log: (message) => {
         this.#log('info', message);
       },
+      ...(profile === undefined ? {} : { profile }),
     });
-    this.#open = { key, model };
-    const { name, skipped } = model.info;
-    if (skipped) this.#log('info', `${name} is open without what text does not need: ${skipped.join(', ')}.`);
-    return model;
   }
 
   #live(model: OpenModel): LiveRouter {

@@ -31,6 +31,8 @@ export interface OpenModel {
    * @throws UserError `out-of-memory` when its weights do not fit a second time, `precision-unsupported` on another device than the CPU
    */
   measurable?(): Promise<MeasurableModel>;
+  /** Nodes of a graph of ours; absent of others'. */
+  readonly nodes?: number;
   /** Ends the profile that the model was opened with. */
   endProfile?(): void;
   close(): Promise<void>;
@@ -108,6 +110,8 @@ export interface OpenOptions {
   readonly importer: string;
   readonly progress: (stage: Stage, done: number, total: number) => void;
   readonly signal: AbortSignal;
+  /** What the paths of profiles begin with; absent when none is made. */
+  readonly profile?: string;
   /** Takes a sentence on what was decided. */
   readonly log?: (message: string) => void;
 }

@@ -76,7 +76,9 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
     // Float16 is compared with float32: the CPU has nothing nearer.
     const precision = onCpu && taken === 'float16' ? 'float32' : taken;
     const info = { ...modelInfo(request, spec, built, device, precision), ...(skipped.length > 0 ? { skipped } : {}) };
-    return openDecoder(spec, built, folder, request.threads, { tokenizer, info, device });
+    // A trial of a device makes a profile of its own.
+    const profiled = { ...(options.profile === undefined ? {} : { profile: options.profile }), ...device };
+    return openDecoder(spec, built, folder, request.threads, { tokenizer, info, device: profiled });
   });
   try {
     const model = await opened;
@@ -117,6 +119,7 @@ async function openDecoder(
     device,
     chunk: Math.min(device.chunk, passTokens(spec, graphs.plan.bytes)),
     beginsAlike: (a, b) => !encoder && graphs.body.ropes.every(({ rope }) => turnsAlike(rope, a, b)),
+    nodes: graphs.body.nodes + (graphs.encoder?.nodes ?? 0),
     sequence,
     ...(encoder && spec.encoder
       ? {

@@ -38,7 +38,7 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
   requireMemory(neededMemory(foreign.file.weightBytes, info.precision), `This model in ${info.precision}`);
   options.progress('load', 0, 0);
   const graph = tapForeign(foreign, set);
-  const session = await createSession(graph.bytes, foreign, request.threads);
+  const session = await createSession(graph.bytes, foreign, request.threads, options.profile);
   const model: ForeignSession = { session, graph, moeLayers: info.moeLayers };
   const rows = Math.floor(CHUNK_LOGITS / (vocabulary * Float32Array.BYTES_PER_ELEMENT));
   return {
@@ -48,6 +48,13 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
     // Without a cache nothing tells whether tokens see those after them.
     beginsAlike: () => ports.caches.length > 0,
     sequence: (capacity) => new ForeignSequence(model, capacity),
+    ...(options.profile === undefined
+      ? {}
+      : {
+          endProfile: () => {
+            session.endProfiling();
+          },
+        }),
     close: () => session.release(),
   };
 }
@@ -66,10 +73,20 @@ function chosenSet({ sets, file }: ForeignModel, router: string | undefined): Ro
   );
 }
 
-async function createSession(bytes: Uint8Array, { file }: ForeignModel, threads: number): Promise<InferenceSession> {
+async function createSession(
+  bytes: Uint8Array,
+  { file }: ForeignModel,
+  threads: number,
+  profile: string | undefined,
+): Promise<InferenceSession> {
   try {
     // What goes wrong is in the error: ONNX Runtime need not write it to the terminal, too.
-    const options = sessionOptions(CPU, file.weightFolder, threads, []);
+    const options = sessionOptions(
+      { ...CPU, ...(profile === undefined ? {} : { profile }) },
+      file.weightFolder,
+      threads,
+      [],
+    );
     return await InferenceSession.create(bytes, { ...options, logSeverityLevel: 4 });
   } catch (error) {
     throw new UserError('architecture-unsupported', `ONNX Runtime cannot load ${file.path}: ${reasonOf(error)}.`, {

@@ -115,7 +115,7 @@ export function throwIfAborted(signal: AbortSignal): void {
 }
 
 /** The first of the highest, as torch.argmax. */
-function indexOfMax(values: Float32Array): number {
+export function indexOfMax(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;

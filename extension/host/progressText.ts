@@ -18,6 +18,7 @@ export function progressLabel({ stage, done, total }: Progress, model: string): 
       return total > 0 ? `Routing ${grouped.format(done)} of ${grouped.format(total)} tokens` : 'Routing';
     case 'balance':
       return `Fitting biases, layer ${done + 1} of ${total}`;
+    case 'profile':
     case 'measure':
       return total > 0 ? `Measuring, ${Math.floor((100 * done) / total)} %` : 'Measuring';
   }

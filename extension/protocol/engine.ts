@@ -4,6 +4,7 @@
  */
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
 import type { ErrorData } from './errors.ts';
+import type { ModelProfile } from './profile.ts';
 import type { FittedBias, Intervention, Measured } from './intervention.ts';
 import type { ServerSpec } from './server.ts';
 import type { ModelInfo, Precision, Provider } from './trace.ts';
@@ -99,12 +100,12 @@ export interface Continuation {
   readonly end: Uint32Array;
 }
 
-export type Stage = 'import' | 'load' | 'tokenize' | 'route' | 'measure' | 'balance';
+export type Stage = 'import' | 'load' | 'tokenize' | 'route' | 'measure' | 'balance' | 'profile';
 
 export interface Progress {
   readonly run: number;
   readonly stage: Stage;
-  /** Bytes for `import`, tokens for `route`, passes for `measure`, layers for `balance`; 0 of 0 where only the stage is known. */
+  /** Bytes for `import`, tokens for `route`, passes for `measure`, layers for `balance`, sizes of batches for `profile`; 0 of 0 where only the stage is known. */
   readonly done: number;
   readonly total: number;
 }
@@ -155,6 +156,14 @@ export interface RoutedLayer extends LayerSums {
   readonly margin: Float32Array;
 }
 
+export interface ProfileParams extends OpenParams {
+  readonly text: string;
+  /** Tokens of a pass, one entry a pass to measure; from 1 on. */
+  readonly batches: readonly number[];
+  /** Tokens to generate one at a time; 0 for none. */
+  readonly generate: number;
+}
+
 /** A model that was built from a checkpoint. */
 export interface CachedModel {
   readonly id: string;
@@ -192,6 +201,8 @@ export const toEngine = {
   measure: new RequestType<MeasureParams, null, ErrorData>('measure'),
   /** Fits biases that even out the load of a text; one entry a MoE layer. `began` comes before. */
   balance: new RequestType<BalanceParams, readonly FittedBias[], ErrorData>('balance'),
+  /** Measures where the time of forward passes goes. The model is opened anew for each size of batch. */
+  profile: new RequestType<ProfileParams, ModelProfile, ErrorData>('profile'),
   /** A text's tokens, by a tokenizer alone. */
   tokenize: new RequestType<TokenizeParams, TokenRanges, ErrorData>('tokenize'),
   /** What was built from checkpoints in this folder, the model used last first. */

@@ -4,6 +4,7 @@ import { balanceSection } from './balance.ts';
 import { capacitySection } from './capacity.ts';
 import { certaintySection } from './certainty.ts';
 import { compareSection } from './compare.ts';
+import { costSection } from './cost.ts';
 import { depthSection } from './depth.ts';
 import { coActivationSection } from './coActivation.ts';
 import { expertSection } from './expert.ts';
@@ -27,7 +28,7 @@ export const GROUPS: readonly { readonly title: string; readonly sections: reado
   },
   { title: 'Limits and changes', sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
   { title: 'Experts', sections: [specialisationSection, coActivationSection, expertSection] },
-  { title: 'Cost', sections: [memorySection, offloadSection, placementSection] },
+  { title: 'Cost', sections: [costSection, memorySection, offloadSection, placementSection] },
   { title: 'Two runs', sections: [compareSection] },
 ];
 

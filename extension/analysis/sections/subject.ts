@@ -1,5 +1,6 @@
 /** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
 import type { RecordedCounts } from '../../protocol/recording.ts';
+import type { ModelProfile } from '../../protocol/profile.ts';
 import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
 import type { Ablated } from '../ablation.ts';
 import type { Balanced } from '../balanced.ts';
@@ -46,6 +47,8 @@ export interface Evidence {
   readonly balanced?: Balanced;
   /** What the text loses without its experts. */
   readonly ablated?: Ablated;
+  /** Where the time of its model's passes goes. */
+  readonly profile?: ModelProfile;
 }
 
 /** A text's routing as a subject. */

@@ -1,0 +1,274 @@
+/** Where does the time of a forward pass go? Measured on this machine, when the user asks for it. */
+import { PROFILE_PARTS, type ModelProfile, type ProfiledBatch, type ProfilePart } from '../../protocol/profile.ts';
+import type { Control, Figure, Parameters, Section } from '../../protocol/report.ts';
+import { correlation, median, quantile } from '../latency.ts';
+import { count, percent, written } from '../numbers.ts';
+import { choice, numberBox } from './controls.ts';
+import type { SectionKind } from './kind.ts';
+import { known } from './parts.ts';
+
+export const COST = 'cost';
+export const MEASURE = 'measure';
+
+/** What the router is reported to take of a forward pass. */
+const REPORTED_ROUTER_SHARE = 0.08;
+
+const PART_LABELS: Readonly<Record<ProfilePart, string>> = {
+  router: 'router',
+  experts: 'experts',
+  sharedExperts: 'shared experts',
+  dense: 'dense networks',
+  mixers: 'attention and other mixers',
+  norms: 'norms',
+  embeddings: 'embeddings',
+  head: 'head',
+  rest: 'the rest',
+};
+
+const BATCHES = ['1,16,128', '1,8,64,512', '1,4,16,64,256', '1'] as const;
+
+/** What to measure: sizes of batches, and tokens to generate. */
+export interface ProfileChoice {
+  readonly batches: readonly number[];
+  readonly generate: number;
+}
+
+export const costSection: SectionKind = {
+  id: COST,
+  title: 'Cost, measured',
+  make: ({ evidence, source }, set) => {
+    const controls: Control[] = profileControls(set);
+    const action: Control = { kind: 'action', id: MEASURE, label: 'Measure', primary: true };
+    if (evidence.profile) return { ...profileFigures(evidence.profile), controls: [...controls, action] };
+    const lacking =
+      source === 'recorded'
+        ? 'This routing was read from a file: open its model and analyze a text to measure it.'
+        : 'Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.';
+    return { lacking, controls: source === 'recorded' ? [] : [...controls, action], figures: [] };
+  },
+};
+
+/** What the user set of the section's controls. */
+export function profileChoice(set: Parameters): ProfileChoice {
+  const [batches, generate] = profileControls(set);
+  return { batches: batches.value.split(',').map(Number), generate: Math.floor(generate.value) };
+}
+
+function profileControls(set: Parameters) {
+  return [
+    choice(set, {
+      id: 'batches',
+      label: 'Tokens in a pass',
+      options: BATCHES.map((value) => ({ value, label: value.replaceAll(',', ', ') })),
+      value: BATCHES[0],
+    }),
+    numberBox(set, { id: 'generate', label: 'Tokens to generate', min: 0, max: 1000, value: 32 }),
+  ] as const satisfies Control[];
+}
+
+/** A profile as figures. */
+export function profileFigures(profile: ModelProfile): Pick<Section, 'verdict' | 'figures'> & { lacking?: string } {
+  const { batches, steps, notes } = profile;
+  return {
+    verdict: verdict(profile),
+    ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+    figures: [
+      ...(batches.length > 0 ? [shareFigure(batches), speedFigure(batches)] : []),
+      ...(steps ? [latencyFigure(steps), jitterFigure(steps)] : []),
+    ],
+  };
+}
+
+function total({ parts }: ProfiledBatch): number {
+  return PROFILE_PARTS.reduce((sum, part) => sum + parts[part], 0);
+}
+
+function share(batch: ProfiledBatch, part: ProfilePart): number {
+  return batch.parts[part] / total(batch);
+}
+
+function milliseconds(value: number): string {
+  return written(known(value), 'ms');
+}
+
+function verdict({ batches, steps, model }: ModelProfile): string {
+  const said = batches.map((batch) => {
+    const most = PROFILE_PARTS.reduce((a, b) => (batch.parts[b] > batch.parts[a] ? b : a));
+    return `${count(batch.tokens)} ${batch.tokens === 1 ? 'token' : 'tokens'} at once: ${percent(share(batch, 'router'))} router, most ${PART_LABELS[most]} with ${percent(share(batch, most))}`;
+  });
+  const routers = batches.map((batch) => share(batch, 'router'));
+  const against =
+    routers.length === 0
+      ? ''
+      : routers.every((r) => r <= REPORTED_ROUTER_SHARE)
+        ? ` The router stays within the ${percent(REPORTED_ROUTER_SHARE)} that is reported of it.`
+        : ` The router takes up to ${percent(Math.max(...routers))}, where ${percent(REPORTED_ROUTER_SHARE)} is reported: small models have small experts, and routers do not shrink with them.`;
+  const latency = steps
+    ? ` A generated token takes ${milliseconds(quantile(steps.milliseconds, 0.5))} in the median and ${milliseconds(quantile(steps.milliseconds, 0.99))} at p99.`
+    : '';
+  return `${model.name} in ${model.precision} on ${model.provider}. ${said.join('; ')}.${against}${latency}`;
+}
+
+function shareFigure(batches: readonly ProfiledBatch[]): Figure {
+  const labels = batches.map(({ tokens }) => `${count(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`);
+  const parts = PROFILE_PARTS.filter((part) => batches.some((batch) => batch.parts[part] > 0));
+  return {
+    id: 'cost-parts',
+    title: 'Where the time of a pass goes',
+    basis: 'measured',
+    help: {
+      meaning:
+        'Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering ' +
+        'tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.',
+      formula: 'share = Σ time of the part’s kernels / Σ time of all kernels',
+      source: 'ONNX Runtime profiler.',
+      judge: `Of the router about ${percent(REPORTED_ROUTER_SHARE)} is reported. Of one token experts read their weights for little work; the more tokens, the better they are used.`,
+    },
+    text: batches
+      .map(
+        (batch, i) =>
+          `${labels[i]!}: router ${percent(share(batch, 'router'))}, experts ${percent(share(batch, 'experts'))}`,
+      )
+      .join('; '),
+    chart: {
+      kind: 'bars',
+      labels,
+      series: parts.map((part) => ({
+        label: PART_LABELS[part],
+        values: batches.map((batch) => known(share(batch, part))),
+      })),
+      stacked: true,
+      axis: { label: 'share of the time', unit: 'percent', min: 0, max: 1 },
+      yardstick: { value: REPORTED_ROUTER_SHARE, label: 'reported of the router' },
+    },
+    table: {
+      columns: [
+        { label: 'part', unit: 'text' },
+        ...labels.flatMap((label) => [
+          { label, unit: 'percent' as const },
+          { label: `${label}, under the profiler`, unit: 'ms' as const },
+        ]),
+      ],
+      rows: [
+        ...parts.map((part) => [
+          PART_LABELS[part],
+          ...batches.flatMap((batch) => [known(share(batch, part)), batch.parts[part]]),
+        ]),
+        ['router, as reported', ...batches.flatMap(() => [REPORTED_ROUTER_SHARE, null])],
+      ],
+    },
+  };
+}
+
+function speedFigure(batches: readonly ProfiledBatch[]): Figure {
+  const each = batches.map(({ tokens, milliseconds: all }) => median(all) / tokens);
+  return {
+    id: 'cost-batches',
+    title: 'Time of a token, by batch',
+    basis: 'measured',
+    help: {
+      meaning:
+        'Wall time of a pass without the profiler, over its tokens: the median of several passes after a first one that does not count.',
+      formula: 'time of a token = time of the pass / tokens',
+      judge:
+        'Experts are read once for all tokens of a pass: a token of a larger batch is cheaper, until computing takes longer than reading.',
+    },
+    text: batches.map(({ tokens }, i) => `${count(tokens)} at once: ${milliseconds(each[i]!)} a token`).join('; '),
+    chart: {
+      kind: 'lines',
+      x: { label: 'tokens in a pass', unit: 'count', log: true },
+      y: { label: 'time of a token', unit: 'ms', min: 0 },
+      series: [{ label: 'time of a token', x: batches.map(({ tokens }) => tokens), y: each.map(known) }],
+    },
+    table: {
+      columns: [
+        { label: 'tokens', unit: 'count' },
+        { label: 'passes', unit: 'count' },
+        { label: 'a pass', unit: 'ms' },
+        { label: 'a token', unit: 'ms' },
+        { label: 'tokens a second', unit: 'number' },
+        { label: 'experts touched, all layers', unit: 'count' },
+      ],
+      rows: batches.map((batch, i) => [
+        batch.tokens,
+        batch.milliseconds.length,
+        known(median(batch.milliseconds)),
+        known(each[i]),
+        known(1000 / each[i]!),
+        batch.experts,
+      ]),
+    },
+  };
+}
+
+type Steps = NonNullable<ModelProfile['steps']>;
+
+function latencyFigure({ milliseconds: ms }: Steps): Figure {
+  const at = (q: number): number => quantile(ms, q);
+  const x = Array.from(ms.keys());
+  return {
+    id: 'cost-latency',
+    title: 'Latency of generated tokens',
+    basis: 'measured',
+    help: {
+      meaning: 'Wall time from one token to the next, decoding greedily after the text, one sequence by itself.',
+      formula: 'p50, p95 and p99: the times under which 50, 95 and 99 % of the steps stay',
+      judge: 'Users feel the slow ones: p99 near p50 is what to aim at. The machine’s other work is in it, too.',
+    },
+    text: `${count(ms.length)} tokens: p50 ${milliseconds(at(0.5))}, p95 ${milliseconds(at(0.95))}, p99 ${milliseconds(at(0.99))}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'generated token', unit: 'count' },
+      y: { label: 'latency', unit: 'ms', min: 0 },
+      series: [{ label: 'latency', x, y: Array.from(ms) }],
+      yardstick: { value: at(0.5), label: 'p50' },
+    },
+    table: {
+      columns: [
+        { label: 'of the steps', unit: 'text' },
+        { label: 'latency', unit: 'ms' },
+      ],
+      rows: [
+        ...[0.5, 0.95, 0.99].map((q) => [`p${100 * q}`, known(at(q))]),
+        ['longest', known(at(1))],
+        ['mean', known(ms.reduce((sum, value) => sum + value, 0) / ms.length)],
+      ],
+    },
+  };
+}
+
+function jitterFigure({ milliseconds: ms, experts, fresh }: Steps): Figure {
+  const explained = (of: Uint32Array): number => correlation(ms, of) ** 2;
+  const same = experts.every((n) => n === experts[0]);
+  const said = (r2: number): string =>
+    Number.isNaN(r2) ? 'do not change and explain nothing' : `explain ${percent(r2)} of the variance`;
+  return {
+    id: 'cost-jitter',
+    title: 'Jitter, and the experts that a step touched',
+    basis: 'measured',
+    help: {
+      meaning:
+        'Each generated token by the distinct experts of all layers that it touched and the step before had not: their weights are not in the ' +
+        'processor’s caches. One sequence alone touches as many experts at each step, unless a limit drops some; batches differ.',
+      formula: 'r² of latency and number of experts: the share of the variance that goes with it',
+      judge:
+        'A small r²: jitter comes from elsewhere, other programs say. A large one: keeping experts, or more cache, would help.',
+    },
+    text: `Distinct experts a step ${same ? `are always ${count(experts[0] ?? 0)} and explain nothing` : said(explained(experts))}; those not touched by the step before ${said(explained(fresh))}.`,
+    chart: {
+      kind: 'points',
+      x: { label: 'experts that the step before did not touch', unit: 'count' },
+      y: { label: 'latency', unit: 'ms', min: 0 },
+      series: [{ label: 'generated token', x: Array.from(fresh), y: Array.from(ms) }],
+    },
+    table: {
+      columns: [
+        { label: 'generated token', unit: 'count' },
+        { label: 'latency', unit: 'ms' },
+        { label: 'distinct experts', unit: 'count' },
+        { label: 'not touched before', unit: 'count' },
+      ],
+      rows: Array.from(ms, (value, i) => [i, value, experts[i]!, fresh[i]!]),
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { profileChoice } from '../analysis/sections/cost.ts';
+import type { EngineClient } from '../client/engineClient.ts';
+import { isUserError, UserError } from '../protocol/errors.ts';
+import type { Models } from './models.ts';
+import { withNotice } from './progressNotice.ts';
+import type { ActionContext } from './reportActions.ts';
+import type { Subjects } from './subjects.ts';
+
+export interface ProfilerParts {
+  readonly client: EngineClient;
+  readonly models: Models;
+  readonly subjects: Subjects;
+}
+
+/** Measures what a text's model costs, and adds that to what is known of the text. Throws UserError. */
+export async function profileText(
+  { client, models, subjects }: ProfilerParts,
+  { subject, session, set }: ActionContext,
+): Promise<void> {
+  const routed = session?.routed;
+  if (!routed) throw new UserError('text-empty', 'Open a text and analyze it: its model is measured with it.');
+  const { model } = routed.trace.origin;
+  if (model.folder === '')
+    throw new UserError('trace-invalid', 'This routing was recorded: there is no model to measure.');
+  const abort = new AbortController();
+  const request = { ...models.request(model.folder), context: model.context };
+  try {
+    const profile = await withNotice(model.name, 'Measuring', abort, (show) =>
+      client.profile(request, { text: routed.text, ...profileChoice(set) }, { progress: show }, abort.signal),
+    );
+    subjects.addEvidence(subject.id, { profile });
+  } catch (error) {
+    if (!(isUserError(error) && error.code === 'cancelled')) throw error;
+  }
+}
