@@ -28,6 +28,7 @@ import { ModelPage } from './host/modelPage.ts';
 import { ModelPicker } from './host/modelPicker.ts';
 import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
+import { LoadRecorder } from './host/loadRecorder.ts';
 import { Recordings } from './host/recordings.ts';
 import { profileText } from './host/profiler.ts';
 import { ReportActions } from './host/reportActions.ts';
@@ -136,6 +137,7 @@ export function activate(context: ExtensionContext): void {
   reportActions.add(COST, MEASURE, (context) => profileText({ client, models, subjects }, context));
   reportActions.add('compare', 'with', () => comparisons.ask());
   reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
+  const recordings = new Recordings(inspector, analyzer, subjects, report);
   own(
     new Commands({
       analyzer,
@@ -152,7 +154,8 @@ export function activate(context: ExtensionContext): void {
       models: picker,
       page,
       problems,
-      recordings: new Recordings(inspector, analyzer, subjects, report),
+      recorder: new LoadRecorder(servers, recordings),
+      recordings,
       report,
       media,
       servers: new ServerPicker(servers, problems),

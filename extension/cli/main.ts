@@ -15,7 +15,7 @@ import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
 import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
-import type { ServerOptions } from './served.ts';
+import { record, type ServerOptions } from './served.ts';
 import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
 import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
@@ -42,6 +42,7 @@ moescope profile FILE [--batch 1,16,128] [--generate N]   measures where the tim
                                   generated tokens; --json OUT writes it
 
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
+moescope record start|stop --server URL   has an SGLang count what it routes, and write the counts to a file of its machine
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
 
   --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one (default: the bundled "balanced")
@@ -80,6 +81,7 @@ async function main(args: string[]): Promise<number> {
     const options = parseFolder(args.slice(1));
     return options === undefined ? 0 : folder(options);
   }
+  if (args[0] === 'record') return parseRecord(args.slice(1));
   const { values, positionals } = parse(args);
   if (values.help === true || args.length === 0) {
     console.log(USAGE);
@@ -122,6 +124,18 @@ function parseInspect(args: string[]): InspectOptions {
   const options = { json: { type: 'boolean' } } as const;
   const { values, positionals } = understood(() => parseArgs({ args, allowPositionals: true, options }));
   return { paths: positionals, json: values.json === true };
+}
+
+function parseRecord(args: string[]): Promise<number> {
+  const { values, positionals } = understood(() =>
+    parseArgs({ args, allowPositionals: true, options: SERVER_OPTIONS }),
+  );
+  const [what, ...more] = positionals;
+  const server = serverOptions(values);
+  if ((what !== 'start' && what !== 'stop') || more.length > 0 || !server) {
+    throw new UsageError('moescope record takes start or stop, and --server URL.');
+  }
+  return record(what, server);
 }
 
 function parseCache(args: string[]): CacheOptions {

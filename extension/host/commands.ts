@@ -20,6 +20,7 @@ import type { MapPanel } from './mapPanel.ts';
 import type { ModelPage } from './modelPage.ts';
 import type { ModelPicker } from './modelPicker.ts';
 import type { Problems } from './problems.ts';
+import type { LoadRecorder } from './loadRecorder.ts';
 import type { Recordings } from './recordings.ts';
 import { openSample } from './samples.ts';
 import type { ReportPage } from './reportPage.ts';
@@ -58,6 +59,7 @@ export interface CommandParts {
   readonly page: ModelPage;
   readonly problems: Problems;
   readonly report: ReportPage;
+  readonly recorder: LoadRecorder;
   readonly recordings: Recordings;
   /** Folder of samples and recordings. */
   readonly media: Uri;
@@ -118,6 +120,8 @@ export class Commands implements Disposable {
     this.#register('moescope.useServer', async () => {
       if (await parts.servers.pick()) await this.#again();
     });
+    this.#register('moescope.startRecording', () => parts.recorder.start());
+    this.#register('moescope.stopRecording', () => parts.recorder.stop());
     this.#register('moescope.openTrace', async () => {
       await parts.recordings.open();
       await this.#openViews();

@@ -38,13 +38,17 @@ export class Recordings {
           'All files': ['*'],
         },
       })) ?? [];
-    if (!file) return;
-    const name = basename(file.fsPath);
+    if (file) await this.openFile(file.fsPath);
+  }
+
+  /** Opens a file. Throws UserError. */
+  async openFile(path: string): Promise<void> {
+    const name = basename(path);
     const abort = new AbortController();
     const recording = await withNotice(name, `Reading ${name}`, abort, () =>
-      this.#inspector.recording(file.fsPath, abort.signal),
+      this.#inspector.recording(path, abort.signal),
     );
-    await this.#show(file.fsPath, name, recording);
+    await this.#show(path, name, recording);
   }
 
   /** Opens recorded counts that come with the extension: each model's, with all its kinds of text. Throws UserError. */

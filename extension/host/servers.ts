@@ -97,6 +97,16 @@ export class Servers {
     return (await this.#client(server)).probe(signal);
   }
 
+  /** Has a server count what it routes from now on. Throws UserError. */
+  async startRecording(server: ServerSpec, signal: AbortSignal): Promise<void> {
+    await (await this.#client(server)).startRecording(signal);
+  }
+
+  /** Has it stop and write the counts; where they lie if that can be told. Throws UserError. */
+  async stopRecording(server: ServerSpec, signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#client(server)).stopRecording(signal);
+  }
+
   /** Routes a text on a server, as the engine's client does on this machine. Throws UserError. */
   readonly analyze: NonNullable<EngineClientOptions['elsewhere']> = async (server, run, text, sink, signal, live) => {
     if (!(await this.agreeToPlainHttp(server.url))) throw cancelled();

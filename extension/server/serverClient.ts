@@ -9,10 +9,12 @@ import type { AnalyzeResult, Began, Progress, Routed, TokenRanges } from '../pro
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { ModelShape, ServedModel, ServerIdentity, ServerProbe, ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
+import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
 import { askRouting, identify, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
+import { DUMP_FOLDER, DUMP_VARIABLE, findDump, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
 
 /** Receives a run as it goes, as from an engine of this machine. */
@@ -64,6 +66,23 @@ export class ServerClient {
     const { layers, moeLayers, notes } = this.#placed(known, [reply]);
     const { identity, model } = known;
     return { identity, model, layers, moeLayers, notes: ['The engine returns no weights.', ...notes] };
+  }
+
+  /** Has SGLang count what it routes from now on. Throws UserError. */
+  startRecording(signal: AbortSignal): Promise<void> {
+    return startRecording(this.#http, signal);
+  }
+
+  /**
+   * Has it stop, and write the counts to a file of its machine.
+   *
+   * @returns where it lies, if that is this machine and it can be found
+   * @throws UserError
+   */
+  async stopRecording(signal: AbortSignal): Promise<string | undefined> {
+    const since = Date.now();
+    await stopRecording(this.#http, signal);
+    return isThisMachine(this.#spec.url) ? findDump(process.env[DUMP_VARIABLE] ?? DUMP_FOLDER, since) : undefined;
   }
 
   /**

@@ -12,6 +12,7 @@ import { lossesSection } from './losses.ts';
 import type { SectionFile, SectionKind } from './kind.ts';
 import { memorySection } from './memory.ts';
 import { offloadSection } from './offload.ts';
+import { overTimeSection } from './overTime.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
@@ -24,7 +25,15 @@ import { whatIfSection } from './whatIf.ts';
 export const GROUPS: readonly { readonly title: string; readonly sections: readonly SectionKind[] }[] = [
   {
     title: 'Routing',
-    sections: [balanceSection, workSection, certaintySection, lossesSection, regionsSection, depthSection],
+    sections: [
+      balanceSection,
+      overTimeSection,
+      workSection,
+      certaintySection,
+      lossesSection,
+      regionsSection,
+      depthSection,
+    ],
   },
   { title: 'Limits and changes', sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
   { title: 'Experts', sections: [specialisationSection, coActivationSection, expertSection] },

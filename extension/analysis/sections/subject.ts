@@ -33,6 +33,8 @@ export interface Subject {
   readonly domains?: readonly Domain[];
   /** What is known of a folder's routing beyond its domains. */
   readonly folder?: Omit<FolderRouting, 'domains'> & { readonly notes: readonly string[] };
+  /** The same slots by step of a recording, by layer as in `loads`: forward passes of a server, say. */
+  readonly steps?: readonly (readonly Float64Array[])[];
   /** What else is known: runs with a change, another text to compare with. */
   readonly evidence: Evidence;
 }
@@ -65,8 +67,12 @@ export function subjectOf(name: string, trace: RoutingTrace, text?: string, evid
 }
 
 /** Counts that somebody recorded as a subject. */
-export function subjectOfCounts(name: string, { model, loads }: RecordedCounts, evidence: Evidence = {}): Subject {
-  return { name, model, source: 'recorded', loads, evidence };
+export function subjectOfCounts(
+  name: string,
+  { model, loads, steps }: RecordedCounts,
+  evidence: Evidence = {},
+): Subject {
+  return { name, model, source: 'recorded', loads, ...(steps ? { steps } : {}), evidence };
 }
 
 /**

@@ -1,0 +1,149 @@
+/** Does the load stay as it is while a server works? */
+import type { Column, Figure } from '../../protocol/report.ts';
+import { balance } from '../balance.ts';
+import { layerLabel } from '../labels.ts';
+import { count, percent } from '../numbers.ts';
+import type { SectionKind } from './kind.ts';
+import { known, layerChoice } from './parts.ts';
+import type { LayerCounts, Subject } from './subject.ts';
+
+/** Points of a curve: a recording of thousands of forward passes is put together into as many stretches. */
+const MAX_STRETCHES = 60;
+
+/** Counts of some successive steps. */
+interface Stretch {
+  /** Steps [from, to). */
+  readonly from: number;
+  readonly to: number;
+  /** By layer; [E] each. */
+  readonly counts: readonly Float64Array[];
+}
+
+export const overTimeSection: SectionKind = {
+  id: 'over-time',
+  title: 'Load over time',
+  make: ({ loads, steps }, set) => {
+    if (!steps || steps.length < 2) {
+      return {
+        lacking:
+          'Load over time takes a recording in steps: Record a Server’s Load… has SGLang make one (modes stat and per_pass).',
+        controls: [],
+        figures: [],
+      };
+    }
+    const layer = layerChoice(
+      set,
+      loads.map(({ shape }) => shape),
+    );
+    const at = Number(layer.value);
+    const stretches = stretchesOf(steps, loads.length);
+    return {
+      verdict: verdict(loads[at]!, stretches, at),
+      controls: [layer],
+      figures: [maxVioFigure(loads, stretches, at), heatFigure(loads[at]!, stretches, at)],
+    };
+  },
+};
+
+function stretchesOf(steps: NonNullable<Subject['steps']>, layers: number): Stretch[] {
+  const number = Math.min(MAX_STRETCHES, steps.length);
+  return Array.from({ length: number }, (_, i) => {
+    const from = Math.floor((i * steps.length) / number);
+    const to = Math.floor(((i + 1) * steps.length) / number);
+    const counts = Array.from({ length: layers }, (__, l) => {
+      const sum = new Float64Array(steps[from]![l]!.length);
+      for (const step of steps.slice(from, to)) step[l]!.forEach((c, e) => (sum[e]! += c));
+      return sum;
+    });
+    return { from, to, counts };
+  });
+}
+
+function verdict({ shape }: LayerCounts, stretches: readonly Stretch[], at: number): string {
+  const balances = stretches.map(({ counts }) => balance(counts[at]!));
+  const hottest = new Set(balances.filter(({ maxVio }) => !Number.isNaN(maxVio)).map((b) => b.hottest));
+  const shares = balances.map((b) => b.shares[b.hottest]!).filter((share) => !Number.isNaN(share));
+  if (shares.length === 0) return `${layerLabel(shape)} routed nothing.`;
+  const who = [...hottest].slice(0, 4).map((e) => `E${e}`);
+  const more = hottest.size > who.length ? ` and ${hottest.size - who.length} more` : '';
+  return (
+    `At ${layerLabel(shape)} the hottest expert takes ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} of the load of a ` +
+    `stretch, and ${hottest.size === 1 ? `is ${who[0]!} throughout` : `changes: ${who.join(', ')}${more}`}.`
+  );
+}
+
+function nameOf({ from, to }: Stretch): string {
+  return to - from === 1 ? String(from) : `${from}–${to - 1}`;
+}
+
+function maxVioFigure(loads: readonly LayerCounts[], stretches: readonly Stretch[], at: number): Figure {
+  const x = stretches.map(({ from }) => from);
+  const byLayer = loads.map((_, l) => stretches.map(({ counts }) => known(balance(counts[l]!).maxVio)));
+  const chosen = byLayer[at]!;
+  const values = chosen.filter((value) => value !== null);
+  return {
+    id: 'over-time-maxvio',
+    title: 'Imbalance over time',
+    basis: 'recorded',
+    help: {
+      meaning: 'How far the hottest expert is above the mean load, stretch by stretch of the recording.',
+      formula: 'MaxVio = max c / mean c − 1, over the slots of a stretch',
+      source: 'arXiv 2408.15664',
+      judge:
+        'A short stretch is less even than a long one of the same traffic, by chance alone. A rise that stays is a change of the traffic.',
+    },
+    text: `MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
+    chart: {
+      kind: 'lines',
+      x: { label: 'step', unit: 'count' },
+      y: { label: 'MaxVio', unit: 'number', min: 0 },
+      series: [
+        ...loads.flatMap(({ shape }, l) =>
+          l === at ? [] : [{ label: layerLabel(shape), x, y: byLayer[l]!, faint: true }],
+        ),
+        { label: layerLabel(loads[at]!.shape), x, y: chosen },
+      ],
+    },
+    table: {
+      columns: [
+        { label: 'steps', unit: 'text' },
+        ...loads.map(({ shape }): Column => ({ label: layerLabel(shape), unit: 'number' })),
+      ],
+      rows: stretches.map((stretch, i) => [nameOf(stretch), ...byLayer.map((values) => values[i]!)]),
+    },
+  };
+}
+
+function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: number): Figure {
+  const experts = Array.from({ length: shape.experts }, (_, e) => `E${e}`);
+  const names = stretches.map(nameOf);
+  const values = stretches.flatMap(({ counts }) => {
+    const { utilisation } = balance(counts[at]!);
+    return experts.map((_, e) => known(utilisation[e]));
+  });
+  return {
+    id: 'over-time-load',
+    title: `Load of each expert over time, ${layerLabel(shape)}`,
+    basis: 'recorded',
+    help: {
+      meaning: 'Each expert in each stretch of the recording, by how many times the even load it took.',
+      formula: 'utilisation = c_e / (Σc / E)',
+      judge: 'A placement that was made for one stretch serves another only where the columns stay alike.',
+    },
+    text: `Load of ${experts.length} experts at ${layerLabel(shape)} over ${count(stretches.length)} stretches, as a multiple of the even one.`,
+    chart: {
+      kind: 'heat',
+      rows: { label: 'steps', names },
+      columns: { label: 'expert', names: experts },
+      values,
+      unit: 'times',
+      scale: 'sequential',
+      min: 0,
+      max: 3,
+    },
+    table: {
+      columns: [{ label: 'steps', unit: 'text' }, ...experts.map((label): Column => ({ label, unit: 'times' }))],
+      rows: names.map((name, i) => [name, ...values.slice(i * experts.length, (i + 1) * experts.length)]),
+    },
+  };
+}

@@ -1,0 +1,33 @@
+/** Every section of a report on what others recorded: expert ids without weights, and counts without tokens. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
+import { subjectOf, subjectOfCounts, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import { readRecording } from '../../../extension/formats/recording.ts';
+import { FIXTURES } from '../../support/reference.ts';
+
+const answer = await readRecording(join(FIXTURES, 'recordings/vllm-0.27.1.json'));
+const dump = await readRecording(join(FIXTURES, 'recordings/sglang-stat.pt'));
+if (answer.kind !== 'trace' || dump.kind !== 'counts') throw new Error('the fixtures are others');
+
+const SUBJECTS: readonly (readonly [string, Subject])[] = [
+  ['an answer of vLLM', subjectOf('answer', answer.trace, answer.text)],
+  ['a dump of SGLang', subjectOfCounts('dump', dump.counts[0])],
+];
+
+describe.each(SUBJECTS)('%s', (_, subject) => {
+  it.each(SECTIONS.map(({ id }) => id))(
+    'section %s has figures or says what is lacking, and no number that is none',
+    (id) => {
+      const section = makeSection(id, subject, {})!;
+      expect(section.figures.length > 0 || section.lacking !== undefined).toBe(true);
+      // A reader sees sentences and tables; in charts what is unknown is null.
+      const seen = JSON.stringify([
+        section.verdict,
+        section.lacking,
+        section.figures.map(({ text, table }) => [text, table]),
+      ]);
+      expect(seen).not.toMatch(/NaN|undefined|Infinity/);
+    },
+  );
+});
