@@ -1,26 +1,22 @@
 /** A folder's routing as JSON, `moescope-folder` version 1, as the README documents it. */
+import type { Report } from '../analysis/export/report.ts';
 import { expertOffsets, filesOf, layerCounts, layerTokens, tokensOf } from '../analysis/folder/domains.ts';
-import { SECTIONS } from '../analysis/sections/all.ts';
-import { subjectOfFolder } from '../analysis/sections/subject.ts';
 import type { FolderOutcome } from '../client/folderRun.ts';
 
 const FORMAT = 'moescope-folder';
 const VERSION = 1;
 
-/** Piece by piece; what was not routed has no domains. */
-export function* folderJson(name: string, { routing, tally, ended }: FolderOutcome): Iterable<string> {
+/** One line. A folder of which nothing was routed has no model, no domains and no sections. */
+export function folderJson(name: string, { routing, tally, ended }: FolderOutcome, report: Report | undefined): string {
   const shapes = routing?.model.moeLayers ?? [];
   const offsets = expertOffsets(shapes);
-  const head = {
+  const made = {
     format: FORMAT,
     version: VERSION,
     name,
-    model: routing && {
-      name: routing.model.name,
-      architecture: routing.model.architecture,
-      precision: routing.model.precision,
-      provider: routing.model.provider,
-    },
+    model: routing ? { name: routing.model.name, architecture: routing.model.architecture } : null,
+    precision: routing?.model.precision ?? null,
+    provider: routing?.model.provider ?? null,
     complete: ended === undefined,
     tally,
     layers: shapes.map(({ layer, stack, experts, k }) => ({ layer, ...(stack ? { stack } : {}), experts, k })),
@@ -34,14 +30,7 @@ export function* folderJson(name: string, { routing, tally, ended }: FolderOutco
       })),
     })),
     files: routing?.files ?? [],
+    sections: report?.sections ?? [],
   };
-  yield JSON.stringify(head).slice(0, -1);
-  yield ',"sections":[';
-  const subject = routing && subjectOfFolder(name, routing);
-  let first = true;
-  for (const { id, title, make } of subject ? SECTIONS : []) {
-    yield `${first ? '' : ','}${JSON.stringify({ id, title, ...make(subject!, {}) })}`;
-    first = false;
-  }
-  yield ']}\n';
+  return `${JSON.stringify(made)}\n`;
 }

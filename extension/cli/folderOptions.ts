@@ -4,6 +4,7 @@ import type { Grouping, GroupRule } from '../analysis/folder/groups.ts';
 import { FOLDER_LIMITS } from '../client/folderRun.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import type { FolderOptions } from './folder.ts';
+import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 
@@ -16,7 +17,8 @@ const USAGE = `moescope folder DIR [options]   routes the files of a folder and 
   --max-files N     most files that are routed, the kinds in turn (default: ${FOLDER_LIMITS.files})
   --max-chars N     characters of a file that are routed, from its beginning (default: ${FOLDER_LIMITS.characters})
   --json OUT        write counts and report as JSON ("-" writes standard output, and no tables)
-  --model, --router, --threads, --context, --precision, --provider   as for moescope analyze
+  --html OUT        write the whole report as one HTML file
+  --model, --router, --threads, --context, --precision, --provider, --server, … as for moescope analyze
 
 Ctrl+C shows what is done; the next run with the same options goes on from there.`;
 
@@ -33,6 +35,8 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
         'max-files': { type: 'string' },
         'max-chars': { type: 'string' },
         json: { type: 'string' },
+        html: { type: 'string' },
+        ...SERVER_OPTIONS,
         model: { type: 'string' },
         router: { type: 'string' },
         threads: { type: 'string' },
@@ -47,6 +51,8 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
     console.log(USAGE);
     return undefined;
   }
+  const server = serverOptions(values);
+  if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router']);
   return {
     folders: positionals,
     group: grouping(values.group ?? 'language'),
@@ -57,6 +63,9 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
       characters: wholeNumber('max-chars', values['max-chars'], 1) ?? FOLDER_LIMITS.characters,
     },
     json: values.json,
+    html: values.html,
+    generate: 0,
+    server,
     model: values.model,
     router: values.router,
     threads: wholeNumber('threads', values.threads, 1) ?? 0,

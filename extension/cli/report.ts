@@ -4,6 +4,7 @@ import { reportFiles, type ExportFormat } from '../analysis/export/files.ts';
 import { reportsHtml } from '../analysis/export/html.ts';
 import { reportJson } from '../analysis/export/json.ts';
 import { reportOf, type Report } from '../analysis/export/report.ts';
+import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/subject.ts';
 import { aboutCounts, chosenCounts } from './counts.ts';
 import { openRecording, type ObtainOptions } from './obtain.ts';
@@ -72,10 +73,15 @@ async function recorded(file: string, part: string | undefined): Promise<Obtaine
     const { trace, text } = recording;
     return [{ subject: subjectOf(name, trace, text === '' ? undefined : text), about: summary(trace) }];
   }
-  return chosenCounts(recording.counts, part).map((counts) => ({
+  const chosen = chosenCounts(recording.counts, part);
+  const together = subjectsOfCounts(name, chosen)
+    .filter(({ domains }) => domains)
+    .map((subject) => ({ subject, about: `${visible(subject.name)}\n` }));
+  const each = chosen.map((counts) => ({
     subject: subjectOfCounts(counts.name === '' ? name : counts.name, counts),
     about: aboutCounts(counts),
   }));
+  return [...each, ...together];
 }
 
 function nameOf(file: string): string {

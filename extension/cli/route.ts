@@ -2,10 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { EngineClient } from '../client/engineClient.ts';
+import { EngineClient, type AnalyzeSink } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
-import { CACHE_LIMIT, type Began, type ModelRequest, type Progress, type Routed as Part } from '../protocol/engine.ts';
+import {
+  CACHE_LIMIT,
+  type AnalyzeResult,
+  type Began,
+  type ModelRequest,
+  type Progress,
+  type Routed as Part,
+} from '../protocol/engine.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
@@ -134,14 +141,23 @@ export async function routeAll(texts: readonly string[], options: RouteOptions):
   });
 }
 
-async function routeOne(
+/** Routes a text here, or on the server that the options name. Throws UserError. */
+export function analyzeText(
   text: string,
   { server, model: folder, generate }: RouteOptions,
-  { client, model, signal, progress }: EngineWork,
-): Promise<Routed> {
+  { client, model }: Pick<EngineWork, 'client' | 'model'>,
+  sink: AnalyzeSink,
+  signal: AbortSignal,
+): Promise<AnalyzeResult> {
+  return server
+    ? routeThere(server, folder, client, text, sink, signal)
+    : client.analyze(model, text, sink, signal, generate);
+}
+
+async function routeOne(text: string, options: RouteOptions, engine: EngineWork): Promise<Routed> {
   let builder: TraceBuilder | undefined;
   const sink = {
-    progress,
+    progress: engine.progress,
     began: (began: Began) => {
       builder = new TraceBuilder(began);
     },
@@ -150,9 +166,7 @@ async function routeOne(
     },
   };
   try {
-    const result = server
-      ? await routeThere(server, folder, client, text, sink, signal)
-      : await client.analyze(model, text, sink, signal, generate);
+    const result = await analyzeText(text, options, engine, sink, engine.signal);
     if (!builder) throw new UserError('internal', 'The engine sent no routing.');
     const whole = text + (result.continuation?.text ?? '');
     return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };

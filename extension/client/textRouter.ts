@@ -2,10 +2,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ModelRequest, Progress } from '../protocol/engine.ts';
+import type { AnalyzeResult, ModelRequest, Progress } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
-import type { EngineClient } from './engineClient.ts';
+import type { AnalyzeSink, EngineClient } from './engineClient.ts';
 import { TraceBuilder } from './traceBuilder.ts';
 
 export interface TextRouter {
@@ -15,27 +15,16 @@ export interface TextRouter {
   route(text: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<RoutingTrace>;
 }
 
-/** The engine with a model. */
-export class EngineRouter implements TextRouter {
-  readonly #client: EngineClient;
-  readonly #model: ModelRequest;
+/** Routes a text; the sink hears of it before the promise settles. */
+export type Analyze = (text: string, sink: AnalyzeSink, signal: AbortSignal) => Promise<AnalyzeResult>;
 
-  constructor(client: EngineClient, model: ModelRequest) {
-    this.#client = client;
-    this.#model = model;
-  }
-
-  async identity(): Promise<string> {
-    const { folder, context, precision, provider, router } = this.#model;
-    return digest([folder, context, precision, provider, router ?? '', await filesStamp(folder)]);
-  }
-
-  async route(text: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<RoutingTrace> {
-    let builder: TraceBuilder | undefined;
-    const result = await this.#client.analyze(
-      this.#model,
-      text,
-      {
+/** A router of what analyses texts. @param identity told the same way each time for the same routing */
+export function textRouter(identity: () => Promise<string>, analyze: Analyze): TextRouter {
+  return {
+    identity,
+    route: async (text, signal, progress) => {
+      let builder: TraceBuilder | undefined;
+      const sink: AnalyzeSink = {
         progress,
         began: (began) => {
           builder = new TraceBuilder(began);
@@ -43,12 +32,33 @@ export class EngineRouter implements TextRouter {
         routed: (part) => {
           builder?.add(part);
         },
-      },
-      signal,
-    );
-    if (!builder) throw new UserError('internal', 'The engine sent no routing.');
-    return builder.finish(result);
-  }
+      };
+      const result = await analyze(text, sink, signal);
+      if (!builder) throw new UserError('internal', 'The engine sent no routing.');
+      return builder.finish(result);
+    },
+  };
+}
+
+/** The model of a request, wherever it runs. */
+export function engineRouter(client: EngineClient, model: ModelRequest): TextRouter {
+  return textRouter(
+    () => modelIdentity(model),
+    (text, sink, signal) => client.analyze(model, text, sink, signal),
+  );
+}
+
+/** Tells a model and how it runs from others, and from another version of itself. Of a server only what it is called is known. */
+export async function modelIdentity({
+  folder,
+  context,
+  precision,
+  provider,
+  router,
+  server,
+}: ModelRequest): Promise<string> {
+  if (server) return digest([JSON.stringify(server)]);
+  return digest([folder, context, precision, provider, router ?? '', await filesStamp(folder)]);
 }
 
 export function digest(parts: readonly (string | number)[]): string {

@@ -3,7 +3,7 @@ import { alignedAgreement, commonOf, sameExperts } from '../analysis/comparison.
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { SubjectSource } from '../client/analystClient.ts';
 import type { EngineClient } from '../client/engineClient.ts';
-import { EngineRouter } from '../client/textRouter.ts';
+import { engineRouter } from '../client/textRouter.ts';
 import { modelName } from '../formats/modelName.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Models } from './models.ts';
@@ -158,7 +158,7 @@ export class Comparisons {
   #run(folder: string, text: string, abort: AbortController): Promise<RoutingTrace> {
     const { client, models } = this.#parts;
     const name = modelName(folder);
-    const router = new EngineRouter(client, models.request(folder));
+    const router = engineRouter(client, models.request(folder));
     return withNotice(name, `Routing through ${name}`, abort, (show) => router.route(text, abort.signal, show));
   }
 

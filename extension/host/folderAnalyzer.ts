@@ -27,7 +27,7 @@ import {
   type Limits,
 } from '../client/folderRun.ts';
 import { walk } from '../client/folderTree.ts';
-import { digest, EngineRouter } from '../client/textRouter.ts';
+import { digest, engineRouter } from '../client/textRouter.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
 import { folderPlace, type FolderPlace } from './folderPlace.ts';
@@ -143,7 +143,7 @@ export class FolderAnalyzer implements Disposable {
     const { client, journals, models } = this.#parts;
     const { place, abort, pause } = run;
     const files = await filesOf(place, grouping, abort.signal);
-    const router = new EngineRouter(client, models.request());
+    const router = engineRouter(client, models.request());
     const named = [place.base.toString(), await router.identity(), limits.characters, JSON.stringify(grouping)];
     return runFolder({
       files: inTurn(files, (path) => digest([path])),

@@ -3,6 +3,7 @@ import { Ablations, ablations } from '../analysis/ablation.ts';
 import { cutInHalf, judgeBiases } from '../analysis/balanced.ts';
 import { interventionText } from '../analysis/interventionText.ts';
 import { outcomeOf } from '../analysis/outcome.ts';
+import { ABLATE, EXPERT, shownLayer } from '../analysis/sections/expertCost.ts';
 import { ABLATION, ablatedLayers, shownSuffering } from '../analysis/sections/ablationControls.ts';
 import { changeControls, CLEAR, OUTLINE, WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { MEND, targetOf } from '../analysis/sections/mendControls.ts';
@@ -57,13 +58,14 @@ export class Intervener implements Disposable {
     actions.add(MEND, 'balance', (context) => this.#balance(context));
     actions.add(MEND, 'save', (context) => this.#saveBiases(context));
     actions.add(ABLATION, 'ablate', (context) => this.#ablate(context));
+    actions.add(EXPERT, ABLATE, (context) => this.#ablate({ ...context, set: { layer: shownLayer(context.set) } }));
     actions.add(WHAT_IF, OUTLINE, (context) => {
       this.#outlineLatest(context);
     });
     actions.add(ABLATION, OUTLINE, (context) => {
       this.#outlineAblated(context);
     });
-    for (const section of [WHAT_IF, ABLATION]) {
+    for (const section of [WHAT_IF, ABLATION, EXPERT]) {
       actions.add(section, CLEAR, ({ session }) => {
         if (session) this.#outline(session, undefined);
       });

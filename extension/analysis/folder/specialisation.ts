@@ -14,9 +14,13 @@ export const FEWEST_FILES = 5;
 export const RESAMPLES = 400;
 
 /** Whether a domain has files and tokens enough; totals that somebody recorded have no files to count. */
-export function isEnough({ blocks }: Domain, layer: number): boolean {
-  const recorded = blocks.length === 1 && blocks[0]!.files === 0;
-  return (recorded || blocks.length >= FEWEST_FILES) && layerTokens({ name: '', blocks }, layer) >= FEWEST_TOKENS;
+export function isEnough(domain: Domain, layer: number): boolean {
+  return (isRecorded(domain) || domain.blocks.length >= FEWEST_FILES) && layerTokens(domain, layer) >= FEWEST_TOKENS;
+}
+
+/** Whether only totals are known of a domain. */
+function isRecorded({ blocks }: Domain): boolean {
+  return blocks.length === 1 && blocks[0]!.files === 0;
 }
 
 /** N_{e,D} / N_D of one layer; its experts are [from, to) of [ΣE]. NaN where the domain has no tokens; [E]. */
@@ -73,15 +77,13 @@ export interface Specialist {
   readonly expert: number;
   /** Index of the domain. */
   readonly domain: number;
-  /** N_{e,D} / N_D there, with its interval. */
+  /** N_{e,D} / N_D there. */
   readonly value: number;
-  readonly low: number;
-  readonly high: number;
   /** The domain of the next highest value, and that. */
   readonly next: number;
   readonly nextValue: number;
-  /** The highest end of the other domains' intervals. */
-  readonly othersHigh: number;
+  /** Its interval, and the highest end of the other domains' intervals; undefined where only totals are known. */
+  readonly interval: { readonly low: number; readonly high: number; readonly othersHigh: number } | undefined;
 }
 
 /** Experts looked at closely: those of the largest differences. */
@@ -89,7 +91,7 @@ const CANDIDATES = 64;
 
 /**
  * Experts whose specialisation in one domain is above that in all others even at the ends of the intervals, by the distance
- * between these. Only domains with data enough take part.
+ * between these. Only domains with data enough take part. Of totals there are no intervals: then it is the largest differences.
  */
 export function specialists(
   domains: readonly Domain[],
@@ -110,14 +112,20 @@ export function specialists(
   return found
     .sort((a, b) => b.value - b.nextValue - (a.value - a.nextValue))
     .slice(0, CANDIDATES)
-    .flatMap((candidate) => {
+    .flatMap((candidate): Specialist[] => {
       const { layer, expert, domain } = candidate;
       const at = [offsets[layer]! + expert];
+      if (domains.every(isRecorded)) return [{ ...candidate, interval: undefined }];
       const own = intervals(domains[domain]!, layer, at);
       const others = domains.flatMap((other, d) => (d === domain ? [] : (intervals(other, layer, at)?.high[0] ?? [])));
       if (!own || others.length === 0) return [];
       const [low, high, othersHigh] = [own.low[0]!, own.high[0]!, Math.max(...others)];
-      return low > othersHigh ? [{ ...candidate, low, high, othersHigh }] : [];
+      return low > othersHigh ? [{ ...candidate, interval: { low, high, othersHigh } }] : [];
     })
-    .sort((a, b) => b.low - b.othersHigh - (a.low - a.othersHigh));
+    .sort((a, b) => distance(b) - distance(a));
+}
+
+/** How far apart an expert's domain and the next one are, the intervals taken off. */
+function distance({ value, nextValue, interval }: Specialist): number {
+  return interval ? interval.low - interval.othersHigh : value - nextValue;
 }

@@ -8,7 +8,9 @@ import { count, percent, times } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { choice } from './controls.ts';
 import { company, type Chosen } from './expertCompany.ts';
+import { ABLATE, costFigures, EXPERT } from './expertCost.ts';
 import type { SectionKind } from './kind.ts';
+import { cannotMeasure } from './measuring.ts';
 import { basisOf, known, layerChoice } from './parts.ts';
 import { offsetsOf, patternsOf, type Patterns } from './patterns.ts';
 import type { Subject } from './subject.ts';
@@ -16,7 +18,7 @@ import type { Subject } from './subject.ts';
 const WORDS = 24;
 
 export const expertSection: SectionKind = {
-  id: 'expert',
+  id: EXPERT,
   title: 'Expert',
   make: (subject, set) => {
     const { loads } = subject;
@@ -40,8 +42,14 @@ export const expertSection: SectionKind = {
     return {
       verdict: verdict(subject, chosen, here),
       ...(patterns ? {} : { lacking: 'Its tokens and partners are not known: here are only counts.' }),
-      controls: [layer, expert],
-      figures: [...domainLoad(subject, chosen), ...own, placeInLayer(subject, chosen)],
+      controls: [
+        layer,
+        expert,
+        ...(cannotMeasure(subject) === undefined
+          ? [{ kind: 'action', id: ABLATE, label: 'Measure What Its Layer’s Experts Are Worth' } as const]
+          : []),
+      ],
+      figures: [...domainLoad(subject, chosen), ...own, ...costFigures(subject, chosen), placeInLayer(subject, chosen)],
     };
   },
 };

@@ -104,16 +104,26 @@ function verdict(
   const best = information.reduce((b, i, at) => ((i?.bits ?? 0) > (information[b]?.bits ?? 0) ? at : b), 0);
   const most = information[best];
   if (!most) return 'There is too little text of too few kinds to say which experts do what.';
-  const first = found[0];
+  const [first] = found;
   const expert = first
-    ? `${nameOf(first, shapes)} is chosen for ${percent(first.value)} of the tokens of ${domains[first.domain]!.name} ` +
-      `(95 % interval ${percent(first.low)} to ${percent(first.high)}); of no other kind of text for more than ` +
-      `${percent(first.othersHigh)}; by chance it would be ${percent(chance(shapes[first.layer]!))}. `
+    ? standsOut(first, domains, shapes)
     : 'No expert stands out for one kind of text beyond what chance in the choice of files would do. ';
   const p = most.p === undefined ? '' : `, p = ${most.p.toFixed(3)}`;
   return (
     `${expert}The kind of text and the expert share ${most.bits.toFixed(3)} of at most ${most.most.toFixed(2)} bits at ` +
     `${layerLabel(shapes[best]!)}, where they share most${p}.`
+  );
+}
+
+function standsOut(first: Specialist, domains: readonly Domain[], shapes: readonly LayerShape[]): string {
+  const { value, interval, domain, next, nextValue, layer } = first;
+  const range = interval ? ` (95 % interval ${percent(interval.low)} to ${percent(interval.high)})` : '';
+  const others = interval
+    ? `of no other kind of text for more than ${percent(interval.othersHigh)}`
+    : `of ${domains[next]!.name}, the next one, for ${percent(nextValue)}`;
+  return (
+    `${nameOf(first, shapes)} is chosen for ${percent(value)} of the tokens of ${domains[domain]!.name}${range}; ${others}; ` +
+    `by chance it would be ${percent(chance(shapes[layer]!))}. `
   );
 }
 
@@ -221,7 +231,8 @@ function specialistFigure(
         'Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.',
       formula: 'N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals',
       source: 'OLMoE, arXiv 2409.02060, section 5',
-      judge: 'Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance.',
+      judge:
+        'Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance. Where only totals are known there are no intervals: then these are the largest differences.',
     },
     text: `${found.length} experts stand out for one kind of text; first ${listed
       .slice(0, 3)
@@ -253,11 +264,11 @@ function specialistFigure(
         nameOf(s, shapes),
         domains[s.domain]!.name,
         s.value,
-        s.low,
-        s.high,
+        s.interval?.low ?? null,
+        s.interval?.high ?? null,
         domains[s.next]!.name,
         s.nextValue,
-        s.othersHigh,
+        s.interval?.othersHigh ?? null,
         chance(shapes[s.layer]!),
       ]),
       experts,

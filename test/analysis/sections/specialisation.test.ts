@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { addFile, emptyFolder } from '../../../extension/analysis/folder/folderRouting.ts';
 import { makeSection } from '../../../extension/analysis/sections/all.ts';
+import { subjectsOfCounts } from '../../../extension/analysis/recordedKinds.ts';
 import { subjectOf, subjectOfFolder, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import type { RecordedCounts } from '../../../extension/protocol/recording.ts';
 import type { Figure, Parameters, Section } from '../../../extension/protocol/report.ts';
 import { folderTrace, modelOf } from '../../support/folderTrace.ts';
 
@@ -71,6 +73,23 @@ describe('Specialisation', () => {
   });
 });
 
+describe('Specialisation of counts that somebody recorded', () => {
+  const part = (name: string, counts: readonly number[]): RecordedCounts => ({
+    name: `m, ${name}`,
+    model: modelOf([LAYER]),
+    loads: [{ shape: { layer: 0, experts: 4, k: 2, candidates: 2 }, counts: Float64Array.from(counts) }],
+  });
+
+  it('sets the kinds of text of one model side by side', () => {
+    const parts = [part('code', [4_500, 2_000, 3_500, 0]), part('prose', [1_000, 4_000, 4_000, 1_000])];
+    const subject = subjectsOfCounts('m', parts)[0]!;
+    const section = make('specialisation', subject);
+    expect(figure(section, 'expert-by-domain').table.rows[0]).toEqual(['E0', 1.8, 0.4]);
+    expect(section.verdict).toMatch(/^E0 of L0 is chosen for 90\.0.*of the tokens of code; of prose, the next one/);
+    expect(subject.loads[0]!.counts).toEqual(Float64Array.of(5_500, 6_000, 7_500, 1_000));
+  });
+});
+
 describe('Co-activation', () => {
   it('shows pairs of a layer and the way to the next', () => {
     const section = make('coactivation', twoKinds());
@@ -117,6 +136,28 @@ describe('Expert', () => {
     const company = figure(section, 'expert-company').table.rows;
     expect(company[0]!.slice(0, 4)).toEqual(['chosen with', 'E0', 1080, 1]);
     expect(section.verdict).toMatch(/^E1 of L0 takes 22\.5/);
+  });
+
+  it('says what the text loses without it, where that was measured', () => {
+    const text = 'abcd';
+    const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: [[0], [1], [0], [1]] }] });
+    const plain = subjectOf('a', trace, text);
+    expect(make('expert', plain).controls.map(({ id }) => id)).toContain('ablate');
+    const byToken = Float32Array.of(NaN, 0.5, -0.25, 2);
+    const worst = { token: 3, loss: 2 };
+    const experts = [
+      { layer: 0, expert: 1, cost: 2.25, share: 0.5, worst },
+      { layer: 0, expert: 0, cost: -1, share: 0.5, worst },
+    ];
+    const loss = { tokens: 3, nats: 6, perToken: 2, perplexity: Math.exp(2) };
+    const ablated = { experts, wanted: 2, loss, suffering: [{ layer: 0, expert: 1, byToken }] };
+    const section = make('expert', subjectOf('a', trace, text, { ablated }), { expert: '1' });
+    expect(figure(section, 'expert-cost').table.rows).toEqual([[2.25, 0.75, 0.5, 1, 2]]);
+    // The token that loses most comes first, and leads to its place.
+    expect(figure(section, 'expert-suffering').table.places![0]).toEqual({ start: 3, end: 4 });
+    const other = make('expert', subjectOf('a', trace, text, { ablated }), { expert: '0' });
+    expect(figure(other, 'expert-cost').table.rows).toEqual([[-1, -1 / 3, 0.5, 2, 2]]);
+    expect(other.figures.map(({ id }) => id)).not.toContain('expert-suffering');
   });
 
   it('takes the places of a single text for those of its editor', () => {

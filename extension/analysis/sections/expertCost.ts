@@ -1,0 +1,50 @@
+/** What a text loses without one expert, where that was measured. */
+import type { Figure, Parameters } from '../../protocol/report.ts';
+import { percent } from '../numbers.ts';
+import type { Chosen } from './expertCompany.ts';
+import { sufferingFigure } from './measuring.ts';
+import { known } from './parts.ts';
+import type { Subject } from './subject.ts';
+
+/** Id of the section on an expert, and of its action that takes each expert of the layer away. */
+export const EXPERT = 'expert';
+export const ABLATE = 'ablate';
+
+/** The layer that the section shows, by its position. */
+export function shownLayer({ layer }: Parameters): string {
+  return typeof layer === 'string' ? layer : '0';
+}
+
+export function costFigures(subject: Subject, { at, expert, name }: Chosen): Figure[] {
+  const { ablated } = subject.evidence;
+  const found = ablated?.experts.find((one) => one.layer === at && one.expert === expert);
+  if (!ablated || !found) return [];
+  const { tokens } = ablated.loss;
+  const others = ablated.experts.filter(({ layer }) => layer === at);
+  const rank = others.filter(({ cost }) => cost > found.cost).length + 1;
+  const suffering = ablated.suffering.find((one) => one.layer === at && one.expert === expert);
+  return [
+    {
+      id: 'expert-cost',
+      title: `What the text loses without ${name}`,
+      basis: 'measured',
+      help: {
+        meaning: 'The text is run again with this expert taken away: tokens that chose it go to the next best.',
+        formula: 'cost = Σ_t ln p(t) − ln p(t without it)',
+        judge: 'A large share and no cost: it has a stand-in. A small share and a large cost: a specialist.',
+      },
+      text: `Without ${name} the text loses ${found.cost.toFixed(3)} nats; it has ${percent(found.share)} of its layer’s slots.`,
+      table: {
+        columns: [
+          { label: 'loss, nats', unit: 'nats' },
+          { label: 'a token, nats', unit: 'nats' },
+          { label: 'share of load', unit: 'percent' },
+          { label: 'place in its layer', unit: 'count' },
+          { label: 'of', unit: 'count' },
+        ],
+        rows: [[known(found.cost), known(found.cost / tokens), known(found.share), rank, others.length]],
+      },
+    },
+    ...(suffering ? [sufferingFigure(subject, 'expert-suffering', `without ${name}`, suffering.byToken)] : []),
+  ];
+}
