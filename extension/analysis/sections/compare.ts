@@ -188,7 +188,12 @@ function testFigure(
 
 /** What tells the two apart: their models, how they ran, or their texts. */
 function namesOf(a: Subject, b: Subject): readonly [string, string] {
-  const parts = [a, b].map(({ model, name }) => [model.name, `${model.precision} on ${model.provider}`, name]);
+  const parts = [a, b].map(({ model, name }) => [
+    model.name,
+    `${model.precision} on ${model.provider}`,
+    // A recording's name begins with its model's.
+    name.startsWith(`${model.name}, `) ? name.slice(model.name.length + 2) : name,
+  ]);
   const telling = [0, 1, 2].filter((i) => parts[0]![i] !== parts[1]![i]);
   const [one, other] = parts.map((of) => telling.map((i) => of[i]!).join(', '));
   return telling.length === 0 ? ['first run', 'second run'] : [one!, other!];

@@ -128,6 +128,19 @@ it('compares loads alone where no more is known, or where models are of other sh
   expect(figure(other, 'compare-balance').table.rows).toHaveLength(7);
 });
 
+it('names the two by what tells them apart', () => {
+  const names = (a: Subject, b: Subject): string[] =>
+    figure(compared(a, b), 'compare-balance')
+      .table.columns.slice(1, 3)
+      .map(({ label }) => label.replace('MaxVio, ', ''));
+  const run = subject('balanced');
+  const int8 = { ...run, model: { ...run.model, precision: 'int8' } };
+  expect(names(run, int8)[1]).toBe(`int8 on ${run.model.provider}`);
+  expect(names(run, subject('balanced', 'capacity.py'))).toEqual(['essay.md', 'capacity.py']);
+  const kinds = (of: Subject): Subject => ({ ...of, name: `${of.model.name}, 5 kinds of text` });
+  expect(names(kinds(run), kinds(subject('collapsed')))).toEqual(['balanced', 'collapsed']);
+});
+
 it('says when blocks are too few, and takes their length from the user', () => {
   const made = compared(subject('balanced'), subject('collapsed'), { block: 60 });
   expect(made.lacking).toContain('Fewer than 10 blocks');
