@@ -2,6 +2,11 @@
  * Weights in the form that the graphs read, kept by content: the id of a model is a hash of what each of its weights is, so that
  * copies of a checkpoint share one. A key of unchanged files remembers the id, so that they need not be read again. See
  * modelCache.ts for the folder.
+ *
+ * Checkpoints that are float32 already are copied, too. ONNX Runtime could map their bytes, but a product of several projections
+ * reads them stacked, and in files queries, keys and values do not follow one another. And what is mapped must not change: who
+ * trains writes the next checkpoint over the last, and a running model would be a mixture of both, or end with its file. The
+ * weights of ONNX models, which are exported once, are mapped where they lie.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
