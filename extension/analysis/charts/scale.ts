@@ -70,7 +70,8 @@ function evenTicks(axis: Axis, [low, high]: readonly [number, number], wanted: n
   const least = axis.min ?? Math.floor(low / step + 1e-9) * step;
   const most = axis.max ?? Math.ceil(high / step - 1e-9) * step;
   const ticks: number[] = [];
-  for (let i = Math.ceil(least / step - 1e-9); i * step <= most + step * 1e-9; i++) ticks.push(i * step);
+  // Added to 0, −0 is 0.
+  for (let i = 0 + Math.ceil(least / step - 1e-9); i * step <= most + step * 1e-9; i++) ticks.push(i * step);
   return { least, most, ticks };
 }
 
