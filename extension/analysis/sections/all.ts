@@ -13,6 +13,7 @@ import type { SectionFile, SectionKind } from './kind.ts';
 import { memorySection } from './memory.ts';
 import { offloadSection } from './offload.ts';
 import { overTimeSection } from './overTime.ts';
+import { payoffSection } from './payoff.ts';
 import { placementSection } from './placement.ts';
 import { regionsSection } from './regions.ts';
 import { specialisationSection } from './specialisation.ts';
@@ -37,7 +38,7 @@ export const GROUPS: readonly { readonly title: string; readonly sections: reado
   },
   { title: 'Limits and changes', sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
   { title: 'Experts', sections: [specialisationSection, coActivationSection, expertSection] },
-  { title: 'Cost', sections: [costSection, memorySection, offloadSection, placementSection] },
+  { title: 'Cost', sections: [costSection, memorySection, offloadSection, placementSection, payoffSection] },
   { title: 'Two runs', sections: [compareSection] },
 ];
 

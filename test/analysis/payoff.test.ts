@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { entropyOf, mutualInformation } from '../../extension/analysis/mutualInformation.ts';
+import { costOf } from '../../extension/analysis/payoff.ts';
+import { payoffSection } from '../../extension/analysis/sections/payoff.ts';
+import { recordedDomain } from '../../extension/analysis/folder/domains.ts';
+import { layerTrace } from '../support/layerTrace.ts';
+import { subject } from '../support/subject.ts';
+
+describe('mutual information', () => {
+  it('is the entropy of the domains where each has its own experts, less chance', () => {
+    const own = mutualInformation([Float64Array.of(500, 0), Float64Array.of(0, 500)]);
+    expect(own).toBeCloseTo(Math.log(2) - 1 / 2000, 12);
+    expect(entropyOf([500, 500])).toBeCloseTo(Math.log(2), 12);
+  });
+
+  it('is nothing where all route alike, and unknown of nothing', () => {
+    expect(mutualInformation([Float64Array.of(300, 100), Float64Array.of(30, 10)])).toBe(0);
+    expect(mutualInformation([Float64Array.of(0, 0), Float64Array.of(0, 0)])).toBeNaN();
+  });
+
+  it('is what the sum says', () => {
+    // 3/8·ln(1.5) + 1/8·ln(0.5) twice, less 1/16.
+    const expected = 2 * ((3 / 8) * Math.log(1.5) + (1 / 8) * Math.log(0.5)) - 1 / 16;
+    expect(mutualInformation([Float64Array.of(3, 1), Float64Array.of(1, 3)])).toBeCloseTo(expected, 12);
+  });
+
+  it('does not care what experts are called, and stays under the entropy of the domains', () => {
+    const row = fc.array(fc.nat(50), { minLength: 4, maxLength: 4 });
+    fc.assert(
+      fc.property(row, row, (a, b) => {
+        const tables = [a, b].map((of) => Float64Array.from(of));
+        const information = mutualInformation(tables);
+        if (Number.isNaN(information)) return;
+        const sizes = tables.map((of) => of.reduce((sum, c) => sum + c, 0));
+        expect(information).toBeLessThanOrEqual(entropyOf(sizes) + 1e-9);
+        expect(mutualInformation(tables.map((of) => of.toReversed()))).toBeCloseTo(information, 9);
+      }),
+    );
+  });
+});
+
+describe('costOf', () => {
+  const machine = { memory: 1000, bandwidth: 100, compute: 1000, loading: 10 };
+  const work = { batch: 2, prompt: 30, output: 10, requests: 5 };
+
+  it('waits for memory or for computing', () => {
+    // Weights 400, KV 2·40·1; a step reads 200 + 2·35. Prompt: max(400/100, 2·50·30/1000). Three batches.
+    const cost = costOf({ weights: 400, active: 50, read: 200, cache: 1 }, work, machine);
+    expect(cost).toEqual({
+      memory: 480,
+      fits: true,
+      prefill: 4,
+      step: 2.7,
+      bound: 'memory',
+      rate: 2 / 2.7,
+      load: 40,
+      job: 40 + 3 * (2 * 4 + 10 * 2.7),
+    });
+    const computing = costOf({ weights: 400, active: 5000, read: 200, cache: 1 }, work, machine);
+    expect([computing.step, computing.bound, computing.prefill]).toEqual([20, 'computing', 300]);
+    expect(costOf({ weights: 1000, active: 50, read: 200, cache: 1 }, work, machine).fits).toBe(false);
+  });
+});
+
+describe('the section on whether it pays', () => {
+  const layer = layerTrace({
+    experts: 8,
+    k: 1,
+    chosen: Array.from({ length: 8 }, (_, e) => [e]),
+  });
+  const model = { parameters: { total: 46e9, active: 11e9 }, precision: 'bfloat16' };
+
+  it('compares with dense models of both sizes', () => {
+    const { figures, verdict } = payoffSection.make(subject([layer], { model }), { batch: 1, devices: 2 });
+    const { rows } = figures[0]!.table;
+    expect(rows.map((row) => row[1])).toEqual([92e9, 22e9, 92e9]);
+    // One request reads the rest, 6 billion, and one of eight experts of 5 billion: what is active.
+    expect(rows[0]![3]).toBeCloseTo(22e9, -3);
+    expect(rows[1]![3]).toBeCloseTo(22e9, -3);
+    expect(verdict).toContain('4.18× as fast');
+    expect(verdict).toContain('a single request has the memory of 46 billion parameters');
+  });
+
+  it('says where it loses', () => {
+    const said = (set: Record<string, number>, more = model): string =>
+      payoffSection.make(subject([layer], { model: more }), { devices: 2, ...set }).verdict!;
+    expect(said({ devices: 1 })).toContain('memory is scarce');
+    expect(said({ batch: 32 })).toContain('touch nearly all experts');
+    expect(said({ requests: 1 })).toContain('the job is short');
+    expect(said({ latency: 1 })).toContain('and may take 1.00');
+    expect(said({}, { ...model, parameters: { total: 46e6, active: 11e6 } })).toContain('it is small');
+    expect(said({ requests: 1e6 })).toMatch(/^It pays for this workload/);
+  });
+
+  it('weighs how differently kinds of text route', () => {
+    const domain = (name: string, counts: number[]) => recordedDomain(name, [{ tokens: 1000, counts }]);
+    const apart = [domain('code', [1000, 0, 0, 0, 0, 0, 0, 0]), domain('prose', [0, 1000, 0, 0, 0, 0, 0, 0])];
+    const alike = [domain('code', [500, 500, 0, 0, 0, 0, 0, 0]), domain('prose', [500, 500, 0, 0, 0, 0, 0, 0])];
+    const plain = subject([layer], { model });
+    expect(payoffSection.make({ ...plain, domains: apart }, {}).verdict).toContain('Experts tell 100.0');
+    expect(payoffSection.make({ ...plain, domains: alike }, {}).verdict).toContain('your kinds of text route alike');
+    expect(payoffSection.make(plain, {}).lacking).toContain('Analyze Folder…');
+  });
+
+  it('rests on sizes, and says so where there are none', () => {
+    const unknown = { parameters: { total: 0, active: 0 } };
+    expect(payoffSection.make(subject([layer], { model: unknown }), {})).toMatchObject({ figures: [] });
+  });
+});
