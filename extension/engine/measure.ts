@@ -85,7 +85,7 @@ export async function* measure(
   }
 }
 
-/** @throws UserError `precision-unsupported`, also of a model that interventions cannot be put into, and `out-of-memory` */
+/** @throws UserError `precision-unsupported`, also of a model that interventions cannot be put into */
 export async function measurableOf(model: OpenModel): Promise<MeasurableModel> {
   if (model.measurable) return model.measurable();
   throw new UserError(

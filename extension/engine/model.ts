@@ -28,7 +28,7 @@ export interface OpenModel {
    * The same model in parts that interventions can be put between, opened on first use and closed with the model. Absent where
    * the graph is not one of ours.
    *
-   * @throws UserError `out-of-memory` when its weights do not fit a second time, `precision-unsupported` on another device than the CPU
+   * @throws UserError `precision-unsupported` when its weights do not fit a second time, and on another device than the CPU
    */
   measurable?(): Promise<MeasurableModel>;
   /** Nodes of a graph of ours; absent of others'. */

@@ -17,7 +17,7 @@ import type { DecoderSpec } from '../models/spec.ts';
 import type { RouterTap } from '../models/stack.ts';
 import { describeCheckpoint } from '../models/tying.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
-import { UserError } from '../protocol/errors.ts';
+import { messageOf, UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo, Precision } from '../protocol/trace.ts';
 import { CutModel, type CreateSession } from './cutModel.ts';
 import { formFor, sessionOptions, type Device } from './device.ts';
@@ -161,10 +161,13 @@ async function openParts(
       `Interventions are measured on the CPU, and this model runs on ${device.provider}: set the provider to cpu.`,
     );
   }
-  requireMemory(
-    neededMemory(graphs.plan.bytes, info.precision),
-    'The model once more, in parts that interventions can be put between,',
-  );
+  try {
+    requireMemory(neededMemory(graphs.plan.bytes, info.precision), 'A second copy of the model, for interventions,');
+  } catch (error) {
+    throw new UserError('precision-unsupported', `${messageOf(error)} A smaller precision takes less.`, {
+      cause: error,
+    });
+  }
   return {
     info,
     cut: await CutModel.open(cutDecoder(spec, graphs.plan), create),

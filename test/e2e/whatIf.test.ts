@@ -17,6 +17,19 @@ async function section(title: string): Promise<Frame> {
   return workbench.webview(`section[aria-label="${title}"]`);
 }
 
+/** Goes from one section to another by the page's list of sections. */
+async function goTo(from: string, to: string): Promise<Frame> {
+  const page = await section(from);
+  const list = page.locator('vscode-dropdown[aria-label="Section"]');
+  if (await list.isVisible()) {
+    await list.click();
+    await list.locator('vscode-option', { hasText: to }).click();
+  } else {
+    await page.locator('nav button', { hasText: to }).click();
+  }
+  return section(to);
+}
+
 test('a change is chosen and measured: its cost, what was counted beside it, and the tokens that lose', async () => {
   await workbench.runCommand('MoEScope: Analyze Routing');
   await expect.poll(() => workbench.statusText(), { timeout: 60_000 }).toContain('balanced');
@@ -35,7 +48,7 @@ test('a change is chosen and measured: its cost, what was counted beside it, and
   await workbench.screenshot('what-if');
 });
 
-test('the outlines say what they stand for, and go when they are cleared', async () => {
+test('outlines go when they are cleared, and come back', async () => {
   const outlined = await workbench.outlined();
   expect(outlined).toBeGreaterThan(0);
   const page = await section('What if');
@@ -43,6 +56,29 @@ test('the outlines say what they stand for, and go when they are cleared', async
   await expect.poll(() => workbench.outlined()).toBe(0);
   await page.locator('vscode-button', { hasText: 'Outline in the Editor' }).click();
   await expect.poll(() => workbench.outlined()).toBe(outlined);
+});
+
+test('biases are fitted, and judged on the rest of the text', async () => {
+  const page = await goTo('What if', 'Balance it');
+  await page.locator('vscode-button', { hasText: 'Balance It' }).click();
+  await expect.poll(() => page.locator('.verdict').allInnerTexts(), { timeout: 60_000 }).not.toEqual([]);
+  const verdict = await page.locator('.verdict').innerText();
+  const [, before, after] = /bring MaxVio on the other \d+ from ([\d.]+) to ([\d.]+), the mean of all layers/.exec(
+    verdict,
+  )!;
+  expect(Number(after)).toBeLessThan(Number(before));
+  expect(await page.locator('vscode-button', { hasText: 'Save Biases' }).count()).toBe(1);
+  await workbench.screenshot('balance-it');
+});
+
+test('each expert is taken away in turn, and ranked', async () => {
+  const page = await goTo('Balance it', 'Which experts matter');
+  await page.locator('vscode-button', { hasText: 'Take Each Away' }).click();
+  await expect.poll(() => page.locator('.verdict').allInnerTexts(), { timeout: 90_000 }).not.toEqual([]);
+  expect(await page.locator('.verdict').innerText()).toMatch(
+    /^Without L\d E\d+ the text loses most: 0\.\d{4} nats a token\./,
+  );
+  await workbench.screenshot('which-experts-matter');
   expect(await workbench.problems()).toEqual([]);
   expect(workbench.logErrors()).toEqual([]);
 });
