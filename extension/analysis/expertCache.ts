@@ -30,11 +30,8 @@ export interface CacheReplay {
 export function replayCache(layer: LayerTrace, to: number, hottest: Float64Array): CacheReplay {
   const { chosen, candidates, k, experts } = layer;
   const counts = new Float64Array(experts);
-  const lastUse = new Float64Array(experts);
-  const lru = new Stack(experts, (a, b) => lastUse[a]! > lastUse[b]!);
-  const lfu = new Stack(experts, (a, b) =>
-    counts[a] === counts[b] ? lastUse[a]! > lastUse[b]! : counts[a]! > counts[b]!,
-  );
+  const lru = new Stack(experts);
+  const lfu = new Stack(experts);
   let accesses = 0;
   let tokens = 0;
   for (let t = 0; t < to; t++) {
@@ -45,9 +42,9 @@ export function replayCache(layer: LayerTrace, to: number, hottest: Float64Array
       if (e === NO_EXPERT) continue;
       accesses += 1;
       counts[e]! += 1;
-      lru.access(e);
-      lfu.access(e);
-      lastUse[e] = accesses;
+      lru.access(e, accesses);
+      // The more uses the longer it stays; among equals the later used.
+      lfu.access(e, counts[e]! * 2 ** 32 + accesses);
     }
   }
   return { accesses, tokens, hits: { lru: lru.hits(), lfu: lfu.hits(), static: staticHits(counts, hottest) } };
@@ -70,23 +67,27 @@ export function hottestFirst(load: Float64Array): number[] {
 /** Experts as caches of every size would hold them: the first c are those of the cache of c. */
 class Stack {
   readonly #stack: Uint16Array;
+  /** Of each expert, as of its last access: of two, the one with the higher stays. */
+  readonly #priority: Float64Array;
   /** Accesses at each depth, from 1. */
   readonly #depths: Float64Array;
-  /** Whether the first of two experts is to stay rather than the second. */
-  readonly #stays: (a: number, b: number) => boolean;
   #size = 0;
 
-  constructor(experts: number, stays: (a: number, b: number) => boolean) {
+  constructor(experts: number) {
     this.#stack = new Uint16Array(experts);
+    this.#priority = new Float64Array(experts);
     this.#depths = new Float64Array(experts + 1);
-    this.#stays = stays;
   }
 
-  access(expert: number): void {
+  /** @param priority no two experts ever have the same */
+  access(expert: number, priority: number): void {
     const stack = this.#stack;
+    const priorities = this.#priority;
     const size = this.#size;
+    priorities[expert] = priority;
     // What is pushed off the top goes down until the accessed expert's old place; at each place the one that is to stay longer remains.
     let carried = expert;
+    let carriedPriority = Infinity;
     for (let i = 0; i < size; i++) {
       const here = stack[i]!;
       if (here === expert) {
@@ -94,9 +95,11 @@ class Stack {
         this.#depths[i + 1]! += 1;
         return;
       }
-      if (i === 0 || this.#stays(carried, here)) {
+      const herePriority = priorities[here]!;
+      if (carriedPriority > herePriority) {
         stack[i] = carried;
         carried = here;
+        carriedPriority = herePriority;
       }
     }
     stack[size] = carried;

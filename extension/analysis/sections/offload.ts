@@ -16,7 +16,7 @@ const POLICY_NAMES: Readonly<Record<CachePolicy, string>> = {
 };
 
 /** Slots of all layers that are replayed at most; what is beyond is not, so that the answer is there at once. */
-const MOST_SLOTS = 1_000_000;
+const MOST_SLOTS = 500_000;
 
 export const offloadSection: SectionKind = {
   id: 'offload',

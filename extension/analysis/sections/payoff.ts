@@ -177,7 +177,7 @@ function verdict(
     against.length === 0
       ? 'It pays'
       : m.fits && faster >= 1.2 && m.step <= bound
-        ? 'It pays, with reservations'
+        ? 'It pays with reservations'
         : 'It hardly pays';
   const differs =
     told !== undefined && told >= ALIKE ? ` Experts tell ${percent(told)} of what sets your kinds of text apart.` : '';
