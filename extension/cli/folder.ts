@@ -10,12 +10,12 @@ import { subjectOfFolder } from '../analysis/sections/subject.ts';
 import { FileJournal } from '../client/folderJournal.ts';
 import { inTurn, runFolder, type FolderOutcome, type Limits } from '../client/folderRun.ts';
 import { DiskTree, outerRules, walk } from '../client/folderTree.ts';
-import { digest, modelIdentity, textRouter } from '../client/textRouter.ts';
+import { digest, engineRouter } from '../client/textRouter.ts';
 import { isUserError } from '../protocol/errors.ts';
 import { folderJournals } from './cacheFolder.ts';
 import { folderJson } from './folderJson.ts';
 import { writeOut } from './output.ts';
-import { analyzeText, inEngine, INTERRUPTED, showProgress, type EngineWork, type RouteOptions } from './route.ts';
+import { inEngine, INTERRUPTED, showProgress, type EngineWork, type RouteOptions } from './route.ts';
 import { sectionText } from './sectionText.ts';
 import { visible } from './table.ts';
 import { UsageError } from './usage.ts';
@@ -26,6 +26,8 @@ export interface FolderOptions extends RouteOptions {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly limits: Limits;
+  /** Texts that are with a server at the same time. */
+  readonly concurrency: number;
   /** Files; "-" is standard output, and then nothing is printed. */
   readonly json: string | undefined;
   readonly html: string | undefined;
@@ -39,9 +41,10 @@ const PRINTED = ['specialisation', 'coactivation'];
 /** Routes the files of a folder and shows which experts do what. Returns the exit code; throws UserError and UsageError. */
 export async function folder(options: FolderOptions): Promise<number> {
   const root = await folderOf(options.folders);
-  // What a server runs need not be a model that this machine could open.
-  const here = options.server ? { ...options, model: undefined } : options;
-  const outcome = await inEngine(here, (engine) => routeFiles(root, options, engine));
+  if (options.server && options.model === undefined) {
+    throw new UsageError('Many texts take a server and --model DIR: its config.json says how many experts there are.');
+  }
+  const outcome = await inEngine(options, (engine) => routeFiles(root, options, engine));
   const { routing, ended } = outcome;
   if (ended && !(isUserError(ended) && ended.code === 'cancelled')) throw ended;
   const said = folderSentences(outcome.tally, options.limits, outcome);
@@ -63,7 +66,7 @@ async function folderOf(folders: readonly string[]): Promise<string> {
 }
 
 async function routeFiles(root: string, options: FolderOptions, engine: EngineWork): Promise<FolderOutcome> {
-  const { limits, group, include, exclude, server } = options;
+  const { limits, group, include, exclude } = options;
   const { signal } = engine;
   const tree = new DiskTree(root);
   showProgress('looking for files');
@@ -72,10 +75,7 @@ async function routeFiles(root: string, options: FolderOptions, engine: EngineWo
   const domains = domainsOf(found.paths, group, languageOf);
   const files = found.paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) throw new UsageError(`No file of ${root} is left to route: what is ignored is left out.`);
-  const router = textRouter(
-    async () => (server ? digest([server.url, server.model]) : modelIdentity(engine.model)),
-    (text, sink, aborted) => analyzeText(text, options, engine, sink, aborted),
-  );
+  const router = engineRouter(engine.client, engine.model);
   const key = digest([root, await router.identity(), limits.characters, JSON.stringify(group)]);
   return runFolder({
     files: inTurn(files, (path) => digest([path])),
@@ -88,6 +88,7 @@ async function routeFiles(root: string, options: FolderOptions, engine: EngineWo
       showProgress(`${tally.routed + 1} of ${all}: ${visible(path)}, ${stage}${part}`);
     },
     signal,
+    ahead: Math.max(1, options.concurrency),
   });
 }
 

@@ -18,9 +18,14 @@ const USAGE = `moescope folder DIR [options]   routes the files of a folder and 
   --max-chars N     characters of a file that are routed, from its beginning (default: ${FOLDER_LIMITS.characters})
   --json OUT        write counts and report as JSON ("-" writes standard output, and no tables)
   --html OUT        write the whole report as one HTML file
+  --concurrency N   texts that are with a server at the same time (default: 4 for each server); --server takes several addresses of
+                    the same model, divided by commas, and a server that dies leaves its files to the others
   --model, --router, --threads, --context, --precision, --provider, --server, … as for moescope analyze
 
 Ctrl+C shows what is done; the next run with the same options goes on from there.`;
+
+/** More requests at once only wait in the server. */
+const MAX_CONCURRENCY = 64;
 
 /** Undefined when only help was asked for, which is printed. Throws UsageError. */
 export function parseFolder(args: string[]): FolderOptions | undefined {
@@ -43,6 +48,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
         context: { type: 'string' },
         precision: { type: 'string' },
         provider: { type: 'string' },
+        concurrency: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }),
@@ -52,6 +58,8 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
     return undefined;
   }
   const server = serverOptions(values);
+  const concurrency = wholeNumber('concurrency', values.concurrency, 1);
+  if (concurrency !== undefined && !server) throw new UsageError('--concurrency is for --server.');
   if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router']);
   return {
     folders: positionals,
@@ -66,6 +74,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
     html: values.html,
     generate: 0,
     server,
+    concurrency: Math.min(MAX_CONCURRENCY, concurrency ?? 4 * (server?.url.split(',').length ?? 0)),
     model: values.model,
     router: values.router,
     threads: wholeNumber('threads', values.threads, 1) ?? 0,

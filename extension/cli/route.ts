@@ -2,21 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { EngineClient, type AnalyzeSink } from '../client/engineClient.ts';
+import { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
-import {
-  CACHE_LIMIT,
-  type AnalyzeResult,
-  type Began,
-  type ModelRequest,
-  type Progress,
-  type Routed as Part,
-} from '../protocol/engine.ts';
+import { CACHE_LIMIT, type Began, type ModelRequest, type Progress, type Routed as Part } from '../protocol/engine.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
-import { logProblems, routeThere, type ServerOptions } from './served.ts';
+import { logProblems, served, type ServerOptions } from './served.ts';
 import { UsageError } from './usage.ts';
 
 export interface RouteOptions extends Pick<ModelRequest, 'threads' | 'context' | 'precision' | 'provider'> {
@@ -87,15 +80,23 @@ export async function inEngine<R>(
     stop.abort();
   };
   process.once('SIGINT', onInterrupt);
-  const client = new EngineClient({ entry: ENGINE, log: logProblems });
+  const there =
+    options.server && served(options.server, options.model, (params, signal) => client.tokenize(params, signal));
+  const client: EngineClient = new EngineClient({
+    entry: ENGINE,
+    log: logProblems,
+    ...(there ? { elsewhere: there.elsewhere } : {}),
+  });
   try {
-    const folder = resolve(options.model ?? DEFAULT_MODEL);
+    // What a server runs need not be a model that this machine could open.
+    const folder = resolve((there ? undefined : options.model) ?? DEFAULT_MODEL);
     const router = await chooseRouter(folder, options.router, stop.signal);
     return await work({
       client,
       model: {
         folder,
         ...(router === undefined ? {} : { router }),
+        ...(there ? { server: there.server } : {}),
         cache: modelCache(),
         cacheLimit: CACHE_LIMIT,
         threads: options.threads,
@@ -110,6 +111,7 @@ export async function inEngine<R>(
     });
   } finally {
     process.removeListener('SIGINT', onInterrupt);
+    there?.dispose();
     client.dispose();
     showProgress('');
   }
@@ -123,9 +125,7 @@ export async function route(text: string, options: RouteOptions): Promise<Routed
 
 /** Routes texts one after the other with one engine; when it is stopped, what is there of them. Throws UserError. */
 export async function routeAll(texts: readonly string[], options: RouteOptions): Promise<Routed[]> {
-  // What a server runs need not be a model that this machine could open.
-  const here = options.server ? { ...options, model: undefined } : options;
-  return inEngine(here, async (engine) => {
+  return inEngine(options, async (engine) => {
     const all: Routed[] = [];
     const stopped = (): boolean => engine.signal.aborted;
     for (const text of texts) {
@@ -141,19 +141,6 @@ export async function routeAll(texts: readonly string[], options: RouteOptions):
   });
 }
 
-/** Routes a text here, or on the server that the options name. Throws UserError. */
-export function analyzeText(
-  text: string,
-  { server, model: folder, generate }: RouteOptions,
-  { client, model }: Pick<EngineWork, 'client' | 'model'>,
-  sink: AnalyzeSink,
-  signal: AbortSignal,
-): Promise<AnalyzeResult> {
-  return server
-    ? routeThere(server, folder, client, text, sink, signal)
-    : client.analyze(model, text, sink, signal, generate);
-}
-
 async function routeOne(text: string, options: RouteOptions, engine: EngineWork): Promise<Routed> {
   let builder: TraceBuilder | undefined;
   const sink = {
@@ -166,7 +153,7 @@ async function routeOne(text: string, options: RouteOptions, engine: EngineWork)
     },
   };
   try {
-    const result = await analyzeText(text, options, engine, sink, engine.signal);
+    const result = await engine.client.analyze(engine.model, text, sink, engine.signal, options.generate);
     if (!builder) throw new UserError('internal', 'The engine sent no routing.');
     const whole = text + (result.continuation?.text ?? '');
     return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };

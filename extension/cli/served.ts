@@ -1,16 +1,19 @@
 /** Routing on a server, from the terminal. */
 import { join, resolve } from 'node:path';
-import type { AnalyzeSink, EngineClient } from '../client/engineClient.ts';
+import type { EngineClientOptions } from '../client/engineClient.ts';
 import { InspectorClient } from '../client/inspectorClient.ts';
-import type { AnalyzeResult, LogLine } from '../protocol/engine.ts';
+import type { LogLine, TokenizeParams, TokenRanges } from '../protocol/engine.ts';
+import type { ServerSpec } from '../protocol/server.ts';
 import { isReadable, serverUrl } from '../server/address.ts';
 import { Decoder } from '../server/decoder.ts';
 import { DUMP_FOLDER } from '../server/recorder.ts';
+import { ServerPool } from '../server/serverPool.ts';
 import { ServerClient } from '../server/serverClient.ts';
 import { proxyAgent } from './proxy.ts';
 import { UsageError } from './usage.ts';
 
 export interface ServerOptions {
+  /** One, or several of the same model, divided by commas. */
   readonly url: string;
   /** Empty for the only one. */
   readonly model: string;
@@ -62,41 +65,51 @@ function connectionTo({ url: address, apiKey, plainHttp, timeout }: ServerOption
   };
 }
 
+/** Routing on servers, for an engine's client to send texts there. */
+export interface Served {
+  readonly server: ServerSpec;
+  readonly elsewhere: NonNullable<EngineClientOptions['elsewhere']>;
+  readonly dispose: () => void;
+}
+
 /**
- * Routes a text on a server.
- *
  * @param folder with the model's config.json, on this machine
- * @throws UserError, UsageError
+ * @param tokenize by a local tokenizer
+ * @throws UsageError, UserError
  */
-export async function routeThere(
+export function served(
   options: ServerOptions,
   folder: string | undefined,
-  engine: EngineClient,
-  text: string,
-  sink: AnalyzeSink,
-  signal: AbortSignal,
-): Promise<AnalyzeResult> {
-  const { url, ...connection } = connectionTo(options);
-  const { model } = options;
+  tokenize: (params: TokenizeParams, signal: AbortSignal) => Promise<TokenRanges>,
+): Served {
+  const connections = options.url.split(',').map((url) => connectionTo({ ...options, url }));
   const decoder = new Decoder(join(__dirname, 'decoder.js'));
   const inspector = new InspectorClient({ entry: join(__dirname, 'inspector.js'), log: logProblems });
-  const server = new ServerClient(
-    { url, model, ...(folder === undefined ? {} : { folder: resolve(folder) }) },
-    {
-      ...connection,
-      decoder,
-      shape: (of, aborted) => inspector.shape(of, aborted),
-      tokenize: ({ folder: of, vocabulary }, whole, aborted) =>
-        engine.tokenize({ folder: of, vocabulary: vocabulary || Infinity, text: whole }, aborted),
-    },
+  const local = folder === undefined ? {} : { folder: resolve(folder) };
+  const clients = connections.map(
+    ({ url, ...connection }) =>
+      new ServerClient(
+        { url, model: options.model, ...local },
+        {
+          ...connection,
+          decoder,
+          shape: (of, signal) => inspector.shape(of, signal),
+          tokenize: ({ folder: of, vocabulary }, text, signal) =>
+            tokenize({ folder: of, vocabulary: vocabulary || Infinity, text }, signal),
+        },
+      ),
   );
-  try {
-    return await server.analyze(0, text, sink, signal);
-  } finally {
-    server.dispose();
-    inspector.dispose();
-    decoder.dispose();
-  }
+  const pool = new ServerPool(clients);
+  const [url, ...more] = connections.map((connection) => connection.url);
+  return {
+    server: { url: url!, ...(more.length > 0 ? { more } : {}), model: options.model, ...local },
+    elsewhere: (_, run, text, sink, signal) => pool.analyze(run, text, sink, signal),
+    dispose: () => {
+      for (const client of clients) client.dispose();
+      inspector.dispose();
+      decoder.dispose();
+    },
+  };
 }
 
 /** What a process has to say that is more than news. */

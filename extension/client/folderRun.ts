@@ -3,6 +3,7 @@ import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/fol
 import { cancelled, isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
 import type { FolderTree } from './folderTree.ts';
+import type { RoutingTrace } from '../protocol/trace.ts';
 import type { TextRouter } from './textRouter.ts';
 
 /** Files above this are data, whatever they are called. */
@@ -69,6 +70,8 @@ export interface FolderRun {
   readonly waiting?: (outcome: FolderOutcome) => void;
   readonly progress: (progress: FolderProgress) => void;
   readonly signal: AbortSignal;
+  /** Texts that are with the router at the same time; 1 unless told. What comes of it is the same. */
+  readonly ahead?: number;
 }
 
 export interface FolderOutcome {
@@ -119,7 +122,12 @@ const OF_A_FILE: ReadonlySet<ErrorCode> = new Set(['text-empty', 'engine-gone', 
 
 /** Runs until all files are done, the limit is reached, or it is stopped; then says what came of it. Throws nothing. */
 export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
-  const { files, tree, router, limits, pause, progress, signal, waiting } = run;
+  const { files, tree, limits, pause, progress, signal, waiting, ahead = 1 } = run;
+  const begun = new AbortController();
+  const abandon = (): void => {
+    begun.abort();
+  };
+  signal.addEventListener('abort', abandon, { once: true });
   let { journal } = run;
   let state: FolderState = { routing: undefined, done: new Map(), cut: 0, tokens: 0 };
   let resumed = 0;
@@ -138,6 +146,12 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     ...(ended === undefined ? {} : { ended }),
     ...(unsaved === undefined ? {} : { unsaved }),
   });
+  const tellOf =
+    ({ path }: FolderFile): Started['tell'] =>
+    (stage, fraction) => {
+      const tally = tallyOf(state, files.length);
+      progress({ tally, files: Math.min(files.length, limits.files), path, stage, fraction });
+    };
   try {
     const earlier = await journal?.read();
     // A run with a lower limit leaves alone what one with a higher limit came to.
@@ -145,34 +159,33 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     else if (earlier && (await isCurrent(earlier, files, tree))) state = earlier;
     resumed = state.routing?.files.length ?? 0;
     let failures = 0;
-    for (const { path, domain } of files) {
-      if (state.done.has(path)) continue;
-      if ((state.routing?.files.length ?? 0) >= limits.files) break;
-      if (pause?.paused) {
+    const left = files.filter(({ path }) => !state.done.has(path)).values();
+    const started: Started[] = [];
+    const routed = (): number => state.routing?.files.length ?? 0;
+    for (;;) {
+      if (pause?.paused && started.length === 0) {
         await write();
         waiting?.(outcome());
         await pause.wait(signal);
       }
       if (signal.aborted) throw cancelled();
-      const report = (stage: string, fraction?: number): void => {
-        progress({
-          tally: tallyOf(state, files.length),
-          files: Math.min(files.length, limits.files),
-          path,
-          stage,
-          fraction,
-        });
-      };
-      report('read');
-      const read = await readText(tree, path, limits.characters);
+      while (!pause?.paused && started.length < ahead && routed() + started.length < limits.files) {
+        const file: FolderFile | undefined = left.next().value;
+        if (!file) break;
+        started.push(start(run, file, begun.signal, tellOf(file)));
+      }
+      const next = started.shift();
+      // A pause that began while files were under way lets these end.
+      if (!next && pause?.paused) continue;
+      if (!next) break;
+      const { path, domain } = next.file;
+      const read = await next.read;
       if (read.skip) {
         state.done.set(path, { stamp: read.stamp, skip: read.skip });
         continue;
       }
       try {
-        const trace = await router.route(read.text, signal, ({ stage, done, total }) => {
-          report(stage, total > 0 ? done / total : undefined);
-        });
+        const trace = await next.trace;
         state.routing ??= emptyFolder({ ...trace.origin.model });
         addFile(state.routing, path, domain, trace, read.text);
         state.done.set(path, { stamp: read.stamp });
@@ -188,9 +201,41 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     }
   } catch (error) {
     ended = error instanceof Error ? error : new Error(messageOf(error));
+  } finally {
+    // What was begun beyond what was wanted ends with the run.
+    begun.abort();
+    signal.removeEventListener('abort', abandon);
   }
   await write();
   return outcome();
+}
+
+/** A file that was handed to the router. */
+interface Started {
+  readonly file: FolderFile;
+  readonly tell: (stage: string, fraction?: number) => void;
+  readonly read: Promise<Read>;
+  /** Of a file that is not skipped. */
+  readonly trace: Promise<RoutingTrace>;
+}
+
+function start(
+  { tree, router, limits }: FolderRun,
+  file: FolderFile,
+  signal: AbortSignal,
+  tell: Started['tell'],
+): Started {
+  tell('read');
+  const read = readText(tree, file.path, limits.characters);
+  const trace = read.then((found) => {
+    if (found.skip) throw new Error(`${file.path} is skipped`);
+    return router.route(found.text, signal, ({ stage, done, total }) => {
+      tell(stage, total > 0 ? done / total : undefined);
+    });
+  });
+  // Whoever takes the file hears of it; a run that ends takes no more.
+  trace.catch(() => undefined);
+  return { file, tell, read, trace };
 }
 
 /** Whether all that was done is of files that are still there as they were. */

@@ -66,6 +66,9 @@ interface Run {
   progress: FolderProgress | undefined;
 }
 
+/** Texts of a folder that are with a server at the same time. */
+const TEXTS_AT_SERVER = 4;
+
 /** Routes the files of a folder, and makes what came of it a subject of the report. One at a time. */
 export class FolderAnalyzer implements Disposable {
   readonly #parts: FolderAnalyzerParts;
@@ -143,6 +146,12 @@ export class FolderAnalyzer implements Disposable {
     const { client, journals, models } = this.#parts;
     const { place, abort, pause } = run;
     const files = await filesOf(place, grouping, abort.signal);
+    if (models.server && models.server.folder === undefined) {
+      throw new UserError(
+        'server-unfit',
+        "Many texts on a server take a local folder with the model's config.json, which says how many experts there are: name one in Use a Server….",
+      );
+    }
     const router = engineRouter(client, models.request());
     const named = [place.base.toString(), await router.identity(), limits.characters, JSON.stringify(grouping)];
     return runFolder({
@@ -161,6 +170,7 @@ export class FolderAnalyzer implements Disposable {
         show();
       },
       signal: abort.signal,
+      ahead: models.server ? TEXTS_AT_SERVER : 1,
     });
   }
 

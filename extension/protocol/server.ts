@@ -8,6 +8,8 @@ export type EngineName = (typeof ENGINES)[number];
 export interface ServerSpec {
   /** http or https, without a path of its routes: http://10.0.0.7:8000. */
   readonly url: string;
+  /** Others that serve the same model: texts go to all of them in turn. */
+  readonly more?: readonly string[];
   /** As the server names it; empty for the only one that it serves. */
   readonly model: string;
   /** Absolute path of a local folder with the model's config.json and, better still, tokenizer.json; never its weights. */

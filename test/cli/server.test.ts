@@ -1,5 +1,7 @@
 /** `moescope --server` against an engine that answers with the routing that transformers computed for the demo model. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EngineServer, npyBase64, vllmIdentity, type Answer, type Asked } from '../support/engineServer.ts';
@@ -83,6 +85,37 @@ describe('moescope --server', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/float32 on cpu against vLLM 0\.27\.1 on .*: 100\.00 % of choices stay/);
     expect(out).not.toContain('NaN');
+  });
+
+  it('folder: several servers, one of which dies, come to the same as one', async () => {
+    const experts = (ids: readonly number[]): Uint8Array =>
+      Uint8Array.from(
+        ids.flatMap((id) => Array.from({ length: LAYERS }, (_, l) => [(id + l) % 16, (id + l + 5) % 16]).flat()),
+      );
+    const routes = ({ path, body }: Asked): Answer | undefined => {
+      const ids = body['prompt'] as number[];
+      if (path !== '/v1/completions') return vllmIdentity(path);
+      const routed_experts = npyBase64([ids.length, LAYERS, K], experts(ids));
+      return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts }] } };
+    };
+    server = await EngineServer.start(routes);
+    let answered = 0;
+    const dying = await EngineServer.start((asked) =>
+      asked.path === '/v1/completions' && ++answered > 1 ? (response) => void response.destroy() : routes(asked),
+    );
+    const cache = mkdtempSync(join(tmpdir(), 'moescope-served-'));
+    const folder = (urls: string): Promise<Run> =>
+      moescope(['folder', join(ROOT, 'media/samples'), '--server', urls, '--model', MODEL, '--json', '-'], {
+        XDG_CACHE_HOME: cache,
+      });
+    const one = await folder(server.url);
+    const both = await folder(`${dying.url},${server.url}`);
+    await dying.stop();
+    rmSync(cache, { recursive: true });
+    expect([one.code, both.code, both.error]).toEqual([0, 0, '']);
+    const place = /127\.0\.0\.1:\d+/gu;
+    expect(both.out.replaceAll(place, '')).toBe(one.out.replaceAll(place, ''));
+    expect(answered).toBeGreaterThan(1);
   });
 
   it('exit code 1 says that the server cannot be reached, 2 that it does not fit', async () => {

@@ -101,6 +101,46 @@ describe('a run over a folder', () => {
     ]);
   });
 
+  it('comes to the same with several texts at once, whichever is done first', async () => {
+    const names = ['a.ts', 'b.md', 'none.md', 'c.ts', 'd.md', 'e.ts'];
+    write({ 'a.ts': 'abcd', 'b.md': 'xyz', 'c.ts': 'ace', 'd.md': 'bdf', 'e.ts': 'zz', 'none.md': '' });
+    const one = await run(new LetterRouter(), names);
+    rmSync(journalFolder(), { recursive: true });
+    let under = 0;
+    let most = 0;
+    const letters = new LetterRouter();
+    const slow: TextRouter = {
+      identity: () => letters.identity(),
+      route: async (text) => {
+        most = Math.max(most, ++under);
+        // The earlier the text, the longer it takes.
+        await new Promise((resolve) => setTimeout(resolve, 20 - 3 * letters.texts.length));
+        under -= 1;
+        return letters.route(text);
+      },
+    };
+    const many = await run(slow, names, { ahead: 3 });
+    expect(most).toBe(3);
+    expect(many).toEqual(one);
+  });
+
+  it('leaves no text with the router when it ends early', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b', 'c.ts': 'c' });
+    const signals: AbortSignal[] = [];
+    const dying: TextRouter = {
+      identity: () => Promise.resolve('dying'),
+      route: (text, signal) => {
+        signals.push(signal);
+        return text === 'a'
+          ? Promise.reject(new UserError('server-unreachable', 'It is gone.'))
+          : new Promise(() => undefined);
+      },
+    };
+    const { ended } = await run(dying, ['a.ts', 'b.ts', 'c.ts'], { ahead: 3 });
+    expect(ended).toMatchObject({ code: 'server-unreachable' });
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+  });
+
   it('stops at the limit of files, skipped ones not counted', async () => {
     write({ 'a.ts': 'a', 'b.ts': '', 'c.ts': 'c', 'd.ts': 'd' });
     const { tally } = await run(new LetterRouter(), ['a.ts', 'b.ts', 'c.ts', 'd.ts'], {

@@ -1,0 +1,61 @@
+import { isUserError } from '../protocol/errors.ts';
+import type { AnalyzeResult } from '../protocol/engine.ts';
+import type { ServedSink, ServerClient } from './serverClient.ts';
+
+/** A server that could not be reached is asked again after so long; then it has to say what it is before it gets a text. */
+const REST_MS = 15_000;
+
+interface Member {
+  readonly client: Pick<ServerClient, 'analyze' | 'models'>;
+  /** Left alone until then, in milliseconds since 1970; 0 for one that is up. */
+  restsUntil: number;
+}
+
+/**
+ * The same model on several servers. Texts go to them in turn; a server that cannot be reached, or dies over a text, loses
+ * nothing: the text goes to another.
+ */
+export class ServerPool {
+  readonly #members: readonly Member[];
+  #turn = 0;
+
+  /** @param clients at least one */
+  constructor(clients: readonly Member['client'][]) {
+    this.#members = clients.map((client) => ({ client, restsUntil: 0 }));
+  }
+
+  /** As ServerClient's. Throws UserError: of a server that could not be reached when all others could not either. */
+  async analyze(
+    run: number,
+    text: string,
+    sink: ServedSink,
+    signal: AbortSignal,
+    options?: Parameters<ServerClient['analyze']>[4],
+  ): Promise<AnalyzeResult> {
+    const tried = new Set<Member>();
+    for (;;) {
+      const member = this.#next(tried);
+      tried.add(member);
+      try {
+        if (member.restsUntil > 0) await member.client.models(signal);
+        const result = await member.client.analyze(run, text, sink, signal, options);
+        member.restsUntil = 0;
+        return result;
+      } catch (error) {
+        if (!isUserError(error) || error.code !== 'server-unreachable') throw error;
+        member.restsUntil = Date.now() + REST_MS;
+        if (tried.size === this.#members.length) throw error;
+      }
+    }
+  }
+
+  /** The next in turn that is not known to be away; if all are, the one that has been for longest. */
+  #next(tried: ReadonlySet<Member>): Member {
+    const { length } = this.#members;
+    const inTurn = this.#members.map((_, i) => this.#members[(this.#turn + i) % length]!).filter((m) => !tried.has(m));
+    const up = inTurn.find(({ restsUntil }) => restsUntil <= Date.now());
+    const member = up ?? inTurn.reduce((a, b) => (b.restsUntil < a.restsUntil ? b : a));
+    this.#turn = this.#members.indexOf(member) + 1;
+    return member;
+  }
+}

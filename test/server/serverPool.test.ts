@@ -1,0 +1,94 @@
+/** The same model on several servers, over real HTTP. */
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, it } from 'vitest';
+import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import { Decoder } from '../../extension/server/decoder.ts';
+import { ServerClient } from '../../extension/server/serverClient.ts';
+import { ServerPool } from '../../extension/server/serverPool.ts';
+import { EngineServer, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
+import { ROOT } from '../support/reference.ts';
+
+const MADE = { layers: 3, experts: 8, k: 2 };
+const decoder = new Decoder(join(ROOT, 'dist/decoder.js'));
+const servers: EngineServer[] = [];
+const clients: ServerClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.dispose();
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+afterAll(() => {
+  decoder.dispose();
+});
+
+/** A token for each letter. */
+function letters({ path, body }: Asked): Answer | undefined {
+  const { prompt } = body;
+  if (path === '/tokenize') {
+    const text = Array.from(String(prompt));
+    return { json: { tokens: text.map((letter) => letter.charCodeAt(0)), token_strs: text } };
+  }
+  return path === '/v1/completions' ? { json: vllmReply(prompt as number[], MADE) } : vllmIdentity(path);
+}
+
+async function poolOf(...answers: ((asked: Asked) => Answer | undefined)[]): Promise<ServerPool> {
+  for (const answer of answers) {
+    const server = await EngineServer.start(answer);
+    servers.push(server);
+    const unused = (): Promise<never> => Promise.reject(new Error('there is no local folder'));
+    clients.push(
+      new ServerClient({ url: server.url, model: '' }, { decoder, waitMs: 1, shape: unused, tokenize: unused }),
+    );
+  }
+  return new ServerPool(clients);
+}
+
+async function route(pool: ServerPool, text: string): Promise<RoutingTrace> {
+  let builder: TraceBuilder | undefined;
+  const sink = {
+    progress: () => undefined,
+    began: (began: ConstructorParameters<typeof TraceBuilder>[0]) => {
+      builder = new TraceBuilder(began);
+    },
+    routed: (part: Parameters<TraceBuilder['add']>[0]) => {
+      builder!.add(part);
+    },
+  };
+  const result = await pool.analyze(0, text, sink, new AbortController().signal);
+  return builder!.finish(result);
+}
+
+const completions = ({ asked }: EngineServer): number => asked.filter(({ path }) => path === '/v1/completions').length;
+
+it('texts go to the servers in turn', async () => {
+  const pool = await poolOf(letters, letters);
+  for (const text of ['abcdefgh', 'bcdefghi', 'cdefghij', 'defghijk']) await route(pool, text);
+  expect(servers.map(completions)).toEqual([2, 2]);
+});
+
+it('a server that dies over a text loses nothing, and is left alone', async () => {
+  const pool = await poolOf(
+    (asked) => (asked.path === '/v1/completions' ? (response) => void response.destroy() : letters(asked)),
+    letters,
+  );
+  const texts = ['abcdefgh', 'bcdefghi', 'cdefghij', 'defghijk'];
+  const traces: RoutingTrace[] = [];
+  for (const text of texts) traces.push(await route(pool, text));
+  expect(traces.map(({ tokens }) => String.fromCharCode(...tokens.ids))).toEqual(texts);
+  expect(servers.map(completions)).toEqual([1, 4]);
+});
+
+it('what a server refuses is not asked of the others', async () => {
+  const pool = await poolOf(
+    (asked) => (asked.path === '/v1/completions' ? { status: 400, json: { message: 'too long' } } : letters(asked)),
+    letters,
+  );
+  await expect(route(pool, 'abcdefgh')).rejects.toThrow('too long');
+  expect(servers.map(completions)).toEqual([1, 0]);
+});
+
+it('one sentence when all are gone', async () => {
+  const pool = await poolOf(letters, letters);
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+  await expect(route(pool, 'abcdefgh')).rejects.toThrow('the connection was refused');
+});
