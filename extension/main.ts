@@ -8,6 +8,7 @@ import type { PeerOptions } from './client/peerProcess.ts';
 import { Analyzer } from './host/analyzer.ts';
 import { Commands } from './host/commands.ts';
 import { Comparer } from './host/comparer.ts';
+import { Continuer } from './host/continuer.ts';
 import { Comparisons } from './host/comparisons.ts';
 import { ContextKeys } from './host/contextKeys.ts';
 import { EditorLink } from './host/editorLink.ts';
@@ -104,7 +105,8 @@ export function activate(context: ExtensionContext): void {
   const link = own(new EditorLink(sessions));
   const feed = own(new Feed(sessions, lens));
   const actions = new ViewActions(sessions, lens);
-  const load = own(new LoadView(extensionUri, sessions, feed, actions, log));
+  const continuer = own(new Continuer(client, models, problems, settings));
+  const load = own(new LoadView(extensionUri, sessions, feed, actions, continuer, log));
   const map = own(new MapPanel(extensionUri, { actions, feed, limits, link, log, sessions }));
   own(window.registerWebviewViewProvider(LoadView.id, load));
 
@@ -144,6 +146,7 @@ export function activate(context: ExtensionContext): void {
       cache: places.cache,
       client,
       comparer,
+      continuer,
       folders,
       comparisons,
       lens,

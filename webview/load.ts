@@ -2,7 +2,14 @@
 import { render } from 'lit';
 import './load.css';
 import './toolkit.ts';
-import type { ExpertRef, FromLoadView, LayerLoad, ToLoadView, ViewState } from '../extension/protocol/webview.ts';
+import type {
+  ExpertRef,
+  FromLoadView,
+  LayerLoad,
+  ToLoadView,
+  ViewState,
+  WrittenText,
+} from '../extension/protocol/webview.ts';
 import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { loadView, type CursorToken } from './loadView.ts';
@@ -25,6 +32,7 @@ let theme = readTheme();
 let state: ViewState | undefined;
 let layers: readonly LayerLoad[] = [];
 let cursor: CursorToken | undefined;
+let written: WrittenText | undefined;
 let pointed: ExpertRef | undefined;
 let folded: readonly string[] = host.saved.folded ?? [];
 let helped: readonly string[] = host.saved.helped ?? [];
@@ -32,7 +40,7 @@ let helped: readonly string[] = host.saved.helped ?? [];
 function update(): void {
   if (!state) return;
   const colors = new Colors(theme, state.palette);
-  render(loadView({ state, layers, cursor, pointed, folded, helped, theme, colors }, actions), root);
+  render(loadView({ state, layers, cursor, written, pointed, folded, helped, theme, colors }, actions), root);
 }
 
 const actions = {
@@ -80,6 +88,9 @@ host.listen(toLoadView, (message) => {
       break;
     case 'cursor':
       cursor = message.token;
+      break;
+    case 'written':
+      ({ written } = message);
       break;
   }
   update();

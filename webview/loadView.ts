@@ -5,7 +5,15 @@ import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/
 import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
 import type { Help } from '../extension/protocol/report.ts';
 import type { ModelInfo } from '../extension/protocol/trace.ts';
-import type { ExpertRef, LayerLoad, Tint, TokenLayer, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
+import type {
+  ExpertRef,
+  LayerLoad,
+  Tint,
+  TokenLayer,
+  ViewCommand,
+  ViewState,
+  WrittenText,
+} from '../extension/protocol/webview.ts';
 import { depthLine } from './charts/depthLine.ts';
 import { figures } from './charts/figures.ts';
 import './charts/heatMap.ts';
@@ -17,6 +25,7 @@ import type { ExpertActions } from './parts/lightElement.ts';
 import { helpButton, type HelpState } from './parts/helpButton.ts';
 import { empty, notices } from './parts/notices.ts';
 import { visibleText } from '../extension/analysis/tokenText.ts';
+import { writtenSummary, writtenTokens } from './parts/written.ts';
 import { helpText } from './report/help.ts';
 import type { Colors, Theme } from './theme.ts';
 
@@ -29,6 +38,8 @@ export interface LoadModel {
   readonly state: ViewState;
   readonly layers: readonly LayerLoad[];
   readonly cursor: CursorToken | undefined;
+  /** What the model wrote on from the cursor last. */
+  readonly written: WrittenText | undefined;
   /** Expert under the pointer or the keyboard's focus. */
   readonly pointed: ExpertRef | undefined;
   readonly folded: readonly string[];
@@ -51,7 +62,7 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
   const { state } = view;
   const { model } = state;
   if (!model || state.document === undefined) {
-    return html`${notices(state, actions.run)}${state.running ? nothing : empty(actions.run)}`;
+    return html`${notices(state, actions.run)}${written(view, actions)}${state.running ? nothing : empty(actions.run)}`;
   }
   const layer = view.layers[state.layer];
   return html`
@@ -87,8 +98,15 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
       </div>
     </div>
     ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}
-    ${layer ? charts(view, layer, actions) : nothing}
+    ${written(view, actions)} ${layer ? charts(view, layer, actions) : nothing}
   `;
+}
+
+function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof nothing {
+  const { written: text, state, colors } = view;
+  if (!text) return nothing;
+  const body = writtenTokens(text, state.layer, colors);
+  return section(view, actions, 'written', 'Continuation', WRITTEN_HELP, writtenSummary(text), body);
 }
 
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
@@ -180,6 +198,14 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
   `;
 }
 
+const WRITTEN_HELP: Help = {
+  meaning:
+    'What the model wrote on from the cursor: each token with the time that it took and its experts, highest weight first.',
+  formula: 'time from the logits of the token before until its own routing is known, in milliseconds',
+  judge:
+    'A token reads the weights of its experts alone: the fewer experts all tokens touch, the better a cache of them works.',
+};
+
 const LOAD_HELP: Help = {
   meaning: 'The share of the layer’s (token, choice) slots that each expert took; the dashed line is the even share.',
   formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
@@ -210,7 +236,7 @@ function section(
   id: string,
   title: string,
   help: Help,
-  aside: string | TemplateResult,
+  aside: string | TemplateResult | typeof nothing,
   body: TemplateResult,
 ): TemplateResult {
   const helped = helpState(view, actions);

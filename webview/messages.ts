@@ -56,6 +56,8 @@ const layerLoads = v.array(
 const state = v.object({ type: v.literal('state'), state: viewState });
 const load = v.object({ type: v.literal('load'), layers: layerLoads });
 
+const tokenLayer = v.object({ experts: v.array(index), weights: v.array(mayBeNaN) });
+
 export const toLoadView: v.GenericSchema<unknown, ToLoadView> = v.variant('type', [
   state,
   load,
@@ -64,7 +66,19 @@ export const toLoadView: v.GenericSchema<unknown, ToLoadView> = v.variant('type'
     token: v.exactOptional(
       v.object({
         text: v.string(),
-        layers: v.array(v.object({ experts: v.array(index), weights: v.array(mayBeNaN) })),
+        layers: v.array(tokenLayer),
+      }),
+    ),
+  }),
+  v.object({
+    type: v.literal('written'),
+    written: v.exactOptional(
+      v.object({
+        tokens: v.array(
+          v.object({ text: v.string(), milliseconds: v.number(), logProb: mayBeNaN, layers: v.array(tokenLayer) }),
+        ),
+        moeLayers: v.array(v.object(shape)),
+        done: v.boolean(),
       }),
     ),
   }),

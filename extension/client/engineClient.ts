@@ -1,3 +1,4 @@
+import type { Continued, ContinueParams } from '../protocol/continuation.ts';
 import type {
   AnalyzeResult,
   BalanceParams,
@@ -50,7 +51,14 @@ export interface MeasureSink {
   measured(measured: Measured): void;
 }
 
-export type EngineSink = AnalyzeSink & MeasureSink;
+/** Receives tokens that a model adds to a text. */
+export interface ContinueSink {
+  progress(progress: Progress): void;
+  began(began: Began): void;
+  continued(token: Continued): void;
+}
+
+export type EngineSink = AnalyzeSink & MeasureSink & ContinueSink;
 
 /** As vscode-languageclient does: a fourth crash within three minutes is no accident. */
 const MAX_RESTARTS = 3;
@@ -133,6 +141,16 @@ export class EngineClient {
     signal: AbortSignal,
   ): Promise<ModelProfile> {
     return this.#request(sink, signal, (engine, run) => engine.profile({ run, model: here(model), ...what }, signal));
+  }
+
+  /** Writes a text on; the sink hears of each token before the promise settles with how many there are. Throws UserError. */
+  async continue(
+    model: ModelRequest,
+    what: Pick<ContinueParams, 'text' | 'tokens' | 'sampling' | 'memory'>,
+    sink: ContinueSink,
+    signal: AbortSignal,
+  ): Promise<number> {
+    return this.#request(sink, signal, (engine, run) => engine.continue({ run, model: here(model), ...what }, signal));
   }
 
   /** A text's tokens by the tokenizer.json of a folder. Throws UserError. */

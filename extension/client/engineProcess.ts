@@ -1,3 +1,4 @@
+import type { ContinueParams } from '../protocol/continuation.ts';
 import {
   fromEngine,
   toEngine,
@@ -24,6 +25,7 @@ export class EngineProcess extends PeerProcess {
     super('engine', options, (connection) => {
       connection.onNotification(fromEngine.progress, (p) => sinks.get(p.run)?.progress?.(p));
       connection.onNotification(fromEngine.began, (b) => sinks.get(b.run)?.began?.(b));
+      connection.onNotification(fromEngine.continued, (c) => sinks.get(c.run)?.continued?.(c));
       connection.onNotification(fromEngine.measured, (m) => sinks.get(m.run)?.measured?.(m));
       connection.onNotification(fromEngine.routed, (r) => sinks.get(r.run)?.routed?.(r));
     });
@@ -47,6 +49,10 @@ export class EngineProcess extends PeerProcess {
 
   profile(params: ProfileParams, signal: AbortSignal): Promise<ModelProfile> {
     return this.request(signal, (connection, token) => connection.sendRequest(toEngine.profile, params, token));
+  }
+
+  continue(params: ContinueParams, signal: AbortSignal): Promise<number> {
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.continue, params, token));
   }
 
   tokenize(params: TokenizeParams, signal: AbortSignal): Promise<TokenRanges> {

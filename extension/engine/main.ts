@@ -24,10 +24,12 @@ import {
   type ProfileParams,
   type Stage,
 } from '../protocol/engine.ts';
+import type { ContinueParams } from '../protocol/continuation.ts';
 import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import { fitBiases } from './balance.ts';
+import { AddedText, chooser } from './live/continuation.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
 import type { OpenModel } from './model.ts';
@@ -63,6 +65,9 @@ class Engine {
     );
     connection.onRequest(toEngine.profile, (params, token) =>
       this.#next(token, (signal) => this.#profile(params, signal)),
+    );
+    connection.onRequest(toEngine.continue, (params, token) =>
+      this.#next(token, (signal) => this.#continue(params, signal)),
     );
     connection.onRequest(toEngine.tokenize, (params, token) =>
       this.#next(token, () => this.#tokenizers.encode(params)),
@@ -148,6 +153,19 @@ class Engine {
     } finally {
       if (this.#open?.key === '') await this.#close();
     }
+  }
+
+  async #continue(params: ContinueParams, signal: AbortSignal): Promise<number> {
+    const { run, tokens, sampling, memory } = params;
+    const { model, ids, windows } = await this.#begin(params, 0, signal);
+    const added = new AddedText(model.tokenizer, ids);
+    let count = 0;
+    for await (const token of this.#live(model).write({ ids, windows }, tokens, chooser(sampling), memory, signal)) {
+      if (await model.tokenizer.isSpecial(token.id)) break;
+      await this.#connection.sendNotification(fromEngine.continued, { run, ...token, text: await added.add(token.id) });
+      count += 1;
+    }
+    return count;
   }
 
   /** Opens a request's model, cuts its text into tokens, and says so. */

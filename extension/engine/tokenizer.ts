@@ -65,6 +65,16 @@ export class Tokenizer {
     };
   }
 
+  /** The text of tokens, special ones included. */
+  textOf(ids: readonly number[]): Promise<string> {
+    return this.#native.decode([...ids], false);
+  }
+
+  /** Whether a token stands for no text: the end of one, say. */
+  async isSpecial(id: number): Promise<boolean> {
+    return (await this.#native.decode([id], true)) === '' && (await this.#native.decode([id], false)) !== '';
+  }
+
   /**
    * The text of generated tokens, which follows one of `offset` UTF-16 units. A token that ends inside a character gets the
    * range up to there; the one that completes it, the character.

@@ -6,6 +6,7 @@ import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Analyzer, TextPart } from './analyzer.ts';
 import type { Comparer } from './comparer.ts';
+import type { Continuer } from './continuer.ts';
 import type { Comparisons } from './comparisons.ts';
 import { Disposables } from './disposables.ts';
 import type { EditorLink } from './editorLink.ts';
@@ -48,6 +49,7 @@ export interface CommandParts {
   readonly cache: string;
   readonly client: EngineClient;
   readonly comparer: Comparer;
+  readonly continuer: Continuer;
   readonly folders: FolderAnalyzer;
   readonly comparisons: Comparisons;
   readonly lens: Lens;
@@ -100,6 +102,7 @@ export class Commands implements Disposable {
         parts.analyzer.cancel(session);
       });
     });
+    this.#register('moescope.continue', () => this.#continue());
     this.#register('moescope.startLive', () => parts.live.set(true));
     this.#register('moescope.stopLive', () => parts.live.set(false));
     this.#register('moescope.clear', () => {
@@ -243,6 +246,12 @@ export class Commands implements Disposable {
     if (session && part) await this.#parts.analyzer.analyze(samePart(session.document, part));
   }
 
+  async #continue(): Promise<void> {
+    const editor = this.#editor();
+    if (!editor) await window.showInformationMessage('Open a text first: MoEScope writes on from its cursor.');
+    else await this.#parts.continuer.write(editor);
+  }
+
   /** The active editor; from a view, where none is, that of the current session, or any. */
   #editor(): TextEditor | undefined {
     const { current } = this.#parts.sessions;
@@ -286,6 +295,7 @@ export class Commands implements Disposable {
       { label: '$(git-compare) Compare Precisions…', command: 'moescope.compare' },
       { label: '$(git-compare) Compare Bundled Models', command: 'moescope.compareBundled' },
       { label: '$(git-compare) Compare With…', command: 'moescope.compareWith' },
+      { label: '$(edit) Continue with Routing', command: 'moescope.continue' },
       { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
       { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
       { label: '$(server) Use a Server…', command: 'moescope.useServer' },

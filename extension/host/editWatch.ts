@@ -1,5 +1,12 @@
-import { Range, workspace, type Disposable, type TextDocument, type TextDocumentChangeEvent } from 'vscode';
-import type { Sessions } from './sessions.ts';
+import {
+  Range,
+  workspace,
+  type Disposable,
+  type TextDocument,
+  type TextDocumentChangeEvent,
+  type TextDocumentContentChangeEvent,
+} from 'vscode';
+import type { EditedLines, Sessions } from './sessions.ts';
 
 /** Follows edits of analysed documents as they happen, so that what is stale is never shown as current. */
 export class EditWatch implements Disposable {
@@ -29,13 +36,23 @@ export class EditWatch implements Disposable {
     }));
     // Other line ends come without a list of changes.
     const recounted = document.eol !== session.eol;
+    if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
     for (const edits of [session.routed?.edits, session.behind?.edits, session.run?.edits]) {
       if (recounted) edits?.reset(lengthOf(document), read);
-      else if (replacements.length > 0) edits?.apply(replacements, read);
+      else edits?.apply(replacements, read);
     }
-    this.#sessions.publish(session, 'edit');
+    this.#sessions.publish(session, 'edit', recounted ? undefined : editedLines(contentChanges));
   }
+}
+
+/** An edit that takes or makes line ends moves all that stands below. */
+function editedLines(changes: readonly TextDocumentContentChangeEvent[]): EditedLines {
+  const moves = changes.some(({ range, text }) => !range.isSingleLine || /[\r\n]/u.test(text));
+  return {
+    from: Math.min(...changes.map(({ range }) => range.start.line)),
+    to: moves ? Infinity : Math.max(...changes.map(({ range }) => range.end.line)),
+  };
 }
 
 function lengthOf(document: TextDocument): number {

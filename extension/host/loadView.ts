@@ -1,6 +1,7 @@
 import type { Disposable, Uri, WebviewView, WebviewViewProvider } from 'vscode';
-import type { FromLoadView, ToLoadView } from '../protocol/webview.ts';
+import type { FromLoadView, ToLoadView, WrittenText } from '../protocol/webview.ts';
 import { Channel } from './channel.ts';
+import type { Continuer } from './continuer.ts';
 import { Disposables } from './disposables.ts';
 import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
@@ -18,14 +19,16 @@ export class LoadView implements WebviewViewProvider, Disposable {
   readonly #feed: Feed;
   readonly #actions: ViewActions;
   readonly #log: Log;
+  readonly #continuer: Continuer;
   #open: Disposables | undefined;
 
-  constructor(extension: Uri, sessions: Sessions, feed: Feed, actions: ViewActions, log: Log) {
+  constructor(extension: Uri, sessions: Sessions, feed: Feed, actions: ViewActions, continuer: Continuer, log: Log) {
     this.#extension = extension;
     this.#sessions = sessions;
     this.#feed = feed;
     this.#actions = actions;
     this.#log = log;
+    this.#continuer = continuer;
   }
 
   resolveWebviewView(view: WebviewView): void {
@@ -41,8 +44,12 @@ export class LoadView implements WebviewViewProvider, Disposable {
         schema: fromLoadViewSchema,
         log: this.#log,
         receive: (message) => {
-          if (message.type === 'ready') this.#feed.refresh();
-          else this.#actions.handle(message);
+          if (message.type !== 'ready') {
+            this.#actions.handle(message);
+            return;
+          }
+          this.#feed.refresh();
+          channel.post(writtenMessage(this.#continuer.written));
         },
       }),
     );
@@ -63,6 +70,11 @@ export class LoadView implements WebviewViewProvider, Disposable {
         if (session === this.#sessions.current && change === 'cursor') channel.post(this.#cursor());
       }),
     );
+    open.add(
+      this.#continuer.onDidChange((written) => {
+        channel.post(writtenMessage(written));
+      }),
+    );
     view.webview.html = webviewHtml(view.webview, this.#extension, 'load', 'Routing Load');
   }
 
@@ -75,4 +87,8 @@ export class LoadView implements WebviewViewProvider, Disposable {
     if (!routed || cursor === undefined) return { type: 'cursor' };
     return { type: 'cursor', token: { text: routed.textOf(cursor), layers: routed.expertsOf(cursor) } };
   }
+}
+
+function writtenMessage(written: WrittenText | undefined): ToLoadView {
+  return { type: 'written', ...(written ? { written } : {}) };
 }

@@ -8,15 +8,28 @@ import { Session } from './session.ts';
  */
 export type SessionChange = 'routing' | 'growth' | 'run' | 'edit' | 'highlight' | 'cursor';
 
+/** Lines [from, to] of the document outside which an edit has left everything where it was. */
+export interface EditedLines {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface SessionEvent {
+  readonly session: Session;
+  readonly change: SessionChange;
+  /** Of an edit; absent where it may have touched any line. */
+  readonly lines?: EditedLines;
+}
+
 /** The sessions by document, and the one that views and status bar show: that of the editor used last. */
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #disposables = new Disposables();
-  readonly #changed = this.#disposables.add(new EventEmitter<{ session: Session; change: SessionChange }>());
+  readonly #changed = this.#disposables.add(new EventEmitter<SessionEvent>());
   readonly #switched = this.#disposables.add(new EventEmitter<Session | undefined>());
   #current: Session | undefined;
 
-  readonly onDidChange: Event<{ readonly session: Session; readonly change: SessionChange }> = this.#changed.event;
+  readonly onDidChange: Event<SessionEvent> = this.#changed.event;
   readonly onDidSwitch: Event<Session | undefined> = this.#switched.event;
 
   constructor() {
@@ -73,8 +86,8 @@ export class Sessions {
     }
   }
 
-  publish(session: Session, change: SessionChange): void {
-    this.#changed.fire({ session, change });
+  publish(session: Session, change: SessionChange, lines?: EditedLines): void {
+    this.#changed.fire({ session, change, ...(lines ? { lines } : {}) });
   }
 
   dispose(): void {

@@ -24,6 +24,9 @@ const SCHEMAS = {
   provider: v.fallback(v.picklist(['auto', ...PROVIDERS]), 'auto'),
   cacheLimit: v.fallback(v.pipe(v.number(), v.minValue(0)), CACHE_LIMIT),
   live: v.fallback(v.boolean(), false),
+  continueTokens: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)), 40),
+  continueTemperature: v.fallback(v.pipe(v.number(), v.minValue(0), v.maxValue(10)), 0),
+  continueSeed: v.fallback(v.pipe(v.number(), v.integer()), 1),
   liveCache: v.fallback(v.pipe(v.number(), v.minValue(0)), LIVE_CACHE),
   folderGroups: v.fallback(v.record(v.string(), v.string()), noGroups),
   folderFiles: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), FOLDER_LIMITS.files),
@@ -113,6 +116,20 @@ export class Settings {
   /** Characters of each that are routed. */
   get folderCharacters(): number {
     return this.#read('folderCharacters');
+  }
+
+  /** Most tokens that Continue with Routing adds. */
+  get continueTokens(): number {
+    return this.#read('continueTokens');
+  }
+
+  /** 0 takes the likeliest token each time. */
+  get continueTemperature(): number {
+    return this.#read('continueTemperature');
+  }
+
+  get continueSeed(): number {
+    return this.#read('continueSeed');
   }
 
   get logLevel(): LogLevelName {

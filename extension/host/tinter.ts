@@ -15,7 +15,7 @@ import type { Limits } from './limits.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
-import type { SessionChange, Sessions } from './sessions.ts';
+import type { EditedLines, SessionEvent, Sessions } from './sessions.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 import { outlineDecoration, tintDecoration, windowDecoration } from './tintDecoration.ts';
@@ -45,7 +45,15 @@ const GAIN_KEY = -4;
 /** From so many nats on a token's change stands out. */
 const FELT = 0.5;
 /** Stands for decorations that an edit has moved: equal to no list of them, the empty one included. */
-const MOVED = 'moved';
+const MOVED: Drawn = { list: 'moved', first: Infinity, last: -Infinity };
+
+/** What an editor was given of one type. */
+interface Drawn {
+  readonly list: string;
+  /** First and last line with one. */
+  readonly first: number;
+  readonly last: number;
+}
 
 /** Tints the tokens in every visible editor of an analysed document. */
 export class Tinter implements Disposable {
@@ -67,7 +75,7 @@ export class Tinter implements Disposable {
   #dimming: NodeJS.Timeout | undefined;
   readonly #types = new Map<number, TextEditorDecorationType>();
   /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
-  readonly #drawn = new Map<TextEditor, Map<number, string>>();
+  readonly #drawn = new Map<TextEditor, Map<number, Drawn>>();
 
   constructor(sessions: Sessions, lens: Lens, limits: Limits, live: LiveSwitch) {
     this.#sessions = sessions;
@@ -81,8 +89,8 @@ export class Tinter implements Disposable {
     this.#disposables.add(window.onDidChangeVisibleTextEditors(redraw));
     this.#disposables.add(limits.onDidChange(redraw));
     this.#disposables.add(
-      sessions.onDidChange(({ session, change }) => {
-        this.#follow(session, change);
+      sessions.onDidChange((event) => {
+        this.#follow(event);
       }),
     );
     this.#disposables.add(
@@ -103,11 +111,9 @@ export class Tinter implements Disposable {
     this.#disposables.dispose();
   }
 
-  #follow(session: Session, change: SessionChange): void {
+  #follow({ session, change, lines }: SessionEvent): void {
     if (change === 'run' || change === 'cursor') return;
-    // VS Code moves decorations along with edits; what was set last is no longer what is there.
-    if (change === 'edit')
-      for (const drawn of this.#drawn.values()) for (const key of drawn.keys()) drawn.set(key, MOVED);
+    if (change === 'edit') this.#forget(session, lines);
     if (change === 'edit' && this.#live.on && session.live) {
       this.#dimming ??= setTimeout(() => {
         this.#draw();
@@ -115,6 +121,14 @@ export class Tinter implements Disposable {
       return;
     }
     (change === 'growth' ? this.#growth : this.#redraw).request();
+  }
+
+  /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */
+  #forget({ document }: Session, lines: EditedLines = { from: 0, to: Infinity }): void {
+    for (const [editor, drawn] of this.#drawn) {
+      if (editor.document !== document) continue;
+      for (const [key, { first, last }] of drawn) if (last >= lines.from && first <= lines.to) drawn.set(key, MOVED);
+    }
   }
 
   /** Colours have changed, or may have: all types are made anew. */
@@ -143,11 +157,11 @@ export class Tinter implements Disposable {
 
   #drawEditor(editor: TextEditor, session: Session, routed: RoutedText): void {
     const spans = this.#spans(editor, session, routed);
-    const before = this.#drawn.get(editor) ?? new Map<number, string>();
-    const now = new Map<number, string>();
+    const before = this.#drawn.get(editor) ?? new Map<number, Drawn>();
+    const now = new Map<number, Drawn>();
     for (const [key, list] of spans) {
-      const drawn = list.map(({ line, from, to }) => `${line}:${from}-${to}`).join();
-      if (drawn !== before.get(key)) editor.setDecorations(this.#type(key), list.map(rangeOf));
+      const drawn = drawnOf(list);
+      if (drawn.list !== before.get(key)?.list) editor.setDecorations(this.#type(key), list.map(rangeOf));
       now.set(key, drawn);
     }
     for (const key of before.keys()) if (!now.has(key)) editor.setDecorations(this.#type(key), []);
@@ -229,6 +243,15 @@ function linesOf(document: TextDocument, first: number, last: number): Line[] {
     start += length + eolLength;
   }
   return lines;
+}
+
+function drawnOf(spans: readonly Span[]): Drawn {
+  const lines = spans.map(({ line }) => line);
+  return {
+    list: spans.map(({ line, from, to }) => `${line}:${from}-${to}`).join(),
+    first: Math.min(...lines),
+    last: Math.max(...lines),
+  };
 }
 
 function rangeOf({ line, from, to }: Span): Range {

@@ -3,6 +3,7 @@
  * The engine keeps no promise between requests: each names its model in full, so a restarted engine answers as before.
  */
 import { NotificationType, RequestType, RequestType0 } from 'vscode-jsonrpc';
+import type { ContinueParams, Continued } from './continuation.ts';
 import type { ErrorData } from './errors.ts';
 import type { ModelProfile } from './profile.ts';
 import type { FittedBias, Intervention, Measured } from './intervention.ts';
@@ -203,6 +204,8 @@ export const toEngine = {
   balance: new RequestType<BalanceParams, readonly FittedBias[], ErrorData>('balance'),
   /** Measures where the time of forward passes goes. The model is opened anew for each size of batch. */
   profile: new RequestType<ProfileParams, ModelProfile, ErrorData>('profile'),
+  /** Writes a text on; each token arrives by `continued` before the answer, which says how many. */
+  continue: new RequestType<ContinueParams, number, ErrorData>('continue'),
   /** A text's tokens, by a tokenizer alone. */
   tokenize: new RequestType<TokenizeParams, TokenRanges, ErrorData>('tokenize'),
   /** What was built from checkpoints in this folder, the model used last first. */
@@ -220,6 +223,7 @@ export const fromEngine = {
   progress: new NotificationType<Progress>('progress'),
   began: new NotificationType<Began>('began'),
   routed: new NotificationType<Routed>('routed'),
+  continued: new NotificationType<Continued>('continued'),
   measured: new NotificationType<Measured>('measured'),
   log: new NotificationType<LogLine>('log'),
 } as const;

@@ -62,6 +62,26 @@ export interface TokenLayer {
   readonly weights: readonly number[];
 }
 
+/** A token that the model wrote, with its routing. */
+export interface WrittenToken {
+  /** Empty where it completes no character. */
+  readonly text: string;
+  /** From the one before until this one was routed. */
+  readonly milliseconds: number;
+  /** In nats. */
+  readonly logProb: number;
+  /** By MoE layer. */
+  readonly layers: readonly TokenLayer[];
+}
+
+/** What the model wrote on from the cursor last. */
+export interface WrittenText {
+  readonly tokens: readonly WrittenToken[];
+  readonly moeLayers: readonly LayerShape[];
+  /** No more tokens come. */
+  readonly done: boolean;
+}
+
 // ---- load view -----------------------------------------------------------------------------------------------------
 
 export type ToLoadView =
@@ -70,7 +90,9 @@ export type ToLoadView =
   /** The load by MoE layer; sent when a run ends, and at intervals while it is under way. */
   | { readonly type: 'load'; readonly layers: readonly LayerLoad[] }
   /** The cursor's token: its text and its experts at each MoE layer; undefined when it stands on none. */
-  | { readonly type: 'cursor'; readonly token?: { readonly text: string; readonly layers: readonly TokenLayer[] } };
+  | { readonly type: 'cursor'; readonly token?: { readonly text: string; readonly layers: readonly TokenLayer[] } }
+  /** What the model writes on from the cursor; sent whole whenever a token comes. */
+  | { readonly type: 'written'; readonly written?: WrittenText };
 
 export type FromLoadView =
   /** The view is up and wants its state. */

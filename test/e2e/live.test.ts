@@ -77,6 +77,23 @@ test('without it, what is typed stays without a tint, and what follows is dimmed
     .toContain(TRANSPARENT);
 });
 
+test('the model writes on from the cursor, and Tab takes it', async () => {
+  await workbench.open('capacity.py');
+  await workbench.cursorTo(13, 1);
+  await workbench.runCommand('MoEScope: Continue with Routing');
+  const view = await workbench.webview('.written li');
+  const tokens = view.locator('.written li');
+  await expect.poll(() => tokens.count()).toBe(40);
+  expect(await tokens.first().innerText()).toMatch(/ms\s+E\d+\s+0\.\d\d\s+E\d+\s+0\.\d\d/);
+  await workbench.page.locator('.ghost-text, .ghost-text-decoration').first().waitFor();
+  await workbench.screenshot('continue-dark');
+  // The ghost text begins with an indent: by itself VS Code would take the key for another one.
+  await workbench.page.keyboard.press('Tab');
+  await expect.poll(() => workbench.page.locator('.ghost-text, .ghost-text-decoration').count()).toBe(0);
+  const text = (await workbench.page.locator('.view-line').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
+  expect(text.split('return sum(max(').length).toBe(3);
+});
+
 test('the extension host has logged no error', () => {
   expect(workbench.logErrors()).toEqual([]);
 });

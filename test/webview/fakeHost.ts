@@ -24,6 +24,7 @@ import type {
   ToModelPage,
   ToReportPage,
   ViewState,
+  WrittenText,
 } from '../../extension/protocol/webview.ts';
 
 type Sent = FromLoadView | FromMap | FromModelPage | FromReportPage;
@@ -111,6 +112,10 @@ export class FakeHost {
   update(change: Partial<ViewState>): void {
     this.state = { ...this.state, ...change };
     this.#send({ type: 'state', state: this.state });
+  }
+
+  written(written: WrittenText): void {
+    this.#send({ type: 'written', written });
   }
 
   cursor(token: number | undefined): void {

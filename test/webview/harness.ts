@@ -11,6 +11,7 @@ import type {
   FromReportPage,
   ModelPageState,
   ViewState,
+  WrittenText,
 } from '../../extension/protocol/webview.ts';
 import type { FakeHost } from './fakeHost.ts';
 import type { Section } from '../../extension/protocol/report.ts';
@@ -126,6 +127,13 @@ export class View {
     await this.page.evaluate((t) => {
       window.fakeHost.cursor(t);
     }, token);
+    await this.settle();
+  }
+
+  async written(written: WrittenText): Promise<void> {
+    await this.page.evaluate((w) => {
+      window.fakeHost.written(w);
+    }, written);
     await this.settle();
   }
 

@@ -146,6 +146,60 @@ describe('with routing', () => {
     expect(await view.page.locator('.cursor').innerText()).toBe('No token at the cursor');
   });
 
+  test('what the model writes is listed, with latency, experts and how many of them were touched', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const shape = { k: 2, candidates: 4 };
+    await view.written({
+      done: true,
+      moeLayers: [
+        { layer: 0, experts: 8, ...shape },
+        { layer: 2, experts: 8, ...shape },
+      ],
+      tokens: [
+        [
+          '<b>',
+          9.25,
+          [
+            [1, 2],
+            [3, 4],
+          ],
+        ],
+        [
+          '',
+          2.5,
+          [
+            [1, 2],
+            [3, 5],
+          ],
+        ],
+        [
+          '\u202e',
+          2.25,
+          [
+            [1, 2],
+            [5, 4],
+          ],
+        ],
+      ].map(([text, milliseconds, layers]) => ({
+        ...{ text: text as string, milliseconds: milliseconds as number, logProb: -1 },
+        layers: (layers as number[][]).map((experts) => ({ experts, weights: [0.75, 0.25] })),
+      })),
+    });
+    const rows = await view.page.locator('.written li').allInnerTexts();
+    expect(rows.map((row) => row.replace(/\s+/gu, ' '))).toEqual([
+      '<b> 9.3 ms E3 0.75 E4 0.25',
+      '… 2.5 ms E3 0.75 E5 0.25',
+      expect.stringMatching(/2\.3 ms E5 0\.75 E4 0\.25$/),
+    ]);
+    const text = (await view.page.locator('main').innerText()).replace(/\s+/gu, ' ');
+    expect(text).toContain('3 tokens · 2.5 ms each');
+    // 3, 4 and 5 of this layer; 1 and 2 of the other.
+    expect(text).toContain('Experts touched: 3 of 8 at L2, 5 of 16 in all');
+    expect(await view.violations()).toEqual([]);
+    expect(view.complaints).toEqual([]);
+  });
+
   test('colours follow the theme', async () => {
     await open();
     await view.show(demo, { layer: 3 });

@@ -1,6 +1,7 @@
 /** Routes texts that are being edited: what they share with texts before them does not go through the model again. */
 import { performance } from 'node:perf_hooks';
-import type { KeptRouting, LayerSums, LiveParams, Routed } from '../../protocol/engine.ts';
+import type { KeptRouting, LayerSums, LiveParams, Routed, RoutedLayer } from '../../protocol/engine.ts';
+import { UserError } from '../../protocol/errors.ts';
 import type { OpenModel, RoutedTokens, Sequence } from '../model.ts';
 import { leavesOneOver, passEnd } from '../passes.ts';
 import { readWindow, throwIfAborted } from '../prefill.ts';
@@ -25,6 +26,14 @@ interface Delivered {
   readonly windows: Uint32Array;
   /** Sums over the tokens before each window, as far as these went through. */
   sums: readonly (readonly LayerSums[])[];
+}
+
+/** A token that the model has added, with its routing. */
+export interface WrittenToken {
+  readonly id: number;
+  readonly layers: readonly RoutedLayer[];
+  readonly logProb: number;
+  readonly milliseconds: number;
 }
 
 /** A text on its way. */
@@ -67,6 +76,60 @@ export class LiveRouter {
       ...(kept ? { kept } : {}),
       parts: (signal) => this.#parts(text, kept?.tokens ?? 0, memory, signal),
     };
+  }
+
+  /**
+   * Writes a text on: yields each token with its routing. What the text itself takes is kept as ever, what is added is not.
+   *
+   * @param tokens most of them; fewer when the window is full
+   * @param choose takes logits [V] and gives a token
+   * @throws UserError `architecture-unsupported` for an encoder-decoder, `cancelled` between passes
+   */
+  async *write(
+    { ids, windows }: Pick<Delivered, 'ids' | 'windows'>,
+    tokens: number,
+    choose: (logits: Float32Array) => number,
+    memory: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<WrittenToken, void> {
+    const { info, answers } = this.#model;
+    if (answers) {
+      throw new UserError(
+        'architecture-unsupported',
+        `${info.name} answers a text, and does not continue it: choose a model without an encoder.`,
+      );
+    }
+    const own = ids.subarray(windows.at(-1));
+    const room = Math.min(tokens, info.context - own.length);
+    if (room <= 0) return;
+    const window = this.#windows.take(own, memory, room);
+    const { sequence } = window;
+    if (!sequence) throw new Error('a window without an encoder has no sequence');
+    try {
+      const parts = this.#run(window, own, memory, signal);
+      while (!(await parts.next()).done) throwIfAborted(signal);
+      window.complete = true;
+      // The state after the last token tells the next one's logits.
+      for (let at = sequence.rewind(startFor(sequence, own.length, own.length)), to; at < own.length; at = to) {
+        throwIfAborted(signal);
+        to = passEnd(at, own.length, this.#model.chunk);
+        await sequence.append(own.subarray(at, to), to - at);
+      }
+      for (let i = 0; i < room; i++) {
+        throwIfAborted(signal);
+        const began = performance.now();
+        const id = choose(await sequence.nextLogits());
+        const { layers, logProb } = await sequence.append(Int32Array.of(id));
+        yield { id, layers, logProb: logProb[0]!, milliseconds: performance.now() - began };
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#windows.drop(window);
+      throw error;
+    } finally {
+      // Whoever asks may have had enough before.
+      sequence.rewind(own.length);
+      this.#windows.shrink(memory);
+    }
   }
 
   /** What a text has in common with one whose trace the caller has the first `routed` tokens of. */

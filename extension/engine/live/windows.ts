@@ -51,10 +51,13 @@ export class LiveWindows {
   /**
    * The window of these tokens: one that is known, or that begins as they do, or a new one. What `columns` tells is of their
    * beginning alone. Others go when all take more than so many bytes.
+   *
+   * @param room for how many tokens more there must be
    */
-  take(ids: Int32Array, memory: number): LiveWindow {
+  take(ids: Int32Array, memory: number, room = 0): LiveWindow {
     const { window, common } = this.#closest(ids);
-    const taken = window && this.#fits(window, ids, common) ? window : this.#make(ids, window, common);
+    const tokens = ids.length + room;
+    const taken = window && this.#fits(window, tokens, common) ? window : this.#make(ids, tokens, window, common);
     taken.columns.truncate(common);
     taken.tokens = ids.length;
     taken.complete = common === ids.length;
@@ -89,14 +92,14 @@ export class LiveWindows {
   }
 
   /** Whether a window can go on as that of these tokens, without losing what an undo would want back. */
-  #fits({ columns, complete }: LiveWindow, ids: Int32Array, common: number): boolean {
-    return columns.capacity >= ids.length && (!complete || columns.length - common <= FEW);
+  #fits({ columns, complete }: LiveWindow, tokens: number, common: number): boolean {
+    return columns.capacity >= tokens && (!complete || columns.length - common <= FEW);
   }
 
-  #make(ids: Int32Array, like: LiveWindow | undefined, common: number): LiveWindow {
+  #make(ids: Int32Array, tokens: number, like: LiveWindow | undefined, common: number): LiveWindow {
     const { answers, info } = this.#model;
-    const room = Math.ceil((ids.length + ROOM_TO_SPARE) / ROOM_STEP) * ROOM_STEP;
-    const capacity = Math.max(ids.length, Math.min(room, info.context));
+    const room = Math.ceil((tokens + ROOM_TO_SPARE) / ROOM_STEP) * ROOM_STEP;
+    const capacity = Math.max(tokens, Math.min(room, info.context));
     const columns = like ? like.columns.fork(common, capacity) : new Columns(info.moeLayers, capacity);
     const all = new Int32Array(capacity);
     all.set(ids.subarray(0, common));

@@ -1,0 +1,60 @@
+import type { Sampling } from '../../protocol/continuation.ts';
+import type { Tokenizer } from '../tokenizer.ts';
+
+/** Tokens before the new ones that are decoded with them: some decoders drop a space at the beginning. */
+const CONTEXT_TOKENS = 8;
+/** What decoders put where a character is not complete. */
+const INCOMPLETE = '\ufffd';
+
+/** Chooses a token by its logits: the likeliest, or one drawn from softmax(logits / temperature). */
+export function chooser({ temperature, seed }: Sampling): (logits: Float32Array) => number {
+  const random = mulberry32(seed);
+  return (logits) => {
+    let best = 0;
+    for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+    if (temperature <= 0) return best;
+    const worth = Float64Array.from(logits, (x) => Math.exp((x - logits[best]!) / temperature));
+    let left = random() * worth.reduce((sum, w) => sum + w, 0);
+    for (let i = 0; i < worth.length; i++) {
+      left -= worth[i]!;
+      if (left < 0) return i;
+    }
+    return best;
+  };
+}
+
+/** A generator of numbers in [0, 1) with a state of 32 bits, by Tommy Ettinger. */
+function mulberry32(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The text of tokens that follow others. */
+export class AddedText {
+  readonly #tokenizer: Tokenizer;
+  readonly #before: readonly number[];
+  readonly #added: number[] = [];
+  #text = '';
+
+  constructor(tokenizer: Tokenizer, ids: Int32Array) {
+    this.#tokenizer = tokenizer;
+    this.#before = [...ids.subarray(-CONTEXT_TOKENS)];
+  }
+
+  /** All text so far. A character that no further token has completed is not part of it. */
+  async add(id: number): Promise<string> {
+    this.#added.push(id);
+    const before = await this.#tokenizer.textOf(this.#before);
+    const all = await this.#tokenizer.textOf([...this.#before, ...this.#added]);
+    // Bytes of a character that begins before the new tokens and ends in them show up in neither.
+    let same = 0;
+    while (same < before.length && before[same] === all[same]) same += 1;
+    if (!all.endsWith(INCOMPLETE)) this.#text = all.slice(same);
+    return this.#text;
+  }
+}

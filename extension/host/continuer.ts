@@ -1,0 +1,185 @@
+import {
+  commands,
+  EventEmitter,
+  InlineCompletionItem,
+  languages,
+  Range,
+  window,
+  workspace,
+  type Disposable,
+  type Event,
+  type InlineCompletionItemProvider,
+  type Position,
+  type TextDocument,
+  type TextEditor,
+} from 'vscode';
+import type { EngineClient } from '../client/engineClient.ts';
+import type { Continued } from '../protocol/continuation.ts';
+import type { Began } from '../protocol/engine.ts';
+import { cancelled } from '../protocol/errors.ts';
+import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
+import type { WrittenText, WrittenToken } from '../protocol/webview.ts';
+import { Disposables } from './disposables.ts';
+import type { Models } from './models.ts';
+import type { Problems } from './problems.ts';
+import type { Settings } from './settings.ts';
+import { Throttle } from './throttle.ts';
+
+/** The ghost text is drawn anew so often while tokens come. */
+const SHOW_MS = 50;
+const MEGABYTE = 1e6;
+
+/** What the model writes at one place of one text. */
+interface Writing {
+  readonly document: TextDocument;
+  readonly version: number;
+  readonly position: Position;
+  readonly abort: AbortController;
+  readonly tokens: WrittenToken[];
+  layers: readonly LayerShape[];
+  text: string;
+  done: boolean;
+}
+
+/**
+ * Continue with Routing: the model writes on from the cursor, as ghost text that Tab accepts and Escape drops. It ends with the next
+ * edit and when the cursor goes elsewhere.
+ */
+export class Continuer implements InlineCompletionItemProvider, Disposable {
+  readonly #client: EngineClient;
+  readonly #models: Models;
+  readonly #problems: Problems;
+  readonly #settings: Settings;
+  readonly #disposables = new Disposables();
+  readonly #changed = this.#disposables.add(new EventEmitter<WrittenText | undefined>());
+  /** What was written last, with the routing of each token; undefined once it is of no account. */
+  readonly onDidChange: Event<WrittenText | undefined> = this.#changed.event;
+  readonly #show = this.#disposables.add(
+    new Throttle(SHOW_MS, () => {
+      this.#tell();
+      void commands.executeCommand('editor.action.inlineSuggest.trigger');
+    }),
+  );
+  #writing: Writing | undefined;
+  #continuing = false;
+
+  constructor(client: EngineClient, models: Models, problems: Problems, settings: Settings) {
+    this.#client = client;
+    this.#models = models;
+    this.#problems = problems;
+    this.#settings = settings;
+    this.#disposables.add(languages.registerInlineCompletionItemProvider({ pattern: '**' }, this));
+    this.#disposables.add(
+      workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (document === this.#writing?.document && contentChanges.length > 0) this.#stop();
+      }),
+    );
+    this.#disposables.add(
+      window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
+        const { document, position } = this.#writing ?? {};
+        if (textEditor.document === document && !selections[0]?.active.isEqual(position!)) this.#stop();
+      }),
+    );
+  }
+
+  /** The tokens that were written last, for a view that has come up. */
+  get written(): WrittenText | undefined {
+    return this.#writing && writtenText(this.#writing);
+  }
+
+  /** Settles when the text has ended, or has been stopped. Throws UserError. */
+  async write({ document, selection }: TextEditor): Promise<void> {
+    this.#stop();
+    const position = selection.active;
+    const abort = new AbortController();
+    const writing: Writing = {
+      ...{ document, version: document.version, position, abort },
+      ...{ tokens: [], layers: [], text: '', done: false },
+    };
+    this.#writing = writing;
+    const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
+    const what = {
+      text: document.getText(new Range(0, 0, position.line, position.character)),
+      tokens: continueTokens,
+      sampling: { temperature: continueTemperature, seed: continueSeed },
+      memory: liveCache * MEGABYTE,
+    };
+    this.#tell();
+    try {
+      if (!(await this.#models.agree())) throw cancelled();
+      const sink = {
+        progress: () => undefined,
+        began: ({ model }: Began) => {
+          writing.layers = model.moeLayers;
+        },
+        continued: (token: Continued) => {
+          if (this.#writing !== writing) return;
+          writing.tokens.push(writtenToken(token, writing));
+          writing.text = token.text;
+          this.#show.request();
+        },
+      };
+      const count = await this.#client.continue(this.#models.request(), what, sink, abort.signal);
+      if (this.#writing !== writing) return;
+      writing.done = true;
+      if (count === 0)
+        void window.showInformationMessage('The model adds nothing here: the text ends, or its context is full.');
+    } catch (error) {
+      if (this.#writing !== writing) return;
+      this.#writing = undefined;
+      this.#problems.report('continue', error);
+    }
+    this.#show.request();
+  }
+
+  provideInlineCompletionItems(document: TextDocument, position: Position): InlineCompletionItem[] {
+    const { version, position: at, text = '', document: of } = this.#writing ?? {};
+    if (of !== document || version !== document.version || !at?.isEqual(position) || text === '') return [];
+    return [new InlineCompletionItem(text, new Range(position, position))];
+  }
+
+  dispose(): void {
+    this.#writing?.abort.abort();
+    this.#disposables.dispose();
+  }
+
+  /** The text is another, or nobody looks: what has come stays in the view, and no more comes. */
+  #stop(): void {
+    this.#writing?.abort.abort();
+    if (this.#writing) this.#changed.fire({ ...writtenText(this.#writing), done: true });
+    this.#writing = undefined;
+    this.#setContext(false);
+  }
+
+  #tell(): void {
+    this.#changed.fire(this.written);
+    this.#setContext((this.#writing?.text ?? '') !== '');
+  }
+
+  /** Tab takes the text, whatever it begins with. */
+  #setContext(continuing: boolean): void {
+    if (continuing === this.#continuing) return;
+    this.#continuing = continuing;
+    void commands.executeCommand('setContext', 'moescope.continuing', continuing);
+  }
+}
+
+function writtenText({ tokens, layers, done }: Writing): WrittenText {
+  return { tokens, moeLayers: layers, done };
+}
+
+/** @param writing what it is added to */
+function writtenToken(
+  { text, milliseconds, logProb, layers }: Continued,
+  writing: Pick<Writing, 'text' | 'layers'>,
+): WrittenToken {
+  return {
+    text: text.slice(writing.text.length),
+    milliseconds,
+    logProb,
+    layers: layers.map(({ chosen, weight }, i) => {
+      const slots = Array.from({ length: writing.layers[i]!.k }, (_, j) => j).filter((j) => chosen[j] !== NO_EXPERT);
+      return { experts: slots.map((j) => chosen[j]!), weights: slots.map((j) => weight[j]!) };
+    }),
+  };
+}
