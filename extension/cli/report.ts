@@ -6,6 +6,7 @@ import { reportJson } from '../analysis/export/json.ts';
 import { reportOf, type Report } from '../analysis/export/report.ts';
 import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/subject.ts';
+import { routedAgainst } from './against.ts';
 import { aboutCounts, chosenCounts } from './counts.ts';
 import { openRecording, type ObtainOptions } from './obtain.ts';
 import { writeFolder, writeOut } from './output.ts';
@@ -17,6 +18,8 @@ import { UsageError } from './usage.ts';
 
 export interface ReportOptions extends ObtainOptions {
   readonly part: string | undefined;
+  /** What to compare with: a model, a text, or a recording where one is reported on. */
+  readonly against: string | undefined;
   /** Files; "-" is standard output, and then nothing is printed. */
   readonly json: string | undefined;
   readonly html: string | undefined;
@@ -52,7 +55,9 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
   const { trace: file, files } = options;
   if (file !== undefined) {
     if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-    return { obtained: await recorded(file, options.part), interrupted: false };
+    const obtained = await recorded(file, options.part);
+    const [other] = options.against === undefined ? [] : await recorded(options.against, options.part);
+    return { obtained: other ? obtained.map((one) => beside(one, other.subject)) : obtained, interrupted: false };
   }
   if (files.length === 0) throw new UsageError('Which FILE? "-" reads standard input.');
   const texts: string[] = [];
@@ -63,7 +68,18 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
     const title = files.length > 1 ? `${visible(name, Infinity)}\n` : '';
     return { subject: subjectOf(name, trace, text), about: title + summary(trace) };
   });
-  return { obtained, interrupted: routed.some(({ interrupted }) => interrupted) };
+  const interrupted = routed.some((one) => one.interrupted);
+  if (options.against === undefined || interrupted) return { obtained, interrupted };
+  const sides = obtained.map(({ subject }, i) => ({ name: subject.name, text: routed[i]!.recorded.text }));
+  const second = await routedAgainst(options.against, sides, options);
+  return {
+    obtained: obtained.map((one, i) => (second.others[i] ? beside(one, second.others[i]) : one)),
+    interrupted: second.interrupted,
+  };
+}
+
+function beside({ subject, about }: Obtained, other: Subject): Obtained {
+  return { about, subject: { ...subject, evidence: { ...subject.evidence, other } } };
 }
 
 async function recorded(file: string, part: string | undefined): Promise<Obtained[]> {

@@ -19,6 +19,7 @@ moescope report --trace FILE [options]   the same of recorded routing
   --svg DIR         write every chart as SVG
   --section ID      only this section; may be given more than once
   --set S.C=VALUE   set a section's control, as in capacity.factor=1.5; may be given more than once
+  --against PATH    compare with the same text under the model at PATH, or with the text there; of a --trace, with that recording
   --part NAME       which of the counts that a recording holds
   --model, --router, --server, --threads, --context, --precision, --provider   as for moescope analyze
 
@@ -39,6 +40,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
         set: { type: 'string', multiple: true },
         trace: { type: 'string' },
         part: { type: 'string' },
+        against: { type: 'string' },
         model: { type: 'string' },
         router: { type: 'string' },
         threads: { type: 'string' },
@@ -64,6 +66,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
     server,
     trace: values.trace,
     part: values.part,
+    against: values.against,
     json: values.json,
     html: values.html,
     csv: values.csv,

@@ -244,6 +244,27 @@ describe('moescope report', () => {
     expect(readFileSync(join(svg!, 'essay.md/load-by-expert.svg'), 'utf8')).toMatch(/^<svg /);
   });
 
+  it('compares with another model, another text and another recording', async () => {
+    const collapsed = join(ROOT, 'media/demo-models/collapsed');
+    const essay = join(ROOT, 'media/samples/essay.md');
+    const only = ['--section', 'compare'];
+    const models = await moescope(['report', SAMPLE, essay, '--against', collapsed, ...only]);
+    expect(models.match(/balanced has a mean MaxVio of \d/gu)).toHaveLength(2);
+    expect(models).toContain('How alike the models divide the tokens');
+    const texts = await moescope(['report', SAMPLE, '--against', essay, ...only]);
+    expect(texts).toContain('router.ts has a mean MaxVio of');
+    expect(texts).toContain('The texts are two');
+    const counts = join(ROOT, 'media/recordings/olmoe-paper-counts.json');
+    const recorded = await moescope([
+      ...['report', '--trace', counts, '--part', 'OLMoE-1B-7B, github', '--against', counts],
+      ...only,
+    ]);
+    expect(recorded).toContain('Balance by layer, side by side');
+    await expect(moescope(['report', SAMPLE, '--against', 'nowhere', ...only])).rejects.toThrow(
+      'There is no file nowhere.',
+    );
+  });
+
   it('writes a report that opens again as recorded counts', async () => {
     const out = join(folder, 'again.json');
     await moescope(['report', SAMPLE, '--json', out]);

@@ -1,0 +1,37 @@
+/** What a report compares its texts with: another model, another text, another recording. */
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
+import type { ReportOptions } from './report.ts';
+import { readText, routeAll } from './route.ts';
+import { UsageError } from './usage.ts';
+
+/**
+ * The other side of each of some routed texts: the same text under the model at a path, or for all of them the one text that
+ * stands there. A folder is a model, and so is an ONNX file. Throws UserError and UsageError.
+ */
+export async function routedAgainst(
+  path: string,
+  texts: readonly { readonly name: string; readonly text: string }[],
+  options: ReportOptions,
+): Promise<{ readonly others: readonly Subject[]; readonly interrupted: boolean }> {
+  const isModel = path.endsWith('.onnx') || (await isFolder(path));
+  if (isModel && options.server) throw new UsageError('--against takes a text where --server routes, not a model.');
+  const wanted = isModel ? texts : [{ name: basename(path), text: await readText(path) }];
+  const routed = await routeAll(
+    wanted.map(({ text }) => text),
+    isModel ? { ...options, model: path, router: undefined } : options,
+  );
+  const others = routed.map(({ recorded: { trace, text } }, i) => subjectOf(wanted[i]!.name, trace, text));
+  return {
+    others: isModel ? others : texts.flatMap(() => others),
+    interrupted: routed.some(({ interrupted }) => interrupted),
+  };
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
