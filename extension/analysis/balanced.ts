@@ -27,11 +27,16 @@ export interface Balanced {
   readonly loss: { readonly before: TextLoss; readonly after: TextLoss };
 }
 
-/** Where a text is cut: in half, after a line if there is one near. A UTF-16 offset that parts no character. */
+/** How far from its middle a text may be cut for the sake of a line's end, as a share of it. */
+const NEAR = 0.15;
+
+/** Where a text is cut: in half, at the nearest end of a line if one is near. A UTF-16 offset that parts no character. */
 export function cutInHalf(text: string): number {
   const middle = Math.floor(text.length / 2);
-  const line = text.lastIndexOf('\n', middle) + 1;
-  if (line > text.length / 4) return line;
+  const ends = [text.lastIndexOf('\n', middle - 1) + 1, text.indexOf('\n', middle) + 1].filter(
+    (end) => end > 0 && Math.abs(end - middle) <= NEAR * text.length,
+  );
+  if (ends.length > 0) return ends.reduce((a, end) => (Math.abs(end - middle) < Math.abs(a - middle) ? end : a));
   const code = text.charCodeAt(middle);
   // A low surrogate belongs to what stands before it.
   return code >= 0xdc00 && code <= 0xdfff ? middle + 1 : middle;

@@ -210,6 +210,9 @@ describe('biases', () => {
 
   it('are fitted on half of a text, cut after a line if there is one', () => {
     expect(cutInHalf('abc\ndefgh')).toBe(4);
+    expect(cutInHalf('abcdef\ngh')).toBe(4);
+    expect(cutInHalf('abcdefghijkl\nmnopqrstuvwx')).toBe(13);
+    expect(cutInHalf('a\nbcdefghijklmnopqrstuvwx')).toBe(12);
     expect(cutInHalf('abcdef')).toBe(3);
     expect(cutInHalf('')).toBe(0);
     // The middle of two emoji and a letter is in the midst of the second.

@@ -62,11 +62,9 @@ test('biases are fitted, and judged on the rest of the text', async () => {
   const page = await goTo('What if', 'Balance it');
   await page.locator('vscode-button', { hasText: 'Balance It' }).click();
   await expect.poll(() => page.locator('.verdict').allInnerTexts(), { timeout: 60_000 }).not.toEqual([]);
-  const verdict = await page.locator('.verdict').innerText();
-  const [, before, after] = /bring MaxVio on the other \d+ from ([\d.]+) to ([\d.]+), the mean of all layers/.exec(
-    verdict,
-  )!;
-  expect(Number(after)).toBeLessThan(Number(before));
+  expect(await page.locator('.verdict').innerText()).toMatch(
+    /^Biases fitted on the first \d+ tokens bring MaxVio on the other \d+ from \d\.\d\d to \d\.\d\d, the mean of all layers\. The loss changes by /,
+  );
   expect(await page.locator('vscode-button', { hasText: 'Save Biases' }).count()).toBe(1);
   await workbench.screenshot('balance-it');
 });
