@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { reportFiles, type ExportFormat } from '../analysis/export/files.ts';
 import { reportsHtml } from '../analysis/export/html.ts';
 import { reportJson } from '../analysis/export/json.ts';
-import { reportOf, type Report } from '../analysis/export/report.ts';
+import { partsOf, reportOf, type Report } from '../analysis/export/report.ts';
 import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/subject.ts';
 import { routedAgainst } from './against.ts';
@@ -12,7 +12,7 @@ import { openRecording, type ObtainOptions } from './obtain.ts';
 import { writeFolder, writeOut } from './output.ts';
 import { settingsOf } from './reportOptions.ts';
 import { INTERRUPTED, readText, routeAll } from './route.ts';
-import { sectionText } from './sectionText.ts';
+import { absentText, sectionText } from './sectionText.ts';
 import { summary, visible } from './table.ts';
 import { UsageError } from './usage.ts';
 
@@ -45,7 +45,10 @@ export async function report(options: ReportOptions): Promise<number> {
   const reports = obtained.map(({ subject }) => reportOf(subject, settingsOf(options.set, subject), only));
   await writeFiles(reports, options);
   if (options.json !== '-' && options.html !== '-') {
-    const texts = reports.map((made, i) => [obtained[i]!.about, ...made.sections.map(sectionText)].join('\n'));
+    const texts = reports.map((made, i) => {
+      const { shown, absent } = partsOf(made);
+      return [obtained[i]!.about, ...shown.map(sectionText), ...absentText(absent)].join('\n');
+    });
     process.stdout.write(texts.join(`\n${'─'.repeat(80)}\n\n`));
   }
   return interrupted ? INTERRUPTED : 0;

@@ -1,4 +1,5 @@
 /** A report's section in the terminal: its verdict, what is set, then each figure: bars, shades or the table. */
+import type { Absent } from '../analysis/export/report.ts';
 import { settingText } from '../analysis/export/settingText.ts';
 import { written } from '../analysis/numbers.ts';
 import type { Chart, Figure, HeatChart, Section } from '../protocol/report.ts';
@@ -20,6 +21,12 @@ export function sectionText({ title, verdict, lacking, controls, figures }: Sect
   return [`${title.toUpperCase()}\n${said.map((s) => `${plain(s!)}\n`).join('')}`, ...figures.map(figureText)].join(
     '\n',
   );
+}
+
+/** Sections that have nothing to show, and why. */
+export function absentText(absent: readonly Absent[]): string[] {
+  if (absent.length === 0) return [];
+  return [`NOT IN THIS REPORT\n${absent.map(({ title, why }) => `${plain(title)}: ${plain(why)}\n`).join('')}`];
 }
 
 function figureText(figure: Figure): string {

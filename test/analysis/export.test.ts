@@ -85,8 +85,10 @@ test('a heat map of 58 layers of 256 experts is a path a colour', () => {
 
 test('the HTML has every section, figure, explanation and table, and runs and fetches nothing', () => {
   const html = reportsHtml([report], 'vivid');
-  for (const { id, verdict, figures } of report.sections) {
-    expect(html).toContain(`<section id="r1-${id}">`);
+  for (const { id, title, verdict, lacking, figures } of report.sections) {
+    if (figures.length === 0)
+      expect(html).toContain(`<li>${escaped(title)}: <span class="dim">${escaped(verdict ?? lacking!)}`);
+    else expect(html).toContain(`<section id="r1-${id}">`);
     if (verdict !== undefined) expect(html).toContain(escaped(verdict));
     for (const { help, basis } of figures) {
       expect(html).toContain(`<p>${escaped(help.meaning)}</p>`);

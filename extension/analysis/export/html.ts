@@ -11,7 +11,7 @@ import { svgElement } from '../charts/drawing.ts';
 import { inline } from '../charts/text.ts';
 import { count, written } from '../numbers.ts';
 import { PAGE_SHEET } from './pageSheet.ts';
-import { aboutReport, type Report } from './report.ts';
+import { aboutReport, partsOf, type Absent, type Report } from './report.ts';
 import { settingText } from './settingText.ts';
 import { expertsOf, fileSheet } from './svg.ts';
 
@@ -49,19 +49,28 @@ ${reports.map((report, i) => reportHtml(report, `r${i + 1}`)).join('\n')}
 
 function contents(reports: readonly Report[]): string {
   const several = reports.length > 1;
-  const of = ({ subject, sections }: Report, i: number): string => {
-    const links = sections.map(({ id, title }) => `<li><a href="#r${i + 1}-${id}">${inline(title)}</a></li>`).join('');
+  const of = (report: Report, i: number): string => {
+    const links = partsOf(report)
+      .shown.map(({ id, title }) => `<li><a href="#r${i + 1}-${id}">${inline(title)}</a></li>`)
+      .join('');
     const list = `<ul>${links}</ul>`;
-    return several ? `<li><a href="#r${i + 1}">${inline(subject.name)}</a>${list}</li>` : links;
+    return several ? `<li><a href="#r${i + 1}">${inline(report.subject.name)}</a>${list}</li>` : links;
   };
   return `<nav aria-label="Contents"><ul>${reports.map(of).join('')}</ul></nav>`;
 }
 
 function reportHtml(report: Report, id: string): string {
+  const { shown, absent } = partsOf(report);
   return `<article id="${id}">
 <header><h1>${inline(report.subject.name)}</h1><p class="dim">${inline(aboutReport(report))}</p></header>
-${report.sections.map((section) => sectionHtml(section, id)).join('\n')}
-</article>`;
+${shown.map((section) => sectionHtml(section, id)).join('\n')}
+${absentHtml(absent)}</article>`;
+}
+
+function absentHtml(absent: readonly Absent[]): string {
+  if (absent.length === 0) return '';
+  const items = absent.map(({ title, why }) => `<li>${inline(title)}: <span class="dim">${inline(why)}</span></li>`);
+  return `<section><h2>Not in this report</h2><ul class="absent">${items.join('\n')}</ul></section>\n`;
 }
 
 function sectionHtml({ id, title, verdict, lacking, controls, figures }: Section, report: string): string {

@@ -16,6 +16,7 @@ nav>ul:has(ul){display:block}
 section{margin-top:40px;padding-top:16px;border-top:1px solid var(--line)}
 .verdict{max-width:36em;margin-top:2px;font-size:20px;line-height:1.4}
 .dim{color:var(--dim)}
+.absent{max-width:44em;margin-top:8px;padding-left:18px;font-size:13px}
 .set{margin-top:6px;font-size:13px}
 figure{margin-top:28px}
 figcaption{margin-bottom:10px}

@@ -19,6 +19,23 @@ export function reportOf(subject: Subject, settings: Settings = {}, only?: reado
   return { subject, sections };
 }
 
+/** Sections with something to show, and of the others what they say instead: what it takes to have them. */
+export function partsOf({ sections }: Report): {
+  readonly shown: readonly Section[];
+  readonly absent: readonly Absent[];
+} {
+  const shown = sections.filter(({ figures }) => figures.length > 0);
+  const absent = sections.flatMap(({ title, verdict, lacking, figures }) => {
+    return figures.length > 0 ? [] : [{ title, why: verdict ?? lacking ?? '' }];
+  });
+  return { shown, absent };
+}
+
+export interface Absent {
+  readonly title: string;
+  readonly why: string;
+}
+
 /** What was routed by what, in a line. */
 export function aboutReport({ subject: { model, source, trace } }: Report): string {
   const tokens = trace ? [`${count(trace.routed)} tokens`] : [];
