@@ -5,7 +5,7 @@ import { frequencyLabels, idLabels, kindLabels, nextLabels } from './tokenKinds.
 
 /** Tokens that are looked at, evenly spread over a longer text: for one layer, and for each pair of layers. */
 export const DEPTH_SAMPLE = 8_000;
-export const PAIR_SAMPLE = 2_000;
+export const PAIR_SAMPLE = 1_000;
 /** Shuffles whose mean is taken off as chance. */
 export const SHUFFLES = 4;
 
