@@ -11,7 +11,8 @@ export interface Measurement {
 export function report({ what, value, unit, budget }: Measurement): void {
   const measured = `${what.padEnd(48)} ${value.toFixed(unit === '×' ? 2 : 1).padStart(9)} ${unit.padEnd(3)}`;
   if (budget === undefined) console.log(measured);
-  else console.log(`${measured} budget ${budget} ${unit}, ${(value / budget).toFixed(2)} of it`);
+  else
+    console.log(`${measured} budget ${budget} ${unit}${budget === 0 ? '' : `, ${(value / budget).toFixed(2)} of it`}`);
 }
 
 export function median(values: readonly number[]): number {
