@@ -32,7 +32,7 @@ export class LiveItem implements Disposable {
     this.#item.text = on ? '$(pulse) Live' : '$(circle-slash) Live';
     this.#item.command = on ? 'moescope.stopLive' : 'moescope.startLive';
     this.#item.tooltip = on
-      ? 'Routing follows edits. Click to stop that.'
+      ? 'Routing follows edits, in texts of up to a million characters. Click to stop that.'
       : 'Routing stays as it is while you type. Click to have it follow edits.';
     this.#item.accessibilityInformation = { label: on ? 'Live routing is on' : 'Live routing is off', role: 'switch' };
     if (on || this.#sessions.current) this.#item.show();

@@ -71,7 +71,7 @@ test('the side panel has the load of every expert', async () => {
 test('a cell of the map leads to its token, and its expert lights the tokens that it got', async () => {
   const map = await workbench.webview('moe-routing-grid');
   const token = 4;
-  const column = (await map.locator('.head button', { hasText: `L${LAYER}` }).boundingBox())!;
+  const column = (await map.locator('.head .track [role="columnheader"]', { hasText: `L${LAYER}` }).boundingBox())!;
   const body = (await map.locator('moe-routing-grid .scroller').boundingBox())!;
   await workbench.page.mouse.click(column.x + column.width / 2, body.y + 18 * token + 9);
 
