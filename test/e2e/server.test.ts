@@ -100,7 +100,7 @@ test('the analysis tints every token as on this machine', async () => {
   await expect
     .poll(async () => (await workbench.decorations()).map((d) => d.text))
     .toEqual(wanted.map((stretch) => stretch.text));
-  expect(await workbench.statusText()).toContain('demo · vLLM 0.27.1');
+  await expect.poll(() => workbench.statusText()).toContain('demo · vLLM 0.27.1');
 });
 
 test('the hover names the experts, and says that weights are unknown', async () => {
