@@ -126,8 +126,7 @@ export class Commands implements Disposable {
     this.#register('moescope.startRecording', () => parts.recorder.start());
     this.#register('moescope.stopRecording', () => parts.recorder.stop());
     this.#register('moescope.openTrace', async () => {
-      await parts.recordings.open();
-      await this.#openViews();
+      if (await parts.recordings.open()) await this.#openViews();
     });
     this.#register('moescope.showModel', () => {
       parts.page.show();

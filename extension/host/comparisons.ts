@@ -94,16 +94,17 @@ export class Comparisons {
   /** Keeps a routing as it is now, so that a later one of the text can be compared with it. */
   keep(session: Session, { trace, text }: RoutedText): void {
     const { subjects } = this.#parts;
-    const before = subjects.current?.id;
     const at = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     const name = `${session.name}, kept at ${at}`;
-    subjects.add({
-      id: `kept:${++this.#kept}`,
-      name,
-      detail: `${trace.origin.model.name} · ${trace.origin.model.precision}`,
-      make: () => subjectOf(name, trace, text),
-    });
-    if (before !== undefined) subjects.choose(before);
+    subjects.add(
+      {
+        id: `kept:${++this.#kept}`,
+        name,
+        detail: `${trace.origin.model.name} · ${trace.origin.model.precision}`,
+        make: () => subjectOf(name, trace, text),
+      },
+      false,
+    );
     window.setStatusBarMessage(`Kept the routing of ${session.name}: Compare With… offers it.`, 5_000);
   }
 

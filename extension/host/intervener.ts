@@ -7,6 +7,7 @@ import { ABLATE, EXPERT, shownLayer } from '../analysis/sections/expertCost.ts';
 import { ABLATION, ablatedLayers, shownSuffering } from '../analysis/sections/ablationControls.ts';
 import { changeControls, CLEAR, OUTLINE, WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { MEND, targetOf } from '../analysis/sections/mendControls.ts';
+import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import { biasFile } from '../formats/biasFile.ts';
@@ -87,8 +88,17 @@ export class Intervener implements Disposable {
       const outcome = outcomeOf(before, after, intervention, measured[1]!.slots);
       const earlier = this.#subjects.evidence(subject.id).outcomes ?? [];
       this.#subjects.addEvidence(subject.id, { outcomes: [outcome, ...earlier].slice(0, MOST_OUTCOMES) });
-      this.#outline(job.session, { change: interventionText(intervention, moeLayers), byToken: outcome.byToken });
+      const change = interventionText(intervention, moeLayers);
+      this.#keep(subject.id, `${job.session.name} with a change: ${change}`, after, job.routed.text);
+      this.#outline(job.session, { change, byToken: outcome.byToken });
     });
+  }
+
+  /** The latest change's routing is at hand to be compared with. */
+  #keep(id: string, name: string, trace: RoutingTrace, text: string): void {
+    const { model } = trace.origin;
+    const make = (): Subject => subjectOf(name, trace, text);
+    this.#subjects.add({ id: `changed:${id}`, name, detail: `${model.name} · ${model.precision}`, make }, false);
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {

@@ -26,8 +26,8 @@ export class Recordings {
     this.#report = report;
   }
 
-  /** Asks for a file and opens it. Throws UserError. */
-  async open(): Promise<void> {
+  /** Asks for a file and opens it. Whether its text stands in an editor now. Throws UserError. */
+  async open(): Promise<boolean> {
     const [file] =
       (await window.showOpenDialog({
         title: 'Recorded routing',
@@ -38,17 +38,17 @@ export class Recordings {
           'All files': ['*'],
         },
       })) ?? [];
-    if (file) await this.openFile(file.fsPath);
+    return file !== undefined && this.openFile(file.fsPath);
   }
 
-  /** Opens a file. Throws UserError. */
-  async openFile(path: string): Promise<void> {
+  /** Opens a file. Whether its text stands in an editor now. Throws UserError. */
+  async openFile(path: string): Promise<boolean> {
     const name = basename(path);
     const abort = new AbortController();
     const recording = await withNotice(name, `Reading ${name}`, abort, () =>
       this.#inspector.recording(path, abort.signal),
     );
-    await this.#show(path, name, recording);
+    return this.#show(path, name, recording);
   }
 
   /** Opens recorded counts that come with the extension: each model's, with all its kinds of text. Throws UserError. */
@@ -60,13 +60,13 @@ export class Recordings {
     this.#report.show('balance');
   }
 
-  async #show(path: string, name: string, recording: Recording): Promise<void> {
+  async #show(path: string, name: string, recording: Recording): Promise<boolean> {
     if (recording.kind === 'counts') {
       await this.#showCounts(path, name, recording.counts);
-      return;
+      return false;
     }
     const { trace, text } = recording;
-    if (text !== '' && hasPlaces(trace) && (await this.#showText(text, trace))) return;
+    if (text !== '' && hasPlaces(trace) && (await this.#showText(text, trace))) return true;
     this.#add(path, name, `${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`, () =>
       subjectOf(name, trace, text),
     );
@@ -74,6 +74,7 @@ export class Recordings {
     void window.showInformationMessage(
       `${name} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
     );
+    return false;
   }
 
   /** Shows a trace on its text in an editor of its own. Whether the text could be shown as it was. */

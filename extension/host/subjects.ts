@@ -102,11 +102,12 @@ export class Subjects implements Disposable {
     this.#listed.fire();
   }
 
-  /** Adds a subject, or replaces the one of its id, and makes it current. */
-  add(subject: AddedSubject): void {
+  /** Adds a subject, or replaces the one of its id, and makes it current, unless it is only to be at hand. */
+  add(subject: AddedSubject, current = true): void {
     this.#added.set(subject.id, subject);
     this.#update(subject.id);
-    this.choose(subject.id);
+    if (current) this.choose(subject.id);
+    else this.#listed.fire();
   }
 
   remove(id: string): void {
