@@ -68,6 +68,15 @@ describe('bars', () => {
     expect(cx! + c!).toBeCloseTo(ax!, 1);
   });
 
+  test('make room for a yardstick near them, and keep theirs from one far off', () => {
+    const length = (value?: number): number => {
+      const yardstick = value === undefined ? {} : { yardstick: { value, label: 'limit' } };
+      return numbers(draw({ ...chart, ...yardstick }, frame), /<rect class="s0"[^>]* width="([\d.]+)"/g)[0]!;
+    };
+    expect(length(8)).toBeLessThan(0.7 * length());
+    expect(length(1000)).toBe(length());
+  });
+
   test('on one another reach their sum, which is written beside them', () => {
     const series = [
       { label: 'x', values: [1, 2] },

@@ -1,5 +1,5 @@
 /** Bars: a row a label while they are few, columns in strips when they are many. */
-import type { BarChart } from '../../protocol/report.ts';
+import type { BarChart, Yardstick } from '../../protocol/report.ts';
 import type { ExpertRef } from '../../protocol/webview.ts';
 import { written } from '../numbers.ts';
 import { columns } from './columns.ts';
@@ -22,7 +22,8 @@ export function bars(chart: BarChart, frame: Frame): Drawing {
 const BAR = { alone: 12, many: 12 } as const;
 
 function rows(chart: BarChart, frame: Frame): Drawing {
-  const { labels, series, axis, yardstick } = chart;
+  const { labels, series, axis } = chart;
+  const yardstick = nearYardstick(chart);
   const stacked = chart.stacked === true;
   const lines = stacked ? 1 : Math.max(1, series.length);
   const thick = lines === 1 ? BAR.alone : BAR.many;
@@ -100,9 +101,19 @@ function lineValues({ series, stacked }: BarChart, i: number): (number | null)[]
   return [all.every((v) => v === null) ? null : all.reduce<number>((sum, v) => sum + (v ?? 0), 0)];
 }
 
+/** A yardstick more than so many times as long as every bar is left to the words: bars would be no more than dots. */
+const FAR = 10;
+
+function nearYardstick({ axis, series, yardstick }: BarChart): Yardstick | undefined {
+  if (axis.log === true) return yardstick;
+  const longest = Math.max(0, ...series.flatMap(({ values }) => values.map((value) => Math.abs(value ?? 0))));
+  return yardstick && (longest === 0 || Math.abs(yardstick.value) <= FAR * longest) ? yardstick : undefined;
+}
+
 /** The value axis and what it must show: all values, zero, and what they are measured by. */
 export function barRange(chart: BarChart): [BarChart['axis'], [number, number]] {
-  const { series, labels, axis, yardstick } = chart;
+  const { series, labels, axis } = chart;
+  const yardstick = nearYardstick(chart);
   const ends: (number | null)[] = axis.log === true ? [] : [0];
   labels.forEach((_, i) => {
     const all = series.map(({ values }) => values[i] ?? 0);

@@ -35,7 +35,7 @@ export interface ProfileChoice {
 
 export const costSection: SectionKind = {
   id: COST,
-  title: 'Cost, measured',
+  title: 'Where the time goes',
   make: ({ evidence, source }, set) => {
     const controls: Control[] = profileControls(set);
     const action: Control = { kind: 'action', id: MEASURE, label: 'Measure', primary: true };

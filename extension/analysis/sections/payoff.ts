@@ -19,7 +19,7 @@ const ALIKE = 0.05;
 
 export const payoffSection: SectionKind = {
   id: 'payoff',
-  title: 'Does it pay? Simulated',
+  title: 'Does it pay?',
   make: (subject, set) => {
     const { controls, work, machine, bound } = workloadOf(set);
     const sizes = expertSizes(subject.model);
