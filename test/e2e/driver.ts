@@ -10,6 +10,8 @@ import { serve } from '../../extension/tools/vscode/serve.mjs';
 import type { Server } from '../../extension/tools/vscode/serve.mjs';
 
 const output = join(root, 'test/output');
+/** VS Code takes the toast of a notification without buttons away after some ten seconds. */
+const TOAST_MS = 8000;
 const themes = { dark: 'Dark 2026', light: 'Light 2026' };
 
 /** Keeps what is seen the same from run to run, and the machine to the extension alone. */
@@ -124,10 +126,16 @@ export class Workbench {
     return (await this.quickRows().allInnerTexts()).join('\n');
   }
 
-  /** Waits for a notification that contains a text, and returns the whole of it. */
+  /**
+   * Waits for a notification that contains a text, and returns the whole of it. One whose toast has gone by itself, or that
+   * VS Code has shown none for, is looked up where a user would: in the notification center.
+   */
   async notification(text: string | RegExp): Promise<string> {
-    const toast = this.page.locator('.notification-list-item-message').filter({ hasText: text }).first();
-    return toast.innerText();
+    const message = this.page.locator('.notification-list-item-message').filter({ hasText: text }).first();
+    const toast = await message.innerText({ timeout: TOAST_MS }).catch(() => undefined);
+    if (toast !== undefined) return toast;
+    await this.runCommand('Notifications: Show Notifications');
+    return message.innerText();
   }
 
   /** The errors that are being shown. */
