@@ -1,3 +1,4 @@
+import './host/language.ts';
 import { commands, Uri, window, type ExtensionContext } from 'vscode';
 import { CAPACITY, limitOf } from './analysis/sections/limitControls.ts';
 import { COST, MEASURE } from './analysis/sections/cost.ts';

@@ -1,4 +1,5 @@
 /** The load view: a side panel that shows how a layer's experts are loaded, across layers and at the cursor. */
+import './language.ts';
 import { render } from 'lit';
 import './load.css';
 import './toolkit.ts';

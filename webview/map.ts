@@ -1,4 +1,5 @@
 /** The routing map: an editor tab with every token at every layer. */
+import './language.ts';
 import { html, nothing, render, type TemplateResult } from 'lit';
 import './map.css';
 import './toolkit.ts';

@@ -1,4 +1,5 @@
 /** The model page: what is to be known of a model without running it. */
+import './language.ts';
 import { render } from 'lit';
 import './model.css';
 import './toolkit.ts';

@@ -1,4 +1,5 @@
 /** The report page: what the analyses say of a text, a folder or a recording, a section at a time. */
+import './language.ts';
 import { render } from 'lit';
 import './report.css';
 import './toolkit.ts';

@@ -1,4 +1,5 @@
 /** The analyst: a worker thread of the extension host that computes what would block it for longer than a frame. */
+import '../protocol/childLanguage.ts';
 import { parentPort } from 'node:worker_threads';
 import { GROUPS } from '../analysis/sections/all.ts';
 import type { FromAnalyst, ToAnalyst } from '../protocol/analyst.ts';

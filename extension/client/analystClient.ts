@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, FromAnalyst, Question, SectionTitle, ToAnalyst } from '../protocol/analyst.ts';
 import { UserError } from '../protocol/errors.ts';
+import { languageEnv } from '../protocol/language.ts';
 
 /** It holds copies of traces. */
 const IDLE_MS = 120_000;
@@ -94,7 +95,7 @@ class Thread {
   /** @param on what is told when no question is under way any more, and when the thread has ended */
   constructor(entry: string, on: { readonly settled: () => void; readonly ended: () => void }) {
     this.#ended = on.ended;
-    this.#worker = new Worker(entry, { name: 'moescope-analyst' });
+    this.#worker = new Worker(entry, { name: 'moescope-analyst', env: { ...process.env, ...languageEnv() } });
     this.sections = new Promise((resolve, reject) => {
       this.#worker.once('message', (message: FromAnalyst) => {
         if (message.type === 'ready') resolve(message.sections);

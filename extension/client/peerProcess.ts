@@ -9,6 +9,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { fromEngine, type LogLine } from '../protocol/engine.ts';
+import { languageEnv } from '../protocol/language.ts';
 import { cancelled, isUserError, messageOf, SUPERSEDED, UserError, type ErrorData } from '../protocol/errors.ts';
 
 /** A chunk or the creation of a session cannot be interrupted; what takes longer to stop is killed. */
@@ -45,7 +46,7 @@ export class PeerProcess {
     this.#name = name;
     this.#process = fork(options.entry, [], {
       // Inside VS Code, process.execPath is Electron. NODE_OPTIONS are meant for the editor, not for us.
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+      env: { ...process.env, ...languageEnv(), ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
       execArgv: [...(options.execArgv ?? [])],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -1,4 +1,5 @@
 /** A thread of an import: converts the pieces that it is sent, in their order. */
+import '../protocol/childLanguage.ts';
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf, isUserError } from '../protocol/errors.ts';
 import { PieceConverter } from './convertPiece.ts';

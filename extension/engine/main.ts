@@ -1,4 +1,5 @@
 /** The engine process: one model open at a time, one request after the other, everything else refused or queued. */
+import '../protocol/childLanguage.ts';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';

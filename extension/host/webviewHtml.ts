@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Uri, type Webview, type WebviewOptions } from 'vscode';
+import { env, l10n, Uri, type Webview, type WebviewOptions } from 'vscode';
 
 /** Bundles of pages in dist/webview. */
 export type WebviewEntry = 'load' | 'map' | 'model' | 'report';
@@ -21,8 +21,13 @@ export function webviewHtml(webview: Webview, extension: Uri, entry: WebviewEntr
     `font-src ${webview.cspSource}`,
     `img-src ${webview.cspSource} data:`,
   ].join('; ');
+  const translated = l10n.uri !== undefined;
+  // Before the page's own script, which holds sentences as constants.
+  const translations = translated
+    ? `<script nonce="${nonce}" src="${resource(`l10n.${env.language}.js`)}"></script>`
+    : '';
   return `<!doctype html>
-<html lang="en">
+<html lang="${translated ? env.language : 'en'}">
   <head>
     <meta charset="utf-8" />
     <meta http-equiv="Content-Security-Policy" content="${policy}" />
@@ -32,6 +37,7 @@ export function webviewHtml(webview: Webview, extension: Uri, entry: WebviewEntr
     <link rel="stylesheet" href="${resource(`${entry}.css`)}" />
   </head>
   <body data-entry="${entry}">
+    ${translations}
     <script nonce="${nonce}" src="${resource(`${entry}.js`)}"></script>
   </body>
 </html>`;

@@ -1,4 +1,5 @@
 /** The inspector process: reads what models say of themselves. It loads no native module, so it is up in no time. */
+import '../protocol/childLanguage.ts';
 import process from 'node:process';
 import {
   createMessageConnection,

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ReplyContext } from '../formats/engineReply.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { languageEnv } from '../protocol/language.ts';
 import type { DecodedReply } from './decode.ts';
 
 /** A thread that nobody needs for so long is ended. */
@@ -51,7 +52,7 @@ export class Decoder {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#entry, { name: 'moescope-decoder' });
+    const worker = new Worker(this.#entry, { name: 'moescope-decoder', env: { ...process.env, ...languageEnv() } });
     this.#worker = worker;
     worker.on('message', (message: FromDecoder) => {
       const pending = this.#pending.get(message.request);

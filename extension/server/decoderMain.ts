@@ -1,4 +1,5 @@
 /** The decoder thread: answers of servers into columns. */
+import '../protocol/childLanguage.ts';
 import { parentPort } from 'node:worker_threads';
 import { isUserError, messageOf } from '../protocol/errors.ts';
 import { decodeReply } from './decode.ts';

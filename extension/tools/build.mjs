@@ -2,6 +2,7 @@
 // `--production` minifies, leaves out source maps and writes the licences of what was bundled.
 import { context, build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { languages, pageTranslations, sourceFiles } from './l10n.mjs';
 import { notices } from './notices.mjs';
 
 const watch = process.argv.includes('--watch');
@@ -60,9 +61,11 @@ if (existsSync('node_modules/@vscode/codicons/dist/codicon.ttf')) {
     cpSync(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
   }
 }
-const inputs = [];
-for (const options of bundles) {
-  if (watch) await (await context(options)).watch();
-  else inputs.push(...Object.keys((await build(options)).metafile.inputs));
+if (watch) for (const options of bundles) await (await context(options)).watch();
+const [processes, pages] = watch
+  ? [[], sourceFiles()]
+  : await Promise.all(bundles.map(async (options) => Object.keys((await build(options)).metafile.inputs)));
+for (const language of languages) {
+  writeFileSync(`dist/webview/l10n.${language}.js`, pageTranslations(language, pages));
 }
-if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices(inputs));
+if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices([...processes, ...pages]));
