@@ -9,6 +9,7 @@ const shippedAsFiles = ['onnxruntime-node', 'onnxruntime-common', 'tokenizers', 
 const missingTexts = {
   'onnxruntime-node': 'microsoft.txt',
   'onnxruntime-common': 'microsoft.txt',
+  '@vscode/l10n': 'microsoft.txt',
   '@microsoft/fast-element': 'microsoft.txt',
   '@microsoft/fast-foundation': 'microsoft.txt',
   '@microsoft/fast-web-utilities': 'microsoft.txt',
