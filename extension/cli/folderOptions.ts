@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Grouping, GroupRule } from '../analysis/folder/groups.ts';
 import { FOLDER_LIMITS } from '../client/folderRun.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
+import { MAX_SOCKETS } from '../server/http.ts';
 import type { FolderOptions } from './folder.ts';
 import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
@@ -24,8 +25,8 @@ const USAGE = `moescope folder DIR [options]   routes the files of a folder and 
 
 Ctrl+C shows what is done; the next run with the same options goes on from there.`;
 
-/** More requests at once only wait in the server. */
-const MAX_CONCURRENCY = 64;
+/** Texts at once with each server; more would only wait there. */
+const MAX_CONCURRENCY = MAX_SOCKETS;
 
 /** Undefined when only help was asked for, which is printed. Throws UsageError. */
 export function parseFolder(args: string[]): FolderOptions | undefined {

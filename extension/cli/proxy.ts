@@ -1,8 +1,10 @@
 /** Proxies as the environment names them, for the terminal; VS Code has settings of its own. */
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { isIPv6 } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { isThisMachine } from '../server/address.ts';
+import { CONNECT_MS, MAX_SOCKETS } from '../server/http.ts';
 import { UsageError } from './usage.ts';
 
 /**
@@ -41,14 +43,15 @@ function isExcepted(host: string, list: string): boolean {
 
 /** Connections that the proxy opens to the server on CONNECT. */
 function tunnelAgent(proxy: URL, secure: boolean): http.Agent {
-  const agent = secure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  const kept = { keepAlive: true, maxSockets: MAX_SOCKETS };
+  const agent = secure ? new https.Agent(kept) : new http.Agent(kept);
   agent.createConnection = (options, done) => {
     const { host = 'localhost', port } = options as ConnectionOptions;
-    const target = `${host}:${String(port)}`;
+    const target = `${isIPv6(host) ? `[${host}]` : host}:${String(port)}`;
     const login =
       proxy.username === '' ? undefined : `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
     const request = http.request({
-      host: proxy.hostname,
+      host: proxy.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: proxy.port || 80,
       method: 'CONNECT',
       path: target,
@@ -58,13 +61,18 @@ function tunnelAgent(proxy: URL, secure: boolean): http.Agent {
         ...(login === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
       },
     });
+    const waiting = setTimeout(() => request.destroy(new Error('it says nothing')), CONNECT_MS);
+    request.once('close', () => {
+      clearTimeout(waiting);
+    });
     request.once('connect', ({ statusCode = 0 }, socket) => {
+      clearTimeout(waiting);
       if (statusCode !== 200) {
         socket.destroy();
         done?.(new Error(`the proxy answers with status ${statusCode}`), socket);
         return;
       }
-      done?.(null, secure ? connectTls({ ...(options as ConnectionOptions), socket, servername: host }) : socket);
+      done?.(null, secure ? connectTls({ ...(options as ConnectionOptions), socket }) : socket);
     });
     request.once('error', (error) => {
       done?.(new Error(`the proxy cannot be reached: ${error.message}`), request.socket!);

@@ -4,11 +4,12 @@ import type { EngineClientOptions } from '../client/engineClient.ts';
 import { InspectorClient } from '../client/inspectorClient.ts';
 import type { LogLine, TokenizeParams, TokenRanges } from '../protocol/engine.ts';
 import type { ServerSpec } from '../protocol/server.ts';
-import { isReadable, serverUrl } from '../server/address.ts';
+import { isReadable, serverUrl, serverUrls } from '../server/address.ts';
 import { Decoder } from '../server/decoder.ts';
 import { DUMP_FOLDER } from '../server/recorder.ts';
 import { ServerPool } from '../server/serverPool.ts';
 import { ServerClient } from '../server/serverClient.ts';
+import { trustSystem } from './certificates.ts';
 import { proxyAgent } from './proxy.ts';
 import { UsageError } from './usage.ts';
 
@@ -56,6 +57,7 @@ function connectionTo({ url: address, apiKey, plainHttp, timeout }: ServerOption
       `What is sent to ${url} could be read on its way: https, or --plain-http to do it all the same.`,
     );
   }
+  if (url.startsWith('https:')) trustSystem();
   const agent = proxyAgent(url, process.env);
   return {
     url,
@@ -82,7 +84,7 @@ export function served(
   folder: string | undefined,
   tokenize: (params: TokenizeParams, signal: AbortSignal) => Promise<TokenRanges>,
 ): Served {
-  const connections = options.url.split(',').map((url) => connectionTo({ ...options, url }));
+  const connections = serverUrls(options.url).map((url) => connectionTo({ ...options, url }));
   const decoder = new Decoder(join(__dirname, 'decoder.js'));
   const inspector = new InspectorClient({ entry: join(__dirname, 'inspector.js'), log: logProblems });
   const local = folder === undefined ? {} : { folder: resolve(folder) };

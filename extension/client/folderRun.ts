@@ -1,6 +1,6 @@
 /** Routes a folder's files, one after the other. What is done stays when it is stopped, and is not done again. */
 import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
-import { cancelled, isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
+import { cancelled, isUserError, messageOf, type ErrorCode, type UserError } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
 import type { FolderTree } from './folderTree.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
@@ -117,7 +117,7 @@ export class Pause {
   }
 }
 
-/** Errors that are about this one text, or that the next file may be spared. */
+/** Errors that are about this one text, or that the next file may be spared; a server may refuse a text, too. */
 const OF_A_FILE: ReadonlySet<ErrorCode> = new Set(['text-empty', 'engine-gone', 'out-of-memory', 'internal']);
 
 /** Runs until all files are done, the limit is reached, or it is stopped; then says what came of it. Throws nothing. */
@@ -158,7 +158,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     if ((earlier?.routing?.files.length ?? 0) > limits.files) journal = undefined;
     else if (earlier && (await isCurrent(earlier, files, tree))) state = earlier;
     resumed = state.routing?.files.length ?? 0;
-    let failures = 0;
+    // Files that failed one after the other.
+    const failing: string[] = [];
     const left = files.filter(({ path }) => !state.done.has(path)).values();
     const started: Started[] = [];
     const routed = (): number => state.routing?.files.length ?? 0;
@@ -191,10 +192,14 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         state.done.set(path, { stamp: read.stamp });
         state.tokens += trace.routed;
         if (read.cut) state.cut += 1;
-        failures = 0;
+        failing.length = 0;
       } catch (error) {
-        failures += 1;
-        if (!isUserError(error) || !OF_A_FILE.has(error.code) || failures === MOST_FAILURES) throw error;
+        failing.push(path);
+        if (!isOfAFile(error, state) || failing.length === MOST_FAILURES) {
+          // It was not about them: the next run takes them again.
+          for (const of of failing) state.done.delete(of);
+          throw error;
+        }
         state.done.set(path, { stamp: read.stamp, skip: error.code === 'text-empty' ? 'empty' : 'failed' });
       }
       if (Date.now() - written > WRITTEN_EVERY_MS) await write();
@@ -208,6 +213,12 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   }
   await write();
   return outcome();
+}
+
+function isOfAFile(error: unknown, { routing }: FolderState): error is UserError {
+  if (!isUserError(error)) return false;
+  // A server that has routed nothing yet does not do at all.
+  return error.code === 'server-unfit' ? routing !== undefined : OF_A_FILE.has(error.code);
 }
 
 /** A file that was handed to the router. */

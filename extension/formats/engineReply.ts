@@ -33,6 +33,8 @@ export interface ReplyContext {
   readonly start?: number;
   /** For integers without a header: layers of the array and k, from the model's config. */
   readonly shape?: readonly [layers: number, k: number];
+  /** Tokens that were sent: an SGLang that is not asked for log-probabilities does not repeat them. */
+  readonly promptIds?: Int32Array;
 }
 
 const TYPES: Readonly<Record<string, string>> = { uint8: 'u1', uint16: 'u2', int16: 'i2', int32: 'i4', int64: 'i8' };
@@ -57,8 +59,10 @@ export function readEngineReply(value: unknown, context: ReplyContext = {}): Eng
   if (experts) {
     const rows = experts.shape[0]!;
     const routed = promptIds.length - (context.start ?? 0);
-    // vLLM's lists give the prompt's rows alone; offline outputs may hold a row for the last token, too.
-    if (rows < routed || rows > routed + outputIds.length) {
+    // Lists beside the choices give the prompt's rows alone; a server has none for the token that it sampled last, offline
+    // outputs may have one.
+    const most = routed + outputIds.length - (outputIds.length > 0 && !('outputs' in value) ? 1 : 0);
+    if (rows < routed || rows > most) {
       throw unfit(`it has ${rows} rows of routing for ${routed} tokens of the text, and which is whose cannot be told`);
     }
   }
@@ -100,12 +104,7 @@ function promptLogProbs(list: unknown, ids: Int32Array): Pick<EngineReply, 'piec
 }
 
 function ofSglang(value: JsonObject, meta: JsonObject, context: ReplyContext): EngineReply {
-  // [[log probability or null, id, text or null], …]
-  const list: unknown = meta['input_token_logprobs'];
-  if (!Array.isArray(list)) throw unfit('it has no input_token_logprobs, which say which tokens the rows are of');
-  const triples = (list as readonly unknown[]).map((triple): [unknown, unknown, unknown] =>
-    Array.isArray(triple) ? [triple[0], triple[1], triple[2]] : [null, null, null],
-  );
+  const triples = inputTriples(meta, context);
   const promptIds = idsOf(
     triples.map(([, id]) => id),
     'input_token_logprobs',
@@ -123,6 +122,24 @@ function ofSglang(value: JsonObject, meta: JsonObject, context: ReplyContext): E
     experts: expertsOf(routed, headerless),
     text: '',
   };
+}
+
+type Triple = readonly [logProb: unknown, id: unknown, text: unknown];
+
+/** Of each token of the prompt; of those that were sent only their ids are known where SGLang does not repeat them. */
+function inputTriples(meta: JsonObject, { promptIds }: ReplyContext): Triple[] {
+  const list: unknown = meta['input_token_logprobs'];
+  if (Array.isArray(list)) {
+    return (list as readonly unknown[]).map((triple) =>
+      Array.isArray(triple) ? [triple[0], triple[1], triple[2]] : [null, null, null],
+    );
+  }
+  if (!promptIds) throw unfit('it has no input_token_logprobs, which say which tokens the rows are of');
+  const tokens: unknown = meta['prompt_tokens'] ?? promptIds.length;
+  if (tokens !== promptIds.length) {
+    throw unfit(`it is of ${String(tokens).slice(0, 20)} tokens, but ${promptIds.length} were sent`);
+  }
+  return Array.from(promptIds, (id) => [null, id, null]);
 }
 
 interface Headerless {

@@ -16,6 +16,7 @@ import type { EngineClient } from '../client/engineClient.ts';
 import type { InspectorClient } from '../client/inspectorClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
+import { urlsOf } from '../protocol/server.ts';
 import { PROVIDERS, type ModelInfo, type Precision, type RoutingTrace } from '../protocol/trace.ts';
 import { comparisonMarkdown } from './comparisonText.ts';
 import { Disposables } from './disposables.ts';
@@ -118,7 +119,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   async #folderOf({ folder, name, provider }: ModelInfo): Promise<string | undefined> {
     if (folder !== '') return folder;
     const { server } = this.#models;
-    const served = server !== undefined && new URL(server.url).host === provider;
+    const served = server !== undefined && urlsOf(server).some((url) => new URL(url).host === provider);
     if (served && server.folder !== undefined) return server.folder;
     await window.showInformationMessage(
       served

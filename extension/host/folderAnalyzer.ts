@@ -30,6 +30,7 @@ import { walk } from '../client/folderTree.ts';
 import { digest, engineRouter } from '../client/textRouter.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
+import { urlsOf } from '../protocol/server.ts';
 import { folderPlace, type FolderPlace } from './folderPlace.ts';
 import { askGrouping, askWhat } from './folderQuestions.ts';
 import { languageLookup } from './languages.ts';
@@ -65,9 +66,6 @@ interface Run {
   readonly abort: AbortController;
   progress: FolderProgress | undefined;
 }
-
-/** Texts of a folder that are with a server at the same time. */
-const TEXTS_AT_SERVER = 4;
 
 /** Routes the files of a folder, and makes what came of it a subject of the report. One at a time. */
 export class FolderAnalyzer implements Disposable {
@@ -143,7 +141,7 @@ export class FolderAnalyzer implements Disposable {
   }
 
   async #route(run: Run, grouping: Grouping, limits: Limits, show: () => void): Promise<FolderOutcome> {
-    const { client, journals, models } = this.#parts;
+    const { client, journals, models, settings } = this.#parts;
     const { place, abort, pause } = run;
     const files = await filesOf(place, grouping, abort.signal);
     if (models.server && models.server.folder === undefined) {
@@ -170,7 +168,7 @@ export class FolderAnalyzer implements Disposable {
         show();
       },
       signal: abort.signal,
-      ahead: models.server ? TEXTS_AT_SERVER : 1,
+      ahead: models.server ? settings.folderConcurrency * urlsOf(models.server).length : 1,
     });
   }
 

@@ -3,11 +3,11 @@ import { homedir } from 'node:os';
 import { QuickPickItemKind, Uri, window, type QuickPickItem } from 'vscode';
 import { count } from '../analysis/numbers.ts';
 import { isUserError } from '../protocol/errors.ts';
-import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
-import { serverUrl } from '../server/address.ts';
+import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
+import { serverUrls } from '../server/address.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
-import type { Servers } from './servers.ts';
+import { isSame, type Servers } from './servers.ts';
 
 const TITLE = 'Server that routes the text';
 
@@ -35,7 +35,8 @@ export class ServerPicker {
       return true;
     }
     const server = choice === 'new' ? await this.#ask() : choice;
-    if (!server || !(await this.#servers.agreeToPlainHttp(server.url))) return false;
+    if (!server) return false;
+    for (const url of urlsOf(server)) if (!(await this.#servers.agreeToPlainHttp(url))) return false;
     try {
       const probed = await this.#probe(server);
       if (!probed) return false;
@@ -57,12 +58,12 @@ export class ServerPicker {
     };
     const items: ServerItem[] = [
       ...recent.map((server): ServerItem => {
-        const current = server.url === chosen?.url && server.model === chosen.model;
+        const current = chosen !== undefined && isSame(server, chosen);
         const description = server.folder === undefined ? '' : basename(server.folder);
         return {
           choice: server,
           label: `$(${current ? 'check' : 'blank'}) ${server.model || server.url}`,
-          detail: `$(blank) ${server.url}`,
+          detail: `$(blank) ${urlsOf(server).join(', ')}`,
           description,
         };
       }),
@@ -86,12 +87,13 @@ export class ServerPicker {
   async #ask(): Promise<ServerSpec | undefined> {
     const address = await window.showInputBox({
       title: TITLE,
-      prompt: 'Address of a running vLLM or SGLang',
+      prompt:
+        'Address of a running vLLM or SGLang; several of the same model, divided by commas, share the files of a folder',
       placeHolder: 'http://localhost:8000',
       ignoreFocusOut: true,
       validateInput: (text) => {
         try {
-          if (text.trim() !== '') serverUrl(text);
+          if (text.trim() !== '') serverUrls(text);
           return undefined;
         } catch (error) {
           return isUserError(error) ? error.message : String(error);
@@ -99,7 +101,7 @@ export class ServerPicker {
       },
     });
     if (address === undefined || address.trim() === '') return undefined;
-    const url = serverUrl(address);
+    const [url, ...more] = serverUrls(address);
     const key = await window.showInputBox({
       title: TITLE,
       prompt: 'API key, if the server wants one; it is kept among the secrets of VS Code',
@@ -107,10 +109,10 @@ export class ServerPicker {
       ignoreFocusOut: true,
     });
     if (key === undefined) return undefined;
-    await this.#servers.keep(url, key.trim());
+    for (const of of [url, ...more]) await this.#servers.keep(of, key.trim());
     const folder = await askFolder();
     if (folder === undefined) return undefined;
-    return { url, model: '', ...(folder === '' ? {} : { folder }) };
+    return { url, ...(more.length > 0 ? { more } : {}), model: '', ...(folder === '' ? {} : { folder }) };
   }
 
   /** Tries a server; asks which of its models where there are several. Undefined when the user gives up. Throws UserError. */

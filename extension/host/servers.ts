@@ -1,11 +1,12 @@
 import { EventEmitter, window, type Event, type Memento, type SecretStorage } from 'vscode';
 import * as v from 'valibot';
 import type { EngineClientOptions } from '../client/engineClient.ts';
-import { cancelled } from '../protocol/errors.ts';
-import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
+import { cancelled, UserError } from '../protocol/errors.ts';
+import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
 import { isReadable } from '../server/address.ts';
 import type { Decoder } from '../server/decoder.ts';
 import { ServerClient, type ServerClientOptions } from '../server/serverClient.ts';
+import { ServerPool } from '../server/serverPool.ts';
 import { Disposables } from './disposables.ts';
 
 const CHOSEN = 'server';
@@ -15,6 +16,7 @@ const MAX_RECENT = 8;
 
 const specSchema = v.object({
   url: v.string(),
+  more: v.exactOptional(v.array(v.string())),
   model: v.string(),
   folder: v.exactOptional(v.string()),
 });
@@ -39,8 +41,9 @@ export class Servers {
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<void>());
   readonly onDidChange: Event<void> = this.#changed.event;
-  /** Connections to the server that was asked last. */
-  #open: { readonly key: string; readonly client: ServerClient } | undefined;
+  /** Connections to servers that were asked, by address, model and folder; and what several of them share. */
+  readonly #clients = new Map<string, ServerClient>();
+  readonly #pools = new Map<string, ServerPool>();
 
   constructor(parts: ServersParts) {
     this.#parts = parts;
@@ -59,7 +62,7 @@ export class Servers {
   async choose(server: ServerSpec | undefined): Promise<void> {
     await this.#parts.workspaceState.update(CHOSEN, server);
     if (server) {
-      const others = this.recent.filter(({ url, model }) => url !== server.url || model !== server.model);
+      const others = this.recent.filter((other) => !isSame(other, server));
       await this.#parts.globalState.update(RECENT, [server, ...others].slice(0, MAX_RECENT));
     }
     this.#changed.fire();
@@ -83,60 +86,86 @@ export class Servers {
   }
 
   async keep(url: string, apiKey: string): Promise<void> {
+    if ((await this.#parts.secrets.get(secretOf(url))) === apiKey) return;
     await this.#parts.secrets.store(secretOf(url), apiKey);
-    this.#close();
+    // What is under way with the former key comes to its end.
+    this.#clients.clear();
+    this.#pools.clear();
   }
 
   /** Names of the models that a server has. Throws UserError. */
   async models(server: ServerSpec, signal: AbortSignal): Promise<readonly string[]> {
-    return (await this.#client(server)).models(signal);
+    return (await this.#client(server, server.url)).models(signal);
   }
 
-  /** Finds out what a server is. Throws UserError. */
+  /** Finds out what servers are: the first one, where all are alike. Throws UserError. */
   async probe(server: ServerSpec, signal: AbortSignal): Promise<ServerProbe> {
-    return (await this.#client(server)).probe(signal);
+    const probes = await Promise.all(
+      urlsOf(server).map(async (url) => ({ url, ...(await (await this.#client(server, url)).probe(signal)) })),
+    );
+    const first = probes[0]!;
+    const layersOf = ({ moeLayers }: ServerProbe): string =>
+      JSON.stringify(moeLayers.map(({ layer, k }) => [layer, k]));
+    const odd = probes.find((probe) => layersOf(probe) !== layersOf(first));
+    if (odd) {
+      throw new UserError('server-unfit', `The model at ${odd.url} has other layers than that at ${first.url}.`);
+    }
+    return first;
   }
 
   /** Has a server count what it routes from now on. Throws UserError. */
   async startRecording(server: ServerSpec, signal: AbortSignal): Promise<void> {
-    await (await this.#client(server)).startRecording(signal);
+    await (await this.#client(server, server.url)).startRecording(signal);
   }
 
   /** Has it stop and write the counts; where they lie if that can be told. Throws UserError. */
   async stopRecording(server: ServerSpec, signal: AbortSignal): Promise<string | undefined> {
-    return (await this.#client(server)).stopRecording(signal);
+    return (await this.#client(server, server.url)).stopRecording(signal);
   }
 
   /** Routes a text on a server, as the engine's client does on this machine. Throws UserError. */
   readonly analyze: NonNullable<EngineClientOptions['elsewhere']> = async (server, run, text, sink, signal, live) => {
-    if (!(await this.agreeToPlainHttp(server.url))) throw cancelled();
+    for (const url of urlsOf(server)) if (!(await this.agreeToPlainHttp(url))) throw cancelled();
     // A text that is being edited goes without probabilities: only then may the server use what it knows of the text before.
     const edited = live?.base !== undefined;
     if (edited) await pause(EDIT_MS, signal);
-    const client = await this.#client(server);
-    return client.analyze(run, text, sink, signal, { logProb: !edited });
+    const pool = await this.#pool(server);
+    return pool.analyze(run, text, sink, signal, { logProb: !edited, stays: live !== undefined });
   };
 
   dispose(): void {
-    this.#close();
+    for (const client of this.#clients.values()) client.dispose();
     this.#parts.decoder.dispose();
     this.#disposables.dispose();
   }
 
-  async #client(server: ServerSpec): Promise<ServerClient> {
-    const key = JSON.stringify(server);
-    if (this.#open?.key === key) return this.#open.client;
-    const apiKey = await this.#parts.secrets.get(secretOf(server.url));
-    this.#close();
-    const client = new ServerClient(server, { apiKey, decoder: this.#parts.decoder, ...this.#parts.local });
-    this.#open = { key, client };
+  async #client({ model, folder }: ServerSpec, url: string): Promise<ServerClient> {
+    const apiKey = await this.#parts.secrets.get(secretOf(url));
+    const key = JSON.stringify([url, model, folder]);
+    let client = this.#clients.get(key);
+    if (!client) {
+      const spec = { url, model, ...(folder === undefined ? {} : { folder }) };
+      client = new ServerClient(spec, { apiKey, decoder: this.#parts.decoder, ...this.#parts.local });
+      this.#clients.set(key, client);
+    }
     return client;
   }
 
-  #close(): void {
-    this.#open?.client.dispose();
-    this.#open = undefined;
+  async #pool(server: ServerSpec): Promise<ServerPool> {
+    const clients = await Promise.all(urlsOf(server).map((url) => this.#client(server, url)));
+    const key = JSON.stringify(server);
+    let pool = this.#pools.get(key);
+    if (!pool) {
+      pool = new ServerPool(clients);
+      this.#pools.set(key, pool);
+    }
+    return pool;
   }
+}
+
+/** Whether two name the same model on the same machines. */
+export function isSame(a: ServerSpec, b: ServerSpec): boolean {
+  return a.model === b.model && urlsOf(a).join() === urlsOf(b).join();
 }
 
 function secretOf(url: string): string {

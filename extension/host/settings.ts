@@ -31,6 +31,7 @@ const SCHEMAS = {
   folderGroups: v.fallback(v.record(v.string(), v.string()), noGroups),
   folderFiles: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), FOLDER_LIMITS.files),
   folderCharacters: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1)), FOLDER_LIMITS.characters),
+  folderConcurrency: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(32)), 4),
   logLevel: v.fallback(v.picklist(LOG_LEVELS), 'default'),
 } as const;
 
@@ -116,6 +117,11 @@ export class Settings {
   /** Characters of each that are routed. */
   get folderCharacters(): number {
     return this.#read('folderCharacters');
+  }
+
+  /** Files of a folder that are with each server at the same time. */
+  get folderConcurrency(): number {
+    return this.#read('folderConcurrency');
   }
 
   /** Most tokens that Continue with Routing adds. */

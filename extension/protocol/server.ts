@@ -16,6 +16,11 @@ export interface ServerSpec {
   readonly folder?: string;
 }
 
+/** All that serve the model, the first one first. */
+export function urlsOf({ url, more = [] }: ServerSpec): readonly string[] {
+  return [url, ...more];
+}
+
 /** What a server says of itself. */
 export interface ServerIdentity {
   readonly engine: EngineName;

@@ -16,7 +16,9 @@ export function serverUrl(text: string): string {
   try {
     url = new URL(/^[a-z][a-z\d+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`);
   } catch (error) {
-    throw new UserError('server-unfit', `"${text}" is no address of a server; http://localhost:8000 is one.`, {
+    // What may be a password is not repeated.
+    const what = trimmed.includes('@') ? 'This' : `"${text}"`;
+    throw new UserError('server-unfit', `${what} is no address of a server; http://localhost:8000 is one.`, {
       cause: error,
     });
   }
@@ -30,6 +32,13 @@ export function serverUrl(text: string): string {
     );
   }
   return url.origin + url.pathname.replace(ROUTES, '');
+}
+
+/** Several addresses, divided by commas, each once. Throws UserError `server-unfit`, also where there is none. */
+export function serverUrls(text: string): [string, ...string[]] {
+  const parts = text.split(',').filter((part) => part.trim() !== '');
+  const [first, ...more] = new Set((parts.length > 0 ? parts : [text]).map(serverUrl));
+  return [first!, ...more];
 }
 
 /** Whether the address is this machine's own. */

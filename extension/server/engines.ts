@@ -24,7 +24,8 @@ export interface ServedTokens {
  */
 export async function identify(http: HttpClient, signal: AbortSignal): Promise<ServerIdentity> {
   const listed = await http.ask('/v1/models', undefined, signal);
-  refuseKey(http, listed);
+  // What stands before a server may want a key, send on to https, or wait for the engine to start.
+  if (isOfTheWay(listed.status)) throw refused(http, listed);
   const models = modelsOf(listed);
   const version = jsonOf(await http.ask('/version', undefined, signal));
   if (isJsonObject(version) && typeof version['version'] === 'string' && models) {
@@ -103,12 +104,13 @@ export interface RoutingQuestion {
   readonly model: string;
   /** Tokens, or a text where its tokens are not known. */
   readonly prompt: Int32Array | string;
-  /** Whether the tokens' log-probabilities are wanted, too. */
+  /** Whether the tokens' log-probabilities are wanted, too; for these an engine computes what it has cached anew. */
   readonly logProb: boolean;
 }
 
 /**
- * Asks for the routing of tokens, or of a text where its tokens are not known. The answer is to be decoded.
+ * Asks for the routing of tokens, or of a text where its tokens are not known. The answer is to be decoded; SGLang repeats tokens
+ * only with their log-probabilities.
  *
  * @throws UserError
  */
@@ -137,9 +139,9 @@ export async function askRouting(
             sampling_params: { max_new_tokens: 1, temperature: 0 },
             return_routed_experts: true,
             routed_experts_start_len: 0,
-            return_logprob: true,
-            logprob_start_len: 0,
-            return_text_in_logprobs: true,
+            ...(logProb || typeof prompt === 'string'
+              ? { return_logprob: true, logprob_start_len: 0, return_text_in_logprobs: true }
+              : {}),
           },
           signal,
         );
@@ -168,9 +170,9 @@ function refuseOld(http: HttpClient, version: string): void {
   );
 }
 
-function refuseKey(http: HttpClient, { status }: HttpAnswer): void {
-  if (status !== 401 && status !== 403) return;
-  throw new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
+/** Whether a status says that the engine has not been asked. */
+function isOfTheWay(status: number): boolean {
+  return status === 401 || status === 403 || (status >= 300 && status < 400) || status >= 500;
 }
 
 /** The error of an answer that is none, with what the server says of it. */
@@ -181,9 +183,11 @@ function refused(http: HttpClient, answer: HttpAnswer): UserError {
   }
   const where = `The server at ${http.place}`;
   if (status >= 300 && status < 400) {
-    return new UserError('server-unfit', `${where} sends on to another address: use that one.`);
+    const other = http.target(answer);
+    const what = other === '' ? 'another address: use that one' : `${other}: use that address`;
+    return new UserError('server-unfit', `${where} sends on to ${what}.`);
   }
-  const said = messageIn(jsonOf(answer));
+  const said = http.quoted(messageIn(jsonOf(answer)));
   const what = said === '' ? `status ${status}` : `status ${status}: ${said}`;
   return new UserError(
     status >= 500 ? 'server-unreachable' : 'server-unfit',

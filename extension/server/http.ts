@@ -3,6 +3,7 @@
 import * as http from 'http';
 import * as https from 'https';
 import { cancelled, UserError } from '../protocol/errors.ts';
+import { serverUrl } from './address.ts';
 
 export interface HttpOptions {
   /** As `serverUrl` makes it. */
@@ -20,15 +21,20 @@ export interface HttpOptions {
 export interface HttpAnswer {
   readonly status: number;
   readonly body: Uint8Array<ArrayBuffer>;
+  /** Where an answer sends on to; empty for others. */
+  readonly location: string;
 }
 
-const CONNECT_MS = 10_000;
+export const CONNECT_MS = 10_000;
 /** A prompt of 32,000 tokens may take a busy server so long before it says a word. */
 const ANSWER_MS = 300_000;
 /** Routing of 32,000 tokens × 61 layers × 8 is 21 MB in base64, and 80 MB as nested lists. */
 const MAX_ANSWER = 400_000_000;
 const MAX_REQUEST = 50_000_000;
-const MAX_SOCKETS = 8;
+/** Connections to one server, and so requests at the same time: those beyond would wait as if it did not take them. */
+export const MAX_SOCKETS = 64;
+/** What a header can carry of a key. */
+const KEY = /^[\x21-\x7e]*$/;
 
 /** The server is busy: only then the same request can succeed later. */
 const BUSY: ReadonlySet<number> = new Set([429, 503]);
@@ -39,9 +45,11 @@ const MAX_WAIT_MS = 30_000;
 export class HttpClient {
   readonly #options: HttpOptions;
   readonly #agent: http.Agent;
+  readonly #apiKey: string;
 
   constructor(options: HttpOptions) {
     this.#options = options;
+    this.#apiKey = options.apiKey?.trim() ?? '';
     const { Agent } = options.url.startsWith('https:') ? https : http;
     this.#agent = options.agent ?? new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
   }
@@ -51,21 +59,40 @@ export class HttpClient {
     return new URL(this.#options.url).host;
   }
 
+  /** Where an answer sends on to, for a sentence: without what may follow a path, which may be secret. Empty for nowhere. */
+  target({ location }: HttpAnswer): string {
+    if (location === '' || !URL.canParse(location, this.#options.url)) return '';
+    const { origin, pathname } = new URL(location, this.#options.url);
+    return serverUrl(origin + pathname);
+  }
+
+  /** What a server said, for sentences: without the key, which it may repeat. */
+  quoted(said: string): string {
+    return this.#apiKey === '' ? said : said.replaceAll(this.#apiKey, '…');
+  }
+
   /**
-   * Asks once, and again where the server is busy.
+   * Asks once; again where the server is busy, or has just closed a connection that was kept.
    *
    * @param body becomes JSON; a GET without one
    * @returns the answer, whatever its status but 429 and 503
-   * @throws UserError `server-unreachable` when none comes, `cancelled`
+   * @throws UserError `server-unreachable` when none comes, `server-unfit` for what cannot be asked, `cancelled`
    */
   async ask(path: string, body: object | undefined, signal: AbortSignal): Promise<HttpAnswer> {
     const json = body === undefined ? undefined : JSON.stringify(body);
     if (json !== undefined && json.length > MAX_REQUEST) {
       throw new UserError('server-unfit', `The text is too long for one request: ${json.length} bytes.`);
     }
+    if (!KEY.test(this.#apiKey)) {
+      throw new UserError(
+        'server-unfit',
+        'The API key has characters that no key has: spaces, or letters beyond ASCII.',
+      );
+    }
     for (let tries = 1; ; tries++) {
-      const { status, body: answer, retryAfter } = await this.#once(path, json, signal);
-      if (!BUSY.has(status)) return { status, body: answer };
+      const { retryAfter, ...answer } = await this.#overKept(path, json, signal);
+      const { status } = answer;
+      if (!BUSY.has(status)) return answer;
       if (tries === MAX_TRIES) {
         throw this.#unreachable(`is busy (status ${status}) and was asked ${MAX_TRIES} times`);
       }
@@ -80,10 +107,30 @@ export class HttpClient {
     this.#agent.destroy();
   }
 
-  #once(path: string, json: string | undefined, signal: AbortSignal) {
-    const { url, apiKey, connectMs = CONNECT_MS, answerMs = ANSWER_MS } = this.#options;
+  /**
+   * Asks over a connection that was kept, if there is one. A server may close such a one at the very moment at which it is used:
+   * then nobody has read the question, and it goes out once more, over a new one.
+   */
+  async #overKept(path: string, json: string | undefined, signal: AbortSignal): Promise<Answered> {
+    try {
+      return await this.#once(path, json, signal);
+    } catch (error) {
+      if (!(error instanceof ClosedMeanwhile)) throw error;
+      // The others have been idle for as long.
+      for (const socket of Object.values(this.#agent.freeSockets).flat()) socket?.destroy();
+    }
+    try {
+      return await this.#once(path, json, signal);
+    } catch (error) {
+      throw error instanceof ClosedMeanwhile ? error.reason : error;
+    }
+  }
+
+  /** Throws UserError, and ClosedMeanwhile. */
+  #once(path: string, json: string | undefined, signal: AbortSignal): Promise<Answered> {
+    const { url, connectMs = CONNECT_MS, answerMs = ANSWER_MS } = this.#options;
     if (signal.aborted) return Promise.reject(cancelled());
-    return new Promise<HttpAnswer & { readonly retryAfter: number }>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const request = (url.startsWith('https:') ? https : http).request(url + path, {
         method: json === undefined ? 'GET' : 'POST',
         agent: this.#agent,
@@ -93,11 +140,11 @@ export class HttpClient {
           ...(json === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }),
-          ...(apiKey === undefined || apiKey === '' ? {} : { authorization: `Bearer ${apiKey}` }),
+          ...(this.#apiKey === '' ? {} : { authorization: `Bearer ${this.#apiKey}` }),
         },
       });
       let answered = false;
-      const fail = (error: UserError): void => {
+      const fail = (error: UserError | ClosedMeanwhile): void => {
         request.destroy();
         reject(signal.aborted ? cancelled() : error);
       };
@@ -116,7 +163,9 @@ export class HttpClient {
       });
       request.on('close', settled);
       request.on('error', (error: NodeJS.ErrnoException) => {
-        fail(this.#unreachable(failureOf(error, answered), error));
+        const why = this.#unreachable(failureOf(error, answered), error);
+        const closed = request.reusedSocket && !answered && CLOSED.has(error.code ?? '');
+        fail(closed ? new ClosedMeanwhile(why) : why);
       });
       request.on('response', (response) => {
         answered = true;
@@ -137,7 +186,8 @@ export class HttpClient {
           }
           const wanted = Number(response.headers['retry-after']);
           const retryAfter = wanted > 0 ? wanted * 1000 : 0;
-          resolve({ status: response.statusCode ?? 0, body: joined(pieces, size), retryAfter });
+          const { statusCode: status = 0, headers } = response;
+          resolve({ status, body: joined(pieces, size), location: headers.location ?? '', retryAfter });
         });
       });
       request.end(json);
@@ -146,6 +196,21 @@ export class HttpClient {
 
   #unreachable(what: string, cause?: unknown): UserError {
     return new UserError('server-unreachable', `The server at ${this.place} ${what}.`, { cause });
+  }
+}
+
+type Answered = HttpAnswer & { readonly retryAfter: number };
+
+/** How a connection ends that the other side has closed. */
+const CLOSED: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+
+/** A kept connection ended before a word of the answer. */
+class ClosedMeanwhile extends Error {
+  readonly reason: UserError;
+
+  constructor(reason: UserError) {
+    super(reason.message);
+    this.reason = reason;
   }
 }
 

@@ -53,7 +53,7 @@ async function ask(http: HttpClient, what: string, signal: AbortSignal): Promise
   if (status === 401 || status === 403) {
     throw new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
   }
-  const said = new TextDecoder().decode(body.subarray(0, 300)).trim();
+  const said = http.quoted(new TextDecoder().decode(body.subarray(0, 300)).trim());
   throw new UserError(
     'server-unfit',
     `The server at ${http.place} does not record (status ${status}${said === '' ? '' : `: ${said}`}): it has to be started with --expert-distribution-recorder-mode stat.`,

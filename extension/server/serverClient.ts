@@ -155,7 +155,7 @@ export class ServerClient {
     const { folder, model } = this.#spec;
     const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
     const identity = await identify(this.#http, signal);
-    return { identity, model: servedModel(this.#http, identity, model), shape };
+    return { identity, model: servedModel(this.#http, identity, model), shape, forgets: false };
   }
 
   /** The text's tokens; undefined where only the server's answer will tell. */
@@ -179,11 +179,24 @@ export class ServerClient {
     logProb: boolean,
     signal: AbortSignal,
   ): Promise<DecodedReply> {
-    const { identity, model, shape } = known;
+    if (logProb || known.forgets) return this.#answer(known, prompt, true, signal);
+    const reply = await this.#answer(known, prompt, false, signal);
+    // vLLM 0.21 has no routing of what it cached, and computes the text anew for probabilities.
+    known.forgets = reply.columns!.every(({ missing }) => missing > 0);
+    return known.forgets ? this.#answer(known, prompt, true, signal) : reply;
+  }
+
+  async #answer(
+    { identity, model, shape }: Known,
+    prompt: Int32Array | string,
+    logProb: boolean,
+    signal: AbortSignal,
+  ): Promise<DecodedReply> {
     const body = await askRouting(this.#http, identity.engine, { model: model.name, prompt, logProb }, signal);
     const k = shape?.moeLayers[0]?.k;
     const reply = await this.#options.decoder.decode(body, {
       ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
+      ...(typeof prompt === 'string' ? {} : { promptIds: prompt }),
     });
     if (signal.aborted) throw cancelled();
     if (!reply.columns) throw withoutRouting(this.#http, identity.engine);
@@ -241,6 +254,8 @@ interface Known {
   readonly identity: ServerIdentity;
   readonly model: ServedModel;
   readonly shape: ModelShape | undefined;
+  /** Whether it has no routing of tokens that it has cached. */
+  forgets: boolean;
 }
 
 /** Hands windows on in parts, from the beginning again where the layers have changed. */

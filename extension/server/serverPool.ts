@@ -1,5 +1,6 @@
-import { isUserError } from '../protocol/errors.ts';
+import { isUserError, UserError } from '../protocol/errors.ts';
 import type { AnalyzeResult } from '../protocol/engine.ts';
+import type { ModelInfo } from '../protocol/trace.ts';
 import type { ServedSink, ServerClient } from './serverClient.ts';
 
 /** A server that could not be reached is asked again after so long; then it has to say what it is before it gets a text. */
@@ -9,7 +10,14 @@ interface Member {
   readonly client: Pick<ServerClient, 'analyze' | 'models'>;
   /** Left alone until then, in milliseconds since 1970; 0 for one that is up. */
   restsUntil: number;
+  /** What it routed with last. */
+  model?: ModelInfo;
 }
+
+type PoolOptions = Parameters<ServerClient['analyze']>[4] & {
+  /** Goes to the first server as long as that is up, and not to all in turn: it has cached the text as it was before an edit. */
+  readonly stays?: boolean;
+};
 
 /**
  * The same model on several servers. Texts go to them in turn; a server that cannot be reached, or dies over a text, loses
@@ -24,21 +32,32 @@ export class ServerPool {
     this.#members = clients.map((client) => ({ client, restsUntil: 0 }));
   }
 
-  /** As ServerClient's. Throws UserError: of a server that could not be reached when all others could not either. */
+  /**
+   * As ServerClient's.
+   *
+   * @throws UserError of a server that could not be reached when all others could not either; of servers of different models
+   */
   async analyze(
     run: number,
     text: string,
     sink: ServedSink,
     signal: AbortSignal,
-    options?: Parameters<ServerClient['analyze']>[4],
+    { stays = false, ...options }: PoolOptions = {},
   ): Promise<AnalyzeResult> {
     const tried = new Set<Member>();
     for (;;) {
+      if (stays) this.#turn = 0;
       const member = this.#next(tried);
       tried.add(member);
       try {
         if (member.restsUntil > 0) await member.client.models(signal);
-        const result = await member.client.analyze(run, text, sink, signal, options);
+        const result = await member.client.analyze(
+          run,
+          text,
+          stays ? sink : this.#alike(member, sink),
+          signal,
+          options,
+        );
         member.restsUntil = 0;
         return result;
       } catch (error) {
@@ -47,6 +66,30 @@ export class ServerPool {
         if (tried.size === this.#members.length) throw error;
       }
     }
+  }
+
+  /** A sink that refuses routing of another model than the others': what comes of many texts would be of neither. */
+  #alike(member: Member, sink: ServedSink): ServedSink {
+    return {
+      progress: (progress) => {
+        sink.progress(progress);
+      },
+      began: (began) => {
+        member.model = began.model;
+        const other = this.#members.find(({ model }) => model && likenessOf(model) !== likenessOf(began.model));
+        if (other) {
+          const [here, there] = [began.model, other.model!].map(({ name, provider }) => `"${name}" on ${provider}`);
+          throw new UserError(
+            'server-unfit',
+            `The servers do not serve the same model: ${here!} has another name or other layers than ${there!}.`,
+          );
+        }
+        sink.began(began);
+      },
+      routed: (routed) => {
+        sink.routed(routed);
+      },
+    };
   }
 
   /** The next in turn that is not known to be away; if all are, the one that has been for longest. */
@@ -58,4 +101,9 @@ export class ServerPool {
     this.#turn = this.#members.indexOf(member) + 1;
     return member;
   }
+}
+
+/** What servers of one model have in common; of experts there may be as many as a text happened to choose. */
+function likenessOf({ name, moeLayers }: ModelInfo): string {
+  return JSON.stringify([name, moeLayers.map(({ layer, k }) => [layer, k])]);
 }

@@ -221,7 +221,20 @@ describe('a run over a folder', () => {
     const { tally, ended, routing } = await run(router, names);
     expect(ended).toMatchObject({ code: 'engine-gone' });
     expect(routing!.files).toEqual(['0.ts', '2.ts', '5.ts']);
-    expect(tally.skipped.failed).toBe(5);
+    // The last three were not at fault: the next run takes them again.
+    expect(tally.skipped.failed).toBe(3);
+    router.fail = () => undefined;
+    expect((await run(router, names)).routing!.files).toEqual(['0.ts', '2.ts', '5.ts', '6.ts', '7.ts', '8.ts']);
+  });
+
+  it('goes past a file that a server refuses, but not on with one that has refused the first', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b', 'c.ts': 'c' });
+    const router = new LetterRouter();
+    router.fail = (text) => (text === 'b' ? new UserError('server-unfit', 'It refuses the text.') : undefined);
+    const { tally, routing } = await run(router, ['a.ts', 'b.ts', 'c.ts']);
+    expect([routing!.files, tally.skipped.failed]).toEqual([['a.ts', 'c.ts'], 1]);
+    const other = await run(router, ['b.ts', 'c.ts']);
+    expect(other).toMatchObject({ ended: { code: 'server-unfit' }, tally: { routed: 0, skipped: { failed: 0 } } });
   });
 
   it('ends at once where the model itself is at fault', async () => {

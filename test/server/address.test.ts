@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isReadable, isThisMachine, serverUrl } from '../../extension/server/address.ts';
+import { isReadable, isThisMachine, serverUrl, serverUrls } from '../../extension/server/address.ts';
 
 it.each([
   ['localhost:8000', 'http://localhost:8000'],
@@ -16,8 +16,14 @@ it.each([
   ['http://', 'is no address'],
   ['ftp://host', 'over http or https, not ftp'],
   ['https://me:secret@host', 'must not carry a password'],
+  ['https://me:secret@host:99999', 'This is no address'],
 ])('"%s" is refused', (text, sentence) => {
   expect(() => serverUrl(text)).toThrow(sentence);
+});
+
+it('several are divided by commas', () => {
+  expect(serverUrls('localhost:1, http://b:2/v1,http://localhost:1/,')).toEqual(['http://localhost:1', 'http://b:2']);
+  expect(() => serverUrls(' ')).toThrow('is no address');
 });
 
 it('what goes to another machine over http can be read on its way', () => {

@@ -8,6 +8,7 @@ import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import type { ModelShape, ServerSpec } from '../../extension/protocol/server.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
+import { serverUrl } from '../../extension/server/address.ts';
 import { Decoder } from '../../extension/server/decoder.ts';
 import { ServerClient, type ServerClientOptions } from '../../extension/server/serverClient.ts';
 import { EngineServer, madeExpert, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
@@ -102,7 +103,12 @@ function client(
   return made;
 }
 
-async function analyze(of: ServerClient, text = TEXT, signal = new AbortController().signal): Promise<RoutingTrace> {
+async function analyze(
+  of: ServerClient,
+  text = TEXT,
+  signal = new AbortController().signal,
+  options?: Parameters<ServerClient['analyze']>[4],
+): Promise<RoutingTrace> {
   let builder: TraceBuilder | undefined;
   const result = await of.analyze(
     1,
@@ -117,6 +123,7 @@ async function analyze(of: ServerClient, text = TEXT, signal = new AbortControll
       },
     },
     signal,
+    options,
   );
   return builder!.finish(result);
 }
@@ -334,6 +341,11 @@ describe('what an answer must not be taken for', () => {
     short.choices[0]!.prompt_token_ids.push(7);
     const misaligned = await serve(vllmWith(() => ({ json: short })));
     await expect(analyze(client(misaligned))).rejects.toThrow('43 rows of routing for 44 tokens');
+    // The token that was sampled last has no row: with one, which is whose cannot be told.
+    const long = structuredClone(VLLM) as { choices: { prompt_token_ids: number[]; token_ids: number[] }[] };
+    long.choices[0]!.prompt_token_ids.pop();
+    const more = await serve(vllmWith(() => ({ json: long })));
+    await expect(analyze(client(more))).rejects.toThrow('43 rows of routing for 42 tokens');
   });
 });
 
@@ -373,6 +385,37 @@ describe('a server that does not fit', () => {
     expect(JSON.stringify(server.asked.map(({ path, body }) => [path, body]))).not.toContain('secret');
   });
 
+  it('repeats the key in its error, which the sentence does not', async () => {
+    const said = { status: 400, json: { message: 'no quota is left for secret-7' } };
+    const server = await serve(vllmWith(() => said));
+    const run = analyze(client(server, {}, { apiKey: ' secret-7\n' }));
+    await expect(run).rejects.toThrow('(status 400: no quota is left for …)');
+    expect(server.asked[0]!.headers.authorization).toBe('Bearer secret-7');
+  });
+
+  it('is not asked with a key that no header can carry', async () => {
+    const server = await serve(vllm);
+    const run = analyze(client(server, {}, { apiKey: 'schlüssel' }));
+    await expect(run).rejects.toThrow('The API key has characters that no key has');
+    await expect(run).rejects.not.toThrow('schl');
+    expect(server.asked).toEqual([]);
+  });
+
+  it.each<[string, Answer, string, string]>([
+    [
+      'sends on to https',
+      { status: 301, json: '', headers: { location: 'https://models.example/v1/models?session=abc' } },
+      'sends on to https://models.example: use that address',
+      'server-unfit',
+    ],
+    ['has not started behind its proxy', { status: 502, json: '<html>' }, 'failed (status 502)', 'server-unreachable'],
+  ])('%s', async (_, answer, sentence, code) => {
+    const server = await serve(() => answer);
+    const run = analyze(client(server));
+    await expect(run).rejects.toThrow(sentence);
+    await expect(run).rejects.toMatchObject({ code });
+  });
+
   it('refuses the text, in its own words', async () => {
     const message = "This model's maximum context length is 20 tokens.";
     const server = await serve(vllmWith(() => ({ status: 400, json: { error: { message, code: 400 } } })));
@@ -388,7 +431,7 @@ describe('a server in trouble ends in one sentence', () => {
     [
       'another address',
       { status: 308, json: {}, headers: { location: 'http://elsewhere' } },
-      'sends on to another address',
+      'sends on to http://elsewhere: use that address',
     ],
     ['nothing', (response) => response.destroy(), 'ended the connection without an answer'],
     [
@@ -435,6 +478,32 @@ describe('a server in trouble ends in one sentence', () => {
     expect(failing.paths.filter((path) => path === '/v1/completions')).toHaveLength(1);
   });
 
+  it('has closed a connection that was kept: the question goes out once more, over a new one', async () => {
+    const used = new WeakSet<object>();
+    // As a server does whose patience with an idle connection ends while the next question is on its way.
+    const closing = (asked: Asked): Answer | undefined =>
+      asked.path === '/v1/completions'
+        ? (response) => {
+            if (used.has(response.socket!)) response.socket!.resetAndDestroy();
+            else response.end(JSON.stringify(VLLM));
+          }
+        : (response) => {
+            used.add(response.socket!);
+            const answer = vllm(asked) as { readonly json: unknown };
+            response.end(JSON.stringify(answer.json));
+          };
+    const server = await serve(closing);
+    expectRecorded(await analyze(client(server)));
+    expect(server.paths.filter((path) => path === '/v1/completions')).toHaveLength(2);
+    expect(server.connections).toBe(2);
+  });
+
+  it('has closed that connection, too: it is not asked a third time', async () => {
+    const server = await serve(vllmWith(() => (response) => response.socket!.resetAndDestroy()));
+    await expect(analyze(client(server))).rejects.toThrow('ended the connection without an answer');
+    expect(server.paths.filter((path) => path === '/v1/completions')).toHaveLength(2);
+  });
+
   it('is no longer waited for once the user stops', async () => {
     const server = await serve(vllmWith(() => () => undefined));
     const abort = new AbortController();
@@ -443,6 +512,67 @@ describe('a server in trouble ends in one sentence', () => {
     abort.abort();
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
   });
+});
+
+describe('a text that is being edited', () => {
+  const edited = (of: ServerClient): Promise<RoutingTrace> =>
+    analyze(of, TEXT, new AbortController().signal, { logProb: false });
+  const bodies = (server: EngineServer, path: string): Asked['body'][] =>
+    server.asked.filter((asked) => asked.path === path).map(({ body }) => body);
+
+  it('goes without probabilities, so that vLLM uses what it has cached', async () => {
+    const server = await serve(vllm);
+    const trace = await edited(client(server));
+    expect(trace.routed).toBe(IDS.length);
+    expect(bodies(server, '/v1/completions').map((body) => 'prompt_logprobs' in body)).toEqual([false]);
+  });
+
+  it('goes to SGLang without them where its tokens are known, which SGLang then does not repeat', async () => {
+    const full = recorded('sglang-int32.json');
+    const { routed_experts } = full['meta_info'] as { readonly routed_experts: string };
+    const meta = { prompt_tokens: IDS.length, completion_tokens: 1, cached_tokens: 30, routed_experts };
+    let tokens = IDS.length;
+    const server = await serve(({ path }) => {
+      if (path === '/server_info') return { json: { version: '0.5.9' } };
+      if (path === '/tokenize') return { json: { tokens: IDS, token_strs: SPELLINGS } };
+      const meta_info = { ...meta, prompt_tokens: tokens };
+      return path === '/generate' ? { json: { output_ids: full['output_ids'], meta_info } } : undefined;
+    });
+    const known = client(server, { folder: '/models/demo' });
+    const trace = await edited(known);
+    expect([...trace.tokens.ids]).toEqual(IDS);
+    expect([...trace.layers[0]!.chosen.subarray(0, 4)]).toEqual([7, 3, 6, 2]);
+    expect(trace.tokens.logProb.every(Number.isNaN)).toBe(true);
+    expect(bodies(server, '/generate').map((body) => 'return_logprob' in body)).toEqual([false]);
+    tokens = 7;
+    await expect(edited(known)).rejects.toThrow('it is of 7 tokens, but 43 were sent');
+  });
+
+  it('is computed anew where the engine has no routing of what it cached', async () => {
+    const whole = recorded('vllm-0.21.json');
+    const rows = whole['prompt_routed_experts'] as number[][][];
+    const cached = rows.map((row, t) => (t < 32 ? row.map((ids) => ids.map(() => -1)) : row));
+    const server = await serve(
+      vllmWith(({ body }) => ({
+        json: 'prompt_logprobs' in body ? whole : { ...whole, prompt_routed_experts: cached },
+      })),
+    );
+    const known = client(server, { folder: '/models/demo' });
+    expectRecorded(await edited(known));
+    expectRecorded(await edited(known));
+    // Once that is known, it is not tried again.
+    expect(bodies(server, '/v1/completions').map((body) => 'prompt_logprobs' in body)).toEqual([false, true, true]);
+  });
+});
+
+it('a server is found by IPv6 and behind a path', async () => {
+  const server = await EngineServer.start(
+    (asked) => (asked.path.startsWith('/team/') ? vllm({ ...asked, path: asked.path.slice(5) }) : undefined),
+    '::1',
+  );
+  open.push(server);
+  expectRecorded(await analyze(client({ url: serverUrl(`${server.url}/team/v1/`) })));
+  expect(new URL(server.url).hostname).toBe('[::1]');
 });
 
 it('an answer of 10,000 tokens is routing like any other', async () => {

@@ -43,7 +43,11 @@ async function poolOf(...answers: ((asked: Asked) => Answer | undefined)[]): Pro
   return new ServerPool(clients);
 }
 
-async function route(pool: ServerPool, text: string): Promise<RoutingTrace> {
+async function route(
+  pool: ServerPool,
+  text: string,
+  options?: Parameters<ServerPool['analyze']>[4],
+): Promise<RoutingTrace> {
   let builder: TraceBuilder | undefined;
   const sink = {
     progress: () => undefined,
@@ -54,7 +58,7 @@ async function route(pool: ServerPool, text: string): Promise<RoutingTrace> {
       builder!.add(part);
     },
   };
-  const result = await pool.analyze(0, text, sink, new AbortController().signal);
+  const result = await pool.analyze(0, text, sink, new AbortController().signal, options);
   return builder!.finish(result);
 }
 
@@ -75,7 +79,8 @@ it('a server that dies over a text loses nothing, and is left alone', async () =
   const traces: RoutingTrace[] = [];
   for (const text of texts) traces.push(await route(pool, text));
   expect(traces.map(({ tokens }) => String.fromCharCode(...tokens.ids))).toEqual(texts);
-  expect(servers.map(completions)).toEqual([1, 4]);
+  // The first text was asked of the dying one over a kept connection, and once more over a new one.
+  expect(servers.map(completions)).toEqual([2, 4]);
 });
 
 it('what a server refuses is not asked of the others', async () => {
@@ -85,6 +90,26 @@ it('what a server refuses is not asked of the others', async () => {
   );
   await expect(route(pool, 'abcdefgh')).rejects.toThrow('too long');
   expect(servers.map(completions)).toEqual([1, 0]);
+});
+
+it('a text that is being edited stays with one server as long as that is up', async () => {
+  const pool = await poolOf(letters, letters);
+  for (const text of ['abc', 'abcd', 'abcde']) await route(pool, text, { stays: true });
+  expect(servers.map(completions)).toEqual([3, 0]);
+  await servers[0]!.stop();
+  expect((await route(pool, 'abcdef', { stays: true })).routed).toBe(6);
+  expect(completions(servers[1]!)).toBe(1);
+  servers.shift();
+});
+
+it('servers of different models are refused by name', async () => {
+  const pool = await poolOf(letters, (asked) =>
+    asked.path === '/v1/models' ? vllmIdentity(asked.path, '0.27.1', 2048, 'another') : letters(asked),
+  );
+  await route(pool, 'abcdefgh');
+  await expect(route(pool, 'bcdefghi')).rejects.toThrow(
+    /^The servers do not serve the same model: "another" on .* has another name or other layers than "demo" on /,
+  );
 });
 
 it('one sentence when all are gone', async () => {

@@ -39,14 +39,15 @@ export class EngineServer {
     this.#server.on('connection', () => (this.connections += 1));
   }
 
-  static async start(answer: (asked: Asked) => Answer | undefined): Promise<EngineServer> {
+  static async start(answer: (asked: Asked) => Answer | undefined, host = '127.0.0.1'): Promise<EngineServer> {
     const server = new EngineServer(answer);
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.#server.listen(0, host, resolve));
     return server;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    const { address, family, port } = this.#server.address() as AddressInfo;
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
   }
 
   /** Paths that were asked, in order. */
