@@ -8,7 +8,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Page } from 'playwright-core';
+import type { CDPSession, Page } from 'playwright-core';
 import { Tokenizer } from '../../extension/engine/tokenizer.ts';
 import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
@@ -21,8 +21,11 @@ const SECONDS = Number(process.argv[2] ?? 60);
 const EXTENSION = process.argv[3] ?? packagePath(here);
 const TOKENS = 2000;
 const KEY_MS = 100;
+/** Fewer say nothing of how they are spread. */
+const KEYS_FOR_A_QUANTILE = 10;
 const FILE = 'text.txt';
 const WORDS = 'the router sends this token to two of its experts, ';
+const VIEWS = ['no view', 'side panel', 'side panel and map'] as const;
 const PLACES = ['end', 'middle'] as const;
 type Place = (typeof PLACES)[number];
 
@@ -57,13 +60,15 @@ const floor = await withEditor(undefined, async (workbench, host) => {
 await withEditor(EXTENSION, async (workbench, host) => {
   await workbench.runCommand('MoEScope: Analyze Routing');
   await tinted(workbench);
-  for (const panel of ['closed', 'open'] as const) {
-    if (panel === 'open') await workbench.openView('MoEScope');
-    else await workbench.runCommand('View: Close Primary Side Bar');
+  await workbench.runCommand('View: Close Editors in Other Groups');
+  await workbench.runCommand('View: Close Primary Side Bar');
+  for (const view of VIEWS) {
+    if (view === 'side panel') await workbench.openView('MoEScope');
+    if (view === 'side panel and map') await openMap(workbench);
     for (const live of ['off', 'on'] as const) {
-      await workbench.runCommand(live === 'on' ? 'MoEScope: Start Live Routing' : 'MoEScope: Analyze Routing');
+      await workbench.runCommand(`MoEScope: ${live === 'on' ? 'Start Live' : 'Analyze'} Routing`);
       for (const place of PLACES) {
-        const p50 = await measure(`Live ${live}, side panel ${panel}, at the ${place}`, workbench, host, place);
+        const p50 = await measure(`Live ${live}, ${view}, at the ${place}`, workbench, host, place);
         report({ what: '  letter, p50, against VS Code alone', value: p50 / floor.get(place)!, unit: '×' });
       }
       if (live === 'on') await workbench.runCommand('MoEScope: Stop Live Routing');
@@ -103,6 +108,9 @@ async function measure(what: string, workbench: Workbench, host: HostDebugger, p
   await sleep(2000);
   await host.run(watchLoop);
   await workbench.page.evaluate(() => window.typing!.start());
+  const session = await workbench.page.context().newCDPSession(workbench.page);
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
+  const drawing = await threadMilliseconds(session);
   const start = performance.now();
   const cpu = cpuMilliseconds();
   const keys: Promise<void>[] = [];
@@ -115,12 +123,15 @@ async function measure(what: string, workbench: Workbench, host: HostDebugger, p
   await sleep(1000);
   const { letters, tints }: Typed = await workbench.page.evaluate(() => window.typing!.stop());
   const busy: Busy = await host.run(endWatch);
+  const drawn = (await threadMilliseconds(session)) - drawing;
+  await session.detach();
   console.log(`\n${what}: ${letters.length} of ${keys.length} keys; the machine was busy ${percent(cpuMilliseconds() - cpu, performance.now() - start)}`);
   const p50 = quantile(letters, 0.5);
   report({ what: '  from key to letter, p50', value: p50, unit: 'ms' });
   report({ what: '    p95', value: quantile(letters, 0.95), unit: 'ms' });
   report({ what: '    longest', value: quantile(letters, 1), unit: 'ms' });
-  if (tints.length > 0) {
+  report({ what: '  the window’s thread computes a key', value: drawn / keys.length, unit: 'ms' });
+  if (tints.length > KEYS_FOR_A_QUANTILE) {
     report({ what: `  from key to new tint (${tints.length} keys), p50`, value: quantile(tints, 0.5), unit: 'ms', budget: 50 });
     report({ what: '    p95', value: quantile(tints, 0.95), unit: 'ms', budget: 150 });
     report({ what: '    longest', value: quantile(tints, 1), unit: 'ms' });
@@ -132,9 +143,22 @@ async function measure(what: string, workbench: Workbench, host: HostDebugger, p
   return p50;
 }
 
+/** Opens the map beside the text, and goes back to that. */
+async function openMap(workbench: Workbench): Promise<void> {
+  await workbench.runCommand('MoEScope: Open Routing Map');
+  await workbench.webview('.body canvas');
+  await workbench.runCommand('View: Focus First Editor Group');
+}
+
 /** Waits until the text has its tints. */
 async function tinted(workbench: Workbench): Promise<void> {
   await poll('tints', async () => ((await workbench.decorations()).length > 0 ? true : undefined), 60);
+}
+
+/** Processor time of the page's main thread so far. */
+async function threadMilliseconds(session: CDPSession): Promise<number> {
+  const { metrics } = await session.send('Performance.getMetrics');
+  return 1000 * metrics.find(({ name }) => name === 'TaskDuration')!.value;
 }
 
 /**
