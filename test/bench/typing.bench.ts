@@ -54,7 +54,8 @@ writeFileSync(join(folder, FILE), text);
 
 const floor = await withEditor(undefined, async (workbench, host) => {
   const found = new Map<Place, number>();
-  for (const place of PLACES) found.set(place, await measure(`without the extension, at the ${place}`, workbench, host, place));
+  for (const place of PLACES)
+    found.set(place, await measure(`without the extension, at the ${place}`, workbench, host, place));
   return found;
 });
 await withEditor(EXTENSION, async (workbench, host) => {
@@ -125,14 +126,21 @@ async function measure(what: string, workbench: Workbench, host: HostDebugger, p
   const busy: Busy = await host.run(endWatch);
   const drawn = (await threadMilliseconds(session)) - drawing;
   await session.detach();
-  console.log(`\n${what}: ${letters.length} of ${keys.length} keys; the machine was busy ${percent(cpuMilliseconds() - cpu, performance.now() - start)}`);
+  console.log(
+    `\n${what}: ${letters.length} of ${keys.length} keys; the machine was busy ${percent(cpuMilliseconds() - cpu, performance.now() - start)}`,
+  );
   const p50 = quantile(letters, 0.5);
   report({ what: '  from key to letter, p50', value: p50, unit: 'ms' });
   report({ what: '    p95', value: quantile(letters, 0.95), unit: 'ms' });
   report({ what: '    longest', value: quantile(letters, 1), unit: 'ms' });
   report({ what: '  the window’s thread computes a key', value: drawn / keys.length, unit: 'ms' });
   if (tints.length > KEYS_FOR_A_QUANTILE) {
-    report({ what: `  from key to new tint (${tints.length} keys), p50`, value: quantile(tints, 0.5), unit: 'ms', budget: 50 });
+    report({
+      what: `  from key to new tint (${tints.length} keys), p50`,
+      value: quantile(tints, 0.5),
+      unit: 'ms',
+      budget: 50,
+    });
     report({ what: '    p95', value: quantile(tints, 0.95), unit: 'ms', budget: 150 });
     report({ what: '    longest', value: quantile(tints, 1), unit: 'ms' });
   }

@@ -54,9 +54,21 @@ export class Workbench {
     private file: string,
   ) {}
 
-  static async launch({ extension, folder, file, settings, trusted = true, inspect }: LaunchOptions): Promise<Workbench> {
+  static async launch({
+    extension,
+    folder,
+    file,
+    settings,
+    trusted = true,
+    inspect,
+  }: LaunchOptions): Promise<Workbench> {
     const all = { ...steady, 'workbench.colorTheme': themes.dark, ...settings };
-    const server = await serve({ settings: all, trusted, ...(extension ? { extension } : {}), ...(inspect ? { inspect } : {}) });
+    const server = await serve({
+      settings: all,
+      trusted,
+      ...(extension ? { extension } : {}),
+      ...(inspect ? { inspect } : {}),
+    });
     try {
       const browser = await chromium.launch({
         executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
