@@ -26,6 +26,8 @@ export interface EngineClientOptions {
   /** Absolute path of the engine's bundle. */
   readonly entry: string;
   readonly log: (line: LogLine) => void;
+  /** The engine takes what others leave of the processor. */
+  readonly yields?: boolean;
   /** Routes a text whose model is on a server; without it there are none. Throws UserError. */
   readonly elsewhere?: (
     server: ServerSpec,

@@ -1,4 +1,5 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import {
   CancellationTokenSource,
   createMessageConnection,
@@ -23,6 +24,8 @@ export interface PeerOptions {
   readonly log: (line: LogLine) => void;
   /** Options of Node itself. */
   readonly execArgv?: readonly string[];
+  /** Whoever types goes first: the process takes what others leave of the processor. */
+  readonly yields?: boolean;
 }
 
 /** What a child process is called, in sentences and error codes. */
@@ -52,6 +55,7 @@ export class PeerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#log = options.log;
+    if (options.yields) this.#yield();
     let stderr = '';
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr = (stderr + text).slice(-STDERR_KEPT);
@@ -132,6 +136,16 @@ export class PeerProcess {
       clearTimeout(grace);
       signal.removeEventListener('abort', abort);
       cancel.dispose();
+    }
+  }
+
+  /** On Linux a thread has the priority of the one that started it: those of the runtime come later and have this one. */
+  #yield(): void {
+    if (this.#process.pid === undefined) return;
+    try {
+      setPriority(this.#process.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch (error) {
+      this.#log({ level: 'debug', message: `The ${this.#name} process keeps its priority: ${messageOf(error)}` });
     }
   }
 

@@ -61,6 +61,8 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     }),
   );
   #writing: Writing | undefined;
+  /** Registered only while there is something to offer: VS Code asks at every letter. */
+  #offer: Disposable | undefined;
   #continuing = false;
 
   constructor(client: EngineClient, models: Models, problems: Problems, settings: Settings) {
@@ -68,7 +70,6 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#models = models;
     this.#problems = problems;
     this.#settings = settings;
-    this.#disposables.add(languages.registerInlineCompletionItemProvider({ pattern: '**' }, this));
     this.#disposables.add(
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (document === this.#writing?.document && contentChanges.length > 0) this.#stop();
@@ -97,6 +98,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       ...{ tokens: [], layers: [], text: '', done: false },
     };
     this.#writing = writing;
+    this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
     const what = {
       text: document.getText(new Range(0, 0, position.line, position.character)),
@@ -126,7 +128,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
         void window.showInformationMessage('The model adds nothing here: the text ends, or its context is full.');
     } catch (error) {
       if (this.#writing !== writing) return;
-      this.#writing = undefined;
+      this.#stop();
       this.#problems.report('continue', error);
     }
     this.#show.request();
@@ -140,6 +142,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
 
   dispose(): void {
     this.#writing?.abort.abort();
+    this.#offer?.dispose();
     this.#disposables.dispose();
   }
 
@@ -148,6 +151,8 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#writing?.abort.abort();
     if (this.#writing) this.#changed.fire({ ...writtenText(this.#writing), done: true });
     this.#writing = undefined;
+    this.#offer?.dispose();
+    this.#offer = undefined;
     this.#setContext(false);
   }
 

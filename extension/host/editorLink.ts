@@ -91,7 +91,7 @@ export class EditorLink implements Disposable {
 
   /** Finds the token under the cursor of the session's editor anew. */
   #find(session: Session): void {
-    const editor = window.visibleTextEditors.find(({ document }) => document === session.document);
+    const editor = shownBy(session);
     if (editor) this.#move(session, editor);
   }
 
@@ -111,6 +111,13 @@ export class EditorLink implements Disposable {
 
 /** The editor that shows the session's document; opened, without taking the focus, where there is none. */
 async function editorOf(session: Session): Promise<TextEditor> {
-  const shown = window.visibleTextEditors.find(({ document }) => document === session.document);
-  return shown ?? window.showTextDocument(session.document, { viewColumn: ViewColumn.One, preserveFocus: true });
+  return (
+    shownBy(session) ?? window.showTextDocument(session.document, { viewColumn: ViewColumn.One, preserveFocus: true })
+  );
+}
+
+/** An editor that shows the session's document: of several, the one in use. */
+function shownBy({ document }: Session): TextEditor | undefined {
+  const { activeTextEditor: active, visibleTextEditors: visible } = window;
+  return active?.document === document ? active : visible.find((editor) => editor.document === document);
 }

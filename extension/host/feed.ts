@@ -10,7 +10,7 @@ import { viewState } from './viewState.ts';
 const POINT_MS = 30;
 /** A running analysis need not: each message makes two views draw, and the machine is busy with the model. */
 const RUN_MS = 100;
-const LOADS_MS = 200;
+const LOADS_MS = 300;
 
 /** What the views show of the current session, made anew when it changes and no more often than they can use. */
 export class Feed implements Disposable {
@@ -31,6 +31,7 @@ export class Feed implements Disposable {
   );
   readonly #loading = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#computeLoads()));
   #computation = 0;
+  #told = '';
 
   readonly onDidChangeState: Event<ViewState> = this.#state.event;
   readonly onDidChangeLoads: Event<readonly LayerLoad[]> = this.#loads.event;
@@ -51,7 +52,9 @@ export class Feed implements Disposable {
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
         if (session !== sessions.current) return;
-        (change === 'run' || change === 'growth' ? this.#running : this.#pointing).request();
+        // Whoever types does not look at figures, and what draws them works while letters are to appear.
+        const follows = (change === 'edit' || change === 'routing') && session.live !== undefined;
+        (follows || change === 'run' || change === 'growth' ? this.#running : this.#pointing).request();
         if (change === 'routing' || change === 'growth') this.#loading.request();
       }),
     );
@@ -66,6 +69,7 @@ export class Feed implements Disposable {
 
   /** Makes everything anew: a view has come up. */
   refresh(): void {
+    this.#told = '';
     this.#pointing.request();
     this.#loading.request();
   }
@@ -75,7 +79,11 @@ export class Feed implements Disposable {
   }
 
   #fireState(): void {
-    this.#state.fire(this.state);
+    const { state } = this;
+    const told = JSON.stringify(state);
+    if (told === this.#told) return;
+    this.#told = told;
+    this.#state.fire(state);
   }
 
   async #computeLoads(): Promise<void> {

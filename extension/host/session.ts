@@ -72,6 +72,11 @@ export class Session {
     return this.run?.quiet ? undefined : this.run;
   }
 
+  /** Whether an edit made the routing stale, and nothing that would be done at once mends that. */
+  get outdated(): boolean {
+    return this.routed?.edits.edited === true && !this.run?.quiet;
+  }
+
   get key(): string {
     return this.document.uri.toString();
   }

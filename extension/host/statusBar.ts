@@ -10,7 +10,7 @@ import { hottestText, legendMarkdown } from './statusText.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 
-const INTERVAL_MS = 200;
+const INTERVAL_MS = 300;
 
 /** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
 export class StatusBar implements Disposable {
@@ -19,6 +19,7 @@ export class StatusBar implements Disposable {
   readonly #models: Models;
   readonly #disposables = new Disposables();
   readonly #item: StatusBarItem;
+  #tip = '';
 
   constructor(sessions: Sessions, lens: Lens, models: Models) {
     this.#sessions = sessions;
@@ -51,8 +52,13 @@ export class StatusBar implements Disposable {
   #show(): void {
     const session = this.#sessions.current;
     const texts = [this.#modelText(session), ...(session ? this.#sessionTexts(session) : [])];
-    this.#item.text = `${session?.running ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
-    this.#item.tooltip = this.#tooltip(session);
+    const text = `${session?.running ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
+    const tooltip = this.#tooltip(session);
+    // Each assignment goes to the window, and draws the bar anew.
+    if (text === this.#item.text && tooltip.value === this.#tip) return;
+    this.#tip = tooltip.value;
+    this.#item.text = text;
+    this.#item.tooltip = tooltip;
     this.#item.accessibilityInformation = { label: `MoEScope: ${texts.join(', ')}`, role: 'button' };
   }
 
@@ -61,7 +67,7 @@ export class StatusBar implements Disposable {
     return model ? `${model.name} · ${model.precision}` : this.#models.name;
   }
 
-  #sessionTexts({ running: run, routed, partial }: Session): string[] {
+  #sessionTexts({ running: run, routed, partial, outdated }: Session): string[] {
     if (run) return [run.label + (run.fraction === undefined ? '' : ` (${Math.floor(100 * run.fraction)} %)`)];
     if (!routed) return [];
     const { trace, loads } = routed;
@@ -71,7 +77,7 @@ export class StatusBar implements Disposable {
     return [
       ...(hottest ? [`${hottest} at ${layerLabel(layer)}`] : []),
       ...(partial ? ['partial'] : []),
-      ...(routed.edits.edited ? ['edited since'] : []),
+      ...(outdated ? ['edited since'] : []),
     ];
   }
 
@@ -96,7 +102,7 @@ export class StatusBar implements Disposable {
     tooltip.appendMarkdown(legendMarkdown(this.#lens.tint, load, model.vocabulary, this.#lens.palette, theme));
     if (model.note !== undefined) tooltip.appendMarkdown(`\n\n${escapeMarkdown(model.note)}`);
     if (session.partial) tooltip.appendMarkdown(`\n\n${session.partial}`);
-    if (routed.edits.edited) tooltip.appendMarkdown('\n\nThe text was edited: dotted underlines are out of date.');
+    if (session.outdated) tooltip.appendMarkdown('\n\nThe text was edited: dotted underlines are out of date.');
     return tooltip;
   }
 }

@@ -45,14 +45,14 @@ const GAIN_KEY = -4;
 /** From so many nats on a token's change stands out. */
 const FELT = 0.5;
 /** Stands for decorations that an edit has moved: equal to no list of them, the empty one included. */
-const MOVED: Drawn = { list: 'moved', first: Infinity, last: -Infinity };
+const MOVED: Drawn = { list: 'moved', spans: [] };
+/** More lines than these are not typed into at a time. */
+const NEAR_LINES = 8;
 
 /** What an editor was given of one type. */
 interface Drawn {
   readonly list: string;
-  /** First and last line with one. */
-  readonly first: number;
-  readonly last: number;
+  readonly spans: readonly Span[];
 }
 
 /** Tints the tokens in every visible editor of an analysed document. */
@@ -76,6 +76,13 @@ export class Tinter implements Disposable {
   readonly #types = new Map<number, TextEditorDecorationType>();
   /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
   readonly #drawn = new Map<TextEditor, Map<number, Drawn>>();
+  /**
+   * Lines that are being typed into. What stands there has types of its own: VS Code takes all decorations of a type or none, and a
+   * letter should not have it draw those of the whole page anew.
+   */
+  readonly #near = new WeakMap<TextDocument, EditedLines>();
+  /** When what is not current yet of a text was edited. */
+  readonly #editedAt = new WeakMap<Session, number>();
 
   constructor(sessions: Sessions, lens: Lens, limits: Limits, live: LiveSwitch) {
     this.#sessions = sessions;
@@ -113,21 +120,50 @@ export class Tinter implements Disposable {
 
   #follow({ session, change, lines }: SessionEvent): void {
     if (change === 'run' || change === 'cursor') return;
-    if (change === 'edit') this.#forget(session, lines);
-    if (change === 'edit' && this.#live.on && session.live) {
-      this.#dimming ??= setTimeout(() => {
-        this.#draw();
-      }, DIM_MS);
-      return;
+    if (change === 'edit') {
+      this.#approach(session, lines);
+      this.#forget(session, lines);
+      if (this.#live.on && session.live) {
+        if (!this.#editedAt.has(session)) this.#editedAt.set(session, performance.now());
+        this.#dimLater();
+        return;
+      }
     }
     (change === 'growth' ? this.#growth : this.#redraw).request();
+  }
+
+  /** Draws when the time is up in which what an edit made stale is spared. */
+  #dimLater(milliseconds = DIM_MS): void {
+    this.#dimming ??= setTimeout(() => {
+      this.#draw();
+    }, milliseconds);
+  }
+
+  /** Follows the typing to other lines. */
+  #approach({ document }: Session, lines: EditedLines | undefined): void {
+    const near = this.#near.get(document);
+    if (!lines || (near && near.from <= lines.from && lines.to <= near.to)) return;
+    // A new line moves those below, and is the next to be typed into.
+    const to = lines.to === Infinity ? lines.from + 1 : lines.to;
+    if (to - lines.from < NEAR_LINES) this.#near.set(document, { from: lines.from, to });
+    else this.#near.delete(document);
+  }
+
+  /** Whether an edit is so recent that what it made stale is not dimmed. */
+  #sparing(session: Session): boolean {
+    const at = this.#editedAt.get(session);
+    const left = at === undefined ? 0 : at + DIM_MS - performance.now();
+    if (left <= 0) return false;
+    this.#dimLater(left);
+    return true;
   }
 
   /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */
   #forget({ document }: Session, lines: EditedLines = { from: 0, to: Infinity }): void {
     for (const [editor, drawn] of this.#drawn) {
       if (editor.document !== document) continue;
-      for (const [key, { first, last }] of drawn) if (last >= lines.from && first <= lines.to) drawn.set(key, MOVED);
+      for (const [key, { spans }] of drawn)
+        if (spans.some(({ line }) => line >= lines.from && line <= lines.to)) drawn.set(key, MOVED);
     }
   }
 
@@ -160,7 +196,7 @@ export class Tinter implements Disposable {
     const before = this.#drawn.get(editor) ?? new Map<number, Drawn>();
     const now = new Map<number, Drawn>();
     for (const [key, list] of spans) {
-      const drawn = drawnOf(list);
+      const drawn = { list: list.map(({ line, from, to }) => `${line}:${from}-${to}`).join(), spans: list };
       if (drawn.list !== before.get(key)?.list) editor.setDecorations(this.#type(key), list.map(rangeOf));
       now.set(key, drawn);
     }
@@ -181,7 +217,9 @@ export class Tinter implements Disposable {
     const choice = { layer, tint: this.#lens.tint, highlight: session.highlight, dropped };
     const keyOf = tinting(routed, choice);
     const { behind } = session;
-    const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice);
+    if (!behind && !routed.edits.edited) this.#editedAt.delete(session);
+    const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice, this.#sparing(session));
+    const near = this.#near.get(session.document);
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
     const byToken = session.loss?.byToken ?? new Float32Array();
     const lost = tokensWhere(byToken, (nats) => nats >= FELT);
@@ -194,7 +232,15 @@ export class Tinter implements Disposable {
         .set(LOSS_KEY, singleSpans(routed, lines, lost))
         .set(GAIN_KEY, singleSpans(routed, lines, gained));
       const dimmed = behindKeyOf ? tintSpans(behind, lines, behindKeyOf) : [];
-      for (const [key, list] of [...found, ...dimmed]) spans.set(key, [...(spans.get(key) ?? []), ...list]);
+      for (const [key, list] of [...found, ...dimmed]) {
+        for (const span of list) {
+          const isNear = near !== undefined && near.from <= span.line && span.line <= near.to;
+          const type = typeKey(key, isNear);
+          const others = spans.get(type);
+          if (others) others.push(span);
+          else spans.set(type, [span]);
+        }
+      }
     }
     return spans;
   }
@@ -202,7 +248,7 @@ export class Tinter implements Disposable {
   #type(key: number): TextEditorDecorationType {
     let type = this.#types.get(key);
     if (!type) {
-      type = window.createTextEditorDecorationType(this.#options(key));
+      type = window.createTextEditorDecorationType(this.#options(Math.floor(key / 2)));
       this.#types.set(key, type);
     }
     return type;
@@ -216,6 +262,11 @@ export class Tinter implements Disposable {
       return { ...outlineDecoration('dotted'), outlineColor: new ThemeColor('editorInfo.foreground') };
     return tintDecoration(styleOf(key), this.#lens.palette, themeKind(window.activeColorTheme.kind));
   }
+}
+
+/** A style has two types: one of them is for the lines that are being typed into. */
+function typeKey(key: number, near: boolean): number {
+  return 2 * key + (near ? 1 : 0);
 }
 
 /** The visible stretches of an editor (folding makes several) with their margins, none overlapping. */
@@ -243,15 +294,6 @@ function linesOf(document: TextDocument, first: number, last: number): Line[] {
     start += length + eolLength;
   }
   return lines;
-}
-
-function drawnOf(spans: readonly Span[]): Drawn {
-  const lines = spans.map(({ line }) => line);
-  return {
-    list: spans.map(({ line, from, to }) => `${line}:${from}-${to}`).join(),
-    first: Math.min(...lines),
-    last: Math.max(...lines),
-  };
 }
 
 function rangeOf({ line, from, to }: Span): Range {

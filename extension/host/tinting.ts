@@ -30,7 +30,30 @@ export interface TintChoice {
 
 /** The key of each token's style, undefined for none: what is not routed has no tint. `styleOf` reads a key. */
 export function tinting(routed: RoutedText, choice: TintChoice): (token: number) => number | undefined {
-  const { trace, staleFrom } = routed;
+  return styleKeys(routed, choice, routed.staleFrom);
+}
+
+/**
+ * The same of a text before an edit, all of it out of date, where it stands at or behind this document offset.
+ *
+ * @param spare it is not dimmed, since it will be current at once
+ */
+export function tintingBehind(
+  routed: RoutedText,
+  reach: number,
+  choice: TintChoice,
+  spare = false,
+): (token: number) => number | undefined {
+  const keyOf = styleKeys(routed, { ...choice, dropped: undefined }, spare ? Infinity : 0);
+  return (token) => {
+    const place = routed.placeOf(token);
+    return place && place.start >= reach ? keyOf(token) : undefined;
+  };
+}
+
+/** @param staleFrom first token that is out of date */
+function styleKeys(routed: RoutedText, choice: TintChoice, staleFrom: number): (token: number) => number | undefined {
+  const { trace } = routed;
   const indexOf = tintIndex(routed, choice);
   const { highlight, tint } = choice;
   const shown = highlight && trace.layers[highlight.layer];
@@ -47,22 +70,6 @@ export function tinting(routed: RoutedText, choice: TintChoice): (token: number)
     if (index === undefined) return undefined;
     const emphasis = token >= staleFrom ? 'stale' : shown ? 'back' : 'normal';
     return styleKey({ scale: tint === 'expert' ? 'expert' : 'magnitude', index, emphasis });
-  };
-}
-
-/** The same of a text before an edit, all of it out of date, where it stands at or behind this document offset. */
-export function tintingBehind(
-  routed: RoutedText,
-  reach: number,
-  choice: TintChoice,
-): (token: number) => number | undefined {
-  const indexOf = tintIndex(routed, { ...choice, dropped: undefined });
-  const scale = choice.tint === 'expert' ? 'expert' : 'magnitude';
-  return (token) => {
-    const place = routed.placeOf(token);
-    if (token >= routed.trace.routed || !place || place.start < reach) return undefined;
-    const index = indexOf(token);
-    return index === undefined ? undefined : styleKey({ scale, index, emphasis: 'stale' });
   };
 }
 

@@ -23,8 +23,8 @@ const steady = {
 };
 
 export interface LaunchOptions {
-  /** A .vsix, or a folder to use in place. */
-  readonly extension: string;
+  /** A .vsix, or a folder to use in place; without it VS Code is as it comes. */
+  readonly extension?: string;
   /** Folder to open; it is copied, so that what a test types does not reach the original. */
   readonly folder: string;
   /** File in the folder that is open at the start. */
@@ -32,6 +32,8 @@ export interface LaunchOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Without it the window is in restricted mode. */
   readonly trusted?: boolean;
+  /** Port at which the extension host is to listen for a debugger. */
+  readonly inspect?: number;
 }
 
 /** A stretch of a line that an extension has decorated. */
@@ -52,9 +54,21 @@ export class Workbench {
     private file: string,
   ) {}
 
-  static async launch({ extension, folder, file, settings, trusted = true }: LaunchOptions): Promise<Workbench> {
+  static async launch({
+    extension,
+    folder,
+    file,
+    settings,
+    trusted = true,
+    inspect,
+  }: LaunchOptions): Promise<Workbench> {
     const all = { ...steady, 'workbench.colorTheme': themes.dark, ...settings };
-    const server = await serve({ extension, settings: all, trusted });
+    const server = await serve({
+      settings: all,
+      trusted,
+      ...(extension ? { extension } : {}),
+      ...(inspect ? { inspect } : {}),
+    });
     try {
       const browser = await chromium.launch({
         executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -279,15 +293,24 @@ export class Workbench {
 
   /** Kills the engine process as the operating system would when memory runs out. */
   killEngine(): void {
-    const [, pid] = new RegExp(`^ *(\\d+) .*${this.server.home}.*engine\\.js`, 'm').exec(processes()) ?? [];
-    if (pid === undefined) throw new Error('no engine process runs');
-    process.kill(Number(pid), 'SIGKILL');
+    this.kill(`${this.server.home}.*engine\\.js`, 'SIGKILL');
+  }
+
+  /** Has the extension host listen for a debugger, at the port that `launch` was given. */
+  inspectExtensionHost(port: number): void {
+    this.kill(`--inspect-port=${port} .*--type=extensionHost`, 'SIGUSR1');
   }
 
   logErrors(): string[] {
     return this.log()
       .split('\n')
       .filter((line) => line.includes('[error]'));
+  }
+
+  private kill(what: string, signal: NodeJS.Signals): void {
+    const [, pid] = new RegExp(`^ *(\\d+) .*${what}`, 'm').exec(processes()) ?? [];
+    if (pid === undefined) throw new Error(`no process ${what} runs`);
+    process.kill(Number(pid), signal);
   }
 
   private editor(): Locator {

@@ -29,14 +29,15 @@ const calm = {
 
 /**
  * @param {object} options
- * @param {string} options.extension a .vsix to install, or a folder to use in place
+ * @param {string} [options.extension] a .vsix to install, or a folder to use in place
  * @param {Record<string, unknown>} [options.settings]
  * @param {number} [options.port] 0 for any that is free
  * @param {boolean} [options.trusted] whether folders are trusted without being asked about
  * @param {NodeJS.ProcessEnv} [options.env]
+ * @param {number} [options.inspect] port at which a process listens for a debugger once it gets SIGUSR1
  * @returns {Promise<Server>}
  */
-export async function serve({ extension, settings = {}, port = 0, trusted = true, env = process.env }) {
+export async function serve({ extension, settings = {}, port = 0, trusted = true, env = process.env, inspect }) {
   const main = join(await installVscode(), 'out/server-main.js');
   const home = mkdtempSync(join(tmpdir(), 'moescope-vscode-'));
   const [server, user, extensions] = ['server', 'user', 'extensions'].map((name) => join(home, name));
@@ -47,15 +48,16 @@ export async function serve({ extension, settings = {}, port = 0, trusted = true
     writeFileSync(join(user, of, 'settings.json'), JSON.stringify({ ...calm, ...settings }));
   }
   const common = [main, '--server-data-dir', server, '--user-data-dir', user, '--extensions-dir', extensions];
-  if (extension.endsWith('.vsix')) {
+  if (extension?.endsWith('.vsix')) {
     execFileSync(node, [...common, '--install-extension', extension], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  } else {
+  } else if (extension) {
     symlinkSync(extension, join(extensions, basename(extension)), 'junction');
   }
 
   const child = spawn(
     node,
     [
+      ...(inspect ? [`--inspect-port=${inspect}`] : []),
       ...common,
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
       ...['--telemetry-level', 'off', ...(trusted ? ['--disable-workspace-trust'] : [])],
