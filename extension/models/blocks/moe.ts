@@ -110,7 +110,11 @@ function networks(graph: Graph, plan: WeightPlan, blocks: readonly Value[], size
   const each = (of: readonly Value[], build: (block: Value, expert: MlpSpec) => Value): Value[] =>
     of.map((block, e) => graph.in(`expert.${e}`, () => build(block, spec.expert(e))));
   if (graph.form.expertRows !== 'split') return each(blocks, (block, expert) => mlp(graph, plan, block, expert));
-  const all = graph.op('Concat', each(blocks, (block, expert) => raised(graph, plan, block, expert)), { axis: 0 });
+  const all = graph.op(
+    'Concat',
+    each(blocks, (block, expert) => raised(graph, plan, block, expert)),
+    { axis: 0 },
+  );
   // Experts of a layer are alike but for their weights.
   const activated = blocksOf(graph, gated(graph, all, spec.expert(0)), sizes, blocks.length);
   return each(activated, (block, { down }) => linear(graph, plan, block, down));
