@@ -8,6 +8,12 @@ const LOGITS_BYTES = 8 * 2 ** 20;
 /** Rows of logits at a time, whatever they take: fewer would wait for the head's matrix to come from memory. */
 const LEAST_ROWS = 64;
 
+/** What may come after a token, by token; [V] each. */
+export interface NextToken {
+  readonly logits: Float32Array;
+  readonly logProbs: Float32Array;
+}
+
 /** Turns hidden states into log-probabilities, as many rows at a time as memory allows. */
 export class Head {
   readonly #session: InferenceSession;
@@ -27,37 +33,50 @@ export class Head {
   /**
    * Log-probabilities of tokens; [T].
    *
-   * @param before hidden state of the token before them, [H]; the first one's is NaN without it
+   * @param before hidden state of the token before them, [H], or what it said may come; the first one's is NaN without it
    * @param hidden theirs; [T, H]
    */
-  async logProbs(before: Float32Array | undefined, ids: Int32Array, hidden: Float32Array): Promise<Float32Array> {
+  async logProbs(
+    before: Float32Array | NextToken | undefined,
+    ids: Int32Array,
+    hidden: Float32Array,
+  ): Promise<Float32Array> {
     const { hiddenSize, vocabulary } = this.#size;
     const { logProb } = this.#graph;
     const result = new Float32Array(ids.length);
-    result[0] = before ? (await this.#run(before, ids.subarray(0, 1), logProb))[0]! : NaN;
+    result[0] = before ? await this.#logProb(before, ids[0]!) : NaN;
     const rows = Math.max(LEAST_ROWS, Math.floor(LOGITS_BYTES / (vocabulary * Float32Array.BYTES_PER_ELEMENT)));
     for (let from = 1; from < ids.length; from += rows) {
       const to = Math.min(ids.length, from + rows);
       const rowsBefore = hidden.subarray((from - 1) * hiddenSize, (to - 1) * hiddenSize);
-      result.set(await this.#run(rowsBefore, ids.subarray(from, to), logProb), from);
+      const outputs = await this.#run(rowsBefore, ids.subarray(from, to), [logProb]);
+      result.set(outputs[logProb]!.data as Float32Array, from);
     }
     return result;
   }
 
-  /** Logits of the token after the one of that hidden state, [H]; [V]. */
-  logits(hidden: Float32Array): Promise<Float32Array> {
-    return this.#run(hidden, Int32Array.of(0), this.#graph.logits);
+  /** What may come after the token of that hidden state, [H]. */
+  async next(hidden: Float32Array): Promise<NextToken> {
+    const { logits, logProbs } = this.#graph;
+    const outputs = await this.#run(hidden, Int32Array.of(0), [logits, logProbs]);
+    return { logits: outputs[logits]!.data as Float32Array, logProbs: outputs[logProbs]!.data as Float32Array };
   }
 
-  /** Runs rows [n, H] for the output of that name. */
-  async #run(hidden: Float32Array, targets: Int32Array, wanted: string): Promise<Float32Array> {
-    const outputs = await this.#session.run(
+  async #logProb(before: Float32Array | NextToken, id: number): Promise<number> {
+    if (!(before instanceof Float32Array)) return before.logProbs[id]!;
+    const { logProb } = this.#graph;
+    const outputs = await this.#run(before, Int32Array.of(id), [logProb]);
+    return (outputs[logProb]!.data as Float32Array)[0]!;
+  }
+
+  /** Runs rows [n, H] for the outputs of those names. */
+  #run(hidden: Float32Array, targets: Int32Array, wanted: readonly string[]): Promise<InferenceSession.ReturnType> {
+    return this.#session.run(
       {
         [this.#graph.hidden]: new Tensor('float32', hidden, [targets.length, this.#size.hiddenSize]),
         [this.#graph.targets]: new Tensor('int32', targets, [targets.length]),
       },
-      [wanted],
+      wanted,
     );
-    return outputs[wanted]!.data as Float32Array;
   }
 }

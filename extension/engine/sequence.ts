@@ -4,7 +4,7 @@ import { ropeTables, turnsAlike } from '../models/rope.ts';
 import type { RopeTables } from '../models/stack.ts';
 import { cachesGrow } from './device.ts';
 import type { Encoded } from './encode.ts';
-import { Head } from './head.ts';
+import { Head, type NextToken } from './head.ts';
 import { requireMemory } from './memory.ts';
 import { Marks } from './marks.ts';
 import type { AnsweringSequence, Rewinding, RoutedTokens } from './model.ts';
@@ -38,6 +38,8 @@ export class DecoderSequence implements AnsweringSequence {
   #marks = new Marks<readonly Tensor[]>();
   /** Hidden state of the last token, which tells the log-probability of the next chunk's first. */
   #last: Float32Array | undefined;
+  /** What it said may come, once somebody has asked: the next token's log-probability is among it. */
+  #next: NextToken | undefined;
 
   /**
    * @param capacity most tokens it will hold
@@ -93,7 +95,7 @@ export class DecoderSequence implements AnsweringSequence {
   /** What the KV cache in our buffers still holds is never looked at. */
   #clear(): void {
     this.#past = 0;
-    this.#last = undefined;
+    this.#last = this.#next = undefined;
     this.#marks = new Marks();
     for (const { past, empty } of this.#grown) this.#replace(past, empty());
     for (const { past, shape } of this.#model.graphs.body.states) {
@@ -110,7 +112,7 @@ export class DecoderSequence implements AnsweringSequence {
       return 0;
     }
     this.#past = mark?.at ?? to;
-    this.#last = undefined;
+    this.#last = this.#next = undefined;
     this.#model.graphs.body.states.forEach(({ past }, i) => {
       this.#feeds[past] = mark!.state[i]!;
     });
@@ -169,8 +171,9 @@ export class DecoderSequence implements AnsweringSequence {
     const each = wantsEach ? tokenSums(shapes, ids.length - skip) : undefined;
     const layers = captureTaps(taps, outputs, shapes, ids.length, skip, each);
     const rows = outputs[hidden]!.data as Float32Array;
-    const logProb = await this.#head.logProbs(this.#last, ids, rows);
+    const logProb = await this.#head.logProbs(this.#next ?? this.#last, ids, rows);
     this.#last = rows.slice((ids.length - 1) * info.hiddenSize);
+    this.#next = undefined;
     return { layers, logProb: logProb.subarray(skip), ...(each ? { each } : {}) };
   }
 
@@ -182,7 +185,8 @@ export class DecoderSequence implements AnsweringSequence {
 
   async nextLogits(): Promise<Float32Array> {
     if (!this.#last) throw new Error('an empty sequence has no next token');
-    return this.#head.logits(this.#last);
+    this.#next ??= await this.#head.next(this.#last);
+    return this.#next.logits;
   }
 }
 

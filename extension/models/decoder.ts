@@ -28,7 +28,9 @@ export interface DecoderGraphs {
     readonly targets: Value;
     /** float32 [n, V]; costs nothing unless it is asked for. */
     readonly logits: Value;
-    /** float32 [n]. */
+    /** Log-probabilities of all tokens; float32 [n, V]. */
+    readonly logProbs: Value;
+    /** The target's; float32 [n]. */
     readonly logProb: Value;
   };
 }
@@ -109,7 +111,7 @@ function buildStack(
 function buildHead(spec: DecoderSpec, plan: WeightPlan, graph: Graph): DecoderGraphs['head'] {
   const hidden = graph.input('hidden', 'float32', ['rows', spec.hiddenSize]);
   const targets = graph.input('targets', 'int32', ['rows']);
-  const { all, picked } = graph.in('head', () =>
+  const { all, logProbs, picked } = graph.in('head', () =>
     graph.exactly(() => {
       let all = linear(graph, plan, hidden, spec.head);
       if (spec.logitScale !== undefined && spec.logitScale !== 1) {
@@ -122,10 +124,11 @@ function buildHead(spec: DecoderSpec, plan: WeightPlan, graph: Graph): DecoderGr
       const logProbs = graph.op('LogSoftmax', [all], { axis: -1 });
       const column = graph.op('Unsqueeze', [targets, graph.ints([1])]);
       const picked = graph.op('GatherElements', [logProbs, column], { axis: 1 });
-      return { all, picked: graph.op('Squeeze', [picked, graph.ints([1])]) };
+      return { all, logProbs, picked: graph.op('Squeeze', [picked, graph.ints([1])]) };
     }),
   );
   const logits = graph.output(all, 'float32', ['rows', spec.vocabulary]);
+  const each = graph.output(logProbs, 'float32', ['rows', spec.vocabulary]);
   const logProb = graph.output(picked, 'float32', ['rows']);
   return {
     get bytes() {
@@ -134,6 +137,7 @@ function buildHead(spec: DecoderSpec, plan: WeightPlan, graph: Graph): DecoderGr
     hidden,
     targets,
     logits,
+    logProbs: each,
     logProb,
   };
 }

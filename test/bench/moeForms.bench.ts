@@ -3,11 +3,10 @@
  * operators, which only do some routers and activations. Ratios are of the fused operator's time to ours: above 1, ours is faster.
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { mkdtempSync, openSync, closeSync, ftruncateSync, rmSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { CPU, sessionOptions } from '../../extension/engine/device.ts';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import {
   AttributeProto_AttributeType,
   AttributeProtoSchema,
@@ -19,90 +18,20 @@ import {
   type AttributeProto,
   type TensorProto,
 } from '../../extension/formats/onnx_pb.ts';
-import { moe } from '../../extension/models/blocks/moe.ts';
 import { exactLinear } from '../../extension/models/blocks/linear.ts';
 import { WEIGHT_FILE } from '../../extension/models/decoder.ts';
 import { Graph } from '../../extension/models/graph.ts';
 import { blockFormat } from '../../extension/models/quantization.ts';
-import type { LinearSpec, MoeSpec } from '../../extension/models/spec.ts';
 import { WeightPlan } from '../../extension/models/weights.ts';
+import { HIDDEN, INTERMEDIATE, layer, open, ours, random, writeWeights } from './moeLayer.ts';
 
-const HIDDEN = 512;
-const INTERMEDIATE = 256;
 const K = 2;
-const THREADS = 2;
 const EXPERTS = [8, 16, 64, 128];
 const TOKENS = [1, 16, 512];
 /** Runs of each, in turns; the best counts. */
 const RUNS = 15;
 
 const folder = mkdtempSync(join(tmpdir(), 'moescope-forms-'));
-
-/** Weights that are all zeros but for the router's, which spread the tokens: what is multiplied does not change the time. */
-function writeWeights(name: string, bytes: number, router: Float32Array, at: number): void {
-  const file = openSync(join(folder, name), 'w');
-  ftruncateSync(file, bytes);
-  writeSync(file, new Uint8Array(router.buffer), 0, router.byteLength, at);
-  closeSync(file);
-}
-
-function random(length: number): Float32Array {
-  let state = 1;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 31 - 1;
-  });
-}
-
-function layer(experts: number): MoeSpec {
-  const matrix = (name: string, rows: number, columns: number): LinearSpec => ({
-    weight: { name, shape: [rows, columns] },
-  });
-  return {
-    kind: 'moe',
-    router: {
-      projection: matrix('router', experts, HIDDEN),
-      experts,
-      k: K,
-      scoring: 'softmax',
-      renormalize: { epsilon: 0 },
-    },
-    expert: (e) => ({
-      kind: 'mlp',
-      intermediateSize: INTERMEDIATE,
-      activation: 'silu',
-      gate: matrix(`${e}.gate`, INTERMEDIATE, HIDDEN),
-      up: matrix(`${e}.up`, INTERMEDIATE, HIDDEN),
-      down: matrix(`${e}.down`, HIDDEN, INTERMEDIATE),
-    }),
-  };
-}
-
-async function open(graph: Uint8Array): Promise<InferenceSession> {
-  return InferenceSession.create(graph, sessionOptions(CPU, folder, THREADS, []));
-}
-
-/** The layer as the engine runs it. */
-async function ours(experts: number, precision: 'float32' | 'int4'): Promise<InferenceSession> {
-  const spec = layer(experts);
-  const { projection } = spec.router;
-  const networks = Array.from({ length: experts }, (_, e) => spec.expert(e));
-  const matrices = [projection, ...networks.flatMap(({ gate, up, down }) => [gate as LinearSpec, up, down])];
-  const tensors = new Map(
-    matrices.map(({ weight: { name, shape } }) => {
-      const bytes = 4 * shape.reduce((a, b) => a * b);
-      return [name, { name, dtype: 'F32', shape, offset: 0, bytes, file: '' }] as const;
-    }),
-  );
-  const blocks = blockFormat(precision);
-  const plan = new WeightPlan(tensors, blocks ? { blocks } : {});
-  const graph = new Graph(WEIGHT_FILE);
-  const x = graph.input('x', 'float32', ['tokens', HIDDEN]);
-  graph.output(moe(graph, plan, x, spec, HIDDEN).output, 'float32', ['tokens', HIDDEN]);
-  const router = plan.weights.find(({ name }) => name === 'router')!;
-  writeWeights(WEIGHT_FILE, plan.bytes, random(experts * HIDDEN), router.offset);
-  return open(graph.bytes('ours'));
-}
 
 /** One fused operator that routes, too; gates and values of the first product alternate. */
 async function fused(experts: number, precision: 'float32' | 'int4'): Promise<InferenceSession> {
@@ -142,7 +71,7 @@ async function fused(experts: number, precision: 'float32' | 'int4'): Promise<In
     ]),
     {},
   );
-  const logits = exactLinear(graph, plan, x, layer(experts).router.projection);
+  const logits = exactLinear(graph, plan, x, layer(experts, K).router.projection);
   graph.output(logits, 'float32', ['tokens', experts]);
   const model = fromBinary(ModelProtoSchema, graph.bytes('fused'));
   const integer = (name: string, i: number): AttributeProto =>
@@ -174,13 +103,13 @@ async function fused(experts: number, precision: 'float32' | 'int4'): Promise<In
   model.graph!.initializer.push(...tensors);
   const { type } = model.graph!.output[0]!;
   model.graph!.output.push({ ...model.graph!.output[0]!, name: 'y', ...(type ? { type } : {}) });
-  writeWeights(WEIGHT_FILE, at, random(experts * HIDDEN), 0);
-  return open(toBinary(ModelProtoSchema, model));
+  writeWeights(folder, WEIGHT_FILE, at, random(experts * HIDDEN), 0);
+  return open(folder, toBinary(ModelProtoSchema, model));
 }
 
 for (const precision of ['float32', 'int4'] as const) {
   for (const experts of EXPERTS) {
-    const first = await ours(experts, precision);
+    const first = await ours(folder, experts, K, precision);
     const second = await fused(experts, precision);
     for (const tokens of TOKENS) {
       const x = new Tensor('float32', random(tokens * HIDDEN), [tokens, HIDDEN]);

