@@ -3,6 +3,7 @@ import '../protocol/childLanguage.ts';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { Worker } from 'node:worker_threads';
 import {
   createMessageConnection,
   IPCMessageReader,
@@ -284,6 +285,10 @@ class Engine {
   }
 }
 
-// The host is gone: nobody can want an answer any more.
+// The host is gone: nobody can want an answer any more. The thread sees it where this one is busy.
 process.on('disconnect', () => process.exit());
+new Worker(join(__dirname, 'parentWatch.js'), {
+  workerData: process.ppid,
+  resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+}).unref();
 new Engine(createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process))).listen();
