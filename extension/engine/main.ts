@@ -27,13 +27,14 @@ import {
   type Stage,
 } from '../protocol/engine.ts';
 import type { ContinueParams } from '../protocol/continuation.ts';
-import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import { isUserError, messageOf, UserError, type ErrorData } from '../protocol/errors.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import { fitBiases } from './balance.ts';
 import { AddedText, chooser } from './live/continuation.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
+import { explainedFailure } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
@@ -263,7 +264,7 @@ class Engine {
         if (token.isCancellationRequested) throw new UserError('cancelled', 'The request was cancelled.');
         return await work(cancel.signal);
       } catch (error) {
-        return this.#report(error);
+        return this.#report(explainedFailure(error, this.#open?.model.info.precision));
       } finally {
         listener.dispose();
       }
@@ -277,7 +278,10 @@ class Engine {
   }
 
   #report(error: unknown): ResponseError<ErrorData> {
-    if (isUserError(error)) return new ResponseError(1, error.message, { code: error.code });
+    if (isUserError(error)) {
+      if (error.cause !== undefined) this.#log('info', `${error.message} ${messageOf(error.cause)}`);
+      return new ResponseError(1, error.message, { code: error.code });
+    }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#log('error', stack);
     const first = stack.split('\n', 1)[0]!;

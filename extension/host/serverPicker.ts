@@ -5,6 +5,7 @@ import { count } from '../analysis/numbers.ts';
 import { isUserError } from '../protocol/errors.ts';
 import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
 import { serverUrl } from '../server/address.ts';
+import { unlinked } from './markdown.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import type { Servers } from './servers.ts';
@@ -40,7 +41,7 @@ export class ServerPicker {
       const probed = await this.#probe(server);
       if (!probed) return false;
       await this.#servers.choose(probed.server);
-      void window.showInformationMessage(foundSentence(probed.probe));
+      void window.showInformationMessage(unlinked(foundSentence(probed.probe)));
       return true;
     } catch (error) {
       this.#problems.report(`use ${server.url}`, error);
