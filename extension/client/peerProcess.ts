@@ -17,7 +17,7 @@ const CANCEL_GRACE_MS = 2_000;
 /** The end of stderr that a start failure carries. */
 const STDERR_KEPT = 4_000;
 /** Last words of a process that got no memory. Linux ends one without a word. */
-const STARVED = /bad_alloc|heap out of memory|allocation failed/i;
+const STARVED = /bad_alloc|out of memory|allocation failed/i;
 
 export interface PeerOptions {
   /** Absolute path of the process's bundle. */
