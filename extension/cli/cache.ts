@@ -3,6 +3,7 @@ import { EngineClient } from '../client/engineClient.ts';
 import { CACHE_LIMIT, type CachedModel } from '../protocol/engine.ts';
 import { modelCache } from './cacheFolder.ts';
 import { ENGINE } from './route.ts';
+import { logProblems } from './served.ts';
 import { count, table, visible } from './table.ts';
 
 export interface CacheOptions {
@@ -17,9 +18,7 @@ export async function cache({ clear }: CacheOptions): Promise<number> {
   const folder = modelCache();
   const client = new EngineClient({
     entry: ENGINE,
-    log: ({ level, message }) => {
-      if (level === 'error' || level === 'warn') console.error(message);
-    },
+    log: logProblems,
   });
   try {
     const text = clear

@@ -5,6 +5,7 @@ import { findingLines } from '../analysis/routerText.ts';
 import { byteSize, parameterCount, PART_NAMES, precisionLabel } from '../analysis/sizes.ts';
 import { MODEL_PARTS, type Inspection } from '../protocol/model.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
+import { logProblems } from './served.ts';
 import { count, percent, table, visible } from './table.ts';
 import { UsageError } from './usage.ts';
 
@@ -21,9 +22,7 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
   if (more.length > 0) throw new UsageError('One DIR or FILE at a time.');
   const client = new InspectorClient({
     entry: join(__dirname, 'inspector.js'),
-    log: ({ level, message }) => {
-      if (level === 'error' || level === 'warn') console.error(message);
-    },
+    log: logProblems,
   });
   try {
     const { signal } = new AbortController();
@@ -60,7 +59,7 @@ function render(model: Inspection): string {
   const { stored, skipped, parameters, routers, source } = model;
   const dtypes = stored.dtypes.map(({ dtype, bytes }) => `${byteSize(bytes)} ${dtype}`).join(', ');
   const lines = [
-    `${visible(model.name)} (${model.architecture}, as in ${model.family})`,
+    `${visible(model.name)} (${visible(model.architecture)}, as in ${model.family})`,
     `Layers     ${layers(model)}`,
     `Sizes      hidden ${model.hiddenSize}, vocabulary ${model.vocabulary}, context ${count(model.context, 'token')}`,
     ...routers.map((rule) => `Experts    ${experts(rule)}; ${model.layout}`),

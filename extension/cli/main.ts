@@ -17,6 +17,7 @@ import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
 import { record, type ServerOptions } from './served.ts';
 import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
+import { visibleLines } from './table.ts';
 import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
@@ -215,8 +216,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
-    console.error(`moescope: ${messageOf(error)}`);
-    if (!ours && !isUserError(error) && error instanceof Error) console.error(error.stack);
+    console.error(`moescope: ${visibleLines(messageOf(error))}`);
+    if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
     process.exitCode = ours ? 2 : 1;
   },
 );

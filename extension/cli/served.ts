@@ -11,6 +11,7 @@ import { ServerPool } from '../server/serverPool.ts';
 import { ServerClient } from '../server/serverClient.ts';
 import { trustSystem } from './certificates.ts';
 import { proxyAgent } from './proxy.ts';
+import { visibleLines } from './table.ts';
 import { UsageError } from './usage.ts';
 
 export interface ServerOptions {
@@ -116,5 +117,6 @@ export function served(
 
 /** What a process has to say that is more than news. */
 export function logProblems({ level, message }: LogLine): void {
-  if (level === 'error' || level === 'warn') console.error(message);
+  // Messages of ONNX Runtime repeat names that stand in files.
+  if (level === 'error' || level === 'warn') console.error(visibleLines(message));
 }

@@ -29,9 +29,9 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
         : origin.source === 'recorded'
           ? ', recorded'
           : ''),
-    ...(model.note === undefined ? [] : [model.note]),
+    ...(model.note === undefined ? [] : [visible(model.note, Infinity)]),
   ];
-  if (model.skipped) lines.push(`Left out of the model: ${model.skipped.join(', ')}.`);
+  if (model.skipped) lines.push(`Left out of the model: ${visible(model.skipped.join(', '), Infinity)}.`);
   if (windows.length > 1) {
     const why = model.context > 0 ? `The text is longer than the context of ${model.context} tokens: ` : '';
     lines.push(`${why}${windows.length} windows${why === '' ? ', each of which begins afresh' : ''}.`);
@@ -148,6 +148,14 @@ export function visible(text: string, most = 40): string {
   return cut
     .replaceAll('\n', '⏎')
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+/** The same of a text of several lines, whole. */
+export function visibleLines(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .map((line) => visible(line, Infinity))
+    .join('\n');
 }
 
 export function percent(share: number, digits = 1): string {

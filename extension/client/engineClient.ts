@@ -6,7 +6,6 @@ import type {
   CachedModel,
   ClearedCache,
   LiveParams,
-  LogLine,
   MeasureParams,
   ModelRequest,
   ProfileParams,
@@ -21,13 +20,9 @@ import type { ModelProfile } from '../protocol/profile.ts';
 import type { ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
 import type { EngineProcess } from './engineProcess.ts';
+import type { PeerOptions } from './peerProcess.ts';
 
-export interface EngineClientOptions {
-  /** Absolute path of the engine's bundle. */
-  readonly entry: string;
-  readonly log: (line: LogLine) => void;
-  /** The engine takes what others leave of the processor. */
-  readonly yields?: boolean;
+export interface EngineClientOptions extends PeerOptions {
   /** Routes a text whose model is on a server; without it there are none. Throws UserError. */
   readonly elsewhere?: (
     server: ServerSpec,

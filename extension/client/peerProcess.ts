@@ -17,6 +17,8 @@ import { cancelled, isUserError, messageOf, SUPERSEDED, UserError, type ErrorDat
 const CANCEL_GRACE_MS = 2_000;
 /** The end of stderr that a start failure carries. */
 const STDERR_KEPT = 4_000;
+/** Last words of a process that got no memory. Linux ends one without a word. */
+const STARVED = /bad_alloc|out of memory|allocation failed/i;
 
 export interface PeerOptions {
   /** Absolute path of the process's bundle. */
@@ -43,6 +45,7 @@ export class PeerProcess {
   readonly #log: (line: LogLine) => void;
   /** Resolves when the process answers; rejects with UserError when it cannot start. */
   readonly #ready: Promise<void>;
+  #stderr = '';
 
   /** @param listen registers what arrives unasked, before anything can */
   constructor(name: PeerName, options: PeerOptions, listen: (connection: MessageConnection) => void = () => undefined) {
@@ -56,9 +59,8 @@ export class PeerProcess {
     });
     this.#log = options.log;
     if (options.yields) this.#yield();
-    let stderr = '';
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr = (stderr + text).slice(-STDERR_KEPT);
+      this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
       options.log({ level: 'warn', message: text.trimEnd() });
     });
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -89,7 +91,7 @@ export class PeerProcess {
       void this.exited.then((how) => {
         // Without this every pending call would hang: the connection itself does not notice.
         this.#connection.dispose();
-        const said = stderr.trim().split('\n').slice(-3).join(' ').trim();
+        const said = this.#stderr.trim().split('\n').slice(-3).join(' ').trim();
         reject(
           new UserError(`${name}-failed`, `The ${name} process did not start (${how})${said ? `: ${said}` : '.'}`),
         );
@@ -155,7 +157,10 @@ export class PeerProcess {
     const data = error instanceof ResponseError ? (error as ResponseError<ErrorData | undefined>).data : undefined;
     if (data !== undefined) return new UserError(data.code, messageOf(error), { cause: error });
     // Without data the connection itself broke, and the exit that broke it may not have been seen yet.
-    return new UserError(`${this.#name}-gone`, `The ${this.#name} process ended unexpectedly (${await this.exited}).`, {
+    const how = await this.exited;
+    const starved = this.#name === 'engine' && (how === 'SIGKILL' || STARVED.test(this.#stderr));
+    const remedy = starved ? ' Memory may have run out: in int8 or int4 the model takes less.' : '';
+    return new UserError(`${this.#name}-gone`, `The ${this.#name} process ended unexpectedly (${how}).${remedy}`, {
       cause: error,
     });
   }

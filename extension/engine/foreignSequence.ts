@@ -1,9 +1,9 @@
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { TappedGraph } from '../models/foreign/foreignModel.ts';
 import type { CacheInput, Port, RoleInput } from '../models/foreign/inputs.ts';
-import { messageOf, UserError } from '../protocol/errors.ts';
+import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { LayerShape } from '../protocol/trace.ts';
-import { requireMemory } from './memory.ts';
+import { explainedFailure, requireMemory } from './memory.ts';
 import { Marks } from './marks.ts';
 import type { Rewinding, RoutedTokens, Sequence } from './model.ts';
 import { captureTaps, tapNames, tokenSums } from './stack.ts';
@@ -110,7 +110,9 @@ export class ForeignSequence implements Sequence {
     let outputs: InferenceSession.ReturnType;
     try {
       outputs = await session.run(feeds, this.#wanted);
-    } catch (error) {
+    } catch (thrown) {
+      const error = explainedFailure(thrown, undefined);
+      if (isUserError(error)) throw error;
       throw new UserError(
         'architecture-unsupported',
         `ONNX Runtime could not run this model on ${pass.length} tokens: ${reasonOf(error)}.`,

@@ -3,6 +3,7 @@ import '../protocol/childLanguage.ts';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { Worker } from 'node:worker_threads';
 import {
   createMessageConnection,
   IPCMessageReader,
@@ -26,13 +27,14 @@ import {
   type Stage,
 } from '../protocol/engine.ts';
 import type { ContinueParams } from '../protocol/continuation.ts';
-import { isUserError, UserError, type ErrorData } from '../protocol/errors.ts';
+import { isUserError, messageOf, UserError, type ErrorData } from '../protocol/errors.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import { fitBiases } from './balance.ts';
 import { AddedText, chooser } from './live/continuation.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
+import { explainedFailure } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
@@ -262,7 +264,7 @@ class Engine {
         if (token.isCancellationRequested) throw new UserError('cancelled', 'The request was cancelled.');
         return await work(cancel.signal);
       } catch (error) {
-        return this.#report(error);
+        return this.#report(explainedFailure(error, this.#open?.model.info.precision));
       } finally {
         listener.dispose();
       }
@@ -276,7 +278,10 @@ class Engine {
   }
 
   #report(error: unknown): ResponseError<ErrorData> {
-    if (isUserError(error)) return new ResponseError(1, error.message, { code: error.code });
+    if (isUserError(error)) {
+      if (error.cause !== undefined) this.#log('info', `${error.message} ${messageOf(error.cause)}`);
+      return new ResponseError(1, error.message, { code: error.code });
+    }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#log('error', stack);
     const first = stack.split('\n', 1)[0]!;
@@ -284,6 +289,10 @@ class Engine {
   }
 }
 
-// The host is gone: nobody can want an answer any more.
+// The host is gone: nobody can want an answer any more. The thread sees it where this one is busy.
 process.on('disconnect', () => process.exit());
+new Worker(join(__dirname, 'parentWatch.js'), {
+  workerData: process.ppid,
+  resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
+}).unref();
 new Engine(createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process))).listen();

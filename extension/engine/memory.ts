@@ -1,5 +1,7 @@
-import { freemem } from 'node:os';
-import { UserError } from '../protocol/errors.ts';
+import { freeMemory } from '../formats/freeMemory.ts';
+import { ON_THE_CPU } from '../models/fitting.ts';
+import { messageOf, UserError } from '../protocol/errors.ts';
+import type { Precision } from '../protocol/trace.ts';
 
 /**
  * Refuses what cannot fit before it is allocated.
@@ -8,8 +10,28 @@ import { UserError } from '../protocol/errors.ts';
  * @throws UserError `out-of-memory`
  */
 export function requireMemory(bytes: number, what: string): void {
-  const free = freemem();
+  const free = freeMemory();
   if (bytes <= free) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
   throw new UserError('out-of-memory', `${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`);
+}
+
+/** As ONNX Runtime, C++, V8 and the operating system say it. */
+const FAILED_ALLOCATION =
+  /bad[_ ]alloc|failed to allocate|(?:buffer|array) allocation failed|cannot allocate memory|not enough memory|out of memory|ENOMEM/i;
+
+/**
+ * What an allocation that failed is to the user, with the precisions that take less; anything else that was thrown stays as it is.
+ *
+ * @param precision that the model runs in, or was to
+ */
+export function explainedFailure(error: unknown, precision: string | undefined): unknown {
+  if (error instanceof UserError || !FAILED_ALLOCATION.test(messageOf(error))) return error;
+  const smaller = ON_THE_CPU.slice(1 + ON_THE_CPU.indexOf(precision as Precision));
+  const where = precision === undefined ? '' : ` with the model in ${precision}`;
+  const remedy =
+    smaller.length > 0
+      ? `In ${smaller.join(' or ')} it takes less.`
+      : 'No precision takes less: analyze a part of the text, or end other programs.';
+  return new UserError('out-of-memory', `Memory ran out${where}. ${remedy}`, { cause: error });
 }

@@ -1,4 +1,4 @@
-import { freemem } from 'node:os';
+import { freeMemory } from '../formats/freeMemory.ts';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
@@ -24,7 +24,7 @@ import { formFor, sessionOptions, type Device } from './device.ts';
 import { encode, type Encoder } from './encode.ts';
 import { Head } from './head.ts';
 import type { MeasurableModel } from './measure.ts';
-import { requireMemory } from './memory.ts';
+import { explainedFailure, requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
 import { choosePrecision } from './precision.ts';
 import { openProven } from './provider.ts';
@@ -89,7 +89,7 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
     return { ...model, close };
   } catch (error) {
     await release();
-    throw error;
+    throw explainedFailure(error, taken);
   }
 }
 
@@ -185,7 +185,7 @@ function buildToFit(
   { log }: OpenOptions,
 ): { readonly graphs: DecoderGraphs; readonly taken: Precision } {
   const exact = buildDecoder(spec, tensors);
-  const { precision, why } = choosePrecision(request.precision, footprint(spec, exact.plan).bytes, freemem());
+  const { precision, why } = choosePrecision(request.precision, footprint(spec, exact.plan).bytes, freeMemory());
   log?.(`${modelName(request.folder)} runs in ${precision}: ${why}.`);
   const blocks = blockFormat(precision);
   return { graphs: blocks ? buildDecoder(spec, tensors, blocks) : exact, taken: precision };

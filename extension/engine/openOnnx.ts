@@ -7,10 +7,10 @@ import { foreignWeights } from '../models/foreign/parameters.ts';
 import { readForeign } from '../models/foreign/readForeign.ts';
 import type { RouterSet } from '../models/foreign/findRouters.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
-import { UserError } from '../protocol/errors.ts';
+import { isUserError, UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
 import { ForeignSequence, reasonOf, type ForeignSession } from './foreignSequence.ts';
-import { requireMemory } from './memory.ts';
+import { explainedFailure, requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
 import { CPU, sessionOptions } from './device.ts';
 import { Tokenizer } from './tokenizer.ts';
@@ -88,7 +88,9 @@ async function createSession(
       [],
     );
     return await InferenceSession.create(bytes, { ...options, logSeverityLevel: 4 });
-  } catch (error) {
+  } catch (thrown) {
+    const error = explainedFailure(thrown, undefined);
+    if (isUserError(error)) throw error;
     throw new UserError('architecture-unsupported', `ONNX Runtime cannot load ${file.path}: ${reasonOf(error)}.`, {
       cause: error,
     });

@@ -7,6 +7,7 @@ import type { RoutingTrace } from '../protocol/trace.ts';
 import { EditTracker } from './editTracker.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { Log } from './log.ts';
+import { unlinked } from './markdown.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
 import { partialSentence, progressLabel } from './progressText.ts';
@@ -232,13 +233,13 @@ export class Analyzer {
       const show = new Throttle(NOTICE_MS, () => {
         const percent = 100 * (run.fraction ?? 0);
         // Each stage counts from 0; the bar of a notification only goes forward.
-        progress.report({ message: run.label, increment: Math.max(0, percent - shown) });
+        progress.report({ message: unlinked(run.label), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       });
       const listener = this.#sessions.onDidChange(({ session: changed, change }) => {
         if (changed === session && change === 'run' && session.run === run) show.request();
       });
-      progress.report({ message: run.label });
+      progress.report({ message: unlinked(run.label) });
       await work;
       listener.dispose();
       show.dispose();

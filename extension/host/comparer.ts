@@ -20,6 +20,7 @@ import { urlsOf } from '../protocol/server.ts';
 import { PROVIDERS, type ModelInfo, type Precision, type RoutingTrace } from '../protocol/trace.ts';
 import { comparisonMarkdown } from './comparisonText.ts';
 import { Disposables } from './disposables.ts';
+import { unlinked } from './markdown.ts';
 import type { Models } from './models.ts';
 import { withNotice } from './progressNotice.ts';
 import type { RoutedText } from './routedText.ts';
@@ -123,8 +124,8 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     if (served && server.folder !== undefined) return server.folder;
     await window.showInformationMessage(
       served
-        ? `To compare the routing of ${name} with this machine's, name a local folder with its weights in Use a Server….`
-        : `${name} did not run on this machine: there is nothing to compare its routing with.`,
+        ? `To compare the routing of ${unlinked(name)} with this machine's, name a local folder with its weights in Use a Server….`
+        : `${unlinked(name)} did not run on this machine: there is nothing to compare its routing with.`,
     );
     return undefined;
   }
@@ -140,7 +141,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     const items = await this.#ways(model, signal);
     if (items.length === 0) {
       await window.showInformationMessage(
-        `No other precision of ${model.name} fits the free memory, and nothing else here can run it.`,
+        `No other precision of ${unlinked(model.name)} fits the free memory, and nothing else here can run it.`,
       );
       return undefined;
     }

@@ -35,6 +35,7 @@ import { folderPlace, type FolderPlace } from './folderPlace.ts';
 import { askGrouping, askWhat } from './folderQuestions.ts';
 import { languageLookup } from './languages.ts';
 import type { Log } from './log.ts';
+import { unlinked } from './markdown.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
 import type { ReportPage } from './reportPage.ts';
@@ -122,7 +123,7 @@ export class FolderAnalyzer implements Disposable {
 
   async #askAboutRun({ place, pause, abort }: Run): Promise<void> {
     const toggle = pause.paused ? 'Go On' : 'Pause';
-    const answer = await window.showInformationMessage(`${place.name} is being analyzed.`, toggle, 'Stop');
+    const answer = await window.showInformationMessage(`${unlinked(place.name)} is being analyzed.`, toggle, 'Stop');
     if (answer === toggle) this.togglePause();
     else if (answer === 'Stop') abort.abort();
   }

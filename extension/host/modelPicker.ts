@@ -6,6 +6,7 @@ import { modelName } from '../formats/modelName.ts';
 import { isUserError, messageOf } from '../protocol/errors.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { Log } from './log.ts';
+import { unlinked } from './markdown.ts';
 import type { ModelPage } from './modelPage.ts';
 import { keyOf, listedFolders, modelItems, type ModelItem } from './modelList.ts';
 import type { Models } from './models.ts';
@@ -45,7 +46,7 @@ export class ModelPicker {
       case undefined:
         return false;
       case 'explain':
-        await window.showInformationMessage(unavailableText(choice.model));
+        await window.showInformationMessage(unlinked(unavailableText(choice.model)));
         return false;
       case 'browse': {
         const path = await browse(choice.what);

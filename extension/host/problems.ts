@@ -1,6 +1,7 @@
 import { commands, window } from 'vscode';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { Log } from './log.ts';
+import { unlinked } from './markdown.ts';
 import { REMEDIES } from './remedies.ts';
 
 /** Tells the user what went wrong: one sentence, one action. Stacks go to the log. */
@@ -17,9 +18,8 @@ export class Problems {
     if (problem.code === 'cancelled') return;
     this.#log.error(context, error);
     const remedy = REMEDIES[problem.code];
-    const shown = remedy
-      ? window.showErrorMessage(problem.message, remedy.label)
-      : window.showErrorMessage(problem.message);
+    const message = unlinked(problem.message);
+    const shown = remedy ? window.showErrorMessage(message, remedy.label) : window.showErrorMessage(message);
     void shown.then((answer) => {
       if (remedy && answer === remedy.label) return commands.executeCommand(remedy.command);
       return undefined;

@@ -1,5 +1,6 @@
 import { ProgressLocation, window } from 'vscode';
 import type { Progress } from '../protocol/engine.ts';
+import { unlinked } from './markdown.ts';
 import { progressLabel } from './progressText.ts';
 
 /**
@@ -21,11 +22,11 @@ export async function withNotice<T>(
       abort.abort();
     });
     let shown = 0;
-    progress.report({ message: first });
+    progress.report({ message: unlinked(first) });
     return work((p) => {
       // Each stage counts from 0; the bar of a notification only goes forward.
       const percent = p.total > 0 ? (100 * p.done) / p.total : 0;
-      progress.report({ message: progressLabel(p, model), increment: Math.max(0, percent - shown) });
+      progress.report({ message: unlinked(progressLabel(p, model)), increment: Math.max(0, percent - shown) });
       shown = Math.max(shown, percent);
     });
   });

@@ -8,6 +8,7 @@ import type { InspectorClient } from '../client/inspectorClient.ts';
 import type { RecordedCounts, Recording } from '../protocol/recording.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Analyzer } from './analyzer.ts';
+import { unlinked } from './markdown.ts';
 import { withNotice } from './progressNotice.ts';
 import type { ReportPage } from './reportPage.ts';
 import { modelDetail, type Subjects } from './subjects.ts';
@@ -72,7 +73,7 @@ export class Recordings {
     );
     this.#report.show();
     void window.showInformationMessage(
-      `${name} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
+      `${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
     );
     return false;
   }

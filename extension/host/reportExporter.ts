@@ -4,6 +4,7 @@ import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
 import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { Lens } from './lens.ts';
+import { unlinked } from './markdown.ts';
 import { saveAs } from './saveAs.ts';
 import type { Subjects } from './subjects.ts';
 
@@ -87,5 +88,5 @@ async function freeFolder(parent: Uri, name: string): Promise<Uri> {
 }
 
 function nameOf(uri: Uri): string {
-  return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+  return unlinked(uri.path.slice(uri.path.lastIndexOf('/') + 1));
 }

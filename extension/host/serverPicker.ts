@@ -5,6 +5,7 @@ import { count } from '../analysis/numbers.ts';
 import { isUserError } from '../protocol/errors.ts';
 import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
 import { serverUrls } from '../server/address.ts';
+import { unlinked } from './markdown.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import { isSame, type Servers } from './servers.ts';
@@ -41,7 +42,7 @@ export class ServerPicker {
       const probed = await this.#probe(server);
       if (!probed) return false;
       await this.#servers.choose(probed.server);
-      void window.showInformationMessage(foundSentence(probed.probe));
+      void window.showInformationMessage(unlinked(foundSentence(probed.probe)));
       return true;
     } catch (error) {
       this.#problems.report(`use ${server.url}`, error);

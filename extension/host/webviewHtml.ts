@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { env, l10n, Uri, type Webview, type WebviewOptions } from 'vscode';
+import { webviewPolicy } from './webviewPolicy.ts';
 
 /** Bundles of pages in dist/webview. */
 export type WebviewEntry = 'load' | 'map' | 'model' | 'report';
@@ -14,13 +15,7 @@ export function webviewHtml(webview: Webview, extension: Uri, entry: WebviewEntr
   const nonce = randomBytes(16).toString('base64');
   const resource = (file: string): string =>
     webview.asWebviewUri(Uri.joinPath(bundleFolder(extension), file)).toString();
-  const policy = [
-    `default-src 'none'`,
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource}`,
-    `font-src ${webview.cspSource}`,
-    `img-src ${webview.cspSource} data:`,
-  ].join('; ');
+  const policy = webviewPolicy(nonce, webview.cspSource);
   const translated = l10n.uri !== undefined;
   // Before the page's own script, which holds sentences as constants.
   const translations = translated

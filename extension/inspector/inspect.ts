@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
-import { freemem, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
+import { freeMemory } from '../formats/freeMemory.ts';
 import { snapshotOf } from '../formats/hubCache.ts';
 import { modelName } from '../formats/modelName.ts';
 import { planWeights } from '../models/decoder.ts';
@@ -28,7 +29,7 @@ export async function inspect(path: string): Promise<Inspection> {
   const plan = planWeights(spec, tensors);
   const { parameters, bytes } = footprint(spec, plan);
   const family = familyOf(spec.architecture)!;
-  const free = freemem();
+  const free = freeMemory();
   const best = bestFit(bytes, free);
   return {
     folder,

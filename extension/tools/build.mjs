@@ -34,6 +34,7 @@ const bundles = [
       extension: 'extension/main.ts',
       engine: 'extension/engine/main.ts',
       importer: 'extension/engine/importer.ts',
+      parentWatch: 'extension/engine/parentWatch.ts',
       inspector: 'extension/inspector/main.ts',
       analyst: 'extension/analyst/main.ts',
       decoder: 'extension/server/decoderMain.ts',

@@ -17,6 +17,12 @@ const missingTexts = {
   '@bufbuild/protobuf': 'protobuf.txt',
 };
 
+/** What a native library holds in turn, where its package does not carry the texts. */
+const within = {
+  'onnxruntime-node': (version) =>
+    `Its library contains software of others, listed with its licences in https://github.com/microsoft/onnxruntime/blob/v${version}/ThirdPartyNotices.txt`,
+};
+
 /** @param {readonly string[]} inputs files that esbuild read, from its metafile */
 export function notices(inputs) {
   const bundled = inputs.map((input) => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1]).filter(Boolean);
@@ -35,5 +41,6 @@ function notice(name) {
     if (!(name in missingTexts)) throw new Error(`${name} (${license}) has no licence text; add it in notices.mjs.`);
     texts.push(readFileSync(new URL(`licenses/${missingTexts[name]}`, import.meta.url), 'utf8'));
   }
+  if (name in within) texts.push(within[name](version));
   return [`${name} ${version} (${license})`, ...texts.map((text) => text.trim())].join('\n\n') + '\n';
 }

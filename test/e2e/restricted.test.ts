@@ -10,7 +10,10 @@ const LINE = 'The router sends every token to two experts.\n';
 
 const folder = mkdtempSync(join(tmpdir(), 'moescope-untrusted-'));
 mkdirSync(join(folder, '.vscode'));
-writeFileSync(join(folder, '.vscode/settings.json'), JSON.stringify({ 'moescope.model': '/no/such/model' }));
+writeFileSync(
+  join(folder, '.vscode/settings.json'),
+  JSON.stringify({ 'moescope.model': '/no/such/model', 'moescope.precision': 'int4', 'moescope.live': true }),
+);
 writeFileSync(join(folder, 'short.txt'), LINE);
 // Six million characters: more than is routed without a question.
 writeFileSync(join(folder, 'huge.txt'), LINE.repeat(6e6 / LINE.length));
@@ -34,7 +37,7 @@ withWorkbench(
 test('the model of an untrusted folder’s settings is not looked at: the bundled one routes', async () => {
   await workbench.runCommand('MoEScope: Analyze Routing');
   await expect.poll(async () => (await workbench.decorations()).map((d) => d.text).join('')).toContain('router');
-  await expect.poll(() => workbench.statusText()).toContain('balanced');
+  await expect.poll(() => workbench.statusText()).toContain('balanced · float32');
   expect(await workbench.problems()).toEqual([]);
   await workbench.screenshot('restricted');
 });

@@ -10,6 +10,12 @@ const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
 interface Manifest {
   readonly icon: string;
+  readonly capabilities: {
+    readonly untrustedWorkspaces: { readonly supported: string; readonly restrictedConfigurations: readonly string[] };
+    readonly virtualWorkspaces: { readonly supported: string; readonly description: string };
+  };
+  readonly extensionKind: readonly string[];
+  readonly browser?: string;
   readonly contributes: {
     readonly commands: readonly { readonly command: string }[];
     readonly menus: Readonly<Record<string, readonly { readonly command: string }[]>>;
@@ -46,6 +52,23 @@ describe('package.json', () => {
     const schemas = /const SCHEMAS = \{([^}]*)\}/u.exec(code)![1]!;
     const names = [...schemas.matchAll(/^ {2}(\w+):/gmu)].map((found) => `moescope.${found[1]!}`);
     expect(names.sort()).toEqual(Object.keys(configuration.properties).sort());
+  });
+
+  test('lets an untrusted folder say nothing of what runs, with how much, or unasked', () => {
+    const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
+    expect(supported).toBe('limited');
+    const own = ['model', 'precision', 'provider', 'threads', 'live', 'liveCache'].map((name) => `moescope.${name}`);
+    expect(restrictedConfigurations).toEqual(own);
+    // A server and its key are chosen, and kept outside of settings: a folder cannot have texts sent anywhere.
+    const names = Object.keys(configuration.properties).map((name) => name.slice('moescope.'.length));
+    expect(names.filter((name) => /server|url|host|key|proxy|path|command|exec|args|env/i.test(name))).toEqual([]);
+  });
+
+  test('runs beside the files, wherever the window is', () => {
+    expect(manifest.extensionKind).toEqual(['workspace']);
+    expect(manifest.browser).toBeUndefined();
+    expect(manifest.capabilities.virtualWorkspaces.supported).toBe('limited');
+    expect(manifest.capabilities.virtualWorkspaces.description).toContain('on the machine that runs the extension');
   });
 
   test('offers every tint and palette', () => {

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { run } from 'axe-core';
 import { build } from 'esbuild';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { webviewPolicy } from '../../extension/host/webviewPolicy.ts';
 import type {
   FromLoadView,
   FromMap,
@@ -41,13 +42,7 @@ const NONCE = 'test';
 /** Hash of nothing: the toolkit tries an empty style element to learn whether `:focus-visible` is known. */
 const EMPTY_STYLE = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 /** As the host sets it. */
-const POLICY = [
-  "default-src 'none'",
-  `script-src 'nonce-${NONCE}'`,
-  `style-src ${ORIGIN}`,
-  `font-src ${ORIGIN}`,
-  `img-src ${ORIGIN} data:`,
-].join('; ');
+const POLICY = webviewPolicy(NONCE, ORIGIN);
 
 export function launch(): Promise<Browser> {
   return chromium.launch({

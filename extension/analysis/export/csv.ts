@@ -20,10 +20,13 @@ function heading({ label, unit }: Column): string {
   return `${label} (${unit === 'percent' ? 'fraction' : unit})`;
 }
 
+/** How a formula begins in a spreadsheet, also in the wide forms of East Asian ones, and after blanks that it drops. */
+const FORMULA = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+
 /** Text that a spreadsheet would take for a formula is marked as text, as it may come from anywhere. */
 function plainField(value: Cell): string {
   if (value === null) return '';
-  return typeof value === 'string' && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  return typeof value === 'string' && FORMULA.test(value) ? `'${value}` : String(value);
 }
 
 function field(value: Cell): string {

@@ -1,0 +1,85 @@
+/** What is said when memory runs out, and how much there is of it in a container. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { explainedFailure } from '../../extension/engine/memory.ts';
+import { groupMemory } from '../../extension/formats/freeMemory.ts';
+import { UserError } from '../../extension/protocol/errors.ts';
+
+describe('an allocation that failed', () => {
+  const said = (error: unknown, precision?: string): string => String(explainedFailure(error, precision));
+  test('is told with the precisions that take less', () => {
+    expect(said(new Error('std::bad_alloc'), 'float32')).toBe(
+      'UserError: Memory ran out with the model in float32. In int8 or int4 it takes less.',
+    );
+    expect(said(new Error('std::bad_alloc'), 'int8')).toContain('In int4 it takes less.');
+    expect(said(new Error('std::bad_alloc'), 'int4')).toContain('analyze a part of the text');
+  });
+  test.each([
+    'Non-zero status code returned while running MatMul node. Status Message: bfc_arena.cc:359 Failed to allocate memory for requested buffer of size 4294967296',
+    'bad allocation',
+    'Cannot allocate memory',
+  ])('is known by the words of ONNX Runtime and the system: %s', (message) => {
+    expect(explainedFailure(new Error(message), undefined)).toMatchObject({ code: 'out-of-memory' });
+  });
+  test('is known by the words of V8', () => {
+    let thrown: unknown;
+    try {
+      new ArrayBuffer(2 ** 52);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(explainedFailure(thrown, undefined)).toMatchObject({ code: 'out-of-memory' });
+  });
+  test('is not what other errors are', () => {
+    const bug = new TypeError('x is not a function');
+    expect(explainedFailure(bug, 'float32')).toBe(bug);
+    const own = new UserError('weights-invalid', 'Out of memory is the name of this tensor.');
+    expect(explainedFailure(own, 'float32')).toBe(own);
+  });
+});
+
+describe('memory in a container', () => {
+  let root: string;
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'moescope-cgroup-'));
+  });
+  afterEach(() => {
+    rmSync(root, { recursive: true });
+  });
+  const write = (files: Readonly<Record<string, string>>): void => {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), text);
+    }
+  };
+  test('is what the limit leaves, with files that can be dropped', () => {
+    write({
+      'memory.max': '4000000000\n',
+      'memory.current': '3500000000\n',
+      'memory.stat': 'anon 1500000000\nfile 2000000000\ninactive_file 1800000000\nactive_file 200000000\n',
+    });
+    expect(groupMemory(root)).toBe(2_300_000_000);
+  });
+  test('is told by the first version of control groups alike', () => {
+    write({
+      'memory/memory.limit_in_bytes': '4000000000\n',
+      'memory/memory.usage_in_bytes': '1000000000\n',
+      'memory/memory.stat': 'inactive_file 1\ntotal_inactive_file 500000000\n',
+    });
+    expect(groupMemory(root)).toBe(3_500_000_000);
+  });
+  test('has no limit where none is set, and where there are no such groups', () => {
+    expect(groupMemory(root)).toBe(Infinity);
+    write({ 'memory.max': 'max\n', 'memory.current': '1\n', 'memory.stat': '' });
+    expect(groupMemory(root)).toBe(Infinity);
+    rmSync(join(root, 'memory.max'));
+    write({ 'memory/memory.limit_in_bytes': '9223372036854771712\n' });
+    expect(groupMemory(root)).toBe(Infinity);
+  });
+  test('is never negative', () => {
+    write({ 'memory.max': '1000', 'memory.current': '2000', 'memory.stat': 'inactive_file 0\n' });
+    expect(groupMemory(root)).toBe(0);
+  });
+});
