@@ -79,7 +79,9 @@ export function activate(context: ExtensionContext): void {
       },
     }),
   );
-  const client: EngineClient = own(new EngineClient({ ...bundle('engine.js'), yields: true, elsewhere: servers.analyze }));
+  const client: EngineClient = own(
+    new EngineClient({ ...bundle('engine.js'), yields: true, elsewhere: servers.analyze }),
+  );
 
   const places = {
     bundled: Uri.joinPath(media, 'demo-models').fsPath,

@@ -14,25 +14,9 @@ export interface Theme {
   readonly monospace: string;
 }
 
-/** Whether the system chooses all colours. It does so for elements by itself, and canvases must follow. */
-const forced = window.matchMedia('(forced-colors: active)');
-
 export function readTheme(): Theme {
   const style = getComputedStyle(document.body);
-  const background = forced.matches ? toHex('Canvas') : toHex(style.getPropertyValue('--surface'));
-  const fonts = {
-    fontFamily: style.getPropertyValue('--vscode-font-family') || 'sans-serif',
-    monospace: style.getPropertyValue('--vscode-editor-font-family') || 'monospace',
-  };
-  if (forced.matches) {
-    const foreground = toHex('CanvasText');
-    return {
-      kind: textOn(background) === textOn('#ffffff') ? 'highContrastLight' : 'highContrast',
-      ...{ foreground, background, dim: foreground, accent: toHex('Highlight'), ...fonts },
-      line: mix(background, foreground, 0.14),
-      selection: mix(background, foreground, 0.2),
-    };
-  }
+  const background = toHex(style.getPropertyValue('--surface'));
   const color = (name: string, otherwise = '#808080'): string =>
     toHex(style.getPropertyValue(name) || otherwise, background);
   const foreground = color('--vscode-foreground');
@@ -45,13 +29,13 @@ export function readTheme(): Theme {
     accent: color('--vscode-focusBorder'),
     // High contrast themes have none: they draw outlines.
     selection: color('--vscode-list-activeSelectionBackground', mix(background, foreground, 0.2)),
-    ...fonts,
+    fontFamily: style.getPropertyValue('--vscode-font-family') || 'sans-serif',
+    monospace: style.getPropertyValue('--vscode-editor-font-family') || 'monospace',
   };
 }
 
-/** Calls back when VS Code changes the theme, for which it rewrites classes and variables of the document, or when the system does. */
+/** Calls back when VS Code changes the theme: it rewrites the classes and the variables of the document. */
 export function onThemeChange(changed: () => void): void {
-  forced.addEventListener('change', changed);
   const observer = new MutationObserver(changed);
   const options = { attributes: true, attributeFilter: ['class', 'style'] };
   observer.observe(document.body, options);

@@ -108,7 +108,9 @@ async function measure(what: string, workbench: Workbench, host: HostDebugger, p
   await workbench.page.keyboard.press('Enter');
   await sleep(2000);
   await host.run(watchLoop);
-  await workbench.page.evaluate(() => window.typing!.start());
+  await workbench.page.evaluate(() => {
+    window.typing!.start();
+  });
   const session = await workbench.page.context().newCDPSession(workbench.page);
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const drawing = await threadMilliseconds(session);

@@ -45,7 +45,7 @@ test('the terminal routes, reports and inspects without a socket', async () => {
     const stderr = await new Promise<string>((resolve, reject) => {
       const env = { ...process.env, XDG_CACHE_HOME: scratch };
       execFile(process.execPath, ['--require', HOOK, join(ROOT, 'dist/cli.js'), ...args], { env }, (error, _, said) => {
-        if (error) reject(error);
+        if (error) reject(new Error(said, { cause: error }));
         else resolve(said);
       });
     });
@@ -66,5 +66,5 @@ test('a program is only asked over http where a server is named: by that folder,
       );
     })
     .map((path) => path.replaceAll('\\', '/'));
-  expect(sources.sort()).toEqual(['cli/proxy.ts', 'server/http.ts']);
+  expect(sources.sort()).toEqual(['cli/certificates.ts', 'cli/proxy.ts', 'server/http.ts']);
 });

@@ -1,8 +1,8 @@
 import { CAST_TO, type Graph, type Value } from '../graph.ts';
-import type { MlpSpec, MoeSpec, NormPair, RouterSpec } from '../spec.ts';
+import type { MoeSpec, NormPair, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { exactLinear, linear } from './linear.ts';
-import { gated, mlp, raised } from './mlp.ts';
+import { mlp } from './mlp.ts';
 import { normalize } from './norm.ts';
 import { route, type RouterKnobs, type Routing } from './router.ts';
 
@@ -85,7 +85,8 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec:
   const sizes = graph.op('ReduceSum', [graph.op('Cast', [isExpert], { to: CAST_TO.int64 }), graph.ints([0])], {
     keepdims: 0,
   });
-  const outputs = networks(graph, plan, blocksOf(graph, sorted, sizes, count), sizes, spec);
+  const blocks = blocksOf(graph, sorted, sizes, count);
+  const outputs = blocks.map((block, e) => graph.in(`expert.${e}`, () => mlp(graph, plan, block, spec.expert(e))));
 
   // order[i] is the slot of row i; its own order is the row of each slot.
   const rows = graph.ops('TopK', [order, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
@@ -99,25 +100,6 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec:
   const counted = visits.kept === undefined ? visits.weights : graph.op('Mul', [visits.weights, visits.kept]);
   const weights = graph.op('Unsqueeze', [counted, graph.ints([1])]);
   return graph.op('Squeeze', [graph.op('MatMul', [weights, byToken]), graph.ints([1])]);
-}
-
-/**
- * What each expert makes of its block of rows. Where one node can cut rows into as many blocks as there are experts, the activations of
- * all of them are computed at once: most experts have few rows, and a node for each costs more than what it does, the
- * more so where a token is generated and most blocks are empty.
- */
-function networks(graph: Graph, plan: WeightPlan, blocks: readonly Value[], sizes: Value, spec: MoeSpec): Value[] {
-  const each = (of: readonly Value[], build: (block: Value, expert: MlpSpec) => Value): Value[] =>
-    of.map((block, e) => graph.in(`expert.${e}`, () => build(block, spec.expert(e))));
-  if (graph.form.expertRows !== 'split') return each(blocks, (block, expert) => mlp(graph, plan, block, expert));
-  const all = graph.op(
-    'Concat',
-    each(blocks, (block, expert) => raised(graph, plan, block, expert)),
-    { axis: 0 },
-  );
-  // Experts of a layer are alike but for their weights.
-  const activated = blocksOf(graph, gated(graph, all, spec.expert(0)), sizes, blocks.length);
-  return each(activated, (block, { down }) => linear(graph, plan, block, down));
 }
 
 /** Rows x [n, …] cut into blocks of the given sizes; int64 [count]. */
