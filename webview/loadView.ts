@@ -1,4 +1,5 @@
 /** The load view's page. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../extension/analysis/labels.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
@@ -199,30 +200,27 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
 }
 
 const WRITTEN_HELP: Help = {
-  meaning:
-    'What the model wrote on from the cursor: each token with the time that it took and its experts, highest weight first.',
+  meaning: l10n.t`What the model wrote on from the cursor: each token with the time that it took and its experts, highest weight first.`,
   formula: 'time from the logits of the token before until its own routing is known, in milliseconds',
-  judge:
-    'A token reads the weights of its experts alone: the fewer experts all tokens touch, the better a cache of them works.',
+  judge: l10n.t`A token reads the weights of its experts alone: the fewer experts all tokens touch, the better a cache of them works.`,
 };
 
 const LOAD_HELP: Help = {
-  meaning: 'The share of the layer’s (token, choice) slots that each expert took; the dashed line is the even share.',
+  meaning: l10n.t`The share of the layer’s (token, choice) slots that each expert took; the dashed line is the even share.`,
   formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
-  judge:
-    'Bars near the line are what load balancing aims at. Point at an expert to see its tokens; ◆ marks the cursor’s.',
+  judge: l10n.t`Bars near the line are what load balancing aims at. Point at an expert to see its tokens; ◆ marks the cursor’s.`,
 };
 
 const HEAT_HELP: Help = {
-  meaning: 'Every expert of every layer, by how many times the even load it took.',
+  meaning: l10n.t`Every expert of every layer, by how many times the even load it took.`,
   formula: 'c_e / (Σc / E)',
-  judge: '1 is even, 0 is dead. Expert 5 of one layer has nothing to do with expert 5 of another.',
+  judge: l10n.t`1 is even, 0 is dead. Expert 5 of one layer has nothing to do with expert 5 of another.`,
 };
 
 const DEPTH_HELP: Help = {
-  meaning: 'How undecided the routers are from the first MoE layer to the last, as a mean over tokens.',
+  meaning: l10n.t`How undecided the routers are from the first MoE layer to the last, as a mean over tokens.`,
   formula: '−Σ p ln p over all experts of a layer, in nats',
-  judge: 'The dashed line is ln E, no preference at all; 0 is certainty.',
+  judge: l10n.t`The dashed line is ln E, no preference at all; 0 is certainty.`,
 };
 
 function helpState({ helped }: LoadModel, { help }: LoadActions): HelpState {

@@ -1,4 +1,5 @@
 /** Regions of a text: equal parts of its tokens, or what headings, blank lines and definitions make of it. */
+import * as l10n from '@vscode/l10n';
 import type { TokenColumns } from '../protocol/trace.ts';
 
 export const DIVISIONS = ['parts', 'paragraphs', 'headings', 'functions'] as const;
@@ -49,7 +50,7 @@ export function naturalDivision(text: string): Division {
 function parts(routed: number): Region[] {
   const count = Math.max(1, Math.min(PARTS, Math.floor(routed / LEAST_TOKENS)));
   return Array.from({ length: count }, (_, i) => ({
-    label: `part ${i + 1}`,
+    label: l10n.t`part ${i + 1}`,
     from: Math.floor((i * routed) / count),
     to: Math.floor(((i + 1) * routed) / count),
   }));

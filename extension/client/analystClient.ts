@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Worker } from 'node:worker_threads';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, FromAnalyst, Question, SectionTitle, ToAnalyst } from '../protocol/analyst.ts';
@@ -74,7 +75,7 @@ export class AnalystClient {
 }
 
 function shutDown(): UserError {
-  return new UserError('engine-gone', 'MoEScope is shutting down.');
+  return new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
 }
 
 interface Pending {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Continued, ContinueParams } from '../protocol/continuation.ts';
 import type {
   AnalyzeResult,
@@ -210,13 +211,13 @@ export class EngineClient {
   async #running(): Promise<EngineProcess> {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { EngineProcess } = await import('./engineProcess.ts');
-    if (this.#disposed) throw new UserError('engine-gone', 'MoEScope is shutting down.');
+    if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
     if (this.#engine) return this.#engine;
     this.#crashes = this.#crashes.filter((at) => Date.now() - at < CRASH_WINDOW_MS);
     if (this.#crashes.length > MAX_RESTARTS) {
       throw new UserError(
         'engine-failed',
-        `The engine process ended unexpectedly ${this.#crashes.length} times within three minutes and was not started again.`,
+        l10n.t`The engine process ended unexpectedly ${this.#crashes.length} times within three minutes and was not started again.`,
       );
     }
     const engine = new EngineProcess(this.#options, this.#sinks);
@@ -235,6 +236,6 @@ function here(model: ModelRequest): ModelRequest {
   const place = new URL(model.server.url).host;
   throw new UserError(
     'server-unfit',
-    `The server at ${place} only routes: what needs the model itself takes one that this machine runs.`,
+    l10n.t`The server at ${place} only routes: what needs the model itself takes one that this machine runs.`,
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { MessageConnection, CancellationToken } from 'vscode-jsonrpc/node';
 import { UserError } from '../protocol/errors.ts';
 import { toInspector } from '../protocol/inspector.ts';
@@ -85,7 +86,7 @@ export class InspectorClient {
   async #running(): Promise<PeerProcess> {
     // Loaded with the first request: activation does not wait for it.
     const { PeerProcess } = await import('./peerProcess.ts');
-    if (this.#disposed) throw new UserError('inspector-gone', 'MoEScope is shutting down.');
+    if (this.#disposed) throw new UserError('inspector-gone', l10n.t`MoEScope is shutting down.`);
     if (this.#process) return this.#process;
     const started = new PeerProcess('inspector', { ...this.#options, execArgv: [YOUNG_GENERATION] });
     this.#process = started;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { fork, type ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import {
@@ -93,7 +94,10 @@ export class PeerProcess {
         this.#connection.dispose();
         const said = this.#stderr.trim().split('\n').slice(-3).join(' ').trim();
         reject(
-          new UserError(`${name}-failed`, `The ${name} process did not start (${how})${said ? `: ${said}` : '.'}`),
+          new UserError(
+            `${name}-failed`,
+            l10n.t`The ${name} process did not start (${how})${said ? `: ${said}` : '.'}`,
+          ),
         );
       });
     });
@@ -160,9 +164,13 @@ export class PeerProcess {
     const how = await this.exited;
     const starved = this.#name === 'engine' && (how === 'SIGKILL' || STARVED.test(this.#stderr));
     const remedy = starved ? ' Memory may have run out: in int8 or int4 the model takes less.' : '';
-    return new UserError(`${this.#name}-gone`, `The ${this.#name} process ended unexpectedly (${how}).${remedy}`, {
-      cause: error,
-    });
+    return new UserError(
+      `${this.#name}-gone`,
+      l10n.t`The ${this.#name} process ended unexpectedly (${how}).${remedy}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,4 +1,5 @@
 /** Whatever routes texts: the engine here, a server elsewhere. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -34,7 +35,7 @@ export function textRouter(identity: () => Promise<string>, analyze: Analyze): T
         },
       };
       const result = await analyze(text, sink, signal);
-      if (!builder) throw new UserError('internal', 'The engine sent no routing.');
+      if (!builder) throw new UserError('internal', l10n.t`The engine sent no routing.`);
       return builder.finish(result);
     },
   };

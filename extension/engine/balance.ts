@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { BiasFit } from '../analysis/biasFit.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
@@ -18,7 +19,7 @@ export async function fitBiases(
   { signal, progress }: Pick<MeasureOptions, 'signal' | 'progress'>,
 ): Promise<FittedBias[]> {
   if (!(target >= 0))
-    throw new UserError('intervention-invalid', `The target of MaxVio is ${target}; it has to be 0 or more.`);
+    throw new UserError('intervention-invalid', l10n.t`The target of MaxVio is ${target}; it has to be 0 or more.`);
   const options = { routing: false, logProb: false, signal, progress: () => undefined };
   const run = new Run(model, ids, windows, options);
   const layers = model.info.moeLayers;

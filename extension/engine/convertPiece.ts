@@ -1,4 +1,5 @@
 /** Reads, converts and writes pieces of a plan, one after the other, without waiting for anything but the disk. */
+import * as l10n from '@vscode/l10n';
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { MXFP4_BYTES, type WeightSource } from '../models/weights.ts';
@@ -110,7 +111,7 @@ export class PieceConverter {
   #read(into: Buffer, path: string, position: number): Buffer {
     for (let done = 0; done < into.length;) {
       const read = readSync(this.#file(path), into, done, into.length - done, position + done);
-      if (read === 0) throw new UserError('weights-invalid', `${path} ended while it was read.`);
+      if (read === 0) throw new UserError('weights-invalid', l10n.t`${path} ended while it was read.`);
       done += read;
     }
     return into;
@@ -148,6 +149,6 @@ export class PieceConverter {
 function notFinite(parts: readonly SourcePart[]): never {
   throw new UserError(
     'weights-invalid',
-    `The tensor ${parts[0]!.source.entry.name} has elements that are infinite or not numbers, which int8 and int4 cannot hold.`,
+    l10n.t`The tensor ${parts[0]!.source.entry.name} has elements that are infinite or not numbers, which int8 and int4 cannot hold.`,
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import type { TappedGraph } from '../models/foreign/foreignModel.ts';
 import type { CacheInput, Port, RoleInput } from '../models/foreign/inputs.ts';
@@ -115,7 +116,7 @@ export class ForeignSequence implements Sequence {
       if (isUserError(error)) throw error;
       throw new UserError(
         'architecture-unsupported',
-        `ONNX Runtime could not run this model on ${pass.length} tokens: ${reasonOf(error)}.`,
+        l10n.t`ONNX Runtime could not run this model on ${pass.length} tokens: ${reasonOf(error)}.`,
         { cause: error },
       );
     }

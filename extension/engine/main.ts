@@ -1,4 +1,5 @@
 /** The engine process: one model open at a time, one request after the other, everything else refused or queued. */
+import * as l10n from '@vscode/l10n';
 import '../protocol/childLanguage.ts';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -138,7 +139,7 @@ class Engine {
 
   async #profile(params: ProfileParams, signal: AbortSignal): Promise<ModelProfile> {
     const { run, model: request, text, batches, generate } = params;
-    if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
+    if (text.trim() === '') throw new UserError('text-empty', l10n.t`There is no text to analyze.`);
     const report = this.#progress(run);
     const open = async (profile?: string): Promise<OpenModel> => {
       if (profile === undefined) return this.#model(run, request, signal);
@@ -184,14 +185,14 @@ class Engine {
     readonly known: LiveText | undefined;
     readonly milliseconds: Omit<AnalyzeResult['milliseconds'], 'route'>;
   }> {
-    if (text.trim() === '') throw new UserError('text-empty', 'There is no text to analyze.');
+    if (text.trim() === '') throw new UserError('text-empty', l10n.t`There is no text to analyze.`);
     const began = performance.now();
     const model = await this.#model(run, request, signal);
     const opened = performance.now();
     this.#progress(run)('tokenize', 0, 0);
     const encoded = await model.tokenizer.encode(text);
     const { ids } = encoded;
-    if (ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+    if (ids.length === 0) throw new UserError('text-empty', l10n.t`The text has no tokens.`);
     const windows = windowStarts(ids.length, model.info.context);
     const known = live && this.#live(model).begin(run, ids, windows, live);
     await this.#connection.sendNotification(fromEngine.began, {
@@ -261,7 +262,7 @@ class Engine {
         cancel.abort();
       });
       try {
-        if (token.isCancellationRequested) throw new UserError('cancelled', 'The request was cancelled.');
+        if (token.isCancellationRequested) throw new UserError('cancelled', l10n.t`The request was cancelled.`);
         return await work(cancel.signal);
       } catch (error) {
         return this.#report(explainedFailure(error, this.#open?.model.info.precision));

@@ -2,6 +2,7 @@
  * A text under interventions: the model runs part by part, each part with the whole text, so that a router's decision is known for
  * all tokens before any expert sees one. What comes before the first layer that an intervention changes is run once for all of them.
  */
+import * as l10n from '@vscode/l10n';
 import type { RouterTap } from '../models/stack.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
@@ -90,7 +91,7 @@ export async function measurableOf(model: OpenModel): Promise<MeasurableModel> {
   if (model.measurable) return model.measurable();
   throw new UserError(
     'precision-unsupported',
-    `${model.info.name} is an ONNX graph that others exported, which nothing can be put into: measure interventions on the checkpoint that it was made from.`,
+    l10n.t`${model.info.name} is an ONNX graph that others exported, which nothing can be put into: measure interventions on the checkpoint that it was made from.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { ON_THE_CPU } from '../models/fitting.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
@@ -13,7 +14,10 @@ export function requireMemory(bytes: number, what: string): void {
   const free = freeMemory();
   if (bytes <= free) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
-  throw new UserError('out-of-memory', `${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`);
+  throw new UserError(
+    'out-of-memory',
+    l10n.t`${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`,
+  );
 }
 
 /** As ONNX Runtime, C++, V8 and the operating system say it. */
@@ -33,5 +37,5 @@ export function explainedFailure(error: unknown, precision: string | undefined):
     smaller.length > 0
       ? `In ${smaller.join(' or ')} it takes less.`
       : 'No precision takes less: analyze a part of the text, or end other programs.';
-  return new UserError('out-of-memory', `Memory ran out${where}. ${remedy}`, { cause: error });
+  return new UserError('out-of-memory', l10n.t`Memory ran out${where}. ${remedy}`, { cause: error });
 }

@@ -4,6 +4,7 @@
  * unfinished-<pid>-… is just being written or deleted by that engine, and interrupted-<key> waits for an engine that imports the
  * same: see unfinishedImport.ts. Any of it may be deleted at any time.
  */
+import * as l10n from '@vscode/l10n';
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -208,7 +209,7 @@ async function forgetRemoved(cache: string): Promise<void> {
 async function namesIn(cache: string): Promise<string[]> {
   return readdir(cache).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw new UserError('cache-unwritable', `The model cache in ${cache} cannot be read: ${messageOf(error)}.`);
+    throw new UserError('cache-unwritable', l10n.t`The model cache in ${cache} cannot be read: ${messageOf(error)}.`);
   });
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
@@ -48,7 +49,7 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
   if (request.precision === 'float16' && request.provider !== 'webgpu') {
     throw new UserError(
       'precision-unsupported',
-      'float16 is for graphics cards: choose webgpu with it. On the CPU float32, int8 and int4 run.',
+      l10n.t`float16 is for graphics cards: choose webgpu with it. On the CPU float32, int8 and int4 run.`,
     );
   }
   const checkpoint = await readCheckpoint(request.folder);
@@ -158,13 +159,13 @@ async function openParts(
   if (device.provider !== 'cpu') {
     throw new UserError(
       'precision-unsupported',
-      `Interventions are measured on the CPU, and this model runs on ${device.provider}: set the provider to cpu.`,
+      l10n.t`Interventions are measured on the CPU, and this model runs on ${device.provider}: set the provider to cpu.`,
     );
   }
   try {
     requireMemory(neededMemory(graphs.plan.bytes, info.precision), 'A second copy of the model, for interventions,');
   } catch (error) {
-    throw new UserError('precision-unsupported', `${messageOf(error)} A smaller precision takes less.`, {
+    throw new UserError('precision-unsupported', l10n.t`${messageOf(error)} A smaller precision takes less.`, {
       cause: error,
     });
   }

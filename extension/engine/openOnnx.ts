@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { basename, dirname } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import type { OnnxFacts } from '../formats/onnxFolder.ts';
@@ -32,7 +33,7 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
   if (!['auto', info.precision].includes(request.precision) || !['auto', 'cpu'].includes(request.provider)) {
     throw new UserError(
       'precision-unsupported',
-      `This ONNX model runs as it was exported, in ${info.precision} on the CPU; set precision and provider to auto.`,
+      l10n.t`This ONNX model runs as it was exported, in ${info.precision} on the CPU; set precision and provider to auto.`,
     );
   }
   requireMemory(neededMemory(foreign.file.weightBytes, info.precision), `This model in ${info.precision}`);
@@ -68,8 +69,8 @@ function chosenSet({ sets, file }: ForeignModel, router: string | undefined): Ro
   throw new UserError(
     'router-ambiguous',
     router === undefined
-      ? `${file.path} has more than one thing that may be its routers: ${known.join('; ')}. Choose one.`
-      : `${file.path} has no router ${router}; it has ${known.join('; ')}.`,
+      ? l10n.t`${file.path} has more than one thing that may be its routers: ${known.join('; ')}. Choose one.`
+      : l10n.t`${file.path} has no router ${router}; it has ${known.join('; ')}.`,
   );
 }
 
@@ -91,9 +92,13 @@ async function createSession(
   } catch (thrown) {
     const error = explainedFailure(thrown, undefined);
     if (isUserError(error)) throw error;
-    throw new UserError('architecture-unsupported', `ONNX Runtime cannot load ${file.path}: ${reasonOf(error)}.`, {
-      cause: error,
-    });
+    throw new UserError(
+      'architecture-unsupported',
+      l10n.t`ONNX Runtime cannot load ${file.path}: ${reasonOf(error)}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { bestFit, neededMemory, ON_THE_CPU } from '../models/fitting.ts';
 import type { Footprint } from '../models/footprint.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -24,12 +25,15 @@ export function choosePrecision(
       const finer = ON_THE_CPU.slice(0, ON_THE_CPU.indexOf(best)).map(needs);
       return { precision: best, why: `${[...finer, needs(best)].join(', ')}, and ${have}` };
     }
-    throw new UserError('out-of-memory', `This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have}.`);
+    throw new UserError(
+      'out-of-memory',
+      l10n.t`This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have}.`,
+    );
   }
   if (neededMemory(bytes[wanted].total, wanted) <= free) return { precision: wanted, why: 'it was asked for' };
   throw new UserError(
     'out-of-memory',
-    `This model in ${needs(wanted)} of memory, and ${have}.${best ? ` In ${best} it fits.` : ''}`,
+    l10n.t`This model in ${needs(wanted)} of memory, and ${have}.${best ? ` In ${best} it fits.` : ''}`,
   );
 }
 

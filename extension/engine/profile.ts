@@ -2,6 +2,7 @@
  * Where the time of a forward pass goes: passes of several sizes, once as they are and once under ONNX Runtime's profiler, which
  * slows them down and therefore gives the shares, not the times.
  */
+import * as l10n from '@vscode/l10n';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +48,7 @@ export async function profileModel(work: ProfileWork): Promise<ModelProfile> {
   const model = await work.open();
   const { info } = model;
   const { ids } = await model.tokenizer.encode(text);
-  if (ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+  if (ids.length === 0) throw new UserError('text-empty', l10n.t`The text has no tokens.`);
   const notes: string[] = [];
   const sizes = [...new Set(batches.map((n) => Math.min(n, info.context)))].sort((a, b) => a - b);
   if (Math.max(...sizes) > ids.length) {

@@ -1,4 +1,5 @@
 /** Which of ONNX Runtime's execution providers runs a model: the one that is asked for, or one that proves itself. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { listSupportedBackends } from 'onnxruntime-node';
 import type { ModelRequest } from '../protocol/engine.ts';
@@ -47,7 +48,7 @@ export async function openProven<M extends OpenModel>(
   if (provider !== 'auto' && !shipped.includes(provider)) {
     throw new UserError(
       'precision-unsupported',
-      `ONNX Runtime has no ${provider} for ${process.platform}-${process.arch}; it has ${shipped.join(' and ')}.`,
+      l10n.t`ONNX Runtime has no ${provider} for ${process.platform}-${process.arch}; it has ${shipped.join(' and ')}.`,
     );
   }
   const judge = new Judge(new Verdicts(cache), options, open);

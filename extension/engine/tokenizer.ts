@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { join } from 'node:path';
 import { Tokenizer as NativeTokenizer } from 'tokenizers';
 import { readJsonObject } from '../formats/json.ts';
@@ -33,7 +34,9 @@ export class Tokenizer {
       native.disablePadding();
       return new Tokenizer(native, vocabulary);
     } catch (error) {
-      throw new UserError('tokenizer-invalid', `${path} cannot be understood: ${messageOf(error)}.`, { cause: error });
+      throw new UserError('tokenizer-invalid', l10n.t`${path} cannot be understood: ${messageOf(error)}.`, {
+        cause: error,
+      });
     }
   }
 
@@ -46,7 +49,7 @@ export class Tokenizer {
       ids = encoding.getIds();
       offsets = encoding.getOffsets();
     } catch (error) {
-      throw new UserError('tokenizer-invalid', `The tokenizer failed on this text: ${messageOf(error)}.`, {
+      throw new UserError('tokenizer-invalid', l10n.t`The tokenizer failed on this text: ${messageOf(error)}.`, {
         cause: error,
       });
     }
@@ -54,7 +57,7 @@ export class Tokenizer {
     if (foreign !== undefined) {
       throw new UserError(
         'tokenizer-invalid',
-        `The tokenizer gives the token id ${foreign}, but the model has only ${this.#vocabulary}: tokenizer.json is of another model.`,
+        l10n.t`The tokenizer gives the token id ${foreign}, but the model has only ${this.#vocabulary}: tokenizer.json is of another model.`,
       );
     }
     const toUtf16 = utf16Offsets(text);

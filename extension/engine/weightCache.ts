@@ -8,6 +8,7 @@
  * trains writes the next checkpoint over the last, and a running model would be a mixture of both, or end with its file. The
  * weights of ONNX models, which are exported once, are mapped where they lie.
  */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -52,9 +53,13 @@ export async function cachedWeights(plan: WeightPlan, options: ImportOptions): P
     // What was left of the import counts.
     await keepLimit(options).catch(() => undefined);
     if (isUserError(error)) throw error;
-    throw new UserError('cache-unwritable', `The model cache in ${cache} cannot be written: ${messageOf(error)}.`, {
-      cause: error,
-    });
+    throw new UserError(
+      'cache-unwritable',
+      l10n.t`The model cache in ${cache} cannot be written: ${messageOf(error)}.`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -167,6 +172,6 @@ async function requireRoom(cache: string, bytes: number): Promise<void> {
   if (bytes <= free) return;
   throw new UserError(
     'cache-unwritable',
-    `The model cache in ${cache} needs ${byteSize(bytes)} more, and ${byteSize(free)} are free on its disk.`,
+    l10n.t`The model cache in ${cache} needs ${byteSize(bytes)} more, and ${byteSize(free)} are free on its disk.`,
   );
 }

@@ -1,4 +1,5 @@
 /** A Hugging Face checkpoint folder: config.json, and safetensors in one file or in shards. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
@@ -31,7 +32,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   for (const [i, file] of files.entries()) {
     for (const entry of headers[i]!) {
       if (tensors.has(entry.name)) {
-        throw new UserError('weights-invalid', `The tensor ${entry.name} stands in two files of ${folder}.`);
+        throw new UserError('weights-invalid', l10n.t`The tensor ${entry.name} stands in two files of ${folder}.`);
       }
       tensors.set(entry.name, entry);
     }
@@ -39,7 +40,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     if (absent !== undefined) {
       throw new UserError(
         'weights-invalid',
-        `${basename(file.path)} lacks the tensor ${absent} that the index places there.`,
+        l10n.t`${basename(file.path)} lacks the tensor ${absent} that the index places there.`,
       );
     }
   }
@@ -49,10 +50,10 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
 /** config.json alone. Throws UserError. */
 export async function readConfig(folder: string): Promise<JsonObject> {
   try {
-    if (!(await stat(folder)).isDirectory()) throw new UserError('folder-missing', `${folder} is not a folder.`);
+    if (!(await stat(folder)).isDirectory()) throw new UserError('folder-missing', l10n.t`${folder} is not a folder.`);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('folder-missing', `The model folder ${folder} does not exist or cannot be read.`, {
+    throw new UserError('folder-missing', l10n.t`The model folder ${folder} does not exist or cannot be read.`, {
       cause: error,
     });
   }
@@ -91,10 +92,10 @@ export async function weightFiles(folder: string): Promise<WeightFile[]> {
   if (pickle !== undefined) {
     throw new UserError(
       'weights-missing',
-      `${folder} has its weights only as ${pickle}, a Python pickle, which MoEScope never reads; save the model as safetensors.`,
+      l10n.t`${folder} has its weights only as ${pickle}, a Python pickle, which MoEScope never reads; save the model as safetensors.`,
     );
   }
-  throw new UserError('weights-missing', `There is no model.safetensors in ${folder}.`);
+  throw new UserError('weights-missing', l10n.t`There is no model.safetensors in ${folder}.`);
 }
 
 async function indexedFiles(folder: string, names: readonly string[]): Promise<WeightFile[]> {
@@ -103,7 +104,8 @@ async function indexedFiles(folder: string, names: readonly string[]): Promise<W
     invalid: 'weights-invalid',
   });
   const map = index['weight_map'];
-  if (!isJsonObject(map)) throw new UserError('weights-invalid', 'model.safetensors.index.json has no weight_map.');
+  if (!isJsonObject(map))
+    throw new UserError('weights-invalid', l10n.t`model.safetensors.index.json has no weight_map.`);
   const files = new Map<string, string[]>();
   for (const [tensor, shard] of Object.entries(map)) {
     const known = files.get(shard as string);
@@ -113,7 +115,7 @@ async function indexedFiles(folder: string, names: readonly string[]): Promise<W
     }
     // A shard is a sibling by its plain name: an index must not lead out of the folder.
     if (typeof shard !== 'string' || shard === '' || shard !== basename(shard)) {
-      throw new UserError('weights-invalid', `model.safetensors.index.json names no proper file for ${tensor}.`);
+      throw new UserError('weights-invalid', l10n.t`model.safetensors.index.json names no proper file for ${tensor}.`);
     }
     files.set(shard, [tensor]);
   }
@@ -122,7 +124,7 @@ async function indexedFiles(folder: string, names: readonly string[]): Promise<W
     const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
     throw new UserError(
       'weights-missing',
-      `The shard ${missing[0]!}${more} of the checkpoint is missing in ${folder}.`,
+      l10n.t`The shard ${missing[0]!}${more} of the checkpoint is missing in ${folder}.`,
     );
   }
   return [...files].map(([shard, expected]) => ({ path: join(folder, shard), expected }));

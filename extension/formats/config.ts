@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 
@@ -232,6 +233,6 @@ export class ConfigReader {
   }
 
   #fail(what: string): never {
-    throw new UserError('config-invalid', `The model's config.json ${what}.`);
+    throw new UserError('config-invalid', l10n.t`The model's config.json ${what}.`);
   }
 }

@@ -1,4 +1,5 @@
 /** Counts of experts as text: a table with one row a layer and expert, and the JSON in which papers publish theirs. */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
@@ -139,5 +140,5 @@ function cells(line: string): string[] {
 }
 
 function invalid(what: string): UserError {
-  return new UserError('trace-invalid', `These counts cannot be opened: ${what}.`);
+  return new UserError('trace-invalid', l10n.t`These counts cannot be opened: ${what}.`);
 }

@@ -7,6 +7,7 @@
  * - vLLM's RequestOutput: `outputs[0].routed_experts`, nested lists.
  * Row r belongs to token `start + r`; the token that was sampled last has none.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { isNpy, readIntegers, readNpy, type IntegerArray } from './npy.ts';
@@ -211,5 +212,5 @@ function idsOf(value: unknown, what: string): Int32Array {
 }
 
 function unfit(what: string): UserError {
-  return new UserError('server-unfit', `The engine's answer cannot be used: ${what}.`);
+  return new UserError('server-unfit', l10n.t`The engine's answer cannot be used: ${what}.`);
 }

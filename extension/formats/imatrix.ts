@@ -3,6 +3,7 @@
  * matrix it watched. The experts' counts of blk.N.ffn_*_exps are those of layer N; blk.N.ffn_gate_inp, the router, saw each
  * token once. Legacy files hold sums of activations and no counts of experts.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
 import { modelElsewhere } from './routedExperts.ts';
@@ -211,5 +212,5 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 function invalid(what: string, cause?: unknown): UserError {
-  return new UserError('trace-invalid', `This importance matrix cannot be opened: ${what}.`, { cause });
+  return new UserError('trace-invalid', l10n.t`This importance matrix cannot be opened: ${what}.`, { cause });
 }

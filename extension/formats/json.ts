@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -22,24 +23,26 @@ export async function readJsonObject(
     // Before it is opened: a pipe would keep us waiting, a device never ends.
     const { size } = await regularFile(path);
     if (size > limit)
-      throw new UserError(codes.invalid, `${name} has ${size} bytes, which is too large for such a file.`);
+      throw new UserError(codes.invalid, l10n.t`${name} has ${size} bytes, which is too large for such a file.`);
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof UserError) throw error;
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (absent)
-      throw new UserError(codes.missing, `There is no ${name} in ${path.slice(0, -name.length - 1)}.`, {
+      throw new UserError(codes.missing, l10n.t`There is no ${name} in ${path.slice(0, -name.length - 1)}.`, {
         cause: error,
       });
-    throw new UserError(codes.invalid, `${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(codes.invalid, l10n.t`${path} cannot be read: ${(error as Error).message}.`, { cause: error });
   }
   let value: unknown;
   try {
     value = parse(text);
   } catch (error) {
-    throw new UserError(codes.invalid, `${path} is not valid JSON: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(codes.invalid, l10n.t`${path} is not valid JSON: ${(error as Error).message}.`, {
+      cause: error,
+    });
   }
-  if (!isJsonObject(value)) throw new UserError(codes.invalid, `${path} does not hold a JSON object.`);
+  if (!isJsonObject(value)) throw new UserError(codes.invalid, l10n.t`${path} does not hold a JSON object.`);
   return value;
 }
 

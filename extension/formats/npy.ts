@@ -2,6 +2,7 @@
  * Arrays as numpy writes them. A .npy file is a magic, a version, a header that is a Python dict in ASCII, and the items; an
  * .npz file is a zip of them.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { readZip } from './zip.ts';
 
@@ -166,5 +167,5 @@ function latin1(bytes: Uint8Array, from: number, to: number): string {
 }
 
 function invalid(what: string): UserError {
-  return new UserError('trace-invalid', `This is no array that MoEScope can open: ${what}.`);
+  return new UserError('trace-invalid', l10n.t`This is no array that MoEScope can open: ${what}.`);
 }

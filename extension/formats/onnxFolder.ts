@@ -1,4 +1,5 @@
 /** The folder of an ONNX model: which file is the model, and what lies beside it. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
@@ -57,7 +58,7 @@ async function chosen(folder: string, files: readonly string[]): Promise<string 
   if (named !== undefined) return named as string;
   throw new UserError(
     'weights-missing',
-    `${folder} has ${files.length} ONNX files, and none is called model.onnx; choose the file itself.`,
+    l10n.t`${folder} has ${files.length} ONNX files, and none is called model.onnx; choose the file itself.`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** An ONNX file: its graph, with every weight left where it lies. */
+import * as l10n from '@vscode/l10n';
 import { fromBinary } from '@bufbuild/protobuf';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, relative, sep } from 'node:path';
@@ -60,7 +61,7 @@ export async function readOnnxFile(path: string): Promise<OnnxFile> {
  */
 export function parseOnnx(bytes: Uint8Array, name: string): Pick<OnnxFile, 'model' | 'graph'> {
   const invalid = (why: string, cause?: unknown): UserError =>
-    new UserError('weights-invalid', `${name} is not an ONNX model that can be read: ${why}.`, { cause });
+    new UserError('weights-invalid', l10n.t`${name} is not an ONNX model that can be read: ${why}.`, { cause });
   let model: ModelProto;
   try {
     model = fromBinary(ModelProtoSchema, bytes);
@@ -89,13 +90,13 @@ async function readBytes(path: string): Promise<Uint8Array> {
     if (size > MAX_FILE_BYTES) {
       throw new UserError(
         'weights-invalid',
-        `${path} has ${(size / 1e9).toFixed(1)} GB; an ONNX file of more than 2 GB cannot be whole.`,
+        l10n.t`${path} has ${(size / 1e9).toFixed(1)} GB; an ONNX file of more than 2 GB cannot be whole.`,
       );
     }
     return await readFile(path);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('folder-missing', `${path} does not exist or cannot be read.`, { cause: error });
+    throw new UserError('folder-missing', l10n.t`${path} does not exist or cannot be read.`, { cause: error });
   }
 }
 

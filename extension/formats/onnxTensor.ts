@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { create } from '@bufbuild/protobuf';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
@@ -113,7 +114,7 @@ export class ExternalFiles {
     if (!(length === needed && offset + length <= size)) {
       throw new UserError(
         'weights-invalid',
-        `The tensor ${tensor.name} does not lie in ${named} as the model says: that file has ${size} bytes.`,
+        l10n.t`The tensor ${tensor.name} does not lie in ${named} as the model says: that file has ${size} bytes.`,
       );
     }
     setExternal(tensor, { location, offset, length });
@@ -125,7 +126,7 @@ export class ExternalFiles {
     const outside = (): UserError =>
       new UserError(
         'weights-invalid',
-        `The model asks for its tensor ${tensor} in ${JSON.stringify(named)}, which is not a file of its own folder.`,
+        l10n.t`The model asks for its tensor ${tensor} in ${JSON.stringify(named)}, which is not a file of its own folder.`,
       );
     const path = normalize(named);
     // ONNX Runtime takes locations that begin with a star for addresses in memory.
@@ -137,7 +138,7 @@ export class ExternalFiles {
     if (real === undefined || size === undefined) {
       throw new UserError(
         'weights-missing',
-        `${basename(file)}, which holds the model's weights, is missing in ${this.#folder}.`,
+        l10n.t`${basename(file)}, which holds the model's weights, is missing in ${this.#folder}.`,
       );
     }
     if (!isWithin(real, this.#real) && !(this.#blobs !== undefined && isWithin(real, this.#blobs))) throw outside();

@@ -3,6 +3,7 @@
  * that build plain data are known; a class or function that it names is looked up in a table of what PyTorch writes tensors
  * with, and all else is refused.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 
 /** Numbers, strings, lists, dicts and tensors. A tuple is an array, too. */
@@ -344,5 +345,5 @@ const OPCODES: Readonly<Record<number, (m: Machine) => Machine>> = {
 };
 
 function invalid(what: string, cause?: unknown): UserError {
-  return new UserError('trace-invalid', `This pickle cannot be read: ${what}.`, { cause });
+  return new UserError('trace-invalid', l10n.t`This pickle cannot be read: ${what}.`, { cause });
 }

@@ -1,4 +1,5 @@
 /** Traces from expert ids without weights: arrays that somebody saved, and answers of serving engines. */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { Recording } from '../protocol/recording.ts';
 import { readEngineReply, type EngineReply } from './engineReply.ts';
@@ -81,7 +82,7 @@ function routedPart({ experts, promptIds, outputIds, ...known }: EngineReply): P
   if (!experts) {
     throw new UserError(
       'server-unfit',
-      'The recorded answer holds no routing: the engine has to be started with --enable-return-routed-experts.',
+      l10n.t`The recorded answer holds no routing: the engine has to be started with --enable-return-routed-experts.`,
     );
   }
   const ids = new Int32Array(promptIds.length + outputIds.length);
@@ -158,5 +159,5 @@ function unknownIds(tokens: number): Int32Array {
 }
 
 function invalid(what: string): UserError {
-  return new UserError('trace-invalid', `This is no recording that MoEScope can open: ${what}.`);
+  return new UserError('trace-invalid', l10n.t`This is no recording that MoEScope can open: ${what}.`);
 }

@@ -1,4 +1,5 @@
 /** Opens recorded routing, whatever wrote it. What a file is shows from its first bytes, not from its name. */
+import * as l10n from '@vscode/l10n';
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
@@ -115,5 +116,5 @@ function counts(found: readonly RecordedCounts[]): Recording {
 }
 
 function invalid(what: string, cause?: unknown): UserError {
-  return new UserError('trace-invalid', `This is no recording that MoEScope can open: ${what}.`, { cause });
+  return new UserError('trace-invalid', l10n.t`This is no recording that MoEScope can open: ${what}.`, { cause });
 }

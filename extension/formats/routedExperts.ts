@@ -2,6 +2,7 @@
  * Expert ids as serving engines hand them out, [tokens, layers, k], as columns of a trace. Engines return no gate weights, and
  * what stands in the place of routing that they do not have (zeros, −1) must never be taken for an expert.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { NO_EXPERT, type LayerShape, type LayerTrace, type ModelInfo } from '../protocol/trace.ts';
 import type { Integers } from './npy.ts';
@@ -47,7 +48,7 @@ const MAX_K = 1024;
  */
 export function splitByLayer(ids: Integers, tokens: number, layers: number, k: number): ExpertColumn[] {
   if (layers < 1 || layers > MAX_LAYERS || k < 1 || k > MAX_K || ids.length !== tokens * layers * k) {
-    throw new UserError('trace-invalid', `${tokens} × ${layers} × ${k} expert ids are not routing of any model.`);
+    throw new UserError('trace-invalid', l10n.t`${tokens} × ${layers} × ${k} expert ids are not routing of any model.`);
   }
   const columns = Array.from({ length: layers }, () => new Uint16Array(tokens * k));
   const highest = new Int32Array(layers).fill(-1);
@@ -93,7 +94,7 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
   if (columns.every(isEmpty)) {
     throw new UserError(
       'server-unfit',
-      'The routing holds no data: every row is filled with zeros or −1, which some fused kernels return instead of expert ids.',
+      l10n.t`The routing holds no data: every row is filled with zeros or −1, which some fused kernels return instead of expert ids.`,
     );
   }
   const notes: string[] = [];
@@ -140,7 +141,7 @@ function placesOf(positions: number, k: number, { layers, moeLayers }: KnownLaye
   if (wrong) {
     throw new UserError(
       'server-unfit',
-      `The routing has ${k} experts a token, but the model's config says ${wrong.k}: it is of another model.`,
+      l10n.t`The routing has ${k} experts a token, but the model's config says ${wrong.k}: it is of another model.`,
     );
   }
   if (positions === moeLayers.length) return new Map(moeLayers.map((layer, i) => [i, layer]));

@@ -2,6 +2,7 @@
  * The safetensors format (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header that names every
  * tensor's type, shape and place, then the tensors' bytes. Nothing in a file is believed before it is checked against its size.
  */
+import * as l10n from '@vscode/l10n';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
@@ -51,13 +52,13 @@ export interface TensorEntry {
  */
 export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]> {
   const name = basename(path);
-  const invalid = (what: string): UserError => new UserError('weights-invalid', `${name} is damaged: ${what}.`);
+  const invalid = (what: string): UserError => new UserError('weights-invalid', l10n.t`${name} is damaged: ${what}.`);
   let file;
   try {
     await regularFile(path);
     file = await open(path);
   } catch (error) {
-    throw new UserError('weights-missing', `${name} cannot be opened: ${messageOf(error)}.`, { cause: error });
+    throw new UserError('weights-missing', l10n.t`${name} cannot be opened: ${messageOf(error)}.`, { cause: error });
   }
   try {
     const { size } = await file.stat();

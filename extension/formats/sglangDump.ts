@@ -6,6 +6,7 @@
  * All layers count, dense ones with nothing. `last_physical_to_logical_map` [layers, physical experts] says which expert each
  * copy is of.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/recording.ts';
 import type { IntegerArray } from './npy.ts';
@@ -215,5 +216,5 @@ function numbers(dict: Dict, key: string): number[] {
 }
 
 function invalid(what: string): UserError {
-  return new UserError('trace-invalid', `This dump of SGLang cannot be opened: ${what}.`);
+  return new UserError('trace-invalid', l10n.t`This dump of SGLang cannot be opened: ${what}.`);
 }

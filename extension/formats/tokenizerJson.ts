@@ -2,6 +2,7 @@
  * What tokenizer.json may say that Hugging Face's implementation does not check, and would end the process over: each is
  * refused before it is loaded.
  */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 
@@ -35,7 +36,7 @@ function refuseTemplates({ single, pair, special_tokens: known, processors }: Js
 }
 
 function invalid(what: string): UserError {
-  return new UserError('tokenizer-invalid', `tokenizer.json cannot be used: ${what}.`);
+  return new UserError('tokenizer-invalid', l10n.t`tokenizer.json cannot be used: ${what}.`);
 }
 
 function quoted(text: string): string {

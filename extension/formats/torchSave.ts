@@ -1,4 +1,5 @@
 /** What torch.save writes: a zip with a pickle, data.pkl, that refers to the tensors' numbers, one entry each. */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import { gather, readIntegers, type IntegerArray } from './npy.ts';
 import { readPickle, type Pickled, type PickledTensor } from './pickle.ts';
@@ -53,5 +54,5 @@ export function readTorchSave(bytes: Uint8Array): TorchFile {
 }
 
 function invalid(what: string): UserError {
-  return new UserError('trace-invalid', `This PyTorch file cannot be read: ${what}.`);
+  return new UserError('trace-invalid', l10n.t`This PyTorch file cannot be read: ${what}.`);
 }

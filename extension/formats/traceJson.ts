@@ -3,6 +3,7 @@
  * holds the chosen experts, not the runners-up. The README documents it; a change that would break a reader raises the
  * version.
  */
+import * as l10n from '@vscode/l10n';
 import * as v from 'valibot';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
@@ -115,7 +116,7 @@ const traceSchema = v.object({
  */
 export function readTraceJson(json: string): RecordedTrace {
   const invalid = (what: string, cause?: unknown): UserError =>
-    new UserError('trace-invalid', `This is no trace that MoEScope can open: ${what}.`, { cause });
+    new UserError('trace-invalid', l10n.t`This is no trace that MoEScope can open: ${what}.`, { cause });
   let value: unknown;
   try {
     value = JSON.parse(json);

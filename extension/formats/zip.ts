@@ -1,4 +1,5 @@
 /** Zip files as numpy and PyTorch write them: entries stored or deflated, in one part, with zip64 sizes where they are large. */
+import * as l10n from '@vscode/l10n';
 import { inflateRawSync } from 'node:zlib';
 import { messageOf, UserError } from '../protocol/errors.ts';
 
@@ -147,5 +148,5 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 function invalid(what: string, cause?: unknown): UserError {
-  return new UserError('trace-invalid', `This zip file cannot be read: ${what}.`, { cause });
+  return new UserError('trace-invalid', l10n.t`This zip file cannot be read: ${what}.`, { cause });
 }

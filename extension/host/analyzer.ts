@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { ProgressLocation, window, type TextDocument } from 'vscode';
 import type { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
@@ -66,7 +67,7 @@ export class Analyzer {
     const { document, text, whole } = part;
     if (text.trim() === '') {
       const what = whole ? 'This document is empty' : 'The selection is empty';
-      this.#problems.report('analyze', new UserError('text-empty', `${what}: there is no text to route.`));
+      this.#problems.report('analyze', new UserError('text-empty', l10n.t`${what}: there is no text to route.`));
       return 'text-empty';
     }
     const session = this.#sessions.open(document);
@@ -105,7 +106,7 @@ export class Analyzer {
 
   #begin(session: Session, { document, text, base, whole }: TextPart, quiet: boolean): Run {
     const run: Run = {
-      label: 'Starting',
+      label: l10n.t`Starting`,
       fraction: undefined,
       model: this.#models.name,
       abort: new AbortController(),
@@ -224,7 +225,7 @@ export class Analyzer {
   }
 
   async #notify(session: Session, run: Run, work: Promise<unknown>): Promise<void> {
-    const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
+    const options = { location: ProgressLocation.Notification, cancellable: true, title: l10n.t`MoEScope` };
     await window.withProgress(options, async (progress, token) => {
       token.onCancellationRequested(() => {
         if (session.run === run) this.cancel(session);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Uri } from 'vscode';
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
@@ -191,7 +192,7 @@ export class Commands implements Disposable {
   async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
     const editor = this.#editor();
     if (!editor) {
-      await window.showInformationMessage('Open a text first: MoEScope routes what is in the editor.');
+      await window.showInformationMessage(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
       return;
     }
     await this.#analyze(editor, part(editor));
@@ -225,7 +226,7 @@ export class Commands implements Disposable {
     const editor = this.#editor();
     const sessionHere = (): Session | undefined => editor && sessions.get(editor.document.uri);
     if (sessionHere()?.run) {
-      await window.showInformationMessage('This text is being routed: compare when that is done.');
+      await window.showInformationMessage(l10n.t`This text is being routed: compare when that is done.`);
       return undefined;
     }
     const current = (): boolean => sessionHere()?.routed?.edits.edited === false;
@@ -247,7 +248,7 @@ export class Commands implements Disposable {
 
   async #continue(): Promise<void> {
     const editor = this.#editor();
-    if (!editor) await window.showInformationMessage('Open a text first: MoEScope writes on from its cursor.');
+    if (!editor) await window.showInformationMessage(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
     else await this.#parts.continuer.write(editor);
   }
 
@@ -285,31 +286,31 @@ export class Commands implements Disposable {
     const { live, sessions } = this.#parts;
     const { current } = sessions;
     const items = [
-      ...(current?.running ? [{ label: '$(debug-stop) Cancel', command: 'moescope.cancel' }] : []),
-      { label: '$(play) Analyze Routing', command: 'moescope.analyze' },
+      ...(current?.running ? [{ label: l10n.t`$(debug-stop) Cancel`, command: 'moescope.cancel' }] : []),
+      { label: l10n.t`$(play) Analyze Routing`, command: 'moescope.analyze' },
       live.on
-        ? { label: '$(circle-slash) Stop Live Routing', command: 'moescope.stopLive' }
-        : { label: '$(pulse) Start Live Routing', command: 'moescope.startLive' },
-      { label: '$(folder-opened) Analyze Folder…', command: 'moescope.analyzeFolder' },
-      { label: '$(git-compare) Compare Precisions…', command: 'moescope.compare' },
-      { label: '$(git-compare) Compare Bundled Models', command: 'moescope.compareBundled' },
-      { label: '$(git-compare) Compare With…', command: 'moescope.compareWith' },
-      { label: '$(edit) Continue with Routing', command: 'moescope.continue' },
-      { label: '$(symbol-color) Choose Layer and Tint…', command: 'moescope.chooseLens' },
-      { label: '$(circuit-board) Choose Model…', command: 'moescope.chooseModel' },
-      { label: '$(server) Use a Server…', command: 'moescope.useServer' },
-      { label: '$(folder-opened) Open Trace…', command: 'moescope.openTrace' },
-      { label: '$(info) Show Model', command: 'moescope.showModel' },
-      { label: '$(table) Open Routing Map', command: 'moescope.openMap' },
-      { label: '$(graph-line) Open Load Report', command: 'moescope.openReport' },
-      { label: '$(export) Export Report…', command: 'moescope.exportReport' },
-      { label: '$(graph) Show Routing Load', command: `${LoadView.id}.focus` },
-      ...(current?.routed ? [{ label: '$(clear-all) Clear Routing', command: 'moescope.clear' }] : []),
-      { label: '$(book) Open Sample', command: 'moescope.openSample' },
-      { label: '$(settings-gear) Open Settings', command: 'moescope.openSettings' },
-      { label: '$(output) Show Log', command: 'moescope.showLog' },
+        ? { label: l10n.t`$(circle-slash) Stop Live Routing`, command: 'moescope.stopLive' }
+        : { label: l10n.t`$(pulse) Start Live Routing`, command: 'moescope.startLive' },
+      { label: l10n.t`$(folder-opened) Analyze Folder…`, command: 'moescope.analyzeFolder' },
+      { label: l10n.t`$(git-compare) Compare Precisions…`, command: 'moescope.compare' },
+      { label: l10n.t`$(git-compare) Compare Bundled Models`, command: 'moescope.compareBundled' },
+      { label: l10n.t`$(git-compare) Compare With…`, command: 'moescope.compareWith' },
+      { label: l10n.t`$(edit) Continue with Routing`, command: 'moescope.continue' },
+      { label: l10n.t`$(symbol-color) Choose Layer and Tint…`, command: 'moescope.chooseLens' },
+      { label: l10n.t`$(circuit-board) Choose Model…`, command: 'moescope.chooseModel' },
+      { label: l10n.t`$(server) Use a Server…`, command: 'moescope.useServer' },
+      { label: l10n.t`$(folder-opened) Open Trace…`, command: 'moescope.openTrace' },
+      { label: l10n.t`$(info) Show Model`, command: 'moescope.showModel' },
+      { label: l10n.t`$(table) Open Routing Map`, command: 'moescope.openMap' },
+      { label: l10n.t`$(graph-line) Open Load Report`, command: 'moescope.openReport' },
+      { label: l10n.t`$(export) Export Report…`, command: 'moescope.exportReport' },
+      { label: l10n.t`$(graph) Show Routing Load`, command: `${LoadView.id}.focus` },
+      ...(current?.routed ? [{ label: l10n.t`$(clear-all) Clear Routing`, command: 'moescope.clear' }] : []),
+      { label: l10n.t`$(book) Open Sample`, command: 'moescope.openSample' },
+      { label: l10n.t`$(settings-gear) Open Settings`, command: 'moescope.openSettings' },
+      { label: l10n.t`$(output) Show Log`, command: 'moescope.showLog' },
     ];
-    const item = await window.showQuickPick(items, { title: 'MoEScope' });
+    const item = await window.showQuickPick(items, { title: l10n.t`MoEScope` });
     if (item) await commands.executeCommand(item.command);
   }
 }
@@ -319,7 +320,7 @@ async function askAboutSize(editor: TextEditor, part: TextPart): Promise<TextPar
   const visible = 'Analyze Visible Part';
   const all = 'Analyze All';
   const answer = await window.showWarningMessage(
-    `This text has ${megabytes} million characters; to route all of it takes long and much memory.`,
+    l10n.t`This text has ${megabytes} million characters; to route all of it takes long and much memory.`,
     visible,
     all,
   );

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   commands,
   EventEmitter,
@@ -124,8 +125,8 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     if (served && server.folder !== undefined) return server.folder;
     await window.showInformationMessage(
       served
-        ? `To compare the routing of ${unlinked(name)} with this machine's, name a local folder with its weights in Use a Server….`
-        : `${unlinked(name)} did not run on this machine: there is nothing to compare its routing with.`,
+        ? l10n.t`To compare the routing of ${unlinked(name)} with this machine's, name a local folder with its weights in Use a Server….`
+        : l10n.t`${unlinked(name)} did not run on this machine: there is nothing to compare its routing with.`,
     );
     return undefined;
   }
@@ -134,20 +135,20 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     const { signal } = new AbortController();
     if (await this.#inspector.routers(model.folder, signal)) {
       await window.showInformationMessage(
-        'An ONNX export runs as it is, on the CPU alone: there is nothing to compare its routing with.',
+        l10n.t`An ONNX export runs as it is, on the CPU alone: there is nothing to compare its routing with.`,
       );
       return undefined;
     }
     const items = await this.#ways(model, signal);
     if (items.length === 0) {
       await window.showInformationMessage(
-        `No other precision of ${unlinked(model.name)} fits the free memory, and nothing else here can run it.`,
+        l10n.t`No other precision of ${unlinked(model.name)} fits the free memory, and nothing else here can run it.`,
       );
       return undefined;
     }
     const item = await window.showQuickPick(items, {
-      title: `Compare the routing in ${nameOf(model)} with`,
-      placeHolder: 'Another precision, or another provider: the text is routed once more',
+      title: l10n.t`Compare the routing in ${nameOf(model)} with`,
+      placeHolder: l10n.t`Another precision, or another provider: the text is routed once more`,
       matchOnDescription: true,
     });
     return item?.way;
@@ -167,7 +168,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
       .filter((p) => p.fits && p.precision !== precision && (p.precision !== 'float16' || on !== 'cpu'))
       .map((p) => {
         const way = { precision: p.precision, provider: on };
-        return { way, label: nameOf(way), description: `needs ${byteSize(p.needed)} of memory` };
+        return { way, label: nameOf(way), description: l10n.t`needs ${byteSize(p.needed)} of memory` };
       });
     if (!here) return precisely;
     const elsewhere = providers
@@ -210,8 +211,8 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     if (!agreement) {
       await window.showWarningMessage(
         first.origin.model.folder === ''
-          ? `The model of ${second.origin.model.name} has other tokens or layers than the server's: it is another one.`
-          : `${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
+          ? l10n.t`The model of ${second.origin.model.name} has other tokens or layers than the server's: it is another one.`
+          : l10n.t`${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
       );
       return;
     }

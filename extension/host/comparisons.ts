@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { window, type QuickPickItem } from 'vscode';
 import { alignedAgreement, commonOf, sameExperts } from '../analysis/comparison.ts';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
@@ -83,8 +84,8 @@ export class Comparisons {
     if (!source) return;
     const items = [...this.#others(source.id), ...this.#otherModels(source)];
     const item = await window.showQuickPick(items, {
-      title: 'Compare with',
-      placeHolder: 'Another text that was routed, or the same text under another model',
+      title: l10n.t`Compare with`,
+      placeHolder: l10n.t`Another text that was routed, or the same text under another model`,
       matchOnDescription: true,
     });
     const other = await item?.make();
@@ -128,7 +129,7 @@ export class Comparisons {
     return folders
       .filter((folder) => folder !== routed.trace.origin.model.folder)
       .map((folder) => ({
-        label: `This text under ${modelName(folder)}`,
+        label: l10n.t`This text under ${modelName(folder)}`,
         description: folder,
         make: () => this.#route(folder, session, routed),
       }));

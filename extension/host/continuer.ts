@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   commands,
   EventEmitter,
@@ -125,7 +126,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       if (this.#writing !== writing) return;
       writing.done = true;
       if (count === 0)
-        void window.showInformationMessage('The model adds nothing here: the text ends, or its context is full.');
+        void window.showInformationMessage(l10n.t`The model adds nothing here: the text ends, or its context is full.`);
     } catch (error) {
       if (this.#writing !== writing) return;
       this.#stop();

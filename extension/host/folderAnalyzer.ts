@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import {
   ProgressLocation,
@@ -109,7 +110,7 @@ export class FolderAnalyzer implements Disposable {
   /** Lets the run wait after the file under way, or go on. */
   togglePause(): void {
     if (!this.#run) {
-      void window.showInformationMessage('No folder is being analyzed.');
+      void window.showInformationMessage(l10n.t`No folder is being analyzed.`);
       return;
     }
     this.#run.pause.toggle();
@@ -123,7 +124,11 @@ export class FolderAnalyzer implements Disposable {
 
   async #askAboutRun({ place, pause, abort }: Run): Promise<void> {
     const toggle = pause.paused ? 'Go On' : 'Pause';
-    const answer = await window.showInformationMessage(`${unlinked(place.name)} is being analyzed.`, toggle, 'Stop');
+    const answer = await window.showInformationMessage(
+      l10n.t`${unlinked(place.name)} is being analyzed.`,
+      toggle,
+      l10n.t`Stop`,
+    );
     if (answer === toggle) this.togglePause();
     else if (answer === 'Stop') abort.abort();
   }
@@ -138,7 +143,10 @@ export class FolderAnalyzer implements Disposable {
     if (unsaved !== undefined) log.error('store what was routed', unsaved);
     if (ended) problems.report(`analyze ${run.place.base.toString()}`, ended);
     if (!routing && !ended)
-      throw new UserError('text-empty', `No file of ${run.place.name} could be routed. ${said.slice(1).join(' ')}`);
+      throw new UserError(
+        'text-empty',
+        l10n.t`No file of ${run.place.name} could be routed. ${said.slice(1).join(' ')}`,
+      );
   }
 
   async #route(run: Run, grouping: Grouping, limits: Limits, show: () => void): Promise<FolderOutcome> {
@@ -148,7 +156,7 @@ export class FolderAnalyzer implements Disposable {
     if (models.server && models.server.folder === undefined) {
       throw new UserError(
         'server-unfit',
-        "Many texts on a server take a local folder with the model's config.json, which says how many experts there are: name one in Use a Server….",
+        l10n.t`Many texts on a server take a local folder with the model's config.json, which says how many experts there are: name one in Use a Server….`,
       );
     }
     const router = engineRouter(client, models.request());
@@ -191,7 +199,7 @@ export class FolderAnalyzer implements Disposable {
         notice.report({ message: message(run, progress), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       });
-      notice.report({ message: 'looking for files' });
+      notice.report({ message: l10n.t`looking for files` });
       try {
         return await work(() => {
           throttle.request();
@@ -211,7 +219,7 @@ export class FolderAnalyzer implements Disposable {
     this.#item.tooltip = paused
       ? `${run.place.name} is paused: click to go on`
       : `Routing ${run.place.name}: click to pause`;
-    this.#item.accessibilityInformation = { label: `MoEScope: ${this.#item.tooltip}`, role: 'button' };
+    this.#item.accessibilityInformation = { label: l10n.t`MoEScope: ${this.#item.tooltip}`, role: 'button' };
   }
 
   /** Shows what there is, if anything; in the sentences that say what it is of. */
@@ -228,7 +236,7 @@ export class FolderAnalyzer implements Disposable {
     this.#parts.subjects.add({
       id: `folder:${digest([place.base.toString(), place.within.join('\n'), JSON.stringify(grouping), routing.model.folder])}`,
       name: place.name,
-      detail: `${modelDetail(routing.model)} · ${count(routing.files.length)} files by ${grouping.by}`,
+      detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files by ${grouping.by}`,
       make: () => subjectOfFolder(place.name, routing, notes),
       goTo: (target) => goTo(place, routing.files, target),
     });
@@ -251,7 +259,7 @@ async function filesOf(place: FolderPlace, grouping: Grouping, signal: AbortSign
   if (files.length === 0 && !signal.aborted) {
     throw new UserError(
       'text-empty',
-      `No file of ${place.name} is left to route: what is ignored or excluded is left out.`,
+      l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`,
     );
   }
   return files;

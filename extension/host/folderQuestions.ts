@@ -1,4 +1,5 @@
 /** Which folder, and what counts as a kind of text in it. */
+import * as l10n from '@vscode/l10n';
 import { commands, Uri, window, workspace } from 'vscode';
 import type { Grouping } from '../analysis/folder/groups.ts';
 import type { Settings } from './settings.ts';
@@ -12,10 +13,14 @@ export async function askWhat(item: unknown, selection: unknown): Promise<[Uri, 
   const folders = workspace.workspaceFolders ?? [];
   if (folders.length === 1) return [folders[0]!.uri];
   if (folders.length > 1) {
-    const folder = await window.showWorkspaceFolderPick({ placeHolder: 'Folder whose files are routed' });
+    const folder = await window.showWorkspaceFolderPick({ placeHolder: l10n.t`Folder whose files are routed` });
     return folder && [folder.uri];
   }
-  const opened = await window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel: 'Analyze' });
+  const opened = await window.showOpenDialog({
+    canSelectFolders: true,
+    canSelectFiles: false,
+    openLabel: l10n.t`Analyze`,
+  });
   return opened?.[0] && [opened[0]];
 }
 
@@ -25,19 +30,23 @@ export async function askGrouping(settings: Settings): Promise<Grouping | undefi
   const named = [...new Set(rules.map(({ name }) => name))].join(', ');
   const items = [
     {
-      label: '$(code) By language',
-      description: 'as the editor tells it',
+      label: l10n.t`$(code) By language`,
+      description: l10n.t`as the editor tells it`,
       choose: (): Grouping => ({ by: 'language' }),
     },
     {
-      label: '$(folder) By folder',
-      description: 'the first in which paths differ',
+      label: l10n.t`$(folder) By folder`,
+      description: l10n.t`the first in which paths differ`,
       choose: (): Grouping => ({ by: 'folder' }),
     },
     rules.length > 0
-      ? { label: '$(list-unordered) By rules', description: named, choose: (): Grouping => ({ by: 'rules', rules }) }
+      ? {
+          label: l10n.t`$(list-unordered) By rules`,
+          description: named,
+          choose: (): Grouping => ({ by: 'rules', rules }),
+        }
       : {
-          label: '$(gear) By rules of my own…',
+          label: l10n.t`$(gear) By rules of my own…`,
           description: 'moescope.folderGroups',
           choose: (): undefined => undefined,
         },

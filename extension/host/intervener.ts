@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { window, type Disposable } from 'vscode';
 import { Ablations, ablations } from '../analysis/ablation.ts';
 import { cutInHalf, judgeBiases } from '../analysis/balanced.ts';
@@ -106,7 +107,7 @@ export class Intervener implements Disposable {
       const { text } = job.routed;
       const cut = cutInHalf(text);
       if (text.slice(0, cut).trim() === '')
-        throw new UserError('text-empty', 'The text is too short to be cut in two.');
+        throw new UserError('text-empty', l10n.t`The text is too short to be cut in two.`);
       const what = { text: text.slice(0, cut), target: targetOf(set) };
       const biases = await this.#client.balance(job.request, what, { progress: job.show }, job.signal);
       const measured: Measured[] = [];
@@ -172,7 +173,9 @@ export class Intervener implements Disposable {
     if (!routed) return;
     const { model } = routed.trace.origin;
     if (this.#abort) {
-      await window.showInformationMessage('The model is being run with a change already: wait for it, or cancel it.');
+      await window.showInformationMessage(
+        l10n.t`The model is being run with a change already: wait for it, or cancel it.`,
+      );
       return;
     }
     const abort = new AbortController();
@@ -206,7 +209,7 @@ export class Intervener implements Disposable {
     if (!began || !sameNumbers(began.ids, tokens.ids) || !sameNumbers(began.windows, windows)) {
       throw new UserError(
         'intervention-invalid',
-        'The model or its settings have changed since the text was analyzed: analyze it again, then measure.',
+        l10n.t`The model or its settings have changed since the text was analyzed: analyze it again, then measure.`,
       );
     }
     return began;

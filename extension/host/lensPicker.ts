@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { QuickPickItemKind, window, type QuickPickItem } from 'vscode';
 import { layerLabel } from '../analysis/labels.ts';
 import { TINTS, type Tint } from '../protocol/webview.ts';
@@ -13,8 +14,8 @@ interface LensItem extends QuickPickItem {
 /** Lets the user choose what the tint shows, and of which layer. */
 export async function pickLens(lens: Lens, sessions: Sessions): Promise<void> {
   const item = await window.showQuickPick([...tintItems(lens), ...layerItems(lens, sessions)], {
-    title: 'What the tint shows',
-    placeHolder: 'Choose a tint or a layer',
+    title: l10n.t`What the tint shows`,
+    placeHolder: l10n.t`Choose a tint or a layer`,
     matchOnDescription: true,
   });
   if (item?.tint !== undefined) await lens.chooseTint(item.tint);
@@ -27,7 +28,7 @@ function tintItems(lens: Lens): LensItem[] {
     label: marked(TINT_LABELS[tint].label, tint === lens.tint),
     description: TINT_LABELS[tint].description,
   }));
-  return [{ label: 'Tint', kind: QuickPickItemKind.Separator }, ...items];
+  return [{ label: l10n.t`Tint`, kind: QuickPickItemKind.Separator }, ...items];
 }
 
 function layerItems(lens: Lens, sessions: Sessions): LensItem[] {
@@ -40,10 +41,10 @@ function layerItems(lens: Lens, sessions: Sessions): LensItem[] {
     return {
       layer: position,
       label: marked(layerLabel(layer), position === chosen),
-      description: hottest ? `hottest ${hottest}` : '',
+      description: hottest ? l10n.t`hottest ${hottest}` : '',
     };
   });
-  return [{ label: 'Layer', kind: QuickPickItemKind.Separator }, ...items];
+  return [{ label: l10n.t`Layer`, kind: QuickPickItemKind.Separator }, ...items];
 }
 
 function marked(label: string, chosen: boolean): string {

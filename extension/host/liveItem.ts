@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import { Disposables } from './disposables.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
@@ -34,7 +35,10 @@ export class LiveItem implements Disposable {
     this.#item.tooltip = on
       ? 'Routing follows edits, in texts of up to a million characters. Click to stop that.'
       : 'Routing stays as it is while you type. Click to have it follow edits.';
-    this.#item.accessibilityInformation = { label: on ? 'Live routing is on' : 'Live routing is off', role: 'switch' };
+    this.#item.accessibilityInformation = {
+      label: on ? l10n.t`Live routing is on` : l10n.t`Live routing is off`,
+      role: 'switch',
+    };
     if (on || this.#sessions.current) this.#item.show();
     else this.#item.hide();
   }

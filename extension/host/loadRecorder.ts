@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { window } from 'vscode';
 import { DUMP_FOLDER } from '../server/recorder.ts';
 import type { Recordings } from './recordings.ts';
@@ -20,7 +21,7 @@ export class LoadRecorder {
     await this.#servers.startRecording(server, new AbortController().signal);
     const stop = 'Stop and Open';
     const host = new URL(server.url).host;
-    const answer = await window.showInformationMessage(`${host} counts what it routes, of all its users.`, stop);
+    const answer = await window.showInformationMessage(l10n.t`${host} counts what it routes, of all its users.`, stop);
     if (answer === stop) await this.stop();
   }
 
@@ -37,7 +38,7 @@ export class LoadRecorder {
     const where = `${DUMP_FOLDER}/expert_distribution_recorder_*.pt`;
     const host = new URL(server.url).host;
     const answer = await window.showInformationMessage(
-      `${host} wrote its counts to a file of its own, ${where} unless it was told otherwise. Copy the newest here to open it.`,
+      l10n.t`${host} wrote its counts to a file of its own, ${where} unless it was told otherwise. Copy the newest here to open it.`,
       open,
     );
     if (answer === open) await this.#recordings.open();
@@ -45,7 +46,7 @@ export class LoadRecorder {
 
   async #server() {
     const server = this.#servers.chosen;
-    if (!server) await window.showInformationMessage('Which server? Run “Use a Server…” first.');
+    if (!server) await window.showInformationMessage(l10n.t`Which server? Run “Use a Server…” first.`);
     return server && (await this.#servers.agreeToPlainHttp(server.url)) ? server : undefined;
   }
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { ViewColumn, type Disposable, type Uri } from 'vscode';
 import type { FromMap, ToMap } from '../protocol/webview.ts';
 import { EditorTab, type OpenTab } from './editorTab.ts';
@@ -36,7 +37,7 @@ export class MapPanel implements Disposable {
     this.#tab = new EditorTab(extension, parts.log, {
       viewType: 'moescope.map',
       entry: 'map',
-      title: 'Routing Map',
+      title: l10n.t`Routing Map`,
       schema: fromMapSchema,
       opened: (tab) => this.#opened(tab),
     });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { homedir } from 'node:os';
 import { QuickPickItemKind, ThemeIcon, type QuickInputButton, type QuickPickItem } from 'vscode';
 import { modelName } from '../formats/modelName.ts';
@@ -52,20 +53,20 @@ export function modelItems(
     { label: '', kind: QuickPickItemKind.Separator },
     {
       choice: { kind: 'browse', what: 'folder' },
-      label: '$(folder-opened) Browse…',
-      description: 'a folder with config.json, tokenizer.json and safetensors files, or an ONNX export',
+      label: l10n.t`$(folder-opened) Browse…`,
+      description: l10n.t`a folder with config.json, tokenizer.json and safetensors files, or an ONNX export`,
     },
     {
       choice: { kind: 'browse', what: 'file' },
-      label: '$(file) Browse for an ONNX File…',
-      description: 'beside its tokenizer.json',
+      label: l10n.t`$(file) Browse for an ONNX File…`,
+      description: l10n.t`beside its tokenizer.json`,
     },
     ...group(
       'Not to be had',
       (found?.unavailable ?? []).map((model) => ({
         choice: { kind: 'explain', model },
-        label: `$(circle-slash) ${model.name}`,
-        detail: `$(blank) Nearest: ${model.nearest.replaceAll('`', '')}`,
+        label: l10n.t`$(circle-slash) ${model.name}`,
+        detail: l10n.t`$(blank) Nearest: ${model.nearest.replaceAll('`', '')}`,
         description: model.why,
       })),
     ),
@@ -73,7 +74,7 @@ export function modelItems(
 }
 
 /** On each item: what is to be known of the model. */
-const SHOW: QuickInputButton = { iconPath: new ThemeIcon('info'), tooltip: 'Show Model' };
+const SHOW: QuickInputButton = { iconPath: new ThemeIcon('info'), tooltip: l10n.t`Show Model` };
 
 /** Tells an item from others, and is the same for the item that takes its place; undefined for a separator. */
 export function keyOf(item: ModelItem | undefined): string | undefined {

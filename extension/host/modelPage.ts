@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { commands, ViewColumn, type Disposable, type Uri } from 'vscode';
 import type { InspectorClient } from '../client/inspectorClient.ts';
 import { modelName } from '../formats/modelName.ts';
@@ -37,7 +38,7 @@ export class ModelPage implements Disposable {
     this.#tab = new EditorTab(extension, log, {
       viewType: 'moescope.model',
       entry: 'model',
-      title: 'Model',
+      title: l10n.t`Model`,
       schema: fromModelPageSchema,
       opened: (tab) => this.#opened(tab),
     });

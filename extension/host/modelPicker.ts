@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { homedir } from 'node:os';
 import { Uri, window, type QuickPick } from 'vscode';
 import type { EngineClient } from '../client/engineClient.ts';
@@ -160,8 +161,8 @@ async function browse(what: 'folder' | 'file'): Promise<string | undefined> {
     canSelectFolders: what === 'folder',
     ...(what === 'file' ? { filters: { 'ONNX model': ['onnx'] } } : {}),
     defaultUri: Uri.file(homedir()),
-    openLabel: 'Choose Model',
-    title: what === 'file' ? 'ONNX model' : 'Folder of a Hugging Face checkpoint or an ONNX model',
+    openLabel: l10n.t`Choose Model`,
+    title: what === 'file' ? l10n.t`ONNX model` : l10n.t`Folder of a Hugging Face checkpoint or an ONNX model`,
   });
   return chosen?.[0]?.fsPath;
 }

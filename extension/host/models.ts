@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { EventEmitter, type Event, type Memento } from 'vscode';
@@ -50,8 +51,8 @@ export class Models {
     servers: Servers,
   ) {
     this.bundled = [
-      { name: 'balanced', description: 'bundled; trained with a load-balancing loss' },
-      { name: 'collapsed', description: 'bundled; trained without: a few experts do the work' },
+      { name: 'balanced', description: l10n.t`bundled; trained with a load-balancing loss` },
+      { name: 'collapsed', description: l10n.t`bundled; trained without: a few experts do the work` },
     ].map((model) => ({ ...model, folder: join(places.bundled, model.name) }));
     this.#cache = places.cache;
     this.#settings = settings;

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { commands, window } from 'vscode';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { Log } from './log.ts';
@@ -28,5 +29,7 @@ export class Problems {
 }
 
 function bug(error: unknown): UserError {
-  return new UserError('internal', 'Something went wrong inside MoEScope. The log has the details.', { cause: error });
+  return new UserError('internal', l10n.t`Something went wrong inside MoEScope. The log has the details.`, {
+    cause: error,
+  });
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { profileChoice } from '../analysis/sections/cost.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
@@ -18,10 +19,10 @@ export async function profileText(
   { subject, session, set }: ActionContext,
 ): Promise<void> {
   const routed = session?.routed;
-  if (!routed) throw new UserError('text-empty', 'Open a text and analyze it: its model is measured with it.');
+  if (!routed) throw new UserError('text-empty', l10n.t`Open a text and analyze it: its model is measured with it.`);
   const { model } = routed.trace.origin;
   if (model.folder === '')
-    throw new UserError('trace-invalid', 'This routing was recorded: there is no model to measure.');
+    throw new UserError('trace-invalid', l10n.t`This routing was recorded: there is no model to measure.`);
   const abort = new AbortController();
   const request = { ...models.request(model.folder), context: model.context };
   try {

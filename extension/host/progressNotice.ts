@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { ProgressLocation, window } from 'vscode';
 import type { Progress } from '../protocol/engine.ts';
 import { unlinked } from './markdown.ts';
@@ -16,7 +17,7 @@ export async function withNotice<T>(
   abort: AbortController,
   work: (show: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {
-  const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
+  const options = { location: ProgressLocation.Notification, cancellable: true, title: l10n.t`MoEScope` };
   return window.withProgress(options, (progress, token) => {
     token.onCancellationRequested(() => {
       abort.abort();

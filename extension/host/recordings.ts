@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { Uri, ViewColumn, window, workspace } from 'vscode';
@@ -31,8 +32,8 @@ export class Recordings {
   async open(): Promise<boolean> {
     const [file] =
       (await window.showOpenDialog({
-        title: 'Recorded routing',
-        openLabel: 'Open Trace',
+        title: l10n.t`Recorded routing`,
+        openLabel: l10n.t`Open Trace`,
         defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
         filters: {
           'Recorded routing': ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
@@ -73,7 +74,7 @@ export class Recordings {
     );
     this.#report.show();
     void window.showInformationMessage(
-      `${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
+      l10n.t`${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
     );
     return false;
   }

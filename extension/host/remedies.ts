@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ErrorCode } from '../protocol/errors.ts';
 
 /** The one thing to do about an error: the button's label, and the command that it runs. */
@@ -6,9 +7,9 @@ export interface Remedy {
   readonly command: string;
 }
 
-const chooseModel: Remedy = { label: 'Choose Model…', command: 'moescope.chooseModel' };
-const useServer: Remedy = { label: 'Use a Server…', command: 'moescope.useServer' };
-const showLog: Remedy = { label: 'Show Log', command: 'moescope.showLog' };
+const chooseModel: Remedy = { label: l10n.t`Choose Model…`, command: 'moescope.chooseModel' };
+const useServer: Remedy = { label: l10n.t`Use a Server…`, command: 'moescope.useServer' };
+const showLog: Remedy = { label: l10n.t`Show Log`, command: 'moescope.showLog' };
 
 /** What mends an error; undefined where nothing went wrong. */
 export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
@@ -18,21 +19,21 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'not-moe': chooseModel,
   'architecture-unsupported': chooseModel,
   'router-ambiguous': chooseModel,
-  'precision-unsupported': { label: 'Open Settings', command: 'moescope.openSettings' },
+  'precision-unsupported': { label: l10n.t`Open Settings`, command: 'moescope.openSettings' },
   'weights-missing': chooseModel,
   'weights-invalid': chooseModel,
   'tokenizer-missing': chooseModel,
   'tokenizer-invalid': chooseModel,
-  'out-of-memory': { label: 'Analyze Visible Part', command: 'moescope.analyzeVisible' },
-  'text-empty': { label: 'Open Sample', command: 'moescope.openSample' },
+  'out-of-memory': { label: l10n.t`Analyze Visible Part`, command: 'moescope.analyzeVisible' },
+  'text-empty': { label: l10n.t`Open Sample`, command: 'moescope.openSample' },
   'trace-invalid': showLog,
   'server-unreachable': useServer,
   'server-unfit': useServer,
   'cache-unwritable': showLog,
-  'intervention-invalid': { label: 'Open Load Report', command: 'moescope.openReport' },
+  'intervention-invalid': { label: l10n.t`Open Load Report`, command: 'moescope.openReport' },
   cancelled: undefined,
-  'engine-failed': { label: 'Restart Engine', command: 'moescope.restartEngine' },
-  'engine-gone': { label: 'Analyze Again', command: 'moescope.analyze' },
+  'engine-failed': { label: l10n.t`Restart Engine`, command: 'moescope.restartEngine' },
+  'engine-gone': { label: l10n.t`Analyze Again`, command: 'moescope.analyze' },
   // The next request starts it again.
   'inspector-failed': showLog,
   'inspector-gone': showLog,

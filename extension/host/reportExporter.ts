@@ -1,4 +1,5 @@
 /** MoEScope: Export Report…: the report of the current subject as files. */
+import * as l10n from '@vscode/l10n';
 import { commands, env, ProgressLocation, Uri, window, workspace, type QuickPickItem } from 'vscode';
 import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
 import type { Settings } from '../analysis/export/report.ts';
@@ -15,12 +16,12 @@ interface FormatItem extends QuickPickItem {
 const FORMATS: readonly FormatItem[] = [
   {
     format: 'html',
-    label: 'HTML',
-    detail: 'One page with every figure, table and explanation. It opens without a network, and prints.',
+    label: l10n.t`HTML`,
+    detail: l10n.t`One page with every figure, table and explanation. It opens without a network, and prints.`,
   },
-  { format: 'json', label: 'JSON', detail: 'Everything, for programs; the README documents it.' },
-  { format: 'csv', label: 'CSV', detail: 'Every table as a file, in a folder.' },
-  { format: 'svg', label: 'SVG', detail: 'Every chart as a file, in a folder.' },
+  { format: 'json', label: l10n.t`JSON`, detail: l10n.t`Everything, for programs; the README documents it.` },
+  { format: 'csv', label: l10n.t`CSV`, detail: l10n.t`Every table as a file, in a folder.` },
+  { format: 'svg', label: l10n.t`SVG`, detail: l10n.t`Every chart as a file, in a folder.` },
 ];
 
 export class ReportExporter {
@@ -39,15 +40,15 @@ export class ReportExporter {
     const subject = this.#subjects.current;
     if (!subject) {
       const analyze = 'Analyze Routing';
-      const answer = await window.showInformationMessage('There is nothing to report on yet.', analyze);
+      const answer = await window.showInformationMessage(l10n.t`There is nothing to report on yet.`, analyze);
       if (answer === analyze) await commands.executeCommand('moescope.analyze');
       return;
     }
-    const chosen = await window.showQuickPick(FORMATS, { title: 'Export Report', placeHolder: 'As what?' });
+    const chosen = await window.showQuickPick(FORMATS, { title: l10n.t`Export Report`, placeHolder: l10n.t`As what?` });
     if (!chosen) return;
     const { format } = chosen;
     const files = await window.withProgress(
-      { location: ProgressLocation.Window, title: 'MoEScope: making the report' },
+      { location: ProgressLocation.Window, title: l10n.t`MoEScope: making the report` },
       () => this.#analyst.ask(subject, { kind: 'export', format, settings, palette: this.#lens.palette }),
     );
     if (format === 'html' || format === 'json') await saveOne(files[0]!, format);
@@ -59,7 +60,7 @@ async function saveOne({ path, text }: ExportedFile, format: ExportFormat): Prom
   const uri = await saveAs(path, Buffer.from(text));
   if (!uri) return;
   const open = format === 'html' ? ['Open in Browser'] : [];
-  const answer = await window.showInformationMessage(`The report is in ${nameOf(uri)}.`, ...open);
+  const answer = await window.showInformationMessage(l10n.t`The report is in ${nameOf(uri)}.`, ...open);
   if (answer !== undefined) await env.openExternal(uri);
 }
 
@@ -70,14 +71,14 @@ async function saveAll(files: readonly ExportedFile[], format: ExportFormat): Pr
     (await window.showOpenDialog({
       canSelectFiles: false,
       canSelectFolders: true,
-      openLabel: 'Export Here',
-      title: `A folder for ${files.length} files`,
+      openLabel: l10n.t`Export Here`,
+      title: l10n.t`A folder for ${files.length} files`,
       ...(folder ? { defaultUri: folder } : {}),
     })) ?? [];
   if (!into) return;
   const made = await freeFolder(into, `moescope-${format}`);
   for (const { path, text } of files) await workspace.fs.writeFile(Uri.joinPath(made, path), Buffer.from(text));
-  void window.showInformationMessage(`${files.length} files are in ${nameOf(made)}.`);
+  void window.showInformationMessage(l10n.t`${files.length} files are in ${nameOf(made)}.`);
 }
 
 async function freeFolder(parent: Uri, name: string): Promise<Uri> {

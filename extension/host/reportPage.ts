@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri } from 'vscode';
 import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
@@ -53,7 +54,7 @@ export class ReportPage implements Disposable {
       new EditorTab<ToReportPage, FromReportPage>(extension, parts.log, {
         viewType: 'moescope.report',
         entry: 'report',
-        title: 'Load Report',
+        title: l10n.t`Load Report`,
         schema: fromReportPageSchema,
         opened: (tab) => this.#opened(tab),
       }),
@@ -183,7 +184,7 @@ export class ReportPage implements Disposable {
     const { analyst, log, subjects } = this.#parts;
     const subject = subjects.current;
     if (!subject) {
-      tab.post({ type: 'failed', request, message: 'Nothing is routed. Run Analyze Routing first.' });
+      tab.post({ type: 'failed', request, message: l10n.t`Nothing is routed. Run Analyze Routing first.` });
       return;
     }
     try {
@@ -191,7 +192,11 @@ export class ReportPage implements Disposable {
       tab.post({ type: 'section', request, section });
     } catch (error) {
       log.error(`section ${id}`, error);
-      tab.post({ type: 'failed', request, message: 'Something went wrong inside MoEScope. The log has the details.' });
+      tab.post({
+        type: 'failed',
+        request,
+        message: l10n.t`Something went wrong inside MoEScope. The log has the details.`,
+      });
     }
   }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   Position,
   QuickPickItemKind,
@@ -11,20 +12,20 @@ import {
 
 /** The sample texts, and what there is to see in each. */
 const SAMPLES = [
-  { file: 'router.ts', description: 'TypeScript: code and prose in one file' },
-  { file: 'essay.md', description: 'English prose' },
-  { file: 'capacity.py', description: 'Python' },
-  { file: '专家.md', description: 'Chinese prose' },
-  { file: 'poem.txt', description: 'a Chinese poem' },
-  { file: 'mixed.txt', description: 'five languages, an emoji, formulas: watch the router change its mind' },
+  { file: 'router.ts', description: l10n.t`TypeScript: code and prose in one file` },
+  { file: 'essay.md', description: l10n.t`English prose` },
+  { file: 'capacity.py', description: l10n.t`Python` },
+  { file: '专家.md', description: l10n.t`Chinese prose` },
+  { file: 'poem.txt', description: l10n.t`a Chinese poem` },
+  { file: 'mixed.txt', description: l10n.t`five languages, an emoji, formulas: watch the router change its mind` },
 ] as const;
 
 /** Recordings of models that do not come with the extension. */
 const RECORDINGS = [
   {
     name: 'olmoe-paper-counts.json',
-    label: 'OLMoE-1B-7B and Mixtral-8x7B',
-    description: 'their load on five kinds of text, as OLMoE’s authors published it',
+    label: l10n.t`OLMoE-1B-7B and Mixtral-8x7B`,
+    description: l10n.t`their load on five kinds of text, as OLMoE’s authors published it`,
   },
 ] as const;
 
@@ -46,7 +47,7 @@ export async function openSample(media: Uri, openRecording: (file: Uri) => Promi
     separator('Recorded load of larger models, without their weights'),
     ...RECORDINGS,
   ];
-  const item = await window.showQuickPick(items, { title: 'Sample', matchOnDescription: true });
+  const item = await window.showQuickPick(items, { title: l10n.t`Sample`, matchOnDescription: true });
   if (!item || 'kind' in item) return;
   if (item.name !== undefined) {
     await openRecording(Uri.joinPath(media, 'recordings', item.name));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { env, window } from 'vscode';
 import type { AnalystClient } from '../client/analystClient.ts';
@@ -25,7 +26,7 @@ async function saveFile(
   const copy = 'Copy Options';
   const saved = posix.basename(uri.path);
   const told = options.replaceAll(name, saved);
-  if ((await window.showInformationMessage(`Saved ${saved}. Start with: ${told}`, copy)) === copy) {
+  if ((await window.showInformationMessage(l10n.t`Saved ${saved}. Start with: ${told}`, copy)) === copy) {
     await env.clipboard.writeText(told);
   }
 }

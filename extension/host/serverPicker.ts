@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
 import { homedir } from 'node:os';
 import { QuickPickItemKind, Uri, window, type QuickPickItem } from 'vscode';
@@ -54,8 +55,8 @@ export class ServerPicker {
     const { chosen, recent } = this.#servers;
     const add: ServerItem = {
       choice: 'new',
-      label: '$(add) Another Server…',
-      description: 'a vLLM (0.21 and later) or SGLang, started with --enable-return-routed-experts',
+      label: l10n.t`$(add) Another Server…`,
+      description: l10n.t`a vLLM (0.21 and later) or SGLang, started with --enable-return-routed-experts`,
     };
     const items: ServerItem[] = [
       ...recent.map((server): ServerItem => {
@@ -64,7 +65,7 @@ export class ServerPicker {
         return {
           choice: server,
           label: `$(${current ? 'check' : 'blank'}) ${server.model || server.url}`,
-          detail: `$(blank) ${urlsOf(server).join(', ')}`,
+          detail: l10n.t`$(blank) ${urlsOf(server).join(', ')}`,
           description,
         };
       }),
@@ -74,8 +75,8 @@ export class ServerPicker {
         ? [
             {
               choice: 'none' as const,
-              label: '$(device-desktop) This Machine',
-              description: 'no server: the model runs here',
+              label: l10n.t`$(device-desktop) This Machine`,
+              description: l10n.t`no server: the model runs here`,
             },
           ]
         : []),
@@ -88,8 +89,7 @@ export class ServerPicker {
   async #ask(): Promise<ServerSpec | undefined> {
     const address = await window.showInputBox({
       title: TITLE,
-      prompt:
-        'Address of a running vLLM or SGLang; several of the same model, divided by commas, share the files of a folder',
+      prompt: l10n.t`Address of a running vLLM or SGLang; several of the same model, divided by commas, share the files of a folder`,
       placeHolder: 'http://localhost:8000',
       ignoreFocusOut: true,
       validateInput: (text) => {
@@ -105,7 +105,7 @@ export class ServerPicker {
     const [url, ...more] = serverUrls(address);
     const key = await window.showInputBox({
       title: TITLE,
-      prompt: 'API key, if the server wants one; it is kept among the secrets of VS Code',
+      prompt: l10n.t`API key, if the server wants one; it is kept among the secrets of VS Code`,
       password: true,
       ignoreFocusOut: true,
     });
@@ -124,7 +124,10 @@ export class ServerPicker {
       const models = await this.#servers.models(server, abort.signal);
       let { model } = server;
       if (!models.includes(model) && models.length > 1) {
-        const picked = await window.showQuickPick(models, { title: `Which model of ${host}?`, ignoreFocusOut: true });
+        const picked = await window.showQuickPick(models, {
+          title: l10n.t`Which model of ${host}?`,
+          ignoreFocusOut: true,
+        });
         if (picked === undefined) return undefined;
         model = picked;
       } else if (!models.includes(model)) model = models[0] ?? '';
@@ -136,13 +139,13 @@ export class ServerPicker {
 
 /** Absolute path of a folder, empty for none; undefined when the user gives up. */
 async function askFolder(): Promise<string | undefined> {
-  const none = { label: 'No Local Folder', description: "what the server's answers tell is taken" };
+  const none = { label: l10n.t`No Local Folder`, description: l10n.t`what the server's answers tell is taken` };
   const browse = {
-    label: '$(folder-opened) Browse…',
-    description: 'config.json tells layers and experts, tokenizer.json where tokens stand; no weights are needed',
+    label: l10n.t`$(folder-opened) Browse…`,
+    description: l10n.t`config.json tells layers and experts, tokenizer.json where tokens stand; no weights are needed`,
   };
   const picked = await window.showQuickPick([browse, none], {
-    title: "Is there a local folder with the model's config.json?",
+    title: l10n.t`Is there a local folder with the model's config.json?`,
     ignoreFocusOut: true,
   });
   if (picked === undefined) return undefined;
@@ -152,8 +155,8 @@ async function askFolder(): Promise<string | undefined> {
       canSelectFiles: false,
       canSelectFolders: true,
       defaultUri: Uri.file(homedir()),
-      openLabel: 'Choose Folder',
-      title: "Folder with the model's config.json and tokenizer.json",
+      openLabel: l10n.t`Choose Folder`,
+      title: l10n.t`Folder with the model's config.json and tokenizer.json`,
     })) ?? [];
   return folder?.fsPath;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { EventEmitter, window, type Event, type Memento, type SecretStorage } from 'vscode';
 import * as v from 'valibot';
 import type { EngineClientOptions } from '../client/engineClient.ts';
@@ -76,7 +77,7 @@ export class Servers {
     const detail =
       'The address begins with http: your text and an API key, if there is one, could be read on their way.';
     const answer = await window.showWarningMessage(
-      `Send texts to ${new URL(url).host} unencrypted?`,
+      l10n.t`Send texts to ${new URL(url).host} unencrypted?`,
       { modal: true, detail },
       send,
     );
@@ -108,7 +109,7 @@ export class Servers {
       JSON.stringify(moeLayers.map(({ layer, k }) => [layer, k]));
     const odd = probes.find((probe) => layersOf(probe) !== layersOf(first));
     if (odd) {
-      throw new UserError('server-unfit', `The model at ${odd.url} has other layers than that at ${first.url}.`);
+      throw new UserError('server-unfit', l10n.t`The model at ${odd.url} has other layers than that at ${first.url}.`);
     }
     return first;
   }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { MarkdownString, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import { layerLabel } from '../analysis/labels.ts';
 import { Disposables } from './disposables.ts';
@@ -59,7 +60,7 @@ export class StatusBar implements Disposable {
     this.#tip = tooltip.value;
     this.#item.text = text;
     this.#item.tooltip = tooltip;
-    this.#item.accessibilityInformation = { label: `MoEScope: ${texts.join(', ')}`, role: 'button' };
+    this.#item.accessibilityInformation = { label: l10n.t`MoEScope: ${texts.join(', ')}`, role: 'button' };
   }
 
   #modelText(session: Session | undefined): string {

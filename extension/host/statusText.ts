@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { layerLabel } from '../analysis/labels.ts';
 import { loadFigures } from '../analysis/load.ts';
 import { expertColor, magnitudeColor, type ThemeKind } from '../analysis/palette.ts';
@@ -17,12 +18,15 @@ export function hottestText(load: LayerLoad): string | undefined {
 }
 
 export const TINT_LABELS: Readonly<Record<Tint, { readonly label: string; readonly description: string }>> = {
-  expert: { label: 'Top expert', description: 'which expert weighs most' },
-  entropy: { label: 'Entropy', description: 'how evenly the router spreads its probability' },
-  margin: { label: 'Margin', description: 'how far the last chosen expert is ahead of the first not chosen' },
-  load: { label: 'Load', description: 'how busy the chosen experts are, against the even share' },
-  surprise: { label: 'Surprise', description: 'how unlikely the model found the token' },
-  dropped: { label: 'Dropped', description: 'how many of its slots a capacity limit drops' },
+  expert: { label: l10n.t`Top expert`, description: l10n.t`which expert weighs most` },
+  entropy: { label: l10n.t`Entropy`, description: l10n.t`how evenly the router spreads its probability` },
+  margin: {
+    label: l10n.t`Margin`,
+    description: l10n.t`how far the last chosen expert is ahead of the first not chosen`,
+  },
+  load: { label: l10n.t`Load`, description: l10n.t`how busy the chosen experts are, against the even share` },
+  surprise: { label: l10n.t`Surprise`, description: l10n.t`how unlikely the model found the token` },
+  dropped: { label: l10n.t`Dropped`, description: l10n.t`how many of its slots a capacity limit drops` },
 };
 
 const MAGNITUDE_UNITS: Readonly<Record<Exclude<Tint, 'expert'>, string>> = {

@@ -1,4 +1,5 @@
 /** What a config says of a model's layers, also of one that MoEScope cannot run: it may run elsewhere. */
+import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../formats/checkpoint.ts';
@@ -57,7 +58,7 @@ function plainShape(config: JsonObject): Shape {
   if (layers < 1 || layers > MAX_LAYERS || experts < 1 || experts > MAX_EXPERTS || k < 1 || k > experts) {
     throw new UserError(
       'config-invalid',
-      "The model's config.json does not say how many layers, experts and experts per token it has.",
+      l10n.t`The model's config.json does not say how many layers, experts and experts per token it has.`,
     );
   }
   const first = number(KEYS.denseFirst) ?? 0;

@@ -1,4 +1,5 @@
 /** Which architectures open, and what is said of those that do not. */
+import * as l10n from '@vscode/l10n';
 import { ConfigReader } from '../formats/config.ts';
 import { isJsonObject, type JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -23,7 +24,7 @@ export const SUPPORTED_ARCHITECTURES: readonly string[] = FAMILIES.flatMap(({ ar
 export function describeModel(config: JsonObject): DecoderSpec {
   const { name: architecture, read } = architectureOf(config);
   if (architecture === undefined) {
-    throw new UserError('config-invalid', "The model's config.json names no proper architecture.");
+    throw new UserError('config-invalid', l10n.t`The model's config.json names no proper architecture.`);
   }
   if (!hasExperts(config)) throw noExperts(architecture, depth(config));
   if (!read) throw new UserError('architecture-unsupported', unsupportedSentence(architecture, config));

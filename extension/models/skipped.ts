@@ -1,4 +1,5 @@
 /** Which of a checkpoint's tensors a model's text part does not read, and why that is right. */
+import * as l10n from '@vscode/l10n';
 import type { TensorEntry } from '../formats/safetensors.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { SkippedPart } from '../protocol/model.ts';
@@ -85,6 +86,6 @@ function refuse(unknown: readonly string[], { architecture }: DecoderSpec): void
   const more = others.length > 0 ? ` and ${others.length} more` : '';
   throw new UserError(
     'weights-invalid',
-    `The checkpoint has the tensor ${first}${more}, which ${architecture} as config.json describes it does not have: what that changes is not known, and is not guessed.`,
+    l10n.t`The checkpoint has the tensor ${first}${more}, which ${architecture} as config.json describes it does not have: what that changes is not known, and is not guessed.`,
   );
 }

@@ -2,6 +2,7 @@
  * Which of a checkpoint's tensors a graph reads, and how they lie in the weight file that the engine writes from them.
  * The plan is made from shapes alone; the bytes are moved later.
  */
+import * as l10n from '@vscode/l10n';
 import type { TensorEntry } from '../formats/safetensors.ts';
 import { UserError } from '../protocol/errors.ts';
 import { blockShapes, type BlockFormat, type BlockShapes, type MatrixSize } from './quantization.ts';
@@ -265,11 +266,11 @@ export class WeightPlan {
   /** The tensor of that name, which has to have that shape. */
   #entry(name: string, shape: readonly number[]): TensorEntry {
     const entry = this.#tensors.get(name);
-    if (!entry) throw new UserError('weights-invalid', `The checkpoint lacks the tensor ${name}.`);
+    if (!entry) throw new UserError('weights-invalid', l10n.t`The checkpoint lacks the tensor ${name}.`);
     if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
       throw new UserError(
         'weights-invalid',
-        `The tensor ${name} has the shape [${entry.shape.join(', ')}], but config.json implies [${shape.join(', ')}].`,
+        l10n.t`The tensor ${name} has the shape [${entry.shape.join(', ')}], but config.json implies [${shape.join(', ')}].`,
       );
     }
     return entry;
@@ -282,7 +283,7 @@ function nameOf({ name, shape, within }: TensorSpec): string {
 }
 
 function unsupported({ name, dtype }: TensorEntry): never {
-  throw new UserError('weights-invalid', `The tensor ${name} is stored as ${dtype}, which is not supported yet.`);
+  throw new UserError('weights-invalid', l10n.t`The tensor ${name} is stored as ${dtype}, which is not supported yet.`);
 }
 
 export function elements(shape: readonly number[]): number {

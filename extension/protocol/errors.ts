@@ -3,6 +3,7 @@
  * that can be shown as it is. Everything else is a bug: its stack goes to the log.
  */
 
+import * as l10n from '@vscode/l10n';
 export type ErrorCode =
   | 'folder-missing' // no such model folder, or it cannot be read
   | 'config-missing' // no config.json in it
@@ -66,7 +67,7 @@ export const SUPERSEDED = 'superseded';
 
 /** What a request that was cancelled rejects with. */
 export function cancelled(): UserError {
-  return new UserError('cancelled', 'The analysis was cancelled.');
+  return new UserError('cancelled', l10n.t`The analysis was cancelled.`);
 }
 
 /** The message of anything thrown. */

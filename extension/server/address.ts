@@ -1,4 +1,5 @@
 /** Addresses of servers as people write them. */
+import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 
 /** Ends of addresses that people copy along. */
@@ -18,17 +19,20 @@ export function serverUrl(text: string): string {
   } catch (error) {
     // What may be a password is not repeated.
     const what = trimmed.includes('@') ? 'This' : `"${text}"`;
-    throw new UserError('server-unfit', `${what} is no address of a server; http://localhost:8000 is one.`, {
+    throw new UserError('server-unfit', l10n.t`${what} is no address of a server; http://localhost:8000 is one.`, {
       cause: error,
     });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new UserError('server-unfit', `A server is asked over http or https, not ${url.protocol.slice(0, -1)}.`);
+    throw new UserError(
+      'server-unfit',
+      l10n.t`A server is asked over http or https, not ${url.protocol.slice(0, -1)}.`,
+    );
   }
   if (url.username !== '' || url.password !== '') {
     throw new UserError(
       'server-unfit',
-      'An address must not carry a password: an API key is asked for and kept apart.',
+      l10n.t`An address must not carry a password: an API key is asked for and kept apart.`,
     );
   }
   return url.origin + url.pathname.replace(ROUTES, '');

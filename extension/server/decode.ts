@@ -1,4 +1,5 @@
 /** An engine's answer, byte by byte as it came, into columns. Takes long for long texts: it runs in a thread of its own. */
+import * as l10n from '@vscode/l10n';
 import { readEngineReply, type ReplyContext } from '../formats/engineReply.ts';
 import { splitByLayer, type ExpertColumn } from '../formats/routedExperts.ts';
 import { isJsonObject } from '../formats/json.ts';
@@ -43,6 +44,6 @@ function jsonOf(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
-    throw new UserError('server-unfit', `The server's answer is no JSON: ${messageOf(error)}.`, { cause: error });
+    throw new UserError('server-unfit', l10n.t`The server's answer is no JSON: ${messageOf(error)}.`, { cause: error });
   }
 }

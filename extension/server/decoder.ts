@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Worker } from 'node:worker_threads';
 import type { ReplyContext } from '../formats/engineReply.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
@@ -48,7 +49,7 @@ export class Decoder {
   }
 
   dispose(): void {
-    this.#stop(new UserError('engine-gone', 'MoEScope is shutting down.'));
+    this.#stop(new UserError('engine-gone', l10n.t`MoEScope is shutting down.`));
   }
 
   #start(): Worker {

@@ -1,4 +1,5 @@
 /** How each engine is asked: where it says what it is, how it takes a text apart, and how it routes tokens. */
+import * as l10n from '@vscode/l10n';
 import { isJsonObject, type JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { EngineName, ServedModel, ServerIdentity } from '../protocol/server.ts';
@@ -42,7 +43,7 @@ export async function identify(http: HttpClient, signal: AbortSignal): Promise<S
   }
   throw new UserError(
     'server-unfit',
-    `The server at ${http.place} answers, but it is neither vLLM nor SGLang, which return routing.`,
+    l10n.t`The server at ${http.place} answers, but it is neither vLLM nor SGLang, which return routing.`,
   );
 }
 
@@ -50,13 +51,16 @@ export async function identify(http: HttpClient, signal: AbortSignal): Promise<S
 export function servedModel(http: HttpClient, { models }: ServerIdentity, name: string): ServedModel {
   const names = models.map((model) => `"${model.name}"`).join(', ');
   if (name === '' && models.length > 1) {
-    throw new UserError('server-unfit', `The server at ${http.place} serves ${names}: name one of them.`);
+    throw new UserError('server-unfit', l10n.t`The server at ${http.place} serves ${names}: name one of them.`);
   }
   const found = name === '' ? models[0] : models.find((model) => model.name === name);
   if (found) return found;
   // SGLang without a list serves one model, whatever it is called.
   if (models.length === 0) return { name, context: 0 };
-  throw new UserError('server-unfit', `The server at ${http.place} does not serve "${name}"; it serves ${names}.`);
+  throw new UserError(
+    'server-unfit',
+    l10n.t`The server at ${http.place} does not serve "${name}"; it serves ${names}.`,
+  );
 }
 
 /** Takes a text apart as the server's model does; undefined where the server has no way to. Throws UserError. */
@@ -73,7 +77,10 @@ export async function tokenizeThere(
   if (answer.status !== 200) throw refused(http, answer);
   const tokens: unknown = isJsonObject(value) ? value['tokens'] : undefined;
   if (!isJsonObject(value) || !isIds(tokens)) {
-    throw new UserError('server-unfit', `The server at ${http.place} takes a text apart into what are no tokens.`);
+    throw new UserError(
+      'server-unfit',
+      l10n.t`The server at ${http.place} takes a text apart into what are no tokens.`,
+    );
   }
   const spellings: unknown = value['token_strs'];
   const ids = Int32Array.from(tokens);
@@ -155,7 +162,7 @@ export function withoutRouting(http: HttpClient, engine: EngineName): UserError 
     engine === 'vLLM' ? `vllm serve MODEL ${FLAG}` : `python -m sglang.launch_server --model-path MODEL ${FLAG}`;
   return new UserError(
     'server-unfit',
-    `The server at ${http.place} does not return routing: it has to be started with ${FLAG} (${start}).`,
+    l10n.t`The server at ${http.place} does not return routing: it has to be started with ${FLAG} (${start}).`,
   );
 }
 
@@ -166,7 +173,7 @@ function refuseOld(http: HttpClient, version: string): void {
   if (major > FIRST_VLLM[0] || minor >= FIRST_VLLM[1]) return;
   throw new UserError(
     'server-unfit',
-    `The server at ${http.place} is vLLM ${version.slice(0, 20)}; 0.21 is the first that returns routing.`,
+    l10n.t`The server at ${http.place} is vLLM ${version.slice(0, 20)}; 0.21 is the first that returns routing.`,
   );
 }
 
@@ -179,13 +186,16 @@ function isOfTheWay(status: number): boolean {
 function refused(http: HttpClient, answer: HttpAnswer): UserError {
   const { status } = answer;
   if (status === 401 || status === 403) {
-    return new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
+    return new UserError(
+      'server-unfit',
+      l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,
+    );
   }
   const where = `The server at ${http.place}`;
   if (status >= 300 && status < 400) {
     const other = http.target(answer);
     const what = other === '' ? 'another address: use that one' : `${other}: use that address`;
-    return new UserError('server-unfit', `${where} sends on to ${what}.`);
+    return new UserError('server-unfit', l10n.t`${where} sends on to ${what}.`);
   }
   const said = http.quoted(messageIn(jsonOf(answer)));
   const what = said === '' ? `status ${status}` : `status ${status}: ${said}`;

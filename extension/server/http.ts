@@ -1,5 +1,6 @@
 /** HTTP to one server: connections that stay open, time limits, sizes that are bounded, and few retries. */
 // By their short names: VS Code puts its proxy and certificate settings behind these when an extension asks for them.
+import * as l10n from '@vscode/l10n';
 import * as http from 'http';
 import * as https from 'https';
 import { cancelled, UserError } from '../protocol/errors.ts';
@@ -81,12 +82,12 @@ export class HttpClient {
   async ask(path: string, body: object | undefined, signal: AbortSignal): Promise<HttpAnswer> {
     const json = body === undefined ? undefined : JSON.stringify(body);
     if (json !== undefined && json.length > MAX_REQUEST) {
-      throw new UserError('server-unfit', `The text is too long for one request: ${json.length} bytes.`);
+      throw new UserError('server-unfit', l10n.t`The text is too long for one request: ${json.length} bytes.`);
     }
     if (!KEY.test(this.#apiKey)) {
       throw new UserError(
         'server-unfit',
-        'The API key has characters that no key has: spaces, or letters beyond ASCII.',
+        l10n.t`The API key has characters that no key has: spaces, or letters beyond ASCII.`,
       );
     }
     for (let tries = 1; ; tries++) {
@@ -195,7 +196,7 @@ export class HttpClient {
   }
 
   #unreachable(what: string, cause?: unknown): UserError {
-    return new UserError('server-unreachable', `The server at ${this.place} ${what}.`, { cause });
+    return new UserError('server-unreachable', l10n.t`The server at ${this.place} ${what}.`, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 /** SGLang's expert distribution recorder: it counts what a server routes between start and stop, and dumps it there. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
@@ -47,15 +48,18 @@ async function ask(http: HttpClient, what: string, signal: AbortSignal): Promise
   if (status === 404 || status === 405) {
     throw new UserError(
       'server-unfit',
-      `The server at ${http.place} has no recorder of expert loads: that is a part of SGLang.`,
+      l10n.t`The server at ${http.place} has no recorder of expert loads: that is a part of SGLang.`,
     );
   }
   if (status === 401 || status === 403) {
-    throw new UserError('server-unfit', `The server at ${http.place} wants an API key, or does not accept this one.`);
+    throw new UserError(
+      'server-unfit',
+      l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,
+    );
   }
   const said = http.quoted(new TextDecoder().decode(body.subarray(0, 300)).trim());
   throw new UserError(
     'server-unfit',
-    `The server at ${http.place} does not record (status ${status}${said === '' ? '' : `: ${said}`}): it has to be started with --expert-distribution-recorder-mode stat.`,
+    l10n.t`The server at ${http.place} does not record (status ${status}${said === '' ? '' : `: ${said}`}): it has to be started with --expert-distribution-recorder-mode stat.`,
   );
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import {
   layersWithoutWeights,
   modelElsewhere,
@@ -169,7 +170,7 @@ export class ServerClient {
       return { tokens: ids, ranges: { start, end } };
     }
     const there = await tokenizeThere(this.#http, identity.engine, model.name, text, signal);
-    if (there?.ids.length === 0) throw new UserError('text-empty', 'The text has no tokens.');
+    if (there?.ids.length === 0) throw new UserError('text-empty', l10n.t`The text has no tokens.`);
     return { tokens: there?.ids, ranges: there?.ranges };
   }
 
@@ -203,7 +204,7 @@ export class ServerClient {
     if (typeof prompt !== 'string' && !equal(prompt, reply.promptIds)) {
       throw new UserError(
         'server-unfit',
-        `The server at ${this.#http.place} routed other tokens than it was sent: its model has another tokenizer.`,
+        l10n.t`The server at ${this.#http.place} routed other tokens than it was sent: its model has another tokenizer.`,
       );
     }
     return reply;
@@ -214,7 +215,10 @@ export class ServerClient {
     const k = replies[0]!.k;
     const columns = replies.map((reply) => reply.columns!);
     if (replies.some((reply) => reply.k !== k || reply.columns!.length !== columns[0]!.length)) {
-      throw new UserError('server-unfit', `The server at ${this.#http.place} answers with changing numbers of layers.`);
+      throw new UserError(
+        'server-unfit',
+        l10n.t`The server at ${this.#http.place} answers with changing numbers of layers.`,
+      );
     }
     const whole = columns[0]!.map((_, l) => joinedColumn(columns.map((of) => of[l]!)));
     return placeLayers(whole, k, shape);
@@ -228,7 +232,7 @@ export class ServerClient {
     if (ranges) return ranges;
     throw new UserError(
       'server-unfit',
-      `Where the tokens stand in the text cannot be told from what the server at ${this.#http.place} says of them: name a local folder with the model's tokenizer.json.`,
+      l10n.t`Where the tokens stand in the text cannot be told from what the server at ${this.#http.place} says of them: name a local folder with the model's tokenizer.json.`,
     );
   }
 
@@ -319,7 +323,7 @@ function windowsOf(tokens: Int32Array, context: number): Int32Array[] {
   if (count > MAX_WINDOWS) {
     throw new UserError(
       'server-unfit',
-      `The text has ${tokens.length} tokens, which is more than ${MAX_WINDOWS} windows of the ${size} tokens that the server takes.`,
+      l10n.t`The text has ${tokens.length} tokens, which is more than ${MAX_WINDOWS} windows of the ${size} tokens that the server takes.`,
     );
   }
   return Array.from({ length: count }, (_, w) => tokens.subarray(w * size, (w + 1) * size));

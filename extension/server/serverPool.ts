@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { AnalyzeResult } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
@@ -81,7 +82,7 @@ export class ServerPool {
           const [here, there] = [began.model, other.model!].map(({ name, provider }) => `"${name}" on ${provider}`);
           throw new UserError(
             'server-unfit',
-            `The servers do not serve the same model: ${here!} has another name or other layers than ${there!}.`,
+            l10n.t`The servers do not serve the same model: ${here!} has another name or other layers than ${there!}.`,
           );
         }
         sink.began(began);

@@ -1,4 +1,5 @@
 /** The figures of one layer's load: each a label, a number, its yardstick, and on demand what it means. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { coldShare, type LoadFigures } from '../../extension/analysis/load.ts';
@@ -52,9 +53,9 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       value: known ? `E${expert} ${percent(share)}` : '–',
       yardstick: known ? `${times(share * experts)} even` : '',
       help: {
-        meaning: `The expert with the ${which} share of the layer’s slots, and that share over the even one.`,
+        meaning: l10n.t`The expert with the ${which} share of the layer’s slots, and that share over the even one.`,
         formula: 'share = c_e / Σc, with c_e the (token, choice) slots of expert e; even: 1/E',
-        judge: '1.0× is even. Where experts run in parallel, all wait for the hottest.',
+        judge: l10n.t`1.0× is even. Where experts run in parallel, all wait for the hottest.`,
       },
       ...(known ? { expert } : {}),
     };
@@ -63,44 +64,43 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
     extreme('Hottest', f.hottest, 'largest'),
     extreme('Coldest', f.coldest, 'smallest'),
     {
-      label: `Under ${Number((100 * threshold).toFixed(1))}\u202f%`,
+      label: l10n.t`Under ${Number((100 * threshold).toFixed(1))}\u202f%`,
       value: fixed(f.coldFraction * experts, 0),
       yardstick: `of ${experts} experts`,
       help: {
-        meaning:
-          'Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.',
-        judge: 'Experts that few tokens go to are memory that does little. None would be even.',
+        meaning: l10n.t`Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.`,
+        judge: l10n.t`Experts that few tokens go to are memory that does little. None would be even.`,
       },
     },
     {
-      label: 'Effective experts',
+      label: l10n.t`Effective experts`,
       value: fixed(f.effectiveExperts, 1),
       yardstick: `of ${experts}`,
       help: {
-        meaning: 'As many evenly loaded experts would be as diverse.',
+        meaning: l10n.t`As many evenly loaded experts would be as diverse.`,
         formula: 'exp(−Σ s_e ln s_e), with s_e the load shares',
-        judge: 'All experts when even, 1 when one takes everything.',
+        judge: l10n.t`All experts when even, 1 when one takes everything.`,
       },
     },
     {
-      label: 'MaxVio',
+      label: l10n.t`MaxVio`,
       value: fixed(f.maxVio, 2),
       yardstick: '0 is even',
       help: {
-        meaning: 'How far the hottest expert is over the mean load.',
+        meaning: l10n.t`How far the hottest expert is over the mean load.`,
         formula: 'max c / mean c − 1',
         source: 'arXiv 2408.15664',
-        judge: '0 is even; at 1 the hottest expert takes twice the mean.',
+        judge: l10n.t`0 is even; at 1 the hottest expert takes twice the mean.`,
       },
     },
     {
-      label: 'Mean entropy',
+      label: l10n.t`Mean entropy`,
       value: fixed(load.meanEntropy, 2),
       yardstick: `of ${fixed(Math.log(experts), 2)} nats`,
       help: {
-        meaning: 'How undecided the router is, as a mean over tokens.',
+        meaning: l10n.t`How undecided the router is, as a mean over tokens.`,
         formula: '−Σ p ln p over all experts of the layer, in nats',
-        judge: '0: it is sure of one expert. ln E: it has no preference.',
+        judge: l10n.t`0: it is sure of one expert. ln E: it has no preference.`,
       },
     },
   ];

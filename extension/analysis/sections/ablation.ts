@@ -1,4 +1,5 @@
 /** Which experts matter to this text? Measured: each is taken away in turn. */
+import * as l10n from '@vscode/l10n';
 import type { Figure, Help } from '../../protocol/report.ts';
 import type { Ablated } from '../ablation.ts';
 import { layerLabel } from '../labels.ts';
@@ -15,7 +16,7 @@ const LISTED = 20;
 
 export const ablationSection: SectionKind = {
   id: ABLATION,
-  title: 'Which experts matter',
+  title: l10n.t`Which experts matter`,
   make: (subject, set) => {
     const lacking = cannotMeasure(subject);
     if (lacking !== undefined) return { lacking, controls: [], figures: [] };
@@ -29,12 +30,12 @@ export const ablationSection: SectionKind = {
         ? {}
         : {
             lacking: ablated
-              ? `Stopped early: ${count(ablated.experts.length)} of ${count(ablated.wanted)} experts were tried.`
-              : 'Take Each Away runs the text once for each expert; what comes before its layer is run once for all.',
+              ? l10n.t`Stopped early: ${count(ablated.experts.length)} of ${count(ablated.wanted)} experts were tried.`
+              : l10n.t`Take Each Away runs the text once for each expert; what comes before its layer is run once for all.`,
           }),
       controls: [
         where,
-        { kind: 'action', id: 'ablate', label: 'Take Each Away', primary: true },
+        { kind: 'action', id: 'ablate', label: l10n.t`Take Each Away`, primary: true },
         ...(whom ? [whom] : []),
       ],
       figures: ablated
@@ -66,9 +67,8 @@ const HELP: Help = {
   meaning:
     'What the text loses when one expert is not there: its logit is −∞, and tokens that chose it go to the next best. Every other ' +
     'expert stays. Costs do not add up: two experts may stand in for each other.',
-  formula: 'cost of e = Σ_t ln p(t) − ln p(t without e)',
-  judge:
-    'An expert with a large load and no cost has a stand-in; one with a small load and a large cost is a specialist.',
+  formula: l10n.t`cost of e = Σ_t ln p(t) − ln p(t without e)`,
+  judge: l10n.t`An expert with a large load and no cost has a stand-in; one with a small load and a large cost is a specialist.`,
 };
 
 function rankFigure(subject: Subject, { experts, loss }: Ablated): Figure {
@@ -77,27 +77,27 @@ function rankFigure(subject: Subject, { experts, loss }: Ablated): Figure {
   const first = shown[0];
   return {
     id: 'ablation-experts',
-    title: 'What the text loses without an expert',
+    title: l10n.t`What the text loses without an expert`,
     basis: 'measured',
     help: HELP,
     text: first
-      ? `${nameOf(subject, first)} costs most: ${first.cost.toFixed(2)} nats over all tokens.`
-      : 'No expert was tried.',
+      ? l10n.t`${nameOf(subject, first)} costs most: ${first.cost.toFixed(2)} nats over all tokens.`
+      : l10n.t`No expert was tried.`,
     chart: {
       kind: 'bars',
       labels: shown.map((of) => nameOf(subject, of)),
       series: [{ label: 'cost', values: shown.map(({ cost }) => known(cost)) }],
-      axis: { label: 'nats over all tokens', unit: 'nats' },
+      axis: { label: l10n.t`nats over all tokens`, unit: 'nats' },
       experts: shown.map(({ layer, expert }) => ({ layer, expert })),
     },
     table: {
       columns: [
         { label: 'without', unit: 'text' },
-        { label: 'cost, nats', unit: 'nats' },
-        { label: 'nats a token', unit: 'nats' },
-        { label: 'load share', unit: 'percent' },
-        { label: 'token that loses most', unit: 'text' },
-        { label: 'its loss, nats', unit: 'nats' },
+        { label: l10n.t`cost, nats`, unit: 'nats' },
+        { label: l10n.t`nats a token`, unit: 'nats' },
+        { label: l10n.t`load share`, unit: 'percent' },
+        { label: l10n.t`token that loses most`, unit: 'text' },
+        { label: l10n.t`its loss, nats`, unit: 'nats' },
       ],
       rows: experts.map((of) => [
         nameOf(subject, of),
@@ -123,10 +123,10 @@ function mapFigure({ model }: Subject, { experts }: Ablated): Figure {
   const size = Math.max(1e-6, ...values.map((value) => Math.abs(value ?? 0)));
   return {
     id: 'ablation-map',
-    title: 'Costs by layer and expert',
+    title: l10n.t`Costs by layer and expert`,
     basis: 'measured',
     help: HELP,
-    text: `Cost of each of ${count(experts.length)} experts, in nats over all tokens.`,
+    text: l10n.t`Cost of each of ${count(experts.length)} experts, in nats over all tokens.`,
     chart: {
       kind: 'heat',
       rows: { label: 'layer', names: labels },

@@ -1,4 +1,5 @@
 /** The controls by which experts are chosen that are to be taken away, and the one that is shown. */
+import * as l10n from '@vscode/l10n';
 import type { Choice, Parameters } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import type { Ablated } from '../ablation.ts';
@@ -16,8 +17,8 @@ export function layersControl(set: Parameters, shapes: readonly LayerShape[]): C
   const layers = shapes.map((shape, i) => ({ value: String(i), label: layerLabel(shape) }));
   return choice(set, {
     id: 'layer',
-    label: 'Experts of',
-    options: [{ value: ALL, label: 'All layers' }, ...layers],
+    label: l10n.t`Experts of`,
+    options: [{ value: ALL, label: l10n.t`All layers` }, ...layers],
     value: ALL,
   });
 }
@@ -31,7 +32,7 @@ export function ablatedLayers(set: Parameters, shapes: readonly LayerShape[]): n
 /** The choice of an expert whose loss is shown token by token. */
 export function expertControl(set: Parameters, subject: Subject, { suffering }: Ablated): Choice {
   const options = suffering.map((of, i) => ({ value: String(i), label: ablatedName(subject, of) }));
-  return choice(set, { id: 'expert', label: 'Tokens that suffer without', options, value: '0' });
+  return choice(set, { id: 'expert', label: l10n.t`Tokens that suffer without`, options, value: '0' });
 }
 
 /** What each token loses without the expert that the section shows, and its name. */

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Parameters, Section } from '../../protocol/report.ts';
 import { ablationSection } from './ablation.ts';
 import { balanceSection } from './balance.ts';
@@ -25,7 +26,7 @@ import { whatIfSection } from './whatIf.ts';
 /** Sections that go together, in the order in which they stand in a report. */
 export const GROUPS: readonly { readonly title: string; readonly sections: readonly SectionKind[] }[] = [
   {
-    title: 'Routing',
+    title: l10n.t`Routing`,
     sections: [
       balanceSection,
       overTimeSection,
@@ -36,10 +37,10 @@ export const GROUPS: readonly { readonly title: string; readonly sections: reado
       depthSection,
     ],
   },
-  { title: 'Limits and changes', sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
-  { title: 'Experts', sections: [specialisationSection, coActivationSection, expertSection] },
-  { title: 'Cost', sections: [costSection, memorySection, offloadSection, placementSection, payoffSection] },
-  { title: 'Two runs', sections: [compareSection] },
+  { title: l10n.t`Limits and changes`, sections: [capacitySection, whatIfSection, mendSection, ablationSection] },
+  { title: l10n.t`Experts`, sections: [specialisationSection, coActivationSection, expertSection] },
+  { title: l10n.t`Cost`, sections: [costSection, memorySection, offloadSection, placementSection, payoffSection] },
+  { title: l10n.t`Two runs`, sections: [compareSection] },
 ];
 
 export const SECTIONS: readonly SectionKind[] = GROUPS.flatMap(({ sections }) => sections);

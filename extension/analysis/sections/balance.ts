@@ -1,4 +1,5 @@
 /** Is the load even, and who carries it? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
@@ -11,7 +12,7 @@ import type { LayerCounts, Subject } from './subject.ts';
 
 export const balanceSection: SectionKind = {
   id: 'balance',
-  title: 'Load',
+  title: l10n.t`Load`,
   make: (subject, set) => {
     const { loads } = subject;
     const layer = layerChoice(
@@ -20,7 +21,7 @@ export const balanceSection: SectionKind = {
     );
     const cold = slider(set, {
       id: 'cold',
-      label: 'Cold under',
+      label: l10n.t`Cold under`,
       min: 0,
       max: 0.2,
       step: 0.005,
@@ -67,20 +68,19 @@ function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure 
   const shares = Array.from(b.shares, known);
   return {
     id: 'load-by-expert',
-    title: `Load by expert, ${where}`,
+    title: l10n.t`Load by expert, ${where}`,
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
-      meaning: 'The share of all (token, choice) slots of this layer that each expert took.',
-      formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
-      judge:
-        'Shares near the even one are what load balancing aims at; an expert of many times that holds up the others where they run in parallel.',
+      meaning: l10n.t`The share of all (token, choice) slots of this layer that each expert took.`,
+      formula: l10n.t`share = c_e / Σc, with c_e the slots of expert e; even: 1/E`,
+      judge: l10n.t`Shares near the even one are what load balancing aims at; an expert of many times that holds up the others where they run in parallel.`,
     },
-    text: `Load by expert at ${where}: most E${b.hottest} with ${percent(b.shares[b.hottest]!)}, least E${b.coldest} with ${percent(b.shares[b.coldest]!)}, even ${percent(1 / shape.experts)}.`,
+    text: l10n.t`Load by expert at ${where}: most E${b.hottest} with ${percent(b.shares[b.hottest]!)}, least E${b.coldest} with ${percent(b.shares[b.coldest]!)}, even ${percent(1 / shape.experts)}.`,
     chart: {
       kind: 'bars',
       labels,
-      series: [{ label: 'share of the load', values: shares }],
-      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      series: [{ label: l10n.t`share of the load`, values: shares }],
+      axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
       yardstick: { value: 1 / shape.experts, label: 'even' },
       experts,
     },
@@ -89,7 +89,7 @@ function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure 
         { label: 'expert', unit: 'text' },
         { label: 'slots', unit: 'count' },
         { label: 'share', unit: 'percent' },
-        { label: 'of even', unit: 'times' },
+        { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: labels.map((label, e) => [label, counts[e]!, shares[e]!, known(b.utilisation[e])]),
       experts,
@@ -104,15 +104,15 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
   const values = balances.flatMap((b) => columns.map((_, e) => known(b.utilisation[e])));
   return {
     id: 'load-all-layers',
-    title: 'Load, all layers',
+    title: l10n.t`Load, all layers`,
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
-      meaning: 'Each expert of each layer, by how many times the even load it took.',
-      formula: 'utilisation = c_e / (Σc / E)',
+      meaning: l10n.t`Each expert of each layer, by how many times the even load it took.`,
+      formula: l10n.t`utilisation = c_e / (Σc / E)`,
       source: 'NVIDIA NeMo Automodel, expert utilisation',
-      judge: '1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.',
+      judge: l10n.t`1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.`,
     },
-    text: `Load of ${experts} experts at ${rows.length} layers as a multiple of the even one.`,
+    text: l10n.t`Load of ${experts} experts at ${rows.length} layers as a multiple of the even one.`,
     chart: {
       kind: 'heat',
       rows: { label: 'layer', names: rows },
@@ -148,18 +148,18 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
   const peak = balances.reduce((p, b, i) => ((b.maxVio || 0) > (balances[p]!.maxVio || 0) ? i : p), 0);
   return {
     id: 'load-by-depth',
-    title: 'Hottest and coldest expert by layer',
+    title: l10n.t`Hottest and coldest expert by layer`,
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
-      meaning: 'How many times the even load the hottest, the median and the coldest expert of each layer took.',
-      formula: 'c_e / (Σc / E); that of the hottest is MaxVio + 1',
-      judge: 'The further the lines part, the less even the layer. Which experts they are differs from layer to layer.',
+      meaning: l10n.t`How many times the even load the hottest, the median and the coldest expert of each layer took.`,
+      formula: l10n.t`c_e / (Σc / E); that of the hottest is MaxVio + 1`,
+      judge: l10n.t`The further the lines part, the less even the layer. Which experts they are differs from layer to layer.`,
     },
-    text: `Load of the hottest expert over ${shapes.length} layers, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
+    text: l10n.t`Load of the hottest expert over ${shapes.length} layers, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
-      y: { label: 'of the even load', unit: 'times', min: 0 },
+      y: { label: l10n.t`of the even load`, unit: 'times', min: 0 },
       series,
       yardstick: { value: 1, label: 'even' },
     },
@@ -167,10 +167,10 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
       columns: [
         { label: 'layer', unit: 'text' },
         { label: 'hottest', unit: 'text' },
-        { label: 'of even', unit: 'times' },
-        { label: 'median, of even', unit: 'times' },
+        { label: l10n.t`of even`, unit: 'times' },
+        { label: l10n.t`median, of even`, unit: 'times' },
         { label: 'coldest', unit: 'text' },
-        { label: 'of even', unit: 'times' },
+        { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: balances.map((b, i) => [
         layerLabel(shapes[i]!),
@@ -200,26 +200,26 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
   ]);
   return {
     id: 'balance',
-    title: 'Balance by layer',
+    title: l10n.t`Balance by layer`,
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
-      meaning: 'How far from even each layer’s load is, in the measures in use.',
+      meaning: l10n.t`How far from even each layer’s load is, in the measures in use.`,
       formula:
         'MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). ' +
         `Effective experts = exp of the entropy of shares. Cold: a share under ${percent(cold)}. Dead: no slot.`,
       source: 'MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.',
-      judge: 'Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.',
+      judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.`,
     },
-    text: `Balance of ${rows.length} layers: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
+    text: l10n.t`Balance of ${rows.length} layers: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'MaxVio', unit: 'number' },
-        { label: 'CV', unit: 'number' },
-        { label: 'Gini', unit: 'number' },
-        { label: 'Jain', unit: 'number' },
-        { label: 'effective experts', unit: 'number' },
-        { label: 'of all', unit: 'percent' },
+        { label: l10n.t`MaxVio`, unit: 'number' },
+        { label: l10n.t`CV`, unit: 'number' },
+        { label: l10n.t`Gini`, unit: 'number' },
+        { label: l10n.t`Jain`, unit: 'number' },
+        { label: l10n.t`effective experts`, unit: 'number' },
+        { label: l10n.t`of all`, unit: 'percent' },
         { label: 'cold', unit: 'percent' },
         { label: 'dead', unit: 'count' },
       ],

@@ -1,4 +1,5 @@
 /** What a limit to each expert's slots would drop and waste: counted. */
+import * as l10n from '@vscode/l10n';
 import type { Figure, Help } from '../../protocol/report.ts';
 import { CAPACITY_FACTORS, capacityCurve, type CapacityFigures, type CapacityPoint } from '../capacity.ts';
 import { layerLabel } from '../labels.ts';
@@ -15,20 +16,19 @@ const POLICY_HELP: Help = {
   meaning:
     'An expert takes at most its capacity of slots; what finds no room is dropped, and the token goes on without that expert. ' +
     `Room that stays empty is padding: memory and compute for nothing. ${COUNTED}`,
-  formula: 'C = ⌈F·T·k/E⌉ slots for each expert; dropped = Σ_e max(0, c_e − C); padding = E·C − kept',
+  formula: l10n.t`C = ⌈F·T·k/E⌉ slots for each expert; dropped = Σ_e max(0, c_e − C); padding = E·C − kept`,
   source: 'Megatron-LM, get_capacity; Switch Transformers, arXiv 2101.03961',
-  judge:
-    'Factors from 1.1 to 1.3 are common: a well balanced router drops few slots there. A larger one drops less and wastes more.',
+  judge: l10n.t`Factors from 1.1 to 1.3 are common: a well balanced router drops few slots there. A larger one drops less and wastes more.`,
 };
 
 export const capacitySection: SectionKind = {
   id: CAPACITY,
-  title: 'Capacity',
+  title: l10n.t`Capacity`,
   make: ({ trace, source }, set) => {
     const controls = limitControls(set);
     if (!trace) {
       return {
-        lacking: 'A capacity limit takes the routing of each token; here only counts are known.',
+        lacking: l10n.t`A capacity limit takes the routing of each token; here only counts are known.`,
         controls: [],
         figures: [],
       };
@@ -42,8 +42,8 @@ export const capacitySection: SectionKind = {
       verdict: verdict(here, limit),
       ...(here.total.rerouted
         ? {}
-        : { lacking: 'Re-routing takes the runners-up, which a recorded trace does not hold.' }),
-      controls: [...controls, { kind: 'action', id: 'tint', label: 'Tint Dropped Tokens', primary: true }],
+        : { lacking: l10n.t`Re-routing takes the runners-up, which a recorded trace does not hold.` }),
+      controls: [...controls, { kind: 'action', id: 'tint', label: l10n.t`Tint Dropped Tokens`, primary: true }],
       figures: [
         curveFigure(curve, limit),
         weightFigure(curve, limit),
@@ -98,12 +98,12 @@ function curveFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unb
   const at = curve.find(({ factor }) => factor === limit.factor)!.total;
   return {
     id: 'capacity-curve',
-    title: 'Dropped slots and padding, all layers',
+    title: l10n.t`Dropped slots and padding, all layers`,
     help: POLICY_HELP,
-    text: `At a capacity factor of ${limit.factor}: ${percent(at.dropped / at.slots)} of the slots dropped, ${percent(padding(at, 'position'))} of the room empty.`,
+    text: l10n.t`At a capacity factor of ${limit.factor}: ${percent(at.dropped / at.slots)} of the slots dropped, ${percent(padding(at, 'position'))} of the room empty.`,
     chart: {
       kind: 'lines',
-      x: { label: 'capacity factor', unit: 'number', min: 0.5, max: 4 },
+      x: { label: l10n.t`capacity factor`, unit: 'number', min: 0.5, max: 4 },
       y: { label: 'share', unit: 'percent', min: 0, max: 1 },
       series,
       band: COMMON_FACTORS,
@@ -113,8 +113,8 @@ function curveFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unb
       columns: [
         { label: 'factor', unit: 'number' },
         { label: 'dropped', unit: 'percent' },
-        { label: 'moved when re-routed', unit: 'percent' },
-        { label: 'dropped when re-routed', unit: 'percent' },
+        { label: l10n.t`moved when re-routed`, unit: 'percent' },
+        { label: l10n.t`dropped when re-routed`, unit: 'percent' },
         { label: 'padding', unit: 'percent' },
       ],
       rows: curve.map(({ factor, total }) => [
@@ -134,23 +134,23 @@ function weightFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Un
   const at = curve.find(({ factor }) => factor === limit.factor)!.total;
   return {
     id: 'capacity-weight',
-    title: 'Weight that goes with dropped slots',
+    title: l10n.t`Weight that goes with dropped slots`,
     help: {
       meaning:
         'The share of all routing weights that is lost with dropped slots. Dropping the lightest loses as many slots as ' +
         `dropping the latest, but less of what the router asked for. ${COUNTED}`,
-      formula: 'Σ weights of dropped slots / Σ weights of all slots',
+      formula: l10n.t`Σ weights of dropped slots / Σ weights of all slots`,
       source: 'Megatron-LM, drop policies `position` and `probs`; drop towards the end: OpenMoE, arXiv 2402.01739',
-      judge: 'The gap between the two is what sorting slots by weight is worth.',
+      judge: l10n.t`The gap between the two is what sorting slots by weight is worth.`,
     },
-    text: `At ${limit.factor}, the latest take ${percent(lostWeight(at, 'position'))} of the weights with them, the lightest ${percent(lostWeight(at, 'weight'))}.`,
+    text: l10n.t`At ${limit.factor}, the latest take ${percent(lostWeight(at, 'position'))} of the weights with them, the lightest ${percent(lostWeight(at, 'weight'))}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'capacity factor', unit: 'number', min: 0.5, max: 4 },
-      y: { label: 'share of the weights', unit: 'percent', min: 0 },
+      x: { label: l10n.t`capacity factor`, unit: 'number', min: 0.5, max: 4 },
+      y: { label: l10n.t`share of the weights`, unit: 'percent', min: 0 },
       series: [
-        { label: 'the latest dropped', x, y: y('position') },
-        { label: 'the lightest dropped', x, y: y('weight') },
+        { label: l10n.t`the latest dropped`, x, y: y('position') },
+        { label: l10n.t`the lightest dropped`, x, y: y('weight') },
       ],
       band: COMMON_FACTORS,
       at: limit.factor,
@@ -158,8 +158,8 @@ function weightFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Un
     table: {
       columns: [
         { label: 'factor', unit: 'number' },
-        { label: 'the latest dropped', unit: 'percent' },
-        { label: 'the lightest dropped', unit: 'percent' },
+        { label: l10n.t`the latest dropped`, unit: 'percent' },
+        { label: l10n.t`the lightest dropped`, unit: 'percent' },
       ],
       rows: x.map((factor, i) => [factor, y('position')[i]!, y('weight')[i]!]),
     },
@@ -176,9 +176,9 @@ function layersFigure(
   const most = shares.reduce<number>((m, share, i) => ((share ?? 0) > (shares[m] ?? 0) ? i : m), 0);
   return {
     id: 'capacity-layers',
-    title: `Dropped and padding by layer at ${fixed(factor, 2)}`,
+    title: l10n.t`Dropped and padding by layer at ${fixed(factor, 2)}`,
     help: POLICY_HELP,
-    text: `Most is dropped at ${labels[most] ?? 'no layer'}: ${percent(shares[most] ?? NaN)} of its slots.`,
+    text: l10n.t`Most is dropped at ${labels[most] ?? 'no layer'}: ${percent(shares[most] ?? NaN)} of its slots.`,
     chart: {
       kind: 'bars',
       labels,
@@ -186,12 +186,12 @@ function layersFigure(
         { label: 'dropped', values: shares },
         { label: 'padding', values: empty },
       ],
-      axis: { label: 'of the slots; of the room', unit: 'percent', min: 0 },
+      axis: { label: l10n.t`of the slots; of the room`, unit: 'percent', min: 0 },
     },
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'capacity of an expert', unit: 'count' },
+        { label: l10n.t`capacity of an expert`, unit: 'count' },
         { label: 'slots', unit: 'count' },
         { label: 'dropped', unit: 'percent' },
         { label: 'moved', unit: 'percent' },
@@ -214,13 +214,13 @@ function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]):
   const values = labels.flatMap((_, i) => curve.map(({ layers }) => known(layers[i]!.dropped / layers[i]!.slots)));
   return {
     id: 'capacity-depth',
-    title: 'Dropped slots by layer and factor',
+    title: l10n.t`Dropped slots by layer and factor`,
     help: POLICY_HELP,
-    text: 'Share of each layer’s slots that is dropped at each capacity factor.',
+    text: l10n.t`Share of each layer’s slots that is dropped at each capacity factor.`,
     chart: {
       kind: 'heat',
       rows: { label: 'layer', names: labels },
-      columns: { label: 'capacity factor', names: factors },
+      columns: { label: l10n.t`capacity factor`, names: factors },
       values,
       unit: 'percent',
       scale: 'sequential',

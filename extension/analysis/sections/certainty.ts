@@ -1,4 +1,5 @@
 /** How sure are the routers of their choices? */
+import * as l10n from '@vscode/l10n';
 import type { Choice, Column, Figure, Help, Line, Parameters, Unit } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { distribution, type Distribution } from '../distribution.ts';
@@ -13,7 +14,7 @@ const ENTROPY_BINS = 32;
 
 export const certaintySection: SectionKind = {
   id: 'certainty',
-  title: 'Certainty',
+  title: l10n.t`Certainty`,
   make: ({ trace }, set) => {
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
     const layer = layerOrAll(set, trace);
@@ -72,16 +73,14 @@ function sharesOf(counts: Float64Array): Float64Array {
 
 const HELP: Readonly<Record<Quantity['id'], Help>> = {
   entropy: {
-    meaning: 'How evenly a router spreads its probability over the experts for a token.',
-    formula: 'H = −Σ_e p_e·ln p_e over all E experts, in nats; ln E when all are alike, 0 when one is certain',
-    judge:
-      'Low: the router knows where the token belongs. Near ln E: it hardly prefers any expert, and small changes send the token elsewhere.',
+    meaning: l10n.t`How evenly a router spreads its probability over the experts for a token.`,
+    formula: l10n.t`H = −Σ_e p_e·ln p_e over all E experts, in nats; ln E when all are alike, 0 when one is certain`,
+    judge: l10n.t`Low: the router knows where the token belongs. Near ln E: it hardly prefers any expert, and small changes send the token elsewhere.`,
   },
   margin: {
-    meaning: 'How far the last chosen expert is ahead of the first one that was not chosen.',
-    formula: 'selection score of choice k − that of the next; the score is the probability in most routers',
-    judge:
-      'A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.',
+    meaning: l10n.t`How far the last chosen expert is ahead of the first one that was not chosen.`,
+    formula: l10n.t`selection score of choice k − that of the next; the score is the probability in most routers`,
+    judge: l10n.t`A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.`,
   },
 };
 
@@ -105,8 +104,8 @@ function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity):
 
 function layerOrAll(set: Parameters, { layers }: RoutingTrace): Choice {
   const options = layers.map((layer, i) => ({ value: String(i), label: layerLabel(layer) }));
-  const all = { value: 'all', label: 'All layers' };
-  return choice(set, { id: 'layer', label: 'Layer', options: [all, ...options], value: 'all' });
+  const all = { value: 'all', label: l10n.t`All layers` };
+  return choice(set, { id: 'layer', label: l10n.t`Layer`, options: [all, ...options], value: 'all' });
 }
 
 function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | undefined): Figure {
@@ -128,21 +127,21 @@ function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | unde
   ];
   return {
     id: `${id}-spread`,
-    title: `${titleOf(id)} over tokens, ${label}`,
+    title: l10n.t`${titleOf(id)} over tokens, ${label}`,
     basis: basisOf(trace),
     help,
-    text: `${titleOf(id)} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
+    text: l10n.t`${titleOf(id)} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
     chart: {
       kind: 'lines',
       x: { label: id, unit, ...(log ? { log } : { min: 0, max: bins.edges.at(-1)! }) },
-      y: { label: 'share of tokens', unit: 'percent', min: 0 },
+      y: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
       series,
     },
     table: {
       columns: [
         { label: 'from', unit },
         { label: 'to', unit },
-        { label: `tokens, ${label}`, unit: 'percent' },
+        { label: l10n.t`tokens, ${label}`, unit: 'percent' },
       ],
       rows: Array.from(chosen, (share, i) => [bins.edges[i]!, bins.edges[i + 1]!, known(share)]),
     },
@@ -158,10 +157,10 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
   const values = shares.flatMap((of) => Array.from(of, known));
   return {
     id: `${id}-by-layer`,
-    title: `${titleOf(id)} over tokens, by layer`,
+    title: l10n.t`${titleOf(id)} over tokens, by layer`,
     basis: basisOf(trace),
     help,
-    text: `Share of each of ${names.length} layers' tokens by ${id}.`,
+    text: l10n.t`Share of each of ${names.length} layers' tokens by ${id}.`,
     chart: {
       kind: 'heat',
       rows: { label: 'layer', names },
@@ -189,20 +188,19 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
   const quantiles = ['mean', '5 %', '25 %', 'median', '75 %', '95 %'];
   return {
     id: 'certainty',
-    title: 'Entropy and margin by layer',
+    title: l10n.t`Entropy and margin by layer`,
     basis: basisOf(trace),
     help: {
-      meaning: 'Mean and quantiles of both over the tokens of each layer, and over those of all layers.',
-      formula:
-        'quantiles are interpolated: that of q lies at q·(n − 1) of the n values in order (Hyndman and Fan, definition 7)',
+      meaning: l10n.t`Mean and quantiles of both over the tokens of each layer, and over those of all layers.`,
+      formula: l10n.t`quantiles are interpolated: that of q lies at q·(n − 1) of the n values in order (Hyndman and Fan, definition 7)`,
     },
-    text: `Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
+    text: l10n.t`Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        ...quantiles.map((label): Column => ({ label: `entropy, ${label}`, unit: 'nats' })),
-        { label: 'ln E', unit: 'nats' },
-        ...quantiles.map((label): Column => ({ label: `margin, ${label}`, unit: 'number' })),
+        ...quantiles.map((label): Column => ({ label: l10n.t`entropy, ${label}`, unit: 'nats' })),
+        { label: l10n.t`ln E`, unit: 'nats' },
+        ...quantiles.map((label): Column => ({ label: l10n.t`margin, ${label}`, unit: 'number' })),
       ],
       rows: [
         ...trace.layers.map((layer, i) =>

@@ -1,4 +1,5 @@
 /** Which experts work on the same tokens, and which follow each other from layer to layer? */
+import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import { partnerOf, strongestPairs } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
@@ -20,7 +21,7 @@ const SOURCE = 'OLMoE, arXiv 2409.02060, section 5';
 
 export const coActivationSection: SectionKind = {
   id: 'coactivation',
-  title: 'Co-activation',
+  title: l10n.t`Co-activation`,
   make: (subject, set) => {
     const layer = layerChoice(
       set,
@@ -37,17 +38,17 @@ export const coActivationSection: SectionKind = {
     }
     const kind = choice(set, {
       id: 'pairs',
-      label: 'Pairs',
+      label: l10n.t`Pairs`,
       options: [
-        { value: 'all', label: 'all of a token' },
-        { value: 'adjacent', label: 'next in weight' },
+        { value: 'all', label: l10n.t`all of a token` },
+        { value: 'adjacent', label: l10n.t`next in weight` },
       ],
       value: 'all',
     });
     const next = patterns.layer(at + 1);
     const single = here.shape.k < 2;
     return {
-      verdict: single ? 'One expert a token: no two work on the same one.' : verdict(here),
+      verdict: single ? l10n.t`One expert a token: no two work on the same one.` : verdict(here),
       controls: single ? [layer] : [layer, kind],
       figures: [
         ...(single ? [] : [pairHeat(subject, here, kind.value), pairTable(subject, at, here, kind.value)]),
@@ -95,23 +96,22 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
   const most = Math.max(0, ...values.map((v) => v ?? 0));
   return {
     id: 'pairs',
-    title: `Experts together, ${layerLabel(shape)}`,
+    title: l10n.t`Experts together, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning: `Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too${shape.experts > SHOWN ? `; the ${shown.length} experts of the strongest pairs` : ''}.`,
+      meaning: l10n.t`Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too${shape.experts > SHOWN ? `; the ${shown.length} experts of the strongest pairs` : ''}.`,
       formula:
         kind === 'all'
-          ? 'N_ij / N_i over all pairs of a token’s experts; a row sums to k − 1 over all experts'
-          : 'N_ij / N_i over pairs that are next to each other by weight, as in the script published with OLMoE',
+          ? l10n.t`N_ij / N_i over all pairs of a token’s experts; a row sums to k − 1 over all experts`
+          : l10n.t`N_ij / N_i over pairs that are next to each other by weight, as in the script published with OLMoE`,
       source: SOURCE,
-      judge:
-        'Pairs that are there together most of the time may do one thing in two parts; where experts lie on several devices, together they save transfers.',
+      judge: l10n.t`Pairs that are there together most of the time may do one thing in two parts; where experts lie on several devices, together they save transfers.`,
     },
-    text: `Co-activation of ${shown.length} experts at ${layerLabel(shape)}: at most ${percent(most)}.`,
+    text: l10n.t`Co-activation of ${shown.length} experts at ${layerLabel(shape)}: at most ${percent(most)}.`,
     chart: {
       kind: 'heat',
       rows: { label: 'expert', names },
-      columns: { label: 'is chosen with', names },
+      columns: { label: l10n.t`is chosen with`, names },
       values,
       unit: 'percent',
       scale: 'sequential',
@@ -132,27 +132,27 @@ function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all
   const listed = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
   return {
     id: 'closest-pairs',
-    title: `Closest pairs, ${layerLabel(shape)}`,
+    title: l10n.t`Closest pairs, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning: `Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
-      formula: 'N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)',
+      meaning: l10n.t`Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
+      formula: l10n.t`N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)`,
       source: SOURCE,
-      judge: 'Near 1 times chance the two know nothing of each other.',
+      judge: l10n.t`Near 1 times chance the two know nothing of each other.`,
     },
     text:
       listed.length === 0
-        ? `No pair of experts has ${FEWEST_TOKENS} tokens each.`
-        : `Closest of all: ${listed
+        ? l10n.t`No pair of experts has ${FEWEST_TOKENS} tokens each.`
+        : l10n.t`Closest of all: ${listed
             .slice(0, 3)
             .map(({ i, j }) => `E${i} and E${j}`)
             .join(', ')}.`,
     table: {
       columns: [
         { label: 'pair', unit: 'text' },
-        { label: 'tokens together', unit: 'count' },
-        { label: 'of the rarer one’s', unit: 'percent' },
-        { label: 'times chance', unit: 'times' },
+        { label: l10n.t`tokens together`, unit: 'count' },
+        { label: l10n.t`of the rarer one’s`, unit: 'percent' },
+        { label: l10n.t`times chance`, unit: 'times' },
       ],
       rows: listed.map(({ i, j, tokens: together, strength }) => [
         `E${i} and E${j}`,
@@ -188,18 +188,16 @@ function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: Layer
   const [best] = strongest;
   return {
     id: 'flow',
-    title: `From ${layerLabel(shape)} to ${layerLabel(there)}`,
+    title: l10n.t`From ${layerLabel(shape)} to ${layerLabel(there)}`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'Of the tokens whose first expert here is that of the row, the share whose first expert at the next MoE layer is that of the column.',
-      formula: 'tokens whose first expert is i here and j there / tokens whose first expert is i here',
-      judge:
-        'Rows that all look alike: the next layer decides anew. A dark cell is a path that tokens take together; experts along one can be fetched ahead.',
+      meaning: l10n.t`Of the tokens whose first expert here is that of the row, the share whose first expert at the next MoE layer is that of the column.`,
+      formula: l10n.t`tokens whose first expert is i here and j there / tokens whose first expert is i here`,
+      judge: l10n.t`Rows that all look alike: the next layer decides anew. A dark cell is a path that tokens take together; experts along one can be fetched ahead.`,
     },
     text: best
-      ? `Strongest path: E${best.from} to E${best.to}, for ${percent(best.tokens / here.first[best.from]!)} of E${best.from}’s tokens.`
-      : `No expert of ${layerLabel(shape)} comes first for ${FEWEST_TOKENS} tokens.`,
+      ? l10n.t`Strongest path: E${best.from} to E${best.to}, for ${percent(best.tokens / here.first[best.from]!)} of E${best.from}’s tokens.`
+      : l10n.t`No expert of ${layerLabel(shape)} comes first for ${FEWEST_TOKENS} tokens.`,
     chart: {
       kind: 'heat',
       rows: { label: layerLabel(shape), names: rows.map((e) => `E${e}`) },
@@ -215,8 +213,8 @@ function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: Layer
         { label: layerLabel(shape), unit: 'text' },
         { label: layerLabel(there), unit: 'text' },
         { label: 'tokens', unit: 'count' },
-        { label: 'of its tokens', unit: 'percent' },
-        { label: 'times chance', unit: 'times' },
+        { label: l10n.t`of its tokens`, unit: 'percent' },
+        { label: l10n.t`times chance`, unit: 'times' },
       ],
       rows: strongest.map(({ from, to, tokens: both }) => [
         `E${from}`,

@@ -1,4 +1,5 @@
 /** How does this run differ from another: of another model, another precision, another text? */
+import * as l10n from '@vscode/l10n';
 import type { Control, Figure } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { balance, meanBalance, type Balance, type MeanBalance } from '../balance.ts';
@@ -37,26 +38,25 @@ export interface Sides {
 }
 
 const ACTIONS: readonly Control[] = [
-  { kind: 'action', id: 'with', label: 'Compare With…', primary: true },
-  { kind: 'action', id: 'bundled', label: 'Compare Bundled Models' },
+  { kind: 'action', id: 'with', label: l10n.t`Compare With…`, primary: true },
+  { kind: 'action', id: 'bundled', label: l10n.t`Compare Bundled Models` },
 ];
 
 export const compareSection: SectionKind = {
   id: 'compare',
-  title: 'Compare',
+  title: l10n.t`Compare`,
   make: (a, set) => {
     const b = a.evidence.other;
     if (!b) {
       return {
-        lacking:
-          'Nothing to compare with yet: another text that was routed, another model’s routing of this one, or both bundled models.',
+        lacking: l10n.t`Nothing to compare with yet: another text that was routed, another model’s routing of this one, or both bundled models.`,
         controls: ACTIONS,
         figures: [],
       };
     }
     const comparable = sameShapes(a, b);
     const assumed = sameExperts(a, b);
-    const match = toggle(set, { id: 'same', label: 'Experts have the same numbers in both', value: assumed });
+    const match = toggle(set, { id: 'same', label: l10n.t`Experts have the same numbers in both`, value: assumed });
     const layer = layerChoice(
       set,
       a.loads.map(({ shape }) => shape),
@@ -64,7 +64,7 @@ export const compareSection: SectionKind = {
     const tokens = Math.min(a.trace?.routed ?? 0, b.trace?.routed ?? 0);
     const block = numberBox(set, {
       id: 'block',
-      label: 'Tokens of a block',
+      label: l10n.t`Tokens of a block`,
       min: LEAST_BLOCK,
       max: 4096,
       value: Math.max(LEAST_BLOCK, Math.min(4096, Math.floor(tokens / BLOCKS))),
@@ -154,14 +154,14 @@ function testFigure(
     : ' The experts of two models have nothing to do with one another: they are matched by their load, the busiest of one layer with the busiest of the other.';
   return {
     id: 'compare-test',
-    title: 'Is the difference more than chance?',
+    title: l10n.t`Is the difference more than chance?`,
     basis: 'counted',
     help: {
-      meaning: `${how}${ranks} Single tokens are not exchanged, since neighbours route alike.`,
-      formula: 'p = (1 + permutations with as large a difference or larger) / (1 + permutations)',
-      judge: `Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
+      meaning: l10n.t`${how}${ranks} Single tokens are not exchanged, since neighbours route alike.`,
+      formula: l10n.t`p = (1 + permutations with as large a difference or larger) / (1 + permutations)`,
+      judge: l10n.t`Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
     },
-    text: `Difference of the mean MaxVio ${fixed(test.observed, 2)}, p = ${fixed(test.p, 3)}; ${percent(elsewhere.observed)} of choices go to ${experts}, p = ${fixed(elsewhere.p, 3)}.`,
+    text: l10n.t`Difference of the mean MaxVio ${fixed(test.observed, 2)}, p = ${fixed(test.p, 3)}; ${percent(elsewhere.observed)} of choices go to ${experts}, p = ${fixed(elsewhere.p, 3)}.`,
     table: {
       columns: [
         { label: '', unit: 'text' },

@@ -1,4 +1,5 @@
 /** Figures of two runs' loads and certainty, side by side. */
+import * as l10n from '@vscode/l10n';
 import type { Cell, Column, Figure, Line } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import type { Common } from '../comparison.ts';
@@ -18,19 +19,19 @@ export function balanceFigure({ a, b, names, balances }: Sides): Figure {
   }));
   return {
     id: 'compare-hottest',
-    title: 'Hottest expert by layer, side by side',
+    title: l10n.t`Hottest expert by layer, side by side`,
     basis: basisOf(a, b),
     help: {
-      meaning: 'How many times the even load the hottest expert of each layer took.',
-      formula: 'max c_e / (Σc / E); that is MaxVio + 1',
+      meaning: l10n.t`How many times the even load the hottest expert of each layer took.`,
+      formula: l10n.t`max c_e / (Σc / E); that is MaxVio + 1`,
       source: 'MaxVio: arXiv 2408.15664',
-      judge: '1 is even. The higher line has the layers that wait longest for one expert.',
+      judge: l10n.t`1 is even. The higher line has the layers that wait longest for one expert.`,
     },
-    text: `Hottest expert of each layer as a multiple of the even load: ${names.map((name, i) => `${name} at most ${fixed(highest(lines[i]!), 2)}`).join(', ')}.`,
+    text: l10n.t`Hottest expert of each layer as a multiple of the even load: ${names.map((name, i) => `${name} at most ${fixed(highest(lines[i]!), 2)}`).join(', ')}.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
-      y: { label: 'of the even load', unit: 'times', min: 0 },
+      y: { label: l10n.t`of the even load`, unit: 'times', min: 0 },
       series: lines,
       yardstick: { value: 1, label: 'even' },
     },
@@ -39,7 +40,7 @@ export function balanceFigure({ a, b, names, balances }: Sides): Figure {
         { label: 'run', unit: 'text' },
         { label: 'layer', unit: 'text' },
         { label: 'hottest', unit: 'text' },
-        { label: 'of even', unit: 'times' },
+        { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: [a, b].flatMap(({ loads }, side) =>
         loads.map(({ shape }, i): Cell[] => [
@@ -70,21 +71,21 @@ export function loadFigure(sides: Sides, at: number): Figure {
   const labels = rows.map((e) => (same ? `E${e}` : ordinal(e + 1)));
   return {
     id: 'compare-load',
-    title: `Load by ${same ? 'expert' : 'rank'}, ${where}`,
+    title: l10n.t`Load by ${same ? 'expert' : 'rank'}, ${where}`,
     basis: basisOf(a, b),
     help: {
       meaning: same
-        ? 'The share of the layer’s slots that each expert took in either run.'
-        : 'The share of the layer’s slots that the busiest expert took, the second busiest, and so on. Experts of two models have nothing to do with one another, so that their numbers are not compared.',
-      formula: 'c_e / Σc; even: 1/E',
-      judge: 'The flatter, the more even.',
+        ? l10n.t`The share of the layer’s slots that each expert took in either run.`
+        : l10n.t`The share of the layer’s slots that the busiest expert took, the second busiest, and so on. Experts of two models have nothing to do with one another, so that their numbers are not compared.`,
+      formula: l10n.t`c_e / Σc; even: 1/E`,
+      judge: l10n.t`The flatter, the more even.`,
     },
-    text: `Load at ${where}: the busiest expert takes ${names.map((name, i) => `${percent(Math.max(0, ...shares[i]!))} in ${name}`).join(', ')}.`,
+    text: l10n.t`Load at ${where}: the busiest expert takes ${names.map((name, i) => `${percent(Math.max(0, ...shares[i]!))} in ${name}`).join(', ')}.`,
     chart: {
       kind: 'bars',
       labels,
       series: names.map((label, i) => ({ label, values: rows.map((e) => known(shares[i]![e])) })),
-      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
       yardstick: { value: 1 / one.shape.experts, label: 'even' },
     },
     table: {
@@ -127,14 +128,14 @@ export function balanceTable({ a, b, names, balances, means }: Sides): Figure {
   const label = (i: number): string => layerLabel((a.loads[i] ?? b.loads[i])!.shape);
   return {
     id: 'compare-balance',
-    title: 'Balance by layer, side by side',
+    title: l10n.t`Balance by layer, side by side`,
     basis: basisOf(a, b),
     help: {
-      meaning: 'The measures of balance of both runs. Layers stand beside one another by their position.',
-      formula: 'as in “Balance by layer”',
-      judge: 'Even: MaxVio, CV and Gini 0, Jain 1.',
+      meaning: l10n.t`The measures of balance of both runs. Layers stand beside one another by their position.`,
+      formula: l10n.t`as in “Balance by layer”`,
+      judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1.`,
     },
-    text: `Mean MaxVio: ${names.map((name, i) => `${name} ${fixed(means[i]!.maxVio, 2)}`).join(', ')}. Mean Gini: ${names.map((name, i) => `${name} ${fixed(means[i]!.gini, 2)}`).join(', ')}.`,
+    text: l10n.t`Mean MaxVio: ${names.map((name, i) => `${name} ${fixed(means[i]!.maxVio, 2)}`).join(', ')}. Mean Gini: ${names.map((name, i) => `${name} ${fixed(means[i]!.gini, 2)}`).join(', ')}.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
@@ -171,15 +172,14 @@ export function tokenFigure(
   const shared = oneText ? ` ${count(alignment.a.length)} tokens of both begin and end at the same characters.` : '';
   return {
     id: 'compare-tokens',
-    title: 'Tokens, certainty and surprise',
+    title: l10n.t`Tokens, certainty and surprise`,
     basis: basisOf(a, b) === 'recorded' ? 'recorded' : 'measured',
     help: {
-      meaning: `Means over tokens, of entropy and margin also over layers. Surprise is how unlikely the model finds a token.${shared} Tokens of two tokenizers, or of two versions of a text, are matched by their characters.`,
-      formula:
-        'entropy −Σ_e p_e·ln p_e; margin: score of choice k − that of the next; surprise −ln p of the token given those before it',
-      judge: 'A lower surprise on the same text is a better model of it, where the tokenizer is the same.',
+      meaning: l10n.t`Means over tokens, of entropy and margin also over layers. Surprise is how unlikely the model finds a token.${shared} Tokens of two tokenizers, or of two versions of a text, are matched by their characters.`,
+      formula: l10n.t`entropy −Σ_e p_e·ln p_e; margin: score of choice k − that of the next; surprise −ln p of the token given those before it`,
+      judge: l10n.t`A lower surprise on the same text is a better model of it, where the tokenizer is the same.`,
     },
-    text: `${names[0]}: ${count(traceA.routed)} tokens; ${names[1]}: ${count(traceB.routed)} tokens.`,
+    text: l10n.t`${names[0]}: ${count(traceA.routed)} tokens; ${names[1]}: ${count(traceB.routed)} tokens.`,
     table: {
       columns: [
         { label: '', unit: 'text' },

@@ -1,4 +1,5 @@
 /** Figures of two runs of one text, token by token. */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { mostFlipped, type Agreement } from '../agreement.ts';
@@ -22,33 +23,33 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
   const { start, end } = a.trace!.tokens;
   const listed = mostFlipped(agreement, LISTED_TOKENS);
   const help = {
-    meaning: `A choice stays when both runs send the token to that expert at that layer, in whatever order. A token flips when one of its choices does not stay. ${count(tokens)} tokens of both are the same piece of text.`,
-    formula: '|A ∩ B| / k, mean over tokens',
-    judge: 'Two runs that route alike keep all of it. Tokens with a small margin flip first.',
+    meaning: l10n.t`A choice stays when both runs send the token to that expert at that layer, in whatever order. A token flips when one of its choices does not stay. ${count(tokens)} tokens of both are the same piece of text.`,
+    formula: l10n.t`|A ∩ B| / k, mean over tokens`,
+    judge: l10n.t`Two runs that route alike keep all of it. Tokens with a small margin flip first.`,
   };
   return [
     {
       id: 'compare-flips',
-      title: 'Choices that stay, by layer',
+      title: l10n.t`Choices that stay, by layer`,
       basis: basisOf(a, b),
       help,
-      text: `${percent(agreement.share)} of ${names[0]}'s choices stay in ${names[1]}; ${count(flips.length)} of ${count(tokens)} tokens flip somewhere.`,
+      text: l10n.t`${percent(agreement.share)} of ${names[0]}'s choices stay in ${names[1]}; ${count(flips.length)} of ${count(tokens)} tokens flip somewhere.`,
       chart: {
         kind: 'lines',
         x: { label: 'layer', unit: 'count' },
         y: { label: 'stays', unit: 'percent', max: 1 },
         series: [
           { label: 'choices', x: depths(layers), y: stays },
-          { label: 'top expert', x: depths(layers), y: tops },
+          { label: l10n.t`top expert`, x: depths(layers), y: tops },
         ],
       },
       table: {
         columns: [
           { label: 'layer', unit: 'text' },
-          { label: 'choices that stay', unit: 'percent' },
-          { label: 'top expert stays', unit: 'percent' },
-          { label: 'tokens that flip', unit: 'count' },
-          { label: 'largest weight difference', unit: 'number' },
+          { label: l10n.t`choices that stay`, unit: 'percent' },
+          { label: l10n.t`top expert stays`, unit: 'percent' },
+          { label: l10n.t`tokens that flip`, unit: 'count' },
+          { label: l10n.t`largest weight difference`, unit: 'number' },
         ],
         rows: layers.map((layer, i) => [
           layerLabel(layer),
@@ -61,10 +62,10 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
     },
     {
       id: 'compare-flipped-tokens',
-      title: 'Tokens that flip at the most layers',
+      title: l10n.t`Tokens that flip at the most layers`,
       basis: basisOf(a, b),
       help,
-      text: `${count(flips.length)} of ${count(tokens)} tokens flip at one layer or more; the ${listed.length} that flip at the most are listed.`,
+      text: l10n.t`${count(flips.length)} of ${count(tokens)} tokens flip at one layer or more; the ${listed.length} that flip at the most are listed.`,
       table: {
         columns: [
           { label: 'token', unit: 'count' },
@@ -112,16 +113,15 @@ export function groupsFigure(
   const columns = b.layers.map(layerLabel);
   return {
     id: 'compare-groups',
-    title: 'How alike the models divide the tokens',
+    title: l10n.t`How alike the models divide the tokens`,
     basis: basisOf(one, other),
     help: {
-      meaning: `Whether a layer of ${names[0]} and one of ${names[1]} put the same tokens together, whatever the numbers of their experts. ${count(alignment.a.length)} tokens of both are the same piece of text.`,
-      formula:
-        '(I − I₀) / ((H₁ + H₂)/2 − I₀): adjusted mutual information of the top experts; I₀ is that of shuffled tokens',
+      meaning: l10n.t`Whether a layer of ${names[0]} and one of ${names[1]} put the same tokens together, whatever the numbers of their experts. ${count(alignment.a.length)} tokens of both are the same piece of text.`,
+      formula: l10n.t`(I − I₀) / ((H₁ + H₂)/2 − I₀): adjusted mutual information of the top experts; I₀ is that of shuffled tokens`,
       source: 'Vinh, Epps and Bailey, JMLR 11 (2010)',
-      judge: '1: the same groups. 0: no more in common than by chance.',
+      judge: l10n.t`1: the same groups. 0: no more in common than by chance.`,
     },
-    text: `Adjusted mutual information of the top experts of ${rows.length} layers of ${names[0]} and ${columns.length} of ${names[1]}.`,
+    text: l10n.t`Adjusted mutual information of the top experts of ${rows.length} layers of ${names[0]} and ${columns.length} of ${names[1]}.`,
     chart: {
       kind: 'heat',
       rows: { label: names[0], names: rows },

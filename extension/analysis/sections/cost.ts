@@ -1,4 +1,5 @@
 /** Where does the time of a forward pass go? Measured on this machine, when the user asks for it. */
+import * as l10n from '@vscode/l10n';
 import { PROFILE_PARTS, type ModelProfile, type ProfiledBatch, type ProfilePart } from '../../protocol/profile.ts';
 import type { Control, Figure, Parameters, Section } from '../../protocol/report.ts';
 import { correlation, median, quantile } from '../latency.ts';
@@ -35,10 +36,10 @@ export interface ProfileChoice {
 
 export const costSection: SectionKind = {
   id: COST,
-  title: 'Where the time goes',
+  title: l10n.t`Where the time goes`,
   make: ({ evidence, source }, set) => {
     const controls: Control[] = profileControls(set);
-    const action: Control = { kind: 'action', id: MEASURE, label: 'Measure', primary: true };
+    const action: Control = { kind: 'action', id: MEASURE, label: l10n.t`Measure`, primary: true };
     if (evidence.profile) return { ...profileFigures(evidence.profile), controls: [...controls, action] };
     const lacking =
       source === 'recorded'
@@ -58,11 +59,11 @@ function profileControls(set: Parameters) {
   return [
     choice(set, {
       id: 'batches',
-      label: 'Tokens in a pass',
+      label: l10n.t`Tokens in a pass`,
       options: BATCHES.map((value) => ({ value, label: value.replaceAll(',', ', ') })),
       value: BATCHES[0],
     }),
-    numberBox(set, { id: 'generate', label: 'Tokens to generate', min: 0, max: 1000, value: 32 }),
+    numberBox(set, { id: 'generate', label: l10n.t`Tokens to generate`, min: 0, max: 1000, value: 32 }),
   ] as const satisfies Control[];
 }
 
@@ -114,15 +115,15 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
   const parts = PROFILE_PARTS.filter((part) => batches.some((batch) => batch.parts[part] > 0));
   return {
     id: 'cost-parts',
-    title: 'Where the time of a pass goes',
+    title: l10n.t`Where the time of a pass goes`,
     basis: 'measured',
     help: {
       meaning:
         'Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering ' +
         'tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.',
-      formula: 'share = Σ time of the part’s kernels / Σ time of all kernels',
+      formula: l10n.t`share = Σ time of the part’s kernels / Σ time of all kernels`,
       source: 'ONNX Runtime profiler.',
-      judge: `Of the router about ${percent(REPORTED_ROUTER_SHARE)} is reported. Of one token experts read their weights for little work; the more tokens, the better they are used.`,
+      judge: l10n.t`Of the router about ${percent(REPORTED_ROUTER_SHARE)} is reported. Of one token experts read their weights for little work; the more tokens, the better they are used.`,
     },
     text: batches
       .map(
@@ -138,15 +139,15 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
         values: batches.map((batch) => known(share(batch, part))),
       })),
       stacked: true,
-      axis: { label: 'share of the time', unit: 'percent', min: 0, max: 1 },
-      yardstick: { value: REPORTED_ROUTER_SHARE, label: 'reported of the router' },
+      axis: { label: l10n.t`share of the time`, unit: 'percent', min: 0, max: 1 },
+      yardstick: { value: REPORTED_ROUTER_SHARE, label: l10n.t`reported of the router` },
     },
     table: {
       columns: [
         { label: 'part', unit: 'text' },
         ...labels.flatMap((label) => [
           { label, unit: 'percent' as const },
-          { label: `${label}, under the profiler`, unit: 'ms' as const },
+          { label: l10n.t`${label}, under the profiler`, unit: 'ms' as const },
         ]),
       ],
       rows: [
@@ -164,30 +165,28 @@ function speedFigure(batches: readonly ProfiledBatch[]): Figure {
   const each = batches.map(({ tokens, milliseconds: all }) => median(all) / tokens);
   return {
     id: 'cost-batches',
-    title: 'Time of a token, by batch',
+    title: l10n.t`Time of a token, by batch`,
     basis: 'measured',
     help: {
-      meaning:
-        'Wall time of a pass without the profiler, over its tokens: the median of several passes after a first one that does not count.',
-      formula: 'time of a token = time of the pass / tokens',
-      judge:
-        'Experts are read once for all tokens of a pass: a token of a larger batch is cheaper, until computing takes longer than reading.',
+      meaning: l10n.t`Wall time of a pass without the profiler, over its tokens: the median of several passes after a first one that does not count.`,
+      formula: l10n.t`time of a token = time of the pass / tokens`,
+      judge: l10n.t`Experts are read once for all tokens of a pass: a token of a larger batch is cheaper, until computing takes longer than reading.`,
     },
     text: batches.map(({ tokens }, i) => `${count(tokens)} at once: ${milliseconds(each[i]!)} a token`).join('; '),
     chart: {
       kind: 'lines',
-      x: { label: 'tokens in a pass', unit: 'count', log: true },
-      y: { label: 'time of a token', unit: 'ms', min: 0 },
-      series: [{ label: 'time of a token', x: batches.map(({ tokens }) => tokens), y: each.map(known) }],
+      x: { label: l10n.t`tokens in a pass`, unit: 'count', log: true },
+      y: { label: l10n.t`time of a token`, unit: 'ms', min: 0 },
+      series: [{ label: l10n.t`time of a token`, x: batches.map(({ tokens }) => tokens), y: each.map(known) }],
     },
     table: {
       columns: [
         { label: 'tokens', unit: 'count' },
         { label: 'passes', unit: 'count' },
-        { label: 'a pass', unit: 'ms' },
-        { label: 'a token', unit: 'ms' },
-        { label: 'tokens a second', unit: 'number' },
-        { label: 'experts touched, all layers', unit: 'count' },
+        { label: l10n.t`a pass`, unit: 'ms' },
+        { label: l10n.t`a token`, unit: 'ms' },
+        { label: l10n.t`tokens a second`, unit: 'number' },
+        { label: l10n.t`experts touched, all layers`, unit: 'count' },
       ],
       rows: batches.map((batch, i) => [
         batch.tokens,
@@ -208,24 +207,24 @@ function latencyFigure({ milliseconds: ms }: Steps): Figure {
   const x = Array.from(ms.keys());
   return {
     id: 'cost-latency',
-    title: 'Latency of generated tokens',
+    title: l10n.t`Latency of generated tokens`,
     basis: 'measured',
     help: {
-      meaning: 'Wall time from one token to the next, decoding greedily after the text, one sequence by itself.',
-      formula: 'p50, p95 and p99: the times under which 50, 95 and 99 % of the steps stay',
-      judge: 'Users feel the slow ones: p99 near p50 is what to aim at. The machine’s other work is in it, too.',
+      meaning: l10n.t`Wall time from one token to the next, decoding greedily after the text, one sequence by itself.`,
+      formula: l10n.t`p50, p95 and p99: the times under which 50, 95 and 99 % of the steps stay`,
+      judge: l10n.t`Users feel the slow ones: p99 near p50 is what to aim at. The machine’s other work is in it, too.`,
     },
-    text: `${count(ms.length)} tokens: p50 ${milliseconds(at(0.5))}, p95 ${milliseconds(at(0.95))}, p99 ${milliseconds(at(0.99))}.`,
+    text: l10n.t`${count(ms.length)} tokens: p50 ${milliseconds(at(0.5))}, p95 ${milliseconds(at(0.95))}, p99 ${milliseconds(at(0.99))}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'generated token', unit: 'count' },
+      x: { label: l10n.t`generated token`, unit: 'count' },
       y: { label: 'latency', unit: 'ms', min: 0 },
       series: [{ label: 'latency', x, y: Array.from(ms) }],
       yardstick: { value: at(0.5), label: 'p50' },
     },
     table: {
       columns: [
-        { label: 'of the steps', unit: 'text' },
+        { label: l10n.t`of the steps`, unit: 'text' },
         { label: 'latency', unit: 'ms' },
       ],
       rows: [
@@ -244,29 +243,28 @@ function jitterFigure({ milliseconds: ms, experts, fresh }: Steps): Figure {
     Number.isNaN(r2) ? 'do not change and explain nothing' : `explain ${percent(r2)} of the variance`;
   return {
     id: 'cost-jitter',
-    title: 'Jitter, and the experts that a step touched',
+    title: l10n.t`Jitter, and the experts that a step touched`,
     basis: 'measured',
     help: {
       meaning:
         'Each generated token by the distinct experts of all layers that it touched and the step before had not: their weights are not in the ' +
         'processor’s caches. One sequence alone touches as many experts at each step, unless a limit drops some; batches differ.',
-      formula: 'r² of latency and number of experts: the share of the variance that goes with it',
-      judge:
-        'A small r²: jitter comes from elsewhere, other programs say. A large one: keeping experts, or more cache, would help.',
+      formula: l10n.t`r² of latency and number of experts: the share of the variance that goes with it`,
+      judge: l10n.t`A small r²: jitter comes from elsewhere, other programs say. A large one: keeping experts, or more cache, would help.`,
     },
-    text: `Distinct experts a step ${same ? `are always ${count(experts[0] ?? 0)} and explain nothing` : said(explained(experts))}; those not touched by the step before ${said(explained(fresh))}.`,
+    text: l10n.t`Distinct experts a step ${same ? `are always ${count(experts[0] ?? 0)} and explain nothing` : said(explained(experts))}; those not touched by the step before ${said(explained(fresh))}.`,
     chart: {
       kind: 'points',
-      x: { label: 'experts that the step before did not touch', unit: 'count' },
+      x: { label: l10n.t`experts that the step before did not touch`, unit: 'count' },
       y: { label: 'latency', unit: 'ms', min: 0 },
-      series: [{ label: 'generated token', x: Array.from(fresh), y: Array.from(ms) }],
+      series: [{ label: l10n.t`generated token`, x: Array.from(fresh), y: Array.from(ms) }],
     },
     table: {
       columns: [
-        { label: 'generated token', unit: 'count' },
+        { label: l10n.t`generated token`, unit: 'count' },
         { label: 'latency', unit: 'ms' },
-        { label: 'distinct experts', unit: 'count' },
-        { label: 'not touched before', unit: 'count' },
+        { label: l10n.t`distinct experts`, unit: 'count' },
+        { label: l10n.t`not touched before`, unit: 'count' },
       ],
       rows: Array.from(ms, (value, i) => [i, value, experts[i]!, fresh[i]!]),
     },

@@ -1,4 +1,5 @@
 /** What do early and late layers attend to? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
 import type { LayerTrace, RoutingTrace } from '../../protocol/trace.ts';
 import {
@@ -28,13 +29,17 @@ const FEW_TOKENS = 100;
 
 export const depthSection: SectionKind = {
   id: 'depth',
-  title: 'Depth',
+  title: l10n.t`Depth`,
   make: ({ trace, text }) => {
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
     if (trace.layers.length < 2) {
-      return { lacking: 'The model has one MoE layer alone: there is no depth to compare.', controls: [], figures: [] };
+      return {
+        lacking: l10n.t`The model has one MoE layer alone: there is no depth to compare.`,
+        controls: [],
+        figures: [],
+      };
     }
-    if (trace.routed === 0) return { verdict: 'Nothing was routed.', controls: [], figures: [] };
+    if (trace.routed === 0) return { verdict: l10n.t`Nothing was routed.`, controls: [], figures: [] };
     const explained = explainedByDepth(trace, text);
     const agreements = layerAgreements(trace);
     const few = `These are ${count(trace.routed)} tokens: what explains the routing is uncertain under some hundreds.`;
@@ -79,16 +84,15 @@ function explainedFigure({ layers, routed }: RoutingTrace, explained: Explained)
   const sampled = routed > DEPTH_SAMPLE ? ` ${count(DEPTH_SAMPLE)} tokens are looked at, evenly spread.` : '';
   return {
     id: 'explained-by-depth',
-    title: 'What explains the top expert, by layer',
+    title: l10n.t`What explains the top expert, by layer`,
     basis: 'counted',
     help: {
-      meaning: `How much of the choice of the expert of highest weight follows from what a token is: word, rest of a word, digits, punctuation, blank; from how often its id occurs in the text (rare or not); from the id itself; or from the id that comes next.${sampled}`,
-      formula: `(I − I₀) / (H − I₀), with I the mutual information of label and expert, H the expert's entropy, and I₀ the mean I of ${SHUFFLES} shuffles of the tokens: few tokens make I too high, and I₀ is that much`,
+      meaning: l10n.t`How much of the choice of the expert of highest weight follows from what a token is: word, rest of a word, digits, punctuation, blank; from how often its id occurs in the text (rare or not); from the id itself; or from the id that comes next.${sampled}`,
+      formula: l10n.t`(I − I₀) / (H − I₀), with I the mutual information of label and expert, H the expert's entropy, and I₀ the mean I of ${SHUFFLES} shuffles of the tokens: few tokens make I too high, and I₀ is that much`,
       source: 'Adjusted mutual information: Vinh, Epps and Bailey, JMLR 11 (2010)',
-      judge:
-        'Where the token explains most, the router looks at the word alone, as the first layers often do. What falls with depth gives way to context.',
+      judge: l10n.t`Where the token explains most, the router looks at the word alone, as the first layers often do. What falls with depth gives way to context.`,
     },
-    text: `Share of the choice of the top expert that is explained, over ${layers.length} layers, by kind of token, its frequency, the token and the next one.`,
+    text: l10n.t`Share of the choice of the top expert that is explained, over ${layers.length} layers, by kind of token, its frequency, the token and the next one.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
@@ -108,16 +112,15 @@ function agreementFigure({ layers, routed }: RoutingTrace, agreements: readonly 
   const sampled = routed > PAIR_SAMPLE ? ` ${count(PAIR_SAMPLE)} tokens are looked at, evenly spread.` : '';
   return {
     id: 'agreement-of-layers',
-    title: 'How alike layers divide the tokens',
+    title: l10n.t`How alike layers divide the tokens`,
     basis: 'counted',
     help: {
-      meaning: `Whether two layers put the same tokens together. Experts of different layers have nothing to do with one another, so that their numbers cannot be compared; the groups of tokens that share a top expert can.${sampled}`,
-      formula:
-        '(I − I₀) / ((H₁ + H₂)/2 − I₀), with I the mutual information of the top experts of both layers, H their entropies, I₀ that of shuffled tokens: adjusted mutual information',
+      meaning: l10n.t`Whether two layers put the same tokens together. Experts of different layers have nothing to do with one another, so that their numbers cannot be compared; the groups of tokens that share a top expert can.${sampled}`,
+      formula: l10n.t`(I − I₀) / ((H₁ + H₂)/2 − I₀), with I the mutual information of the top experts of both layers, H their entropies, I₀ that of shuffled tokens: adjusted mutual information`,
       source: 'Vinh, Epps and Bailey, JMLR 11 (2010)',
-      judge: '1: the same groups under other numbers. 0: no more in common than by chance.',
+      judge: l10n.t`1: the same groups under other numbers. 0: no more in common than by chance.`,
     },
-    text: `Adjusted mutual information of the top experts of each two of ${names.length} layers.`,
+    text: l10n.t`Adjusted mutual information of the top experts of each two of ${names.length} layers.`,
     chart: {
       kind: 'heat',
       rows: { label: 'layer', names },
@@ -143,21 +146,21 @@ function quantityFigure({ layers, routed, origin }: RoutingTrace, quantity: 'ent
   const [median, low, high] = (['p50', 'p5', 'p95'] as const).map((of) => spreads.map((spread) => known(spread[of])));
   return {
     id: `${quantity}-by-depth`,
-    title: `${title} by depth`,
+    title: l10n.t`${title} by depth`,
     basis: origin.source,
     help: {
-      meaning: `${title} of the tokens at each layer: the median, and the interval in which nine of ten tokens lie.`,
+      meaning: l10n.t`${title} of the tokens at each layer: the median, and the interval in which nine of ten tokens lie.`,
       judge:
         quantity === 'entropy'
-          ? 'Layers with a lower entropy are surer; ln E is the most that there can be.'
-          : 'The smaller, the more tokens would go elsewhere for a small change.',
+          ? l10n.t`Layers with a lower entropy are surer; ln E is the most that there can be.`
+          : l10n.t`The smaller, the more tokens would go elsewhere for a small change.`,
     },
-    text: `Median ${quantity} over ${layers.length} layers, from ${layerLabel(layers[0]!)} to ${layerLabel(layers.at(-1)!)}.`,
+    text: l10n.t`Median ${quantity} over ${layers.length} layers, from ${layerLabel(layers[0]!)} to ${layerLabel(layers.at(-1)!)}.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
       y: { label: quantity, unit },
-      series: [{ label: 'median, 5 % to 95 % of tokens', x, y: median!, low: low!, high: high! }],
+      series: [{ label: l10n.t`median, 5 % to 95 % of tokens`, x, y: median!, low: low!, high: high! }],
     },
     table: {
       columns: [

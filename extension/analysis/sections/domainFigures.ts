@@ -1,4 +1,5 @@
 /** Figures of kinds of text as a whole: what was routed, and what routing knows of it. */
+import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import { filesOf, layerTokens, tokensOf, type Domain } from '../folder/domains.ts';
 import type { DomainInformation } from '../folder/mutualInformation.ts';
@@ -15,21 +16,19 @@ export function informationFigure(subject: Subject, information: readonly (Domai
   const highest = bits.reduce<number>((best, b, i) => ((b ?? 0) > (bits[best] ?? 0) ? i : best), 0);
   return {
     id: 'domain-information',
-    title: 'What routing knows of the kind of text',
+    title: l10n.t`What routing knows of the kind of text`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.',
+      meaning: l10n.t`Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.`,
       formula:
         'I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: ' +
         (files
           ? 'the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.'
           : '(m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.'),
       source: 'Miller 1955, note on the bias of information estimates',
-      judge:
-        'Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.',
+      judge: l10n.t`Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.`,
     },
-    text: `Mutual information of kind of text and expert: most at ${names[highest]!} with ${(bits[highest] ?? 0).toFixed(3)} bits.`,
+    text: l10n.t`Mutual information of kind of text and expert: most at ${names[highest]!} with ${(bits[highest] ?? 0).toFixed(3)} bits.`,
     chart: {
       kind: 'bars',
       labels: names,
@@ -42,7 +41,7 @@ export function informationFigure(subject: Subject, information: readonly (Domai
         { label: 'bits', unit: 'number' },
         { label: 'uncorrected', unit: 'number' },
         { label: 'bias', unit: 'number' },
-        { label: 'at most', unit: 'number' },
+        { label: l10n.t`at most`, unit: 'number' },
         { label: 'p', unit: 'number' },
       ],
       rows: information.map((i, at) => [
@@ -58,16 +57,16 @@ export function domainFigure(subject: Subject, domains: readonly Domain[]): Figu
   const layers = subject.loads.length;
   return {
     id: 'domains',
-    title: 'What was routed',
+    title: l10n.t`What was routed`,
     basis: basisOf(subject),
     help: {
-      meaning: 'Files and tokens of each kind of text.',
-      judge: `Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
+      meaning: l10n.t`Files and tokens of each kind of text.`,
+      judge: l10n.t`Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
     },
-    text: `${count(tokens.reduce((sum, n) => sum + n, 0))} tokens of ${domains.length} kinds.`,
+    text: l10n.t`${count(tokens.reduce((sum, n) => sum + n, 0))} tokens of ${domains.length} kinds.`,
     table: {
       columns: [
-        { label: 'kind of text', unit: 'text' },
+        { label: l10n.t`kind of text`, unit: 'text' },
         { label: 'files', unit: 'count' },
         { label: 'tokens', unit: 'count' },
         { label: 'enough', unit: 'text' },

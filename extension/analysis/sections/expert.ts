@@ -1,4 +1,5 @@
 /** One expert: what it does, on what, and with whom. */
+import * as l10n from '@vscode/l10n';
 import type { Cell, Figure } from '../../protocol/report.ts';
 import type { LayerPatterns, TypicalToken } from '../folder/patterns.ts';
 import { chance, intervals, isEnough, specialisation } from '../folder/specialisation.ts';
@@ -19,7 +20,7 @@ const WORDS = 24;
 
 export const expertSection: SectionKind = {
   id: EXPERT,
-  title: 'Expert',
+  title: l10n.t`Expert`,
   make: (subject, set) => {
     const { loads } = subject;
     const layer = layerChoice(
@@ -31,7 +32,7 @@ export const expertSection: SectionKind = {
     const hottest = counts.indexOf(Math.max(...counts));
     const expert = choice(set, {
       id: 'expert',
-      label: 'Expert',
+      label: l10n.t`Expert`,
       options: Array.from(counts, (_, e) => ({ value: String(e), label: `E${e}` })),
       value: String(hottest),
     });
@@ -41,12 +42,12 @@ export const expertSection: SectionKind = {
     const own = patterns && here ? ofPatterns(subject, chosen, patterns, here) : [];
     return {
       verdict: verdict(subject, chosen, here),
-      ...(patterns ? {} : { lacking: 'Its tokens and partners are not known: here are only counts.' }),
+      ...(patterns ? {} : { lacking: l10n.t`Its tokens and partners are not known: here are only counts.` }),
       controls: [
         layer,
         expert,
         ...(cannotMeasure(subject) === undefined
-          ? [{ kind: 'action', id: ABLATE, label: 'Measure What Its Layer’s Experts Are Worth' } as const]
+          ? [{ kind: 'action', id: ABLATE, label: l10n.t`Measure What Its Layer’s Experts Are Worth` } as const]
           : []),
       ],
       figures: [...domainLoad(subject, chosen), ...own, ...costFigures(subject, chosen), placeInLayer(subject, chosen)],
@@ -92,29 +93,32 @@ function domainLoad(subject: Subject, { at, expert, name }: Chosen): Figure[] {
   return [
     {
       id: 'expert-domains',
-      title: `${name} by kind of text`,
+      title: l10n.t`${name} by kind of text`,
       basis: basisOf(subject),
       help: {
-        meaning: 'The share of the tokens of each kind of text for which it is chosen.',
-        formula: `N_eD / N_D; by chance k/E = ${percent(even)}. Intervals: 95 %, from resampled files.`,
+        meaning: l10n.t`The share of the tokens of each kind of text for which it is chosen.`,
+        formula: l10n.t`N_eD / N_D; by chance k/E = ${percent(even)}. Intervals: 95 %, from resampled files.`,
         source: 'OLMoE, arXiv 2409.02060, section 5',
-        judge: 'Kinds whose intervals overlap are not told apart.',
+        judge: l10n.t`Kinds whose intervals overlap are not told apart.`,
       },
-      text: best.value === null ? 'No kind of text has enough files.' : `Most of ${best.name}: ${percent(best.value)}.`,
+      text:
+        best.value === null
+          ? l10n.t`No kind of text has enough files.`
+          : l10n.t`Most of ${best.name}: ${percent(best.value)}.`,
       chart: {
         kind: 'bars',
         labels: rows.map((row) => row.name),
-        series: [{ label: 'share of tokens', values: rows.map(({ value }) => value) }],
-        axis: { label: 'share of tokens', unit: 'percent', min: 0 },
+        series: [{ label: l10n.t`share of tokens`, values: rows.map(({ value }) => value) }],
+        axis: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
         yardstick: { value: even, label: 'chance' },
       },
       table: {
         columns: [
-          { label: 'kind of text', unit: 'text' },
-          { label: 'share of its tokens', unit: 'percent' },
+          { label: l10n.t`kind of text`, unit: 'text' },
+          { label: l10n.t`share of its tokens`, unit: 'percent' },
           { label: 'from', unit: 'percent' },
           { label: 'to', unit: 'percent' },
-          { label: 'times chance', unit: 'times' },
+          { label: l10n.t`times chance`, unit: 'times' },
         ],
         rows: rows.map(({ name: kind, value, low, high }) => [
           kind,
@@ -133,24 +137,24 @@ function typicalTokens(subject: Subject, { expert, name }: Chosen, { typical }: 
   const { folder } = subject;
   return {
     id: 'typical-tokens',
-    title: `Typical tokens of ${name}`,
+    title: l10n.t`Typical tokens of ${name}`,
     basis: basisOf(subject),
     help: {
-      meaning: 'The places where the router gave it the most weight, each of another token. A click opens the place.',
-      formula: 'the highest routing weights of this expert among its chosen tokens, one place for each token id',
-      judge: 'Weight says how much it counts there; how often it is chosen is another matter.',
+      meaning: l10n.t`The places where the router gave it the most weight, each of another token. A click opens the place.`,
+      formula: l10n.t`the highest routing weights of this expert among its chosen tokens, one place for each token id`,
+      judge: l10n.t`Weight says how much it counts there; how often it is chosen is another matter.`,
     },
     text:
       tokens.length === 0
-        ? 'No token is known with a weight.'
-        : `Heaviest: ${tokens
+        ? l10n.t`No token is known with a weight.`
+        : l10n.t`Heaviest: ${tokens
             .slice(0, 3)
             .map(({ text }) => visibleText(text))
             .join(', ')}.`,
     table: {
       columns: [
         { label: 'token', unit: 'text' },
-        { label: 'in context', unit: 'text' },
+        { label: l10n.t`in context`, unit: 'text' },
         { label: 'weight', unit: 'number' },
         ...(folder ? [{ label: 'file', unit: 'text' } as const] : []),
       ],
@@ -179,21 +183,20 @@ function words(subject: Subject, { at, expert, name }: Chosen, patterns: Pattern
   return [
     {
       id: 'expert-vocabulary',
-      title: `Vocabulary of ${name}`,
+      title: l10n.t`Vocabulary of ${name}`,
       basis: basisOf(subject),
       help: {
-        meaning:
-          'Token ids for which it comes first more often than any other expert of the layer: those that it works on, and those that follow.',
-        formula: 'N_xe / N_x, top-1, of ids met 10 times or more',
+        meaning: l10n.t`Token ids for which it comes first more often than any other expert of the layer: those that it works on, and those that follow.`,
+        formula: l10n.t`N_xe / N_x, top-1, of ids met 10 times or more`,
         source: 'OLMoE, arXiv 2409.02060, section 5',
       },
-      text: `It owns ${own!.length} token ids; ${next!.length} follow its tokens.`,
+      text: l10n.t`It owns ${own!.length} token ids; ${next!.length} follow its tokens.`,
       table: {
         columns: [
-          { label: 'works on', unit: 'text' },
+          { label: l10n.t`works on`, unit: 'text' },
           { label: 'share', unit: 'percent' },
           { label: 'met', unit: 'count' },
-          { label: 'followed by', unit: 'text' },
+          { label: l10n.t`followed by`, unit: 'text' },
           { label: 'share', unit: 'percent' },
           { label: 'met', unit: 'count' },
         ],
@@ -214,18 +217,18 @@ function placeInLayer(subject: Subject, { at, expert, name }: Chosen): Figure {
   const share = (e: number): number | null => known(counts[e]! / total);
   return {
     id: 'expert-place',
-    title: `${name} among the experts of its layer`,
+    title: l10n.t`${name} among the experts of its layer`,
     basis: basisOf(subject),
     help: {
-      meaning: 'Load of all experts of the layer, the highest first.',
-      formula: 'share = c_e / Σc; even: 1/E',
+      meaning: l10n.t`Load of all experts of the layer, the highest first.`,
+      formula: l10n.t`share = c_e / Σc; even: 1/E`,
     },
-    text: `${name} has place ${order.indexOf(expert) + 1} of ${count(shape.experts)}.`,
+    text: l10n.t`${name} has place ${order.indexOf(expert) + 1} of ${count(shape.experts)}.`,
     chart: {
       kind: 'bars',
       labels: order.map((e) => (e === expert ? `▸ E${e}` : `E${e}`)),
-      series: [{ label: 'share of the load', values: order.map(share) }],
-      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      series: [{ label: l10n.t`share of the load`, values: order.map(share) }],
+      axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
       yardstick: { value: 1 / shape.experts, label: 'even' },
       experts,
     },

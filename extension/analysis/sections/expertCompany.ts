@@ -1,4 +1,5 @@
 /** The experts near one expert: its partners, its likes, and where its tokens come from and go to. */
+import * as l10n from '@vscode/l10n';
 import type { Cell, Figure } from '../../protocol/report.ts';
 import { neighbours, partners } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
@@ -73,23 +74,21 @@ export function company(
   return [
     {
       id: 'expert-company',
-      title: `Company of ${name}`,
+      title: l10n.t`Company of ${name}`,
       basis: basisOf(subject),
       help: {
-        meaning:
-          'The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by first experts, where its tokens come from and go to.',
-        formula:
-          'chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.',
+        meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by first experts, where its tokens come from and go to.`,
+        formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.`,
         source: 'Co-activation: OLMoE, arXiv 2409.02060, section 5',
       },
-      text: `${name} has ${rows.length} experts near it.`,
+      text: l10n.t`${name} has ${rows.length} experts near it.`,
       table: {
         columns: [
           { label: 'how', unit: 'text' },
           { label: 'expert', unit: 'text' },
           { label: 'tokens', unit: 'count' },
-          { label: 'share, or cosine', unit: 'percent' },
-          { label: 'times chance', unit: 'times' },
+          { label: l10n.t`share, or cosine`, unit: 'percent' },
+          { label: l10n.t`times chance`, unit: 'times' },
         ],
         rows: rows.map(({ label, cells }) => [label, ...cells]),
         experts: rows.map((row) => row.expert),

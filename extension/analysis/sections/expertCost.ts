@@ -1,4 +1,5 @@
 /** What a text loses without one expert, where that was measured. */
+import * as l10n from '@vscode/l10n';
 import type { Figure, Parameters } from '../../protocol/report.ts';
 import { percent } from '../numbers.ts';
 import type { Chosen } from './expertCompany.ts';
@@ -26,20 +27,20 @@ export function costFigures(subject: Subject, { at, expert, name }: Chosen): Fig
   return [
     {
       id: 'expert-cost',
-      title: `What the text loses without ${name}`,
+      title: l10n.t`What the text loses without ${name}`,
       basis: 'measured',
       help: {
-        meaning: 'The text is run again with this expert taken away: tokens that chose it go to the next best.',
-        formula: 'cost = Σ_t ln p(t) − ln p(t without it)',
-        judge: 'A large share and no cost: it has a stand-in. A small share and a large cost: a specialist.',
+        meaning: l10n.t`The text is run again with this expert taken away: tokens that chose it go to the next best.`,
+        formula: l10n.t`cost = Σ_t ln p(t) − ln p(t without it)`,
+        judge: l10n.t`A large share and no cost: it has a stand-in. A small share and a large cost: a specialist.`,
       },
-      text: `Without ${name} the text loses ${found.cost.toFixed(3)} nats; it has ${percent(found.share)} of its layer’s slots.`,
+      text: l10n.t`Without ${name} the text loses ${found.cost.toFixed(3)} nats; it has ${percent(found.share)} of its layer’s slots.`,
       table: {
         columns: [
-          { label: 'loss, nats', unit: 'nats' },
-          { label: 'a token, nats', unit: 'nats' },
-          { label: 'share of load', unit: 'percent' },
-          { label: 'place in its layer', unit: 'count' },
+          { label: l10n.t`loss, nats`, unit: 'nats' },
+          { label: l10n.t`a token, nats`, unit: 'nats' },
+          { label: l10n.t`share of load`, unit: 'percent' },
+          { label: l10n.t`place in its layer`, unit: 'count' },
           { label: 'of', unit: 'count' },
         ],
         rows: [[known(found.cost), known(found.cost / tokens), known(found.share), rank, others.length]],

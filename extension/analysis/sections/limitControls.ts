@@ -1,4 +1,5 @@
 /** The controls by which a capacity limit is chosen. */
+import * as l10n from '@vscode/l10n';
 import type { Parameters } from '../../protocol/report.ts';
 import { CAPACITY_POLICIES, type CapacityPolicy, type CapacityLimit } from '../../protocol/intervention.ts';
 import { choice, slider } from './controls.ts';
@@ -13,12 +14,12 @@ export const POLICY_NAMES: Readonly<Record<CapacityPolicy, string>> = {
 };
 
 /** What the field sets in training. */
-export const COMMON_FACTORS = { from: 1.1, to: 1.3, label: 'common practice' } as const;
+export const COMMON_FACTORS = { from: 1.1, to: 1.3, label: l10n.t`common practice` } as const;
 
 export function limitControls(set: Parameters) {
   const factor = slider(set, {
     id: 'factor',
-    label: 'Capacity factor',
+    label: l10n.t`Capacity factor`,
     min: 0.5,
     max: 4,
     step: 0.05,
@@ -27,7 +28,7 @@ export function limitControls(set: Parameters) {
     band: COMMON_FACTORS,
   });
   const options = CAPACITY_POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] }));
-  const policy = choice(set, { id: 'policy', label: 'Where an expert is full', options, value: 'position' });
+  const policy = choice(set, { id: 'policy', label: l10n.t`Where an expert is full`, options, value: 'position' });
   return [factor, policy] as const;
 }
 

@@ -1,4 +1,5 @@
 /** What would training's balance losses say of this routing? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
@@ -9,13 +10,13 @@ import { depths, known, NO_TRACE } from './parts.ts';
 
 /** Scalings whose even value is 1. What two programs compute alike stands under both names. */
 const SCALED = [
-  { key: 'switch', label: 'Switch', also: 'DeepSpeed top-1 and top-2' },
-  { key: 'megatron', label: 'Megatron', also: 'DeepSpeed top-k' },
+  { key: 'switch', label: l10n.t`Switch`, also: 'DeepSpeed top-1 and top-2' },
+  { key: 'megatron', label: l10n.t`Megatron`, also: 'DeepSpeed top-k' },
 ] as const;
 
 export const lossesSection: SectionKind = {
   id: 'losses',
-  title: 'Balance losses',
+  title: l10n.t`Balance losses`,
   make: ({ trace }) => {
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
     const losses = lossesOf(trace.layers, trace.routed);
@@ -52,19 +53,16 @@ function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
   }));
   return {
     id: 'balance-losses',
-    title: 'Load-balancing loss by layer',
+    title: l10n.t`Load-balancing loss by layer`,
     basis: basisOf(trace),
     help: {
-      meaning:
-        'The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.',
-      formula:
-        'Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.',
+      meaning: l10n.t`The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.`,
+      formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
       source:
         'arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py',
-      judge:
-        '1 is even; the number of experts is the most that one expert alone can make it. Compare only what has the same name.',
+      judge: l10n.t`1 is even; the number of experts is the most that one expert alone can make it. Compare only what has the same name.`,
     },
-    text: `Load-balancing loss of ${layers.length} layers: mean ${fixed(losses.mean.switch, 2)} (Switch), ${fixed(losses.mean.megatron, 2)} (Megatron).`,
+    text: l10n.t`Load-balancing loss of ${layers.length} layers: mean ${fixed(losses.mean.switch, 2)} (Switch), ${fixed(losses.mean.megatron, 2)} (Megatron).`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
@@ -84,17 +82,15 @@ function zFigure(trace: RoutingTrace, losses: AllLosses): Figure {
   const values = losses.layers.map(({ zLoss }) => known(zLoss));
   return {
     id: 'z-loss',
-    title: 'Router z-loss by layer',
+    title: l10n.t`Router z-loss by layer`,
     basis: basisOf(trace),
     help: {
-      meaning:
-        'How large the router’s logits are. It says nothing of balance: training adds it so that logits stay small.',
-      formula: 'mean over tokens of (ln Σ_e exp(logit_e))²',
+      meaning: l10n.t`How large the router’s logits are. It says nothing of balance: training adds it so that logits stay small.`,
+      formula: l10n.t`mean over tokens of (ln Σ_e exp(logit_e))²`,
       source: 'arXiv 2202.08906; Megatron-LM, z_loss_func',
-      judge:
-        'Only its growth from one checkpoint or layer to another says something: large logits lose precision in bfloat16.',
+      judge: l10n.t`Only its growth from one checkpoint or layer to another says something: large logits lose precision in bfloat16.`,
     },
-    text: `Router z-loss of ${layers.length} layers: mean ${fixed(losses.mean.zLoss, 2)}.`,
+    text: l10n.t`Router z-loss of ${layers.length} layers: mean ${fixed(losses.mean.zLoss, 2)}.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
@@ -132,22 +128,21 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
   ];
   return {
     id: 'losses-each-scaling',
-    title: 'Losses in each scaling in use',
+    title: l10n.t`Losses in each scaling in use`,
     basis: basisOf(trace),
     help: {
-      meaning: 'The same imbalance as different programs of training report it, none with its coefficient.',
-      formula:
-        'DeepSpeed top-k: mean_e(c_e/T·P_e)·E²/k. DeepSpeed top-1, top-2: mean_e(f_e·P_e)·E². GShard: (1/E)·Σ f_e·P_e. Hugging Face: E·Σ f·P with the tokens of all layers in one pool, all k choices summed.',
+      meaning: l10n.t`The same imbalance as different programs of training report it, none with its coefficient.`,
+      formula: l10n.t`DeepSpeed top-k: mean_e(c_e/T·P_e)·E²/k. DeepSpeed top-1, top-2: mean_e(f_e·P_e)·E². GShard: (1/E)·Σ f_e·P_e. Hugging Face: E·Σ f·P with the tokens of all layers in one pool, all k choices summed.`,
       source:
         'DeepSpeed, sharded_moe.py; arXiv 2006.16668, algorithm 1; transformers, load_balancing_loss_func; arXiv 2202.08906',
-      judge: 'The row “even” is what each says of a perfectly even load. Hugging Face’s is k then.',
+      judge: l10n.t`The row “even” is what each says of a perfectly even load. Hugging Face’s is k then.`,
     },
-    text: `Losses of ${layers.length} layers in each scaling; Hugging Face, all layers in one pool: ${fixed(losses.huggingFace, 2)}.`,
+    text: l10n.t`Losses of ${layers.length} layers in each scaling; Hugging Face, all layers in one pool: ${fixed(losses.huggingFace, 2)}.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
         ...COLUMNS.map(([, label]): Column => ({ label, unit: 'number' })),
-        { label: 'Hugging Face', unit: 'number' },
+        { label: l10n.t`Hugging Face`, unit: 'number' },
       ],
       rows: [
         ...layers.map((layer, i) => row(layerLabel(layer), losses.layers[i]!)),

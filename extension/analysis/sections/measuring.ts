@@ -1,4 +1,5 @@
 /** What sections have in common whose figures the model is run for. */
+import * as l10n from '@vscode/l10n';
 import type { Figure, Place, Table } from '../../protocol/report.ts';
 import { suffering } from '../lossChange.ts';
 import { visibleText } from '../tokenText.ts';
@@ -26,8 +27,8 @@ export function sufferingTable({ trace, text }: Subject, byToken: Float32Array):
     columns: [
       { label: 'token', unit: 'count' },
       { label: 'text', unit: 'text' },
-      { label: 'loss, nats', unit: 'nats' },
-      { label: 'log p as it is, nats', unit: 'nats' },
+      { label: l10n.t`loss, nats`, unit: 'nats' },
+      { label: l10n.t`log p as it is, nats`, unit: 'nats' },
     ],
     rows: listed.map((t) => [
       t,
@@ -45,20 +46,22 @@ export function sufferingFigure(subject: Subject, id: string, what: string, byTo
   const worst = table.rows[0];
   return {
     id,
-    title: `Tokens that lose most: ${what}`,
+    title: l10n.t`Tokens that lose most: ${what}`,
     basis: 'measured',
     help: {
       meaning:
         'How much less probable the model finds a token than without the change, given the same tokens before it. In the editor, ' +
         'a solid outline marks tokens that lose half a nat or more, a dotted one those that gain as much.',
-      formula: 'ln p(token | before) as it is − ln p(token | before) with the change',
-      judge: '0.69 nats are half of the probability, 2.3 nats a tenth of it.',
+      formula: l10n.t`ln p(token | before) as it is − ln p(token | before) with the change`,
+      judge: l10n.t`0.69 nats are half of the probability, 2.3 nats a tenth of it.`,
     },
-    text: worst ? `“${String(worst[1])}” loses most, ${Number(worst[2]).toFixed(2)} nats.` : 'No token loses anything.',
+    text: worst
+      ? l10n.t`“${String(worst[1])}” loses most, ${Number(worst[2]).toFixed(2)} nats.`
+      : l10n.t`No token loses anything.`,
     table,
     actions: [
-      { kind: 'action', id: OUTLINE, label: 'Outline in the Editor' },
-      { kind: 'action', id: CLEAR, label: 'Clear Outlines' },
+      { kind: 'action', id: OUTLINE, label: l10n.t`Outline in the Editor` },
+      { kind: 'action', id: CLEAR, label: l10n.t`Clear Outlines` },
     ],
   };
 }

@@ -1,4 +1,5 @@
 /** How much of the weights has to be there, and how much of it does anything? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
@@ -13,7 +14,7 @@ const NEARLY_ALL = 0.9;
 
 export const memorySection: SectionKind = {
   id: 'memory',
-  title: 'Memory',
+  title: l10n.t`Memory`,
   make: (subject, set) => {
     const layer = layerChoice(
       set,
@@ -21,7 +22,7 @@ export const memorySection: SectionKind = {
     );
     const sizes = expertSizes(subject.model);
     const growth = growthOf(subject);
-    if (growth.batches.length === 0) return { verdict: 'Nothing was routed.', controls: [], figures: [] };
+    if (growth.batches.length === 0) return { verdict: l10n.t`Nothing was routed.`, controls: [], figures: [] };
     const notes = [
       ...(subject.trace
         ? []
@@ -102,37 +103,37 @@ function readBytes({ bytes, rest, lookedUp }: ExpertSizes, touched: Growth['touc
   return touched.reduce((sum, layer, i) => sum + (Number.isNaN(layer[b]!) ? 0 : layer[b]! * bytes[i]!), always);
 }
 
-const BATCH_AXIS = { label: 'tokens in a batch', unit: 'count', log: true } as const;
+const BATCH_AXIS = { label: l10n.t`tokens in a batch`, unit: 'count', log: true } as const;
 
 function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
   const { batches, measured, independent, even, touched } = growth;
   const { shape } = loads[at]!;
   const ofLayer = touched[at]!.map((n) => known(n / shape.experts));
   const lines = [
-    ...(measured ? [{ label: 'this text', values: measured }] : []),
-    { label: 'tokens of this load by themselves', values: independent },
-    { label: 'even load', values: even },
+    ...(measured ? [{ label: l10n.t`this text`, values: measured }] : []),
+    { label: l10n.t`tokens of this load by themselves`, values: independent },
+    { label: l10n.t`even load`, values: even },
   ];
   const [first] = lines as [(typeof lines)[number], ...typeof lines];
   const last = batches.length - 1;
   return {
     id: 'experts-touched',
-    title: 'Experts that a batch touches',
+    title: l10n.t`Experts that a batch touches`,
     basis: measured ? 'counted' : 'simulated',
     help: {
       meaning:
         'The share of a layer’s experts that at least one of n consecutive tokens goes to: the mean over windows of n tokens, one behind ' +
         'the other, and over MoE layers. Beside it what would be of tokens that choose by themselves, with the load of this text and with an even one.',
-      formula: 'This load: Σ_e 1 − (1 − c_e/T)^n. Even load: E·(1 − (1 − k/E)^n). Both over E.',
+      formula: l10n.t`This load: Σ_e 1 − (1 − c_e/T)^n. Even load: E·(1 − (1 − k/E)^n). Both over E.`,
       judge:
         'Under the even curve, tokens that follow one another share experts, which caches and prefetching can use. Requests of different texts ' +
         'that decode together come nearer to the curve of tokens by themselves.',
     },
-    text: `${count(batches[0]!)} token touches ${percent(first.values[0]!)} of the experts, ${count(batches[last]!)} touch ${percent(first.values[last]!)}.`,
+    text: l10n.t`${count(batches[0]!)} token touches ${percent(first.values[0]!)} of the experts, ${count(batches[last]!)} touch ${percent(first.values[last]!)}.`,
     chart: {
       kind: 'lines',
       x: BATCH_AXIS,
-      y: { label: 'share of the experts', unit: 'percent', min: 0, max: 1 },
+      y: { label: l10n.t`share of the experts`, unit: 'percent', min: 0, max: 1 },
       series: [
         ...lines.map(({ label, values }) => ({ label, x: batches, y: values.map(known) })),
         { label: layerLabel(shape), x: batches, y: ofLayer, faint: true },
@@ -143,7 +144,7 @@ function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
         { label: 'tokens', unit: 'count' },
         ...lines.map(({ label }): Column => ({ label, unit: 'percent' })),
         { label: layerLabel(shape), unit: 'percent' },
-        { label: `experts of ${layerLabel(shape)}`, unit: 'number' },
+        { label: l10n.t`experts of ${layerLabel(shape)}`, unit: 'number' },
       ],
       rows: batches.map((n, b) => [
         n,
@@ -162,7 +163,7 @@ function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth,
   const last = batches.length - 1;
   return {
     id: 'weights-read',
-    title: 'Weights that a batch reads',
+    title: l10n.t`Weights that a batch reads`,
     basis: measured ? 'counted' : 'simulated',
     help: {
       meaning:
@@ -172,24 +173,23 @@ function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth,
         (derived
           ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
           : ''),
-      formula: 'bytes = rest + Σ over MoE layers of experts touched × bytes of an expert',
-      judge:
-        'Decoding waits for memory: the fewer bytes a token reads, the faster it goes. A larger batch shares them among its tokens.',
+      formula: l10n.t`bytes = rest + Σ over MoE layers of experts touched × bytes of an expert`,
+      judge: l10n.t`Decoding waits for memory: the fewer bytes a token reads, the faster it goes. A larger batch shares them among its tokens.`,
     },
-    text: `One token reads ${written(read[0]!, 'bytes')}, ${count(batches[last]!)} tokens read ${written(read[last]!, 'bytes')}; ${written(all.bytes, 'bytes')} are resident.`,
+    text: l10n.t`One token reads ${written(read[0]!, 'bytes')}, ${count(batches[last]!)} tokens read ${written(read[last]!, 'bytes')}; ${written(all.bytes, 'bytes')} are resident.`,
     chart: {
       kind: 'lines',
       x: BATCH_AXIS,
-      y: { label: 'bytes read', unit: 'bytes', min: 0 },
-      series: [{ label: 'read by the batch', x: batches, y: read.map(known) }],
+      y: { label: l10n.t`bytes read`, unit: 'bytes', min: 0 },
+      series: [{ label: l10n.t`read by the batch`, x: batches, y: read.map(known) }],
       yardstick: { value: all.bytes, label: 'resident' },
     },
     table: {
       columns: [
         { label: 'tokens', unit: 'count' },
         { label: 'read', unit: 'bytes' },
-        { label: 'of what is resident', unit: 'percent' },
-        { label: 'a token', unit: 'bytes' },
+        { label: l10n.t`of what is resident`, unit: 'percent' },
+        { label: l10n.t`a token`, unit: 'bytes' },
       ],
       rows: batches.map((n, b) => [n, known(read[b]), known(read[b]! / all.bytes), known(read[b]! / n)]),
     },

@@ -1,4 +1,5 @@
 /** What would even out the load, and what would that cost? Tried: biases fitted on half of the text, measured on the rest. */
+import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import type { Balanced } from '../balanced.ts';
 import { layerLabel } from '../labels.ts';
@@ -11,7 +12,7 @@ import { signed } from './whatIf.ts';
 
 export const mendSection: SectionKind = {
   id: MEND,
-  title: 'Balance it',
+  title: l10n.t`Balance it`,
   make: (subject, set) => {
     const lacking = cannotMeasure(subject);
     if (lacking !== undefined) return { lacking, controls: [], figures: [] };
@@ -26,8 +27,8 @@ export const mendSection: SectionKind = {
           }),
       controls: [
         targetControl(set),
-        { kind: 'action', id: 'balance', label: 'Balance It', primary: true },
-        ...(balanced ? [{ kind: 'action' as const, id: 'save', label: 'Save Biases…' }] : []),
+        { kind: 'action', id: 'balance', label: l10n.t`Balance It`, primary: true },
+        ...(balanced ? [{ kind: 'action' as const, id: 'save', label: l10n.t`Save Biases…` }] : []),
       ],
       figures: balanced ? [loadFigure(balanced), lossFigure(balanced)] : [],
     };
@@ -55,36 +56,36 @@ function loadFigure({ layers, from }: Balanced): Figure {
   const labels = layers.map(({ shape }) => layerLabel(shape));
   return {
     id: 'balance-it-load',
-    title: 'MaxVio on text that the biases have not seen',
+    title: l10n.t`MaxVio on text that the biases have not seen`,
     basis: 'measured',
     help: {
       meaning:
         `How far the busiest expert is above the even share. The biases were fitted, layer after layer, on the first ${count(from)} ` +
         'tokens; the chart is of the others.',
-      formula: 'b_i ← b_i + u·sign(c̄ − c_i), u halved whenever MaxVio stops falling; MaxVio = max_e c_e / c̄ − 1',
+      formula: l10n.t`b_i ← b_i + u·sign(c̄ − c_i), u halved whenever MaxVio stops falling; MaxVio = max_e c_e / c̄ − 1`,
       source: 'loss-free balancing, arXiv 2408.15664',
-      judge: 'What stays uneven on unseen text is what the fit could not know: more text, or more varied, helps.',
+      judge: l10n.t`What stays uneven on unseen text is what the fit could not know: more text, or more varied, helps.`,
     },
-    text: `MaxVio without and with biases, in ${count(layers.length)} layers.`,
+    text: l10n.t`MaxVio without and with biases, in ${count(layers.length)} layers.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
-        { label: 'without biases', values: layers.map(({ held }) => known(held.before.maxVio)) },
-        { label: 'with biases', values: layers.map(({ held }) => known(held.after.maxVio)) },
+        { label: l10n.t`without biases`, values: layers.map(({ held }) => known(held.before.maxVio)) },
+        { label: l10n.t`with biases`, values: layers.map(({ held }) => known(held.after.maxVio)) },
       ],
-      axis: { label: 'MaxVio', unit: 'number', min: 0 },
+      axis: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
     },
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'fitted: MaxVio without', unit: 'number' },
+        { label: l10n.t`fitted: MaxVio without`, unit: 'number' },
         { label: 'with', unit: 'number' },
-        { label: 'unseen: MaxVio without', unit: 'number' },
+        { label: l10n.t`unseen: MaxVio without`, unit: 'number' },
         { label: 'with', unit: 'number' },
-        { label: 'Gini without', unit: 'number' },
+        { label: l10n.t`Gini without`, unit: 'number' },
         { label: 'with', unit: 'number' },
-        { label: 'largest bias', unit: 'number' },
+        { label: l10n.t`largest bias`, unit: 'number' },
       ],
       rows: layers.map(({ fitted, held, bias }, i) => [
         labels[i]!,
@@ -104,19 +105,18 @@ function lossFigure({ loss }: Balanced): Figure {
   const { before, after } = loss;
   return {
     id: 'balance-it-loss',
-    title: 'Loss of the unseen text',
+    title: l10n.t`Loss of the unseen text`,
     basis: 'measured',
     help: {
-      meaning:
-        'How well the model foresees the tokens that the biases were not fitted on, without the biases and with them.',
-      formula: 'loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)',
-      judge: 'A model whose load is uneven for a reason loses when it is evened out.',
+      meaning: l10n.t`How well the model foresees the tokens that the biases were not fitted on, without the biases and with them.`,
+      formula: l10n.t`loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)`,
+      judge: l10n.t`A model whose load is uneven for a reason loses when it is evened out.`,
     },
-    text: `${fixed(before.perToken, 4)} nats a token without biases, ${fixed(after.perToken, 4)} with them.`,
+    text: l10n.t`${fixed(before.perToken, 4)} nats a token without biases, ${fixed(after.perToken, 4)} with them.`,
     table: {
       columns: [
         { label: '', unit: 'text' },
-        { label: 'nats a token', unit: 'nats' },
+        { label: l10n.t`nats a token`, unit: 'nats' },
         { label: 'perplexity', unit: 'number' },
       ],
       rows: [

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { NumberBox, Parameters } from '../../protocol/report.ts';
 import { numberBox } from './controls.ts';
 
@@ -6,7 +7,7 @@ export const MEND = 'balance-it';
 
 /** How even is even enough. */
 export function targetControl(set: Parameters): NumberBox {
-  return numberBox(set, { id: 'target', label: 'MaxVio that is even enough', min: 0, max: 10, value: 0.2 });
+  return numberBox(set, { id: 'target', label: l10n.t`MaxVio that is even enough`, min: 0, max: 10, value: 0.2 });
 }
 
 /** The target that the section's control says. */

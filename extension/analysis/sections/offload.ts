@@ -1,4 +1,5 @@
 /** What if the device cannot hold all experts? Replayed on the routing of the text; nothing of it runs. */
+import * as l10n from '@vscode/l10n';
 import type { Control, Figure, Parameters } from '../../protocol/report.ts';
 import { hottestFirst, replayCache, staticHits, type CachePolicy, type CacheReplay } from '../expertCache.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
@@ -20,12 +21,12 @@ const MOST_SLOTS = 500_000;
 
 export const offloadSection: SectionKind = {
   id: 'offload',
-  title: 'Scarce memory',
+  title: l10n.t`Scarce memory`,
   make: (subject, set) => {
     const choices = choicesOf(subject, set);
     const sizes = expertSizes(subject.model);
     const replay = replayOf(subject, choices.hottest);
-    if (replay.accesses === 0) return { verdict: 'Nothing was routed.', controls: choices.controls, figures: [] };
+    if (replay.accesses === 0) return { verdict: l10n.t`Nothing was routed.`, controls: choices.controls, figures: [] };
     const notes = [
       ...(subject.trace ? [] : ['Only counts are known, not their order: LRU and LFU cannot be replayed.']),
       ...(replay.cut === undefined
@@ -61,7 +62,7 @@ function choicesOf(subject: Subject, set: Parameters): Choices {
   const experts = Math.max(...subject.loads.map(({ shape }) => shape.experts));
   const room = slider(set, {
     id: 'room',
-    label: 'Experts of a layer on the device',
+    label: l10n.t`Experts of a layer on the device`,
     min: 1,
     max: experts,
     step: 1,
@@ -70,16 +71,16 @@ function choicesOf(subject: Subject, set: Parameters): Choices {
   });
   const bandwidth = numberBox(set, {
     id: 'bandwidth',
-    label: 'Fetched with',
+    label: l10n.t`Fetched with`,
     min: 0.01,
     max: 1e5,
     value: 25,
-    unit: 'GB/s',
+    unit: l10n.t`GB/s`,
   });
   const other = matchingLoads(subject);
   const from = choice(set, {
     id: 'from',
-    label: 'The hottest of',
+    label: l10n.t`The hottest of`,
     options: [
       { value: 'this', label: subject.name },
       ...(other ? [{ value: 'other', label: subject.evidence.other!.name }] : []),
@@ -190,30 +191,29 @@ function hitFigure(replay: Replay, { room }: Choices): Figure {
   const rates = policies.map((policy) => rooms.map((c) => known(hitRate(replay, policy, c))));
   return {
     id: 'cache-hits',
-    title: 'Experts found on the device',
+    title: l10n.t`Experts found on the device`,
     basis: 'simulated',
     help: {
       meaning:
         'Of the experts that tokens ask for, one token after the other, the share that is on the device when it holds c of each MoE layer. ' +
         'What is not is fetched. It takes the place of the least recently used expert (LRU), of the least frequently used one (LFU), or of none, ' +
         'where the hottest are kept. LRU and LFU begin empty.',
-      formula: 'hit rate = hits / slots, for all c at once by stack distance',
+      formula: l10n.t`hit rate = hits / slots, for all c at once by stack distance`,
       source:
         'Mattson et al., IBM Systems Journal 9 (1970). Offloading of experts: Eliseev and Mazur, arXiv 2312.17238.',
-      judge:
-        'High with few experts: tokens that follow one another go to the same. On the diagonal, holding an expert is no better than chance.',
+      judge: l10n.t`High with few experts: tokens that follow one another go to the same. On the diagonal, holding an expert is no better than chance.`,
     },
-    text: `With ${room} experts a layer: ${policies.map((p) => `${POLICY_NAMES[p]} ${percent(hitRate(replay, p, room))}`).join(', ')}.`,
+    text: l10n.t`With ${room} experts a layer: ${policies.map((p) => `${POLICY_NAMES[p]} ${percent(hitRate(replay, p, room))}`).join(', ')}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'experts of a layer on the device', unit: 'count', min: 0 },
-      y: { label: 'found there', unit: 'percent', min: 0, max: 1 },
+      x: { label: l10n.t`experts of a layer on the device`, unit: 'count', min: 0 },
+      y: { label: l10n.t`found there`, unit: 'percent', min: 0, max: 1 },
       series: policies.map((policy, i) => ({ label: POLICY_NAMES[policy], x: rooms, y: rates[i]! })),
       at: room,
     },
     table: {
       columns: [
-        { label: 'experts on the device', unit: 'count' },
+        { label: l10n.t`experts on the device`, unit: 'count' },
         ...policies.map((policy) => ({ label: POLICY_NAMES[policy], unit: 'percent' as const })),
       ],
       rows: rooms.map((c, i) => [c, ...rates.map((rate) => rate[i]!)]),
@@ -229,28 +229,27 @@ function movedFigure(subject: Subject, replay: Replay, { room, bandwidth }: Choi
   const held = (c: number): number => heldBytes(subject, c, sizes);
   return {
     id: 'cache-bytes',
-    title: 'Bytes fetched for a token',
+    title: l10n.t`Bytes fetched for a token`,
     basis: 'simulated',
     help: {
-      meaning:
-        'Weights of experts that come to the device for a token, all MoE layers together, and the time that takes at the given bandwidth.',
-      formula: 'Σ over layers of misses × bytes of an expert / tokens; time = bytes / bandwidth',
-      judge: 'Where the time is more than a decoding step may take, more memory or fewer bits a weight pay.',
+      meaning: l10n.t`Weights of experts that come to the device for a token, all MoE layers together, and the time that takes at the given bandwidth.`,
+      formula: l10n.t`Σ over layers of misses × bytes of an expert / tokens; time = bytes / bandwidth`,
+      judge: l10n.t`Where the time is more than a decoding step may take, more memory or fewer bits a weight pay.`,
     },
-    text: `With ${room} experts a layer at least ${written(least(room - 1), 'bytes')} a token, which takes ${written((1000 * least(room - 1)) / bandwidth, 'ms')}; ${written(held(room), 'bytes')} are on the device.`,
+    text: l10n.t`With ${room} experts a layer at least ${written(least(room - 1), 'bytes')} a token, which takes ${written((1000 * least(room - 1)) / bandwidth, 'ms')}; ${written(held(room), 'bytes')} are on the device.`,
     chart: {
       kind: 'lines',
-      x: { label: 'experts of a layer on the device', unit: 'count', min: 0 },
-      y: { label: 'fetched for a token', unit: 'bytes', min: 0 },
+      x: { label: l10n.t`experts of a layer on the device`, unit: 'count', min: 0 },
+      y: { label: l10n.t`fetched for a token`, unit: 'bytes', min: 0 },
       series: policies.map((policy, i) => ({ label: POLICY_NAMES[policy], x: rooms, y: moved[i]!.map(known) })),
       at: room,
     },
     table: {
       columns: [
-        { label: 'experts on the device', unit: 'count' },
-        { label: 'device memory', unit: 'bytes' },
+        { label: l10n.t`experts on the device`, unit: 'count' },
+        { label: l10n.t`device memory`, unit: 'bytes' },
         ...policies.map((policy) => ({ label: POLICY_NAMES[policy], unit: 'bytes' as const })),
-        { label: 'time of the least', unit: 'ms' },
+        { label: l10n.t`time of the least`, unit: 'ms' },
       ],
       rows: rooms.map((c, i) => [
         c,
@@ -271,13 +270,13 @@ function keepFigure({ loads }: Subject, { room, hottest, hottestOf }: Choices): 
   });
   return {
     id: 'cache-keep',
-    title: `The ${room} experts of each layer to keep`,
+    title: l10n.t`The ${room} experts of each layer to keep`,
     basis: 'counted',
     help: {
-      meaning: `The experts with most slots of ${hottestOf}, hottest first, and the share of this text’s slots that they serve.`,
-      judge: 'A choice for one kind of text may be a bad one for another: choose by the texts that you serve.',
+      meaning: l10n.t`The experts with most slots of ${hottestOf}, hottest first, and the share of this text’s slots that they serve.`,
+      judge: l10n.t`A choice for one kind of text may be a bad one for another: choose by the texts that you serve.`,
     },
-    text: `The hottest ${room} experts of each of ${rows.length} layers.`,
+    text: l10n.t`The hottest ${room} experts of each of ${rows.length} layers.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },

@@ -1,4 +1,5 @@
 /** Does the load stay as it is while a server works? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
@@ -21,12 +22,11 @@ interface Stretch {
 
 export const overTimeSection: SectionKind = {
   id: 'over-time',
-  title: 'Load over time',
+  title: l10n.t`Load over time`,
   make: ({ loads, steps }, set) => {
     if (!steps || steps.length < 2) {
       return {
-        lacking:
-          'Load over time takes a recording in steps: Record a Server’s Load… has SGLang make one (modes stat and per_pass).',
+        lacking: l10n.t`Load over time takes a recording in steps: Record a Server’s Load… has SGLang make one (modes stat and per_pass).`,
         controls: [],
         figures: [],
       };
@@ -83,20 +83,19 @@ function maxVioFigure(loads: readonly LayerCounts[], stretches: readonly Stretch
   const values = chosen.filter((value) => value !== null);
   return {
     id: 'over-time-maxvio',
-    title: 'Imbalance over time',
+    title: l10n.t`Imbalance over time`,
     basis: 'recorded',
     help: {
-      meaning: 'How far the hottest expert is above the mean load, stretch by stretch of the recording.',
-      formula: 'MaxVio = max c / mean c − 1, over the slots of a stretch',
+      meaning: l10n.t`How far the hottest expert is above the mean load, stretch by stretch of the recording.`,
+      formula: l10n.t`MaxVio = max c / mean c − 1, over the slots of a stretch`,
       source: 'arXiv 2408.15664',
-      judge:
-        'A short stretch is less even than a long one of the same traffic, by chance alone. A rise that stays is a change of the traffic.',
+      judge: l10n.t`A short stretch is less even than a long one of the same traffic, by chance alone. A rise that stays is a change of the traffic.`,
     },
-    text: `MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
+    text: l10n.t`MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
     chart: {
       kind: 'lines',
       x: { label: 'step', unit: 'count' },
-      y: { label: 'MaxVio', unit: 'number', min: 0 },
+      y: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
       series: [
         ...loads.flatMap(({ shape }, l) =>
           l === at ? [] : [{ label: layerLabel(shape), x, y: byLayer[l]!, faint: true }],
@@ -123,14 +122,14 @@ function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: n
   });
   return {
     id: 'over-time-load',
-    title: `Load of each expert over time, ${layerLabel(shape)}`,
+    title: l10n.t`Load of each expert over time, ${layerLabel(shape)}`,
     basis: 'recorded',
     help: {
-      meaning: 'Each expert in each stretch of the recording, by how many times the even load it took.',
-      formula: 'utilisation = c_e / (Σc / E)',
-      judge: 'A placement that was made for one stretch serves another only where the columns stay alike.',
+      meaning: l10n.t`Each expert in each stretch of the recording, by how many times the even load it took.`,
+      formula: l10n.t`utilisation = c_e / (Σc / E)`,
+      judge: l10n.t`A placement that was made for one stretch serves another only where the columns stay alike.`,
     },
-    text: `Load of ${experts.length} experts at ${layerLabel(shape)} over ${count(stretches.length)} stretches, as a multiple of the even one.`,
+    text: l10n.t`Load of ${experts.length} experts at ${layerLabel(shape)} over ${count(stretches.length)} stretches, as a multiple of the even one.`,
     chart: {
       kind: 'heat',
       rows: { label: 'steps', names },

@@ -1,4 +1,5 @@
 /** What sections share. */
+import * as l10n from '@vscode/l10n';
 import type { Basis, Choice, Parameters } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
@@ -13,7 +14,7 @@ export function known(value: number | undefined): number | null {
 /** Chooses a MoE layer by its position; the first one unless something is set. */
 export function layerChoice(set: Parameters, shapes: readonly LayerShape[]): Choice {
   const options = shapes.map((shape, i) => ({ value: String(i), label: layerLabel(shape) }));
-  return choice(set, { id: 'layer', label: 'Layer', options, value: '0' });
+  return choice(set, { id: 'layer', label: l10n.t`Layer`, options, value: '0' });
 }
 
 /** Where each MoE layer stands on an axis: its index in the model, or its position where a model has two stacks. */

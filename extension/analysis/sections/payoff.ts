@@ -1,4 +1,5 @@
 /** Does a mixture of experts pay here? Simulated: sizes and a workload, and no machine. */
+import * as l10n from '@vscode/l10n';
 import type { Control, Figure, NumberBox, Parameters } from '../../protocol/report.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { expertOffsets } from '../folder/domains.ts';
@@ -19,7 +20,7 @@ const ALIKE = 0.05;
 
 export const payoffSection: SectionKind = {
   id: 'payoff',
-  title: 'Does it pay?',
+  title: l10n.t`Does it pay?`,
   make: (subject, set) => {
     const { controls, work, machine, bound } = workloadOf(set);
     const sizes = expertSizes(subject.model);
@@ -36,8 +37,8 @@ export const payoffSection: SectionKind = {
       verdict: verdict(subject, costs, work, bound, sizes, told),
       lacking:
         told === undefined
-          ? 'How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.'
-          : 'How good the answers are is not weighed: no dense models of these sizes are at hand.',
+          ? l10n.t`How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.`
+          : l10n.t`How good the answers are is not weighed: no dense models of these sizes are at hand.`,
       controls,
       figures: [costFigure(models, costs, machine, bound)],
     };
@@ -69,8 +70,8 @@ function modelsOf(
   };
   return [
     { label: model.name, serving: { weights: all.bytes, active, read: touched, cache } },
-    { label: `dense, ${parameterCount(active)} (as many active)`, serving: dense(active) },
-    { label: `dense, ${parameterCount(all.parameters)} (as many in all)`, serving: dense(all.parameters) },
+    { label: l10n.t`dense, ${parameterCount(active)} (as many active)`, serving: dense(active) },
+    { label: l10n.t`dense, ${parameterCount(all.parameters)} (as many in all)`, serving: dense(all.parameters) },
   ];
 }
 
@@ -187,7 +188,7 @@ function verdict(
 function costFigure(models: readonly Compared[], costs: readonly Cost[], machine: Hardware, bound: number): Figure {
   return {
     id: 'payoff',
-    title: 'This model against dense ones',
+    title: l10n.t`This model against dense ones`,
     basis: 'simulated',
     help: {
       meaning:
@@ -207,22 +208,22 @@ function costFigure(models: readonly Compared[], costs: readonly Cost[], machine
     chart: {
       kind: 'bars',
       labels: models.map(({ label }) => label),
-      series: [{ label: 'time of a decoding step', values: costs.map(({ step }) => known(1000 * step)) }],
-      axis: { label: 'time of a decoding step', unit: 'ms', min: 0 },
-      yardstick: { value: 1000 * bound, label: 'may take' },
+      series: [{ label: l10n.t`time of a decoding step`, values: costs.map(({ step }) => known(1000 * step)) }],
+      axis: { label: l10n.t`time of a decoding step`, unit: 'ms', min: 0 },
+      yardstick: { value: 1000 * bound, label: l10n.t`may take` },
     },
     table: {
       columns: [
         { label: 'model', unit: 'text' },
         { label: 'memory', unit: 'bytes' },
-        { label: `fits ${written(machine.memory, 'bytes')}`, unit: 'text' },
-        { label: 'weights read in a step', unit: 'bytes' },
-        { label: 'a step', unit: 'ms' },
-        { label: 'waits for', unit: 'text' },
-        { label: 'tokens a second', unit: 'number' },
-        { label: 'a prompt', unit: 'ms' },
+        { label: l10n.t`fits ${written(machine.memory, 'bytes')}`, unit: 'text' },
+        { label: l10n.t`weights read in a step`, unit: 'bytes' },
+        { label: l10n.t`a step`, unit: 'ms' },
+        { label: l10n.t`waits for`, unit: 'text' },
+        { label: l10n.t`tokens a second`, unit: 'number' },
+        { label: l10n.t`a prompt`, unit: 'ms' },
         { label: 'loading', unit: 'ms' },
-        { label: 'the job', unit: 'ms' },
+        { label: l10n.t`the job`, unit: 'ms' },
       ],
       rows: models.map(({ label, serving }, i) => {
         const { memory, fits, step, bound: waits, rate, prefill, load, job } = costs[i]!;

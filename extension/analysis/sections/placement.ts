@@ -1,4 +1,5 @@
 /** What would it take to spread the experts over devices? Simulated: nothing of it runs. */
+import * as l10n from '@vscode/l10n';
 import type { Parameters } from '../../protocol/report.ts';
 import { layerLabel } from '../labels.ts';
 import type { Placement } from '../placement.ts';
@@ -21,7 +22,7 @@ import type { Subject } from './subject.ts';
 
 export const placementSection: SectionKind = {
   id: 'placement',
-  title: 'Expert parallelism',
+  title: l10n.t`Expert parallelism`,
   make: (subject, set) => {
     const choices = placementChoices(subject, set);
     const outcomes = POLICIES.map((policy) => outcomeOf(subject, choices, policy));
@@ -29,7 +30,7 @@ export const placementSection: SectionKind = {
     const routed = subject.loads.some(({ counts }) => counts.some((c) => c > 0));
     const notes = [...lacks(subject, choices), ...unfit(chosen)];
     return {
-      verdict: routed ? verdict(subject, choices, outcomes, chosen) : 'Nothing was routed.',
+      verdict: routed ? verdict(subject, choices, outcomes, chosen) : l10n.t`Nothing was routed.`,
       ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
       controls: choices.controls,
       figures: routed

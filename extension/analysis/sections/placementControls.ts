@@ -1,4 +1,5 @@
 /** What a user says of the machine that experts are to be placed on. */
+import * as l10n from '@vscode/l10n';
 import type { Control, NumberBox, Parameters } from '../../protocol/report.ts';
 import { DISPATCH_FORMATS, type DispatchFormat, type Links, type Sending } from '../exchange.ts';
 import { POLICIES, type Machine, type Policy } from '../placementPlan.ts';
@@ -38,42 +39,42 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
   const experts = Math.max(...loads.map(({ shape }) => shape.experts));
   const devices = whole(set, {
     id: 'devices',
-    label: 'Devices',
+    label: l10n.t`Devices`,
     min: 1,
     max: MOST_DEVICES,
     value: Math.min(8, experts),
   });
   const nodes = whole(set, {
     id: 'nodes',
-    label: 'Nodes',
+    label: l10n.t`Nodes`,
     min: 1,
     max: devices.value,
     value: devices.value % 2 === 0 ? 2 : 1,
   });
   const redundant = whole(set, {
     id: 'redundant',
-    label: 'Redundant experts a layer',
+    label: l10n.t`Redundant experts a layer`,
     min: 0,
     max: 4 * experts,
     value: Math.ceil(experts / 8),
   });
   const groups = whole(set, {
     id: 'groups',
-    label: 'Groups of experts',
+    label: l10n.t`Groups of experts`,
     min: 1,
     max: experts,
     value: experts % 8 === 0 ? 8 : 1,
   });
   const policy = choice(set, {
     id: 'policy',
-    label: 'Placement',
+    label: l10n.t`Placement`,
     options: POLICIES.map((value) => ({ value, label: POLICY_NAMES[value] })),
     value: 'flat',
   });
   const other = matchingLoads(subject);
   const from = choice(set, {
     id: 'from',
-    label: 'EPLB is told the load of',
+    label: l10n.t`EPLB is told the load of`,
     options: [
       { value: 'this', label: subject.name },
       ...(other ? [{ value: 'other', label: subject.evidence.other!.name }] : []),
@@ -86,7 +87,7 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
   );
   const sending = choice(set, {
     id: 'sending',
-    label: 'A token is sent once for each',
+    label: l10n.t`A token is sent once for each`,
     options: [
       { value: 'slot', label: 'expert' },
       { value: 'device', label: 'device' },
@@ -96,18 +97,18 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
   });
   const format = choice(set, {
     id: 'format',
-    label: 'Sent in',
+    label: l10n.t`Sent in`,
     options: DISPATCH_FORMATS.map((value) => ({ value, label: value.toUpperCase() })),
     value: 'fp8',
   });
-  const batch = whole(set, { id: 'batch', label: 'Tokens a device and pass', min: 1, max: 1e6, value: 128 });
+  const batch = whole(set, { id: 'batch', label: l10n.t`Tokens a device and pass`, min: 1, max: 1e6, value: 128 });
   const within = numberBox(set, bandwidth('within', 'Bandwidth in a node', 160));
   const across = numberBox(set, bandwidth('across', 'Bandwidth between nodes', 50));
   const latencyWithin = numberBox(set, latency('latencyWithin', 'Latency in a node', 10));
   const latencyAcross = numberBox(set, latency('latencyAcross', 'Latency between nodes', 30));
   const crossing = numberBox(set, {
     id: 'crossing',
-    label: 'A pass over several nodes takes more',
+    label: l10n.t`A pass over several nodes takes more`,
     min: 0,
     max: 1000,
     value: 1.3,
@@ -153,7 +154,7 @@ function divisorUpTo(n: number, most: number): number {
 }
 
 function bandwidth(id: string, label: string, value: number): Omit<NumberBox, 'kind'> {
-  return { id, label, min: 0.01, max: 1e5, value, unit: 'GB/s' };
+  return { id, label, min: 0.01, max: 1e5, value, unit: l10n.t`GB/s` };
 }
 
 function latency(id: string, label: string, value: number): Omit<NumberBox, 'kind'> {

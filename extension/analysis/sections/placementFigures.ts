@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { combineBytes, dispatchBytes, type Sending } from '../exchange.ts';
 import { layerLabel } from '../labels.ts';
@@ -23,7 +24,7 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
   const best = outcomes.reduce((a, b) => (b.meanOverload < a.meanOverload ? b : a));
   return {
     id: 'placement-overload',
-    title: 'How far the busiest device is above the even load',
+    title: l10n.t`How far the busiest device is above the even load`,
     basis: 'simulated',
     help: {
       meaning:
@@ -33,31 +34,30 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
         'Overload = max / mean of device loads. SGLang balancedness: mean over layers of (mean + 1e-5) / (max + 1e-5). ' +
         'vLLM balancedness: Σ over layers of the mean / Σ of the maximum. The two differ: name the one that you quote.',
       source: `Megatron-LM, overload factor. SGLang, eplb/expert_distribution.py. vLLM, distributed/eplb. ${EPLB_SOURCE}`,
-      judge:
-        'Even: overload and balancedness 1. A placement made from one load is only as good for another as the two are alike.',
+      judge: l10n.t`Even: overload and balancedness 1. A placement made from one load is only as good for another as the two are alike.`,
     },
-    text: `Overload of ${machine.devices} devices: ${outcomes
+    text: l10n.t`Overload of ${machine.devices} devices: ${outcomes
       .map((o) => `${POLICY_NAMES[o.policy]} ${factor(o.meanOverload)} on average, ${factor(o.worstOverload)} at worst`)
       .join('; ')}. Least with ${POLICY_NAMES[best.policy]}.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
-        { label: 'mean over layers', values: outcomes.map((o) => known(o.meanOverload)) },
-        { label: 'worst layer', values: outcomes.map((o) => known(o.worstOverload)) },
+        { label: l10n.t`mean over layers`, values: outcomes.map((o) => known(o.meanOverload)) },
+        { label: l10n.t`worst layer`, values: outcomes.map((o) => known(o.worstOverload)) },
       ],
-      axis: { label: 'load of the busiest device', unit: 'times', min: 0 },
+      axis: { label: l10n.t`load of the busiest device`, unit: 'times', min: 0 },
       yardstick: { value: 1, label: 'even' },
     },
     table: {
       columns: [
         { label: 'placement', unit: 'text' },
         { label: 'overload', unit: 'number' },
-        { label: 'worst layer', unit: 'number' },
-        { label: 'balancedness (SGLang)', unit: 'number' },
-        { label: 'balancedness (vLLM)', unit: 'number' },
+        { label: l10n.t`worst layer`, unit: 'number' },
+        { label: l10n.t`balancedness (SGLang)`, unit: 'number' },
+        { label: l10n.t`balancedness (vLLM)`, unit: 'number' },
         { label: 'slots', unit: 'count' },
-        { label: 'wasted slots', unit: 'count' },
+        { label: l10n.t`wasted slots`, unit: 'count' },
       ],
       rows: outcomes.map((o, i) => [
         labels[i]!,
@@ -84,22 +84,22 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
   const labels = Array.from(load.keys(), (d) => `device ${d}`);
   return {
     id: 'placement-devices',
-    title: `Load by device, ${where}, ${POLICY_NAMES[policy]}`,
+    title: l10n.t`Load by device, ${where}, ${POLICY_NAMES[policy]}`,
     basis: 'simulated',
     help: {
       meaning:
         'What of the layer’s slots each device gets, and the experts that stand there; ×2 is an expert of which the device has two ' +
         'copies, one of them for nothing.',
-      formula: 'load of a device = Σ over its slots of c_e / copies of e; even: 1/D',
+      formula: l10n.t`load of a device = Σ over its slots of c_e / copies of e; even: 1/D`,
       source: EPLB_SOURCE,
-      judge: 'Every device near the even share.',
+      judge: l10n.t`Every device near the even share.`,
     },
-    text: `Load of ${labels.length} devices at ${where}: most device ${busiest} with ${percent(load[busiest]! / total)}, even ${percent(1 / labels.length)}.`,
+    text: l10n.t`Load of ${labels.length} devices at ${where}: most device ${busiest} with ${percent(load[busiest]! / total)}, even ${percent(1 / labels.length)}.`,
     chart: {
       kind: 'bars',
       labels,
-      series: [{ label: 'share of the load', values: shares }],
-      axis: { label: 'share of the load', unit: 'percent', min: 0 },
+      series: [{ label: l10n.t`share of the load`, values: shares }],
+      axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
       yardstick: { value: 1 / labels.length, label: 'even' },
     },
     table: {
@@ -107,7 +107,7 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
         { label: 'device', unit: 'text' },
         { label: 'node', unit: 'count' },
         { label: 'share', unit: 'percent' },
-        { label: 'of even', unit: 'number' },
+        { label: l10n.t`of even`, unit: 'number' },
         { label: 'experts', unit: 'text' },
       ],
       rows: labels.map((label, d) => [
@@ -121,8 +121,8 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
     ...(unfitForEngines(placement) === undefined
       ? {
           actions: [
-            { kind: 'action', id: SAVE_SGLANG, label: 'Save for SGLang…' },
-            { kind: 'action', id: SAVE_VLLM_ASCEND, label: 'Save for vLLM Ascend…' },
+            { kind: 'action', id: SAVE_SGLANG, label: l10n.t`Save for SGLang…` },
+            { kind: 'action', id: SAVE_VLLM_ASCEND, label: l10n.t`Save for vLLM Ascend…` },
           ],
         }
       : {}),
@@ -143,19 +143,19 @@ export function depthFigure({ loads }: Subject, outcomes: readonly Outcome[]): F
   const x = loads.map((_, i) => i);
   return {
     id: 'placement-by-layer',
-    title: 'Overload by layer',
+    title: l10n.t`Overload by layer`,
     basis: 'simulated',
     help: {
-      meaning: 'How many times the even load the busiest device carries, at each MoE layer in turn.',
-      formula: 'overload = max / mean of device loads',
+      meaning: l10n.t`How many times the even load the busiest device carries, at each MoE layer in turn.`,
+      formula: l10n.t`overload = max / mean of device loads`,
       source: 'Megatron-LM, overload factor.',
-      judge: '1 is even. Layers follow one another, so that their waits add up.',
+      judge: l10n.t`1 is even. Layers follow one another, so that their waits add up.`,
     },
-    text: `Overload of ${layers.length} layers: ${outcomes.map((o) => `${POLICY_NAMES[o.policy]} up to ${factor(o.worstOverload)}`).join(', ')}.`,
+    text: l10n.t`Overload of ${layers.length} layers: ${outcomes.map((o) => `${POLICY_NAMES[o.policy]} up to ${factor(o.worstOverload)}`).join(', ')}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'MoE layer', unit: 'count' },
-      y: { label: 'load of the busiest device', unit: 'times', min: 0 },
+      x: { label: l10n.t`MoE layer`, unit: 'count' },
+      y: { label: l10n.t`load of the busiest device`, unit: 'times', min: 0 },
       series: outcomes.map((o) => ({ label: POLICY_NAMES[o.policy], x, y: o.overload.map(known) })),
       yardstick: { value: 1, label: 'even' },
     },
@@ -188,7 +188,7 @@ export function trafficFigure({ model, trace }: Subject, { format }: PlacementCh
   const nodes = mean((v) => v.nodes);
   return {
     id: 'placement-traffic',
-    title: `All-to-all bytes of a token, all layers, ${POLICY_NAMES[chosen.policy]}`,
+    title: l10n.t`All-to-all bytes of a token, all layers, ${POLICY_NAMES[chosen.policy]}`,
     basis: 'simulated',
     help: {
       meaning:
@@ -200,28 +200,28 @@ export function trafficFigure({ model, trace }: Subject, { format }: PlacementCh
         'hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: ' +
         'Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.',
       source: 'DeepEP, tests/test_low_latency.py.',
-      judge: 'Fewer devices a token are less traffic. Links between nodes are several times slower than those inside.',
+      judge: l10n.t`Fewer devices a token are less traffic. Links between nodes are several times slower than those inside.`,
     },
-    text: `A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${rows
+    text: l10n.t`A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${rows
       .map(({ label, within, across }) => `Sent ${label}: ${written((within + across) * each, 'bytes')}`)
       .join('; ')}.`,
     chart: {
       kind: 'bars',
       labels: rows.map(({ label }) => label),
       series: [
-        { label: 'inside the node', values: rows.map(({ within }) => known(within * each)) },
-        { label: 'between nodes', values: rows.map(({ across }) => known(across * each)) },
+        { label: l10n.t`inside the node`, values: rows.map(({ within }) => known(within * each)) },
+        { label: l10n.t`between nodes`, values: rows.map(({ across }) => known(across * each)) },
       ],
       stacked: true,
-      axis: { label: 'bytes of a token', unit: 'bytes', min: 0 },
+      axis: { label: l10n.t`bytes of a token`, unit: 'bytes', min: 0 },
     },
     table: {
       columns: [
-        { label: 'a token is sent', unit: 'text' },
-        { label: 'transfers inside the node', unit: 'number' },
-        { label: 'transfers between nodes', unit: 'number' },
-        { label: 'bytes inside the node', unit: 'bytes' },
-        { label: 'bytes between nodes', unit: 'bytes' },
+        { label: l10n.t`a token is sent`, unit: 'text' },
+        { label: l10n.t`transfers inside the node`, unit: 'number' },
+        { label: l10n.t`transfers between nodes`, unit: 'number' },
+        { label: l10n.t`bytes inside the node`, unit: 'bytes' },
+        { label: l10n.t`bytes between nodes`, unit: 'bytes' },
       ],
       rows: rows.map(({ label, within, across }) => [
         label,
@@ -241,7 +241,7 @@ export function timeFigure({ batch, links, sending }: PlacementChoices, outcomes
   const gigabytes = (rate: number): string => `${written(rate / 1e9, 'number')} GB/s`;
   return {
     id: 'placement-time',
-    title: `All-to-all time of a pass of ${batch} tokens a device`,
+    title: l10n.t`All-to-all time of a pass of ${batch} tokens a device`,
     basis: 'simulated',
     help: {
       meaning:
@@ -252,27 +252,27 @@ export function timeFigure({ batch, links, sending }: PlacementChoices, outcomes
         'and the latency. Crossing: once a pass that spans nodes.',
       source:
         'Bandwidths: NVLink and InfiniBand as DeepEP’s README has them. Latencies and the 1.3 ms are assumptions: set those of your machine.',
-      judge: 'Against the time of a decoding step, some 20 to 50 ms, it should be small.',
+      judge: l10n.t`Against the time of a decoding step, some 20 to 50 ms, it should be small.`,
     },
-    text: `Sent once for each ${sending === 'slot' ? 'expert' : sending}: ${labels.map((label, i) => `${label} ${written(known(total[i]), 'ms')}`).join(', ')}.`,
+    text: l10n.t`Sent once for each ${sending === 'slot' ? 'expert' : sending}: ${labels.map((label, i) => `${label} ${written(known(total[i]), 'ms')}`).join(', ')}.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
         { label: 'transfer', values: part('transfer') },
         { label: 'latency', values: part('latency') },
-        { label: 'crossing nodes', values: part('crossing') },
+        { label: l10n.t`crossing nodes`, values: part('crossing') },
       ],
       stacked: true,
-      axis: { label: 'time of a pass', unit: 'ms', min: 0 },
+      axis: { label: l10n.t`time of a pass`, unit: 'ms', min: 0 },
     },
     table: {
       columns: [
         { label: 'placement', unit: 'text' },
         { label: 'transfer', unit: 'ms' },
         { label: 'latency', unit: 'ms' },
-        { label: 'crossing nodes', unit: 'ms' },
-        { label: 'in all', unit: 'ms' },
+        { label: l10n.t`crossing nodes`, unit: 'ms' },
+        { label: l10n.t`in all`, unit: 'ms' },
       ],
       rows: labels.map((label, i) => [
         label,

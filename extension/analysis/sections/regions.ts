@@ -1,4 +1,5 @@
 /** Where in the text is the load uneven, and where is it another one? */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line, Place } from '../../protocol/report.ts';
 import type { LayerTrace, RoutingTrace } from '../../protocol/trace.ts';
 import { balance, type Balance } from '../balance.ts';
@@ -22,7 +23,7 @@ const NAMES: Readonly<Record<Division, string>> = {
 
 export const regionsSection: SectionKind = {
   id: 'regions',
-  title: 'Along the text',
+  title: l10n.t`Along the text`,
   make: (subject, set) => {
     const { trace, text } = subject;
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
@@ -30,12 +31,12 @@ export const regionsSection: SectionKind = {
     // Without its words a text has no regions but parts.
     const division = choice(set, {
       id: 'division',
-      label: 'Regions',
+      label: l10n.t`Regions`,
       options: DIVISIONS.filter((d) => d === 'parts' || text !== undefined).map((d) => ({ value: d, label: NAMES[d] })),
       value: text === undefined ? 'parts' : naturalDivision(text),
     });
     const controls = [division, layer];
-    if (trace.routed === 0) return { verdict: 'Nothing was routed.', controls, figures: [] };
+    if (trace.routed === 0) return { verdict: l10n.t`Nothing was routed.`, controls, figures: [] };
     const at = Number(layer.value);
     const regions = regionsOf(text ?? '', trace.tokens, trace.routed, division.value).map((region) =>
       loadOf(region, trace, at),
@@ -111,15 +112,14 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
   const values = regions.flatMap(({ balance: b }) => Array.from(b.utilisation, known));
   return {
     id: 'experts-by-region',
-    title: `Experts by region, ${layerLabel(layer)}`,
+    title: l10n.t`Experts by region, ${layerLabel(layer)}`,
     basis: basisOf(subject),
     help: {
-      meaning: 'Each expert in each region of the text, by how many times its even load it took there.',
-      formula: 'c_e / (Σc / E), the slots of the region’s tokens alone',
-      judge:
-        'Columns that are dark in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.',
+      meaning: l10n.t`Each expert in each region of the text, by how many times its even load it took there.`,
+      formula: l10n.t`c_e / (Σc / E), the slots of the region’s tokens alone`,
+      judge: l10n.t`Columns that are dark in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.`,
     },
-    text: `Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
+    text: l10n.t`Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
     chart: {
       kind: 'heat',
       rows: { label: 'region', names: regions.map(({ label }) => named(label)) },
@@ -149,21 +149,19 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
   const peak = regions.reduce((p, r) => (r.balance.maxVio > p.balance.maxVio ? r : p));
   return {
     id: 'balance-along-text',
-    title: `Balance along the text, ${where}`,
+    title: l10n.t`Balance along the text, ${where}`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'How far the hottest expert of each stretch of the text is above the even load, and how far chance alone would put it with so few tokens.',
-      formula:
-        'MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Elsewhere: half of Σ_e |share in the region − share in the whole text|.',
+      meaning: l10n.t`How far the hottest expert of each stretch of the text is above the even load, and how far chance alone would put it with so few tokens.`,
+      formula: l10n.t`MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Elsewhere: half of Σ_e |share in the region − share in the whole text|.`,
       source: 'MaxVio: arXiv 2408.15664',
-      judge: 'What a batch of such text would see. Only what is well above the line of chance is the router’s doing.',
+      judge: l10n.t`What a batch of such text would see. Only what is well above the line of chance is the router’s doing.`,
     },
-    text: `MaxVio at ${where} over ${regions.length} regions: at most ${written(known(peak.balance.maxVio), 'number')}, in “${named(peak.label)}”.`,
+    text: l10n.t`MaxVio at ${where} over ${regions.length} regions: at most ${written(known(peak.balance.maxVio), 'number')}, in “${named(peak.label)}”.`,
     chart: {
       kind: 'lines',
       x: { label: 'token', unit: 'count', min: 0, max: trace.routed },
-      y: { label: 'MaxVio', unit: 'number', min: 0 },
+      y: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
       series: [
         line(`MaxVio, ${where}`, (r) => r.balance.maxVio),
         line('by chance', (r) => r.chance),
@@ -176,11 +174,11 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
         { label: 'tokens', unit: 'count' },
         { label: 'hottest', unit: 'text' },
         { label: 'share', unit: 'percent' },
-        { label: 'MaxVio', unit: 'number' },
-        { label: 'by chance', unit: 'number' },
-        { label: 'mean of layers', unit: 'number' },
-        { label: 'effective experts', unit: 'number' },
-        { label: 'elsewhere than in the whole', unit: 'percent' },
+        { label: l10n.t`MaxVio`, unit: 'number' },
+        { label: l10n.t`by chance`, unit: 'number' },
+        { label: l10n.t`mean of layers`, unit: 'number' },
+        { label: l10n.t`effective experts`, unit: 'number' },
+        { label: l10n.t`elsewhere than in the whole`, unit: 'percent' },
       ],
       rows: regions.map(({ label, from, to, balance: b, chance, meanMaxVio, elsewhere }) => [
         named(label),
@@ -203,22 +201,20 @@ function certaintyFigure(trace: RoutingTrace, at: number, regions: readonly Regi
   const where = layerLabel(trace.layers[at]!);
   const x = regions.map(({ from, to }) => (from + to) / 2);
   const series = [
-    { label: `entropy, ${where}`, x, y: regions.map((r) => known(r.entropy)) },
-    { label: 'entropy, mean of layers', x, y: regions.map((r) => known(r.meanEntropy)), faint: true },
+    { label: l10n.t`entropy, ${where}`, x, y: regions.map((r) => known(r.entropy)) },
+    { label: l10n.t`entropy, mean of layers`, x, y: regions.map((r) => known(r.meanEntropy)), faint: true },
     { label: 'surprise', x, y: regions.map((r) => known(r.surprise)) },
   ];
   return {
     id: 'certainty-along-text',
-    title: `Certainty along the text, ${where}`,
+    title: l10n.t`Certainty along the text, ${where}`,
     basis: trace.origin.source,
     help: {
-      meaning:
-        'Where in the text the router spreads its probability over many experts, and where the model finds the words unlikely.',
-      formula:
-        'means over the region’s tokens: entropy −Σ_e p_e·ln p_e of the router; surprise −ln p of the token given those before it',
-      judge: 'The two need not go together: a router may be sure where the model is surprised.',
+      meaning: l10n.t`Where in the text the router spreads its probability over many experts, and where the model finds the words unlikely.`,
+      formula: l10n.t`means over the region’s tokens: entropy −Σ_e p_e·ln p_e of the router; surprise −ln p of the token given those before it`,
+      judge: l10n.t`The two need not go together: a router may be sure where the model is surprised.`,
     },
-    text: `Entropy at ${where} and surprise over ${regions.length} regions of ${count(trace.routed)} tokens.`,
+    text: l10n.t`Entropy at ${where} and surprise over ${regions.length} regions of ${count(trace.routed)} tokens.`,
     chart: {
       kind: 'lines',
       x: { label: 'token', unit: 'count', min: 0, max: trace.routed },

@@ -1,4 +1,5 @@
 /** Router saturation: how much of one model's routing another one shares. */
+import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import { routingAgreement, type Agreement } from '../agreement.ts';
 import { chance } from '../folder/specialisation.ts';
@@ -27,33 +28,30 @@ export function saturation(subject: Subject): Figure[] {
   return [
     {
       id: 'router-saturation',
-      title: `Router saturation against ${other.model.name}`,
+      title: l10n.t`Router saturation against ${other.model.name}`,
       basis: basisOf(subject),
       help: {
-        meaning:
-          'How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.',
-        formula:
-          'mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.',
+        meaning: l10n.t`How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.`,
+        formula: l10n.t`mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.`,
         source: 'OLMoE, arXiv 2409.02060, section 5',
-        judge:
-          'It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.',
+        judge: l10n.t`It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.`,
       },
-      text: `${percent(agreement.share)} of choices of ${model.name} are those of ${other.model.name}.`,
+      text: l10n.t`${percent(agreement.share)} of choices of ${model.name} are those of ${other.model.name}.`,
       chart: {
         kind: 'lines',
         x: { label: 'layer', unit: 'count' },
-        y: { label: 'share that agrees', unit: 'percent', min: 0, max: 1 },
+        y: { label: l10n.t`share that agrees`, unit: 'percent', min: 0, max: 1 },
         series: [
-          { label: 'all choices', x: layers, y: shares },
-          { label: 'first expert', x: layers, y: tops },
+          { label: l10n.t`all choices`, x: layers, y: shares },
+          { label: l10n.t`first expert`, x: layers, y: tops },
           { label: 'chance', x: layers, y: chances, faint: true },
         ],
       },
       table: {
         columns: [
           { label: 'layer', unit: 'text' },
-          { label: 'all choices', unit: 'percent' },
-          { label: 'first expert', unit: 'percent' },
+          { label: l10n.t`all choices`, unit: 'percent' },
+          { label: l10n.t`first expert`, unit: 'percent' },
           { label: 'chance', unit: 'percent' },
         ],
         rows: names.map((name, i) => [name, shares[i]!, tops[i]!, chances[i]!]),

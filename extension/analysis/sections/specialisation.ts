@@ -1,4 +1,5 @@
 /** Which experts do which kind of text? */
+import * as l10n from '@vscode/l10n';
 import type { Cell, Column, Figure } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import type { Domain } from '../folder/domains.ts';
@@ -31,7 +32,7 @@ const LISTED = 24;
 
 export const specialisationSection: SectionKind = {
   id: 'specialisation',
-  title: 'Specialisation',
+  title: l10n.t`Specialisation`,
   make: (subject, set) => {
     const shapes = subject.loads.map(({ shape }) => shape);
     const layer = layerChoice(set, shapes);
@@ -42,19 +43,18 @@ export const specialisationSection: SectionKind = {
     const saturated = saturation(subject);
     if (domains.length < 2) {
       return {
-        lacking:
-          'Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.',
+        lacking: l10n.t`Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.`,
         controls: [layer],
         figures: [...saturated, ...words],
       };
     }
     const measure = choice(set, {
       id: 'measure',
-      label: 'Shown',
+      label: l10n.t`Shown`,
       options: [
-        { value: 'times', label: 'times chance' },
-        { value: 'specialisation', label: 'share of tokens' },
-        { value: 'share', label: 'share of load' },
+        { value: 'times', label: l10n.t`times chance` },
+        { value: 'specialisation', label: l10n.t`share of tokens` },
+        { value: 'share', label: l10n.t`share of load` },
       ],
       value: 'times',
     });
@@ -172,20 +172,18 @@ function heat(
   const label = { times: 'times chance', specialisation: 'share of tokens', share: 'share of load' }[measure];
   return {
     id: 'expert-by-domain',
-    title: `Experts by kind of text, ${layerLabel(shape)}`,
+    title: l10n.t`Experts by kind of text, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.',
-      formula: `domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
+      meaning: l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
+      formula: l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
       source: 'OLMoE, arXiv 2409.02060, section 5',
-      judge:
-        'Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.',
+      judge: l10n.t`Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.`,
     },
-    text: `${label} of ${shape.experts} experts in ${domains.length} kinds of text; most for ${where}.`,
+    text: l10n.t`${label} of ${shape.experts} experts in ${domains.length} kinds of text; most for ${where}.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'kind of text', names: domains.map(({ name }) => name) },
+      rows: { label: l10n.t`kind of text`, names: domains.map(({ name }) => name) },
       columns: { label: 'expert', names: experts },
       values,
       unit,
@@ -199,7 +197,9 @@ function heat(
         { label: 'expert', unit: 'text' },
         ...domains.flatMap(({ name }, d): Column[] => [
           { label: name, unit },
-          ...(rows[d]!.low ? [{ label: `${name}, from`, unit } as const, { label: `${name}, to`, unit } as const] : []),
+          ...(rows[d]!.low
+            ? [{ label: l10n.t`${name}, from`, unit } as const, { label: l10n.t`${name}, to`, unit } as const]
+            : []),
         ]),
       ],
       rows: experts.map((name, e): Cell[] => [
@@ -224,17 +224,15 @@ function specialistFigure(
   const experts = listed.map(({ layer, expert }) => ({ layer, expert }));
   return {
     id: 'specialists',
-    title: 'Most specialised experts',
+    title: l10n.t`Most specialised experts`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.',
-      formula: 'N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals',
+      meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.`,
+      formula: l10n.t`N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals`,
       source: 'OLMoE, arXiv 2409.02060, section 5',
-      judge:
-        'Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance. Where only totals are known there are no intervals: then these are the largest differences.',
+      judge: l10n.t`Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance. Where only totals are known there are no intervals: then these are the largest differences.`,
     },
-    text: `${found.length} experts stand out for one kind of text; first ${listed
+    text: l10n.t`${found.length} experts stand out for one kind of text; first ${listed
       .slice(0, 3)
       .map((s) => `${nameOf(s, shapes)} for ${domains[s.domain]!.name}`)
       .join(', ')}.`,
@@ -242,22 +240,22 @@ function specialistFigure(
       kind: 'bars',
       labels: listed.map((s) => `${nameOf(s, shapes)}, ${domains[s.domain]!.name}`),
       series: [
-        { label: 'in its kind of text', values: listed.map(({ value }) => value) },
-        { label: 'in the next one', values: listed.map(({ nextValue }) => nextValue) },
+        { label: l10n.t`in its kind of text`, values: listed.map(({ value }) => value) },
+        { label: l10n.t`in the next one`, values: listed.map(({ nextValue }) => nextValue) },
       ],
-      axis: { label: 'share of tokens', unit: 'percent', min: 0 },
+      axis: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
       experts,
     },
     table: {
       columns: [
         { label: 'expert', unit: 'text' },
-        { label: 'kind of text', unit: 'text' },
-        { label: 'share of its tokens', unit: 'percent' },
+        { label: l10n.t`kind of text`, unit: 'text' },
+        { label: l10n.t`share of its tokens`, unit: 'percent' },
         { label: 'from', unit: 'percent' },
         { label: 'to', unit: 'percent' },
         { label: 'next', unit: 'text' },
-        { label: 'share of its tokens', unit: 'percent' },
-        { label: 'others at most', unit: 'percent' },
+        { label: l10n.t`share of its tokens`, unit: 'percent' },
+        { label: l10n.t`others at most`, unit: 'percent' },
         { label: 'chance', unit: 'percent' },
       ],
       rows: listed.map((s) => [

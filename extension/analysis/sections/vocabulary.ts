@@ -1,4 +1,5 @@
 /** Figures of vocabulary specialisation. */
+import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import type { Vocabulary } from '../folder/vocabulary.ts';
 import { LISTED_FROM, vocabularyFigures, wordsByExpert, type Word } from '../folder/vocabularyFigures.ts';
@@ -27,34 +28,32 @@ function byLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
   const layers = depths(shapes);
   return {
     id: 'vocabulary-by-layer',
-    title: 'Vocabulary specialisation by layer',
+    title: l10n.t`Vocabulary specialisation by layer`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.',
-      formula: `mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens. ${bound(inputs)}`,
+      meaning: l10n.t`How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.`,
+      formula: l10n.t`mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens. ${bound(inputs)}`,
       source: SOURCE,
-      judge:
-        'Near 1, the expert is chosen by the token alone. In OLMoE it rises with depth for the token that follows, and falls for the token itself.',
+      judge: l10n.t`Near 1, the expert is chosen by the token alone. In OLMoE it rises with depth for the token that follows, and falls for the token itself.`,
     },
-    text: `Vocabulary specialisation at ${shapes.length} layers, of ${count(own[0]?.listedIds ?? 0)} frequent token ids: first layer ${percent(own[0]?.meanListed ?? NaN)}, last ${percent(own.at(-1)?.meanListed ?? NaN)}.`,
+    text: l10n.t`Vocabulary specialisation at ${shapes.length} layers, of ${count(own[0]?.listedIds ?? 0)} frequent token ids: first layer ${percent(own[0]?.meanListed ?? NaN)}, last ${percent(own.at(-1)?.meanListed ?? NaN)}.`,
     chart: {
       kind: 'lines',
       x: { label: 'layer', unit: 'count' },
-      y: { label: 'share of one expert', unit: 'percent', min: 0, max: 1 },
+      y: { label: l10n.t`share of one expert`, unit: 'percent', min: 0, max: 1 },
       series: [
-        { label: 'the token itself', x: layers, y: own.map((f) => known(f.meanListed)) },
-        { label: 'the token that follows', x: layers, y: next.map((f) => known(f.meanListed)) },
+        { label: l10n.t`the token itself`, x: layers, y: own.map((f) => known(f.meanListed)) },
+        { label: l10n.t`the token that follows`, x: layers, y: next.map((f) => known(f.meanListed)) },
       ],
     },
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'token itself', unit: 'percent' },
-        { label: 'all ids', unit: 'percent' },
-        { label: 'token that follows', unit: 'percent' },
-        { label: 'all ids', unit: 'percent' },
-        { label: 'frequent ids', unit: 'count' },
+        { label: l10n.t`token itself`, unit: 'percent' },
+        { label: l10n.t`all ids`, unit: 'percent' },
+        { label: l10n.t`token that follows`, unit: 'percent' },
+        { label: l10n.t`all ids`, unit: 'percent' },
+        { label: l10n.t`frequent ids`, unit: 'count' },
       ],
       rows: shapes.map((shape, i) => [
         layerLabel(shape),
@@ -76,20 +75,20 @@ export function vocabularyByExpert(subject: Subject, { inputs, followers }: Patt
   const experts = Array.from({ length: shape.experts }, (_, expert) => ({ layer: at, expert }));
   return {
     id: 'vocabulary-by-expert',
-    title: `Tokens of each expert, ${layerLabel(shape)}`,
+    title: l10n.t`Tokens of each expert, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning: `The token ids that each expert comes first for more often than any other, with the share of their occurrences; ids met ${LISTED_FROM} times or more.`,
-      formula: `N_xe / N_x. ${bound(inputs)}`,
+      meaning: l10n.t`The token ids that each expert comes first for more often than any other, with the share of their occurrences; ids met ${LISTED_FROM} times or more.`,
+      formula: l10n.t`N_xe / N_x. ${bound(inputs)}`,
       source: SOURCE,
     },
-    text: `Tokens that belong to one of ${shape.experts} experts at ${layerLabel(shape)}; ${own.filter((w) => w.length > 0).length} experts have some.`,
+    text: l10n.t`Tokens that belong to one of ${shape.experts} experts at ${layerLabel(shape)}; ${own.filter((w) => w.length > 0).length} experts have some.`,
     table: {
       columns: [
         { label: 'expert', unit: 'text' },
         { label: 'ids', unit: 'count' },
-        { label: 'tokens that it works on', unit: 'text' },
-        { label: 'tokens that follow', unit: 'text' },
+        { label: l10n.t`tokens that it works on`, unit: 'text' },
+        { label: l10n.t`tokens that follow`, unit: 'text' },
       ],
       rows: experts.map(({ expert }) => [
         `E${expert}`,

@@ -1,4 +1,5 @@
 /** What would a change in the model cost? Measured: the model runs again with it. */
+import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Help } from '../../protocol/report.ts';
 import { interventionText } from '../interventionText.ts';
 import { layerLabel } from '../labels.ts';
@@ -12,7 +13,7 @@ import type { Subject } from './subject.ts';
 
 export const whatIfSection: SectionKind = {
   id: WHAT_IF,
-  title: 'What if',
+  title: l10n.t`What if`,
   make: (subject, set) => {
     const lacking = cannotMeasure(subject);
     if (lacking !== undefined) return { lacking, controls: [], figures: [] };
@@ -22,8 +23,8 @@ export const whatIfSection: SectionKind = {
     return {
       ...(latest
         ? { verdict: verdict(subject, latest) }
-        : { lacking: 'Choose a change and measure: the model runs the text again with it.' }),
-      controls: [...controls, { kind: 'action', id: 'measure', label: 'Measure', primary: true }],
+        : { lacking: l10n.t`Choose a change and measure: the model runs the text again with it.` }),
+      controls: [...controls, { kind: 'action', id: 'measure', label: l10n.t`Measure`, primary: true }],
       figures: latest
         ? [
             lossFigure(subject, outcomes),
@@ -66,8 +67,8 @@ const LOSS_HELP: Help = {
   meaning:
     'How well the model foresees the text’s tokens, each given those before it, as it is and with the change. The change holds from ' +
     'the first token on.',
-  formula: 'loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)',
-  judge: 'A loss that grows by 0.01 nats is hardly felt; by 0.1, as much as a much smaller model may cost.',
+  formula: l10n.t`loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)`,
+  judge: l10n.t`A loss that grows by 0.01 nats is hardly felt; by 0.1, as much as a much smaller model may cost.`,
 };
 
 function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
@@ -76,29 +77,29 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
   const limits = outcomes.some((outcome) => allLimited(outcome));
   const columns: Column[] = [
     { label: 'change', unit: 'text' },
-    { label: 'nats a token as it is', unit: 'nats' },
-    { label: 'with the change', unit: 'nats' },
+    { label: l10n.t`nats a token as it is`, unit: 'nats' },
+    { label: l10n.t`with the change`, unit: 'nats' },
     { label: 'difference', unit: 'nats' },
-    { label: 'perplexity as it is', unit: 'number' },
-    { label: 'with the change', unit: 'number' },
+    { label: l10n.t`perplexity as it is`, unit: 'number' },
+    { label: l10n.t`with the change`, unit: 'number' },
     ...(limits
       ? ([
-          { label: 'dropped, measured', unit: 'count' },
-          { label: 'dropped, counted', unit: 'count' },
+          { label: l10n.t`dropped, measured`, unit: 'count' },
+          { label: l10n.t`dropped, counted`, unit: 'count' },
         ] as const)
       : []),
   ];
   return {
     id: 'what-if-loss',
-    title: 'What each change costs',
+    title: l10n.t`What each change costs`,
     basis: 'measured',
     help: LOSS_HELP,
     text: outcomes.map((_, i) => `${names[i]!}: ${signed(changes[i] ?? NaN)} nats a token.`).join(' '),
     chart: {
       kind: 'bars',
       labels: names,
-      series: [{ label: 'nats a token', values: changes }],
-      axis: { label: 'change of the loss, nats a token', unit: 'nats' },
+      series: [{ label: l10n.t`nats a token`, values: changes }],
+      axis: { label: l10n.t`change of the loss, nats a token`, unit: 'nats' },
     },
     table: {
       columns,
@@ -127,18 +128,18 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
   const all = allLimited(outcome)!;
   return {
     id: 'what-if-dropped',
-    title: `Dropped slots, measured and counted: ${nameOf(subject, outcome)}`,
+    title: l10n.t`Dropped slots, measured and counted: ${nameOf(subject, outcome)}`,
     basis: 'measured',
     help: {
       meaning:
         'Counted: what the limit would drop on the routing of the text as it is, as in the section on capacity. Measured: what it ' +
         'drops in the run, in which later layers see what the earlier ones have dropped.',
-      formula: 'dropped slots / T·k, at most ⌈F·T·k/E⌉ slots an expert; the text is one batch in all its windows',
+      formula: l10n.t`dropped slots / T·k, at most ⌈F·T·k/E⌉ slots an expert; the text is one batch in all its windows`,
       source:
         'Switch Transformers, arXiv 2101.03961: a dropped token goes on by its residual connection, weights stay as they are',
-      judge: 'The first layer’s are equal. Where later ones differ much, counting does not tell what a limit would do.',
+      judge: l10n.t`The first layer’s are equal. Where later ones differ much, counting does not tell what a limit would do.`,
     },
-    text: `${all.measured.dropped} slots measured, ${all.counted.dropped} counted, over all layers.`,
+    text: l10n.t`${all.measured.dropped} slots measured, ${all.counted.dropped} counted, over all layers.`,
     chart: {
       kind: 'bars',
       labels,
@@ -146,15 +147,15 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
         { label: 'measured', values: measured },
         { label: 'counted', values: counted },
       ],
-      axis: { label: 'share of the slots', unit: 'percent', min: 0 },
+      axis: { label: l10n.t`share of the slots`, unit: 'percent', min: 0 },
     },
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'dropped, measured', unit: 'count' },
-        { label: 'dropped, counted', unit: 'count' },
-        { label: 'moved, measured', unit: 'count' },
-        { label: 'moved, counted', unit: 'count' },
+        { label: l10n.t`dropped, measured`, unit: 'count' },
+        { label: l10n.t`dropped, counted`, unit: 'count' },
+        { label: l10n.t`moved, measured`, unit: 'count' },
+        { label: l10n.t`moved, counted`, unit: 'count' },
       ],
       rows: layers.map(({ limited: { measured: m, counted: c } }, i) => [
         labels[i]!,
@@ -174,32 +175,32 @@ function layersFigure(subject: Subject, outcome: Outcome): Figure {
   const mean = stayed.reduce((sum, share) => sum + share, 0) / stayed.length;
   return {
     id: 'what-if-layers',
-    title: `Load by layer: ${nameOf(subject, outcome)}`,
+    title: l10n.t`Load by layer: ${nameOf(subject, outcome)}`,
     basis: 'measured',
     help: {
       meaning:
         'How far the busiest expert is above the even share, as it is and with the change, in slots that experts really take; and the ' +
         'share of the choices that tokens still make.',
-      formula: 'MaxVio = max_e c_e / c̄ − 1',
+      formula: l10n.t`MaxVio = max_e c_e / c̄ − 1`,
       source: 'arXiv 2408.15664',
-      judge: '0 is even.',
+      judge: l10n.t`0 is even.`,
     },
-    text: `On average ${percent(mean)} of the choices stay.`,
+    text: l10n.t`On average ${percent(mean)} of the choices stay.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
-        { label: 'as it is', values: layers.map(({ maxVio }) => known(maxVio.before)) },
-        { label: 'with the change', values: layers.map(({ maxVio }) => known(maxVio.after)) },
+        { label: l10n.t`as it is`, values: layers.map(({ maxVio }) => known(maxVio.before)) },
+        { label: l10n.t`with the change`, values: layers.map(({ maxVio }) => known(maxVio.after)) },
       ],
-      axis: { label: 'MaxVio', unit: 'number', min: 0 },
+      axis: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
     },
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
-        { label: 'MaxVio as it is', unit: 'number' },
-        { label: 'with the change', unit: 'number' },
-        { label: 'choices that stay', unit: 'percent' },
+        { label: l10n.t`MaxVio as it is`, unit: 'number' },
+        { label: l10n.t`with the change`, unit: 'number' },
+        { label: l10n.t`choices that stay`, unit: 'percent' },
       ],
       rows: layers.map((layer, i) => [
         labels[i]!,

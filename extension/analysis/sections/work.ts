@@ -1,4 +1,5 @@
 /** Who does the work: which of the parameters did a token, a text, a folder really use? */
+import * as l10n from '@vscode/l10n';
 import { MODEL_PARTS } from '../../protocol/model.ts';
 import type { Control, Figure, Parameters } from '../../protocol/report.ts';
 import { NO_EXPERT, type LayerShape } from '../../protocol/trace.ts';
@@ -14,20 +15,19 @@ import type { Subject } from './subject.ts';
 
 export const workSection: SectionKind = {
   id: 'work',
-  title: 'Who does the work',
+  title: l10n.t`Who does the work`,
   make: (subject, set) => {
     const sizes = expertSizes(subject.model);
     const token = tokenOf(subject, set);
     const touched = subject.loads.map(({ counts }) => counts.reduce((n, c) => (c > 0 ? n + 1 : n), 0));
     const controls: Control[] = token ? [token.control] : [];
-    if (touched.every((n) => n === 0)) return { verdict: 'Nothing was routed.', controls, figures: [] };
+    if (touched.every((n) => n === 0)) return { verdict: l10n.t`Nothing was routed.`, controls, figures: [] };
     return {
       verdict: verdict(subject, touched, sizes),
       ...(sizes
         ? {}
         : {
-            lacking:
-              'Nothing tells how many parameters the experts have: the experts that were used are counted alone.',
+            lacking: l10n.t`Nothing tells how many parameters the experts have: the experts that were used are counted alone.`,
           }),
       controls,
       figures: [
@@ -50,7 +50,7 @@ interface ChosenToken {
 /** A token that the user may name, where there are any. */
 function tokenOf({ trace, text }: Subject, set: Parameters): ChosenToken | undefined {
   if (!trace || trace.routed === 0) return undefined;
-  const control = numberBox(set, { id: 'token', label: 'Token', min: 0, max: trace.routed - 1, value: 0 });
+  const control = numberBox(set, { id: 'token', label: l10n.t`Token`, min: 0, max: trace.routed - 1, value: 0 });
   const t = Math.floor(control.value);
   const { start, end } = trace.tokens;
   const shown = text === undefined ? '' : ` “${visibleText(text.slice(start[t], end[t]))}”`;
@@ -105,12 +105,12 @@ function parametersFigure(
         label: PART_NAMES[part],
         size: anatomy.parameters[part],
       }))
-    : [{ label: 'all else', size: sizes.rest.parameters }];
+    : [{ label: l10n.t`all else`, size: sizes.rest.parameters }];
   const totals = routed.map((r) => r + sizes.rest.parameters);
   const all = totals.at(-1)!;
   return {
     id: 'work-parameters',
-    title: 'Parameters used',
+    title: l10n.t`Parameters used`,
     basis: basisOf(subject),
     help: {
       meaning:
@@ -119,9 +119,8 @@ function parametersFigure(
         (sizes.derived
           ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
           : ''),
-      formula: 'used = all else + Σ over MoE layers of experts touched × parameters of an expert',
-      judge:
-        'A text that uses few of the parameters could do with a smaller model; one that uses nearly all needs them, if only a few at a time.',
+      formula: l10n.t`used = all else + Σ over MoE layers of experts touched × parameters of an expert`,
+      judge: l10n.t`A text that uses few of the parameters could do with a smaller model; one that uses nearly all needs them, if only a few at a time.`,
     },
     text: `${uses.map(([label], i) => `${label}: ${parameterCount(totals[i]!)}`).join('; ')}.`,
     chart: {
@@ -136,9 +135,9 @@ function parametersFigure(
     },
     table: {
       columns: [
-        { label: 'used by', unit: 'text' },
+        { label: l10n.t`used by`, unit: 'text' },
         { label: 'parameters', unit: 'count' },
-        { label: 'of all', unit: 'percent' },
+        { label: l10n.t`of all`, unit: 'percent' },
         { label: PART_NAMES.experts, unit: 'count' },
         ...others.map(({ label }) => ({ label, unit: 'count' as const })),
       ],
@@ -164,22 +163,22 @@ function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | u
   const sparse = rows.filter(([, , experts]) => experts !== null).length;
   return {
     id: 'work-layers',
-    title: 'Layers, and the experts that were used',
+    title: l10n.t`Layers, and the experts that were used`,
     basis: basisOf(subject),
     help: {
-      meaning: `Which layers have experts and which a network that every token goes through, and how many of a layer’s experts ${name} used.`,
-      judge: 'An expert that no text uses is memory without work. See whether it is dead for other texts, too.',
+      meaning: l10n.t`Which layers have experts and which a network that every token goes through, and how many of a layer’s experts ${name} used.`,
+      judge: l10n.t`An expert that no text uses is memory without work. See whether it is dead for other texts, too.`,
     },
-    text: `${sparse} layers with experts, ${rows.length - sparse} without; ${touched.reduce((sum, n) => sum + n, 0)} experts used.`,
+    text: l10n.t`${sparse} layers with experts, ${rows.length - sparse} without; ${touched.reduce((sum, n) => sum + n, 0)} experts used.`,
     table: {
       columns: [
         { label: 'layer', unit: 'text' },
         { label: 'network', unit: 'text' },
         { label: 'experts', unit: 'count' },
-        { label: 'a token', unit: 'count' },
+        { label: l10n.t`a token`, unit: 'count' },
         { label: 'used', unit: 'count' },
-        { label: 'of them', unit: 'percent' },
-        { label: 'parameters used', unit: 'count' },
+        { label: l10n.t`of them`, unit: 'percent' },
+        { label: l10n.t`parameters used`, unit: 'count' },
       ],
       rows,
     },

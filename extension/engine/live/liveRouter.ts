@@ -1,4 +1,5 @@
 /** Routes texts that are being edited: what they share with texts before them does not go through the model again. */
+import * as l10n from '@vscode/l10n';
 import { performance } from 'node:perf_hooks';
 import type { KeptRouting, LayerSums, LiveParams, Routed, RoutedLayer } from '../../protocol/engine.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -96,7 +97,7 @@ export class LiveRouter {
     if (answers) {
       throw new UserError(
         'architecture-unsupported',
-        `${info.name} answers a text, and does not continue it: choose a model without an encoder.`,
+        l10n.t`${info.name} answers a text, and does not continue it: choose a model without an encoder.`,
       );
     }
     const own = ids.subarray(windows.at(-1));

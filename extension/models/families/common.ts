@@ -1,4 +1,5 @@
 /** What the families share: the shapes of the parts that most of them have. */
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { ignoreRope, readRope } from '../rope.ts';
@@ -184,7 +185,7 @@ export function noExperts(architecture: string, layers: number | undefined): Use
   const what = layers === undefined ? 'it is dense' : `its ${layers} layers are dense`;
   return new UserError(
     'not-moe',
-    `${architecture} has no experts: ${what}. MoEScope wants a mixture-of-experts model.`,
+    l10n.t`${architecture} has no experts: ${what}. MoEScope wants a mixture-of-experts model.`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** A model without local functions, and without branches whose condition is known: all nodes in one graph. */
+import * as l10n from '@vscode/l10n';
 import { clone, create } from '@bufbuild/protobuf';
 import {
   AttributeProtoSchema,
@@ -40,7 +41,7 @@ export function flatten(model: ModelProto, graph: GraphProto): void {
 function endless(): UserError {
   return new UserError(
     'weights-invalid',
-    'The ONNX model is damaged: its functions call themselves, or each other without end.',
+    l10n.t`The ONNX model is damaged: its functions call themselves, or each other without end.`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** An ONNX model that others exported: what it is fed, where its routers are, and the graph that hands both out. */
+import * as l10n from '@vscode/l10n';
 import { toBinary } from '@bufbuild/protobuf';
 import type { OnnxFacts } from '../../formats/onnxFolder.ts';
 import type { OnnxFile } from '../../formats/onnxModel.ts';
@@ -38,7 +39,7 @@ export function describeForeign(file: OnnxFile, facts: OnnxFacts): ForeignModel 
   if (opset < MIN_OPSET) {
     throw new UserError(
       'architecture-unsupported',
-      `This ONNX model uses operator set ${opset}; MoEScope reads those from ${MIN_OPSET} on: export it again.`,
+      l10n.t`This ONNX model uses operator set ${String(opset)}; MoEScope reads those from ${MIN_OPSET} on: export it again.`,
     );
   }
   flatten(model, graph);
@@ -48,14 +49,14 @@ export function describeForeign(file: OnnxFile, facts: OnnxFacts): ForeignModel 
   if (sets.length === 0) {
     throw new UserError(
       'not-moe',
-      `${file.path} has no router: no MoE operator, and no choice of the highest of 2 to 1,024 scores that leads to its logits.`,
+      l10n.t`${file.path} has no router: no MoE operator, and no choice of the highest of 2 to 1,024 scores that leads to its logits.`,
     );
   }
   const embedding = embeddingShape(index, ports);
   const width = ports.logits.dims.at(-1);
   const vocabulary = typeof width === 'number' && width > 0 ? width : (facts.vocabulary ?? embedding?.[0]);
   if (vocabulary === undefined) {
-    throw new UserError('architecture-unsupported', 'This ONNX model does not tell the size of its vocabulary.');
+    throw new UserError('architecture-unsupported', l10n.t`This ONNX model does not tell the size of its vocabulary.`);
   }
   const producer = `${model.producerName} ${model.producerVersion}`.trim();
   return {

@@ -1,4 +1,5 @@
 /** A graph that others wrote, made searchable: who produces and who consumes a value, and what is known of it. */
+import * as l10n from '@vscode/l10n';
 import {
   type AttributeProto,
   type GraphProto,
@@ -217,5 +218,5 @@ function numbersOf(tensor: TensorProto): readonly number[] | undefined {
 }
 
 function invalid(why: string): UserError {
-  return new UserError('weights-invalid', `The ONNX model is damaged: ${why}.`);
+  return new UserError('weights-invalid', l10n.t`The ONNX model is damaged: ${why}.`);
 }

@@ -1,4 +1,5 @@
 /** What a foreign model wants to be fed and what it gives, by names and shapes. */
+import * as l10n from '@vscode/l10n';
 import { TensorProto_DataType as Type, type ValueInfoProto } from '../../formats/onnx_pb.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { intAttribute, type GraphIndex, type Value } from './graphIndex.ts';
@@ -185,5 +186,5 @@ function headWidth(index: GraphIndex, cache: Value): number | undefined {
 }
 
 function unsupported(why: string): UserError {
-  return new UserError('architecture-unsupported', `This ONNX model ${why}.`);
+  return new UserError('architecture-unsupported', l10n.t`This ONNX model ${why}.`);
 }
