@@ -221,7 +221,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
       columns: [
         { label: l10n.t`layer`, unit: 'text' },
         { label: 'MaxVio', unit: 'number' },
-        { label: l10n.t`CV`, unit: 'number' },
+        { label: 'CV', unit: 'number' },
         { label: l10n.t`Gini`, unit: 'number' },
         { label: l10n.t`Jain`, unit: 'number' },
         { label: l10n.t`effective experts`, unit: 'number' },

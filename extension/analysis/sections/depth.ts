@@ -65,9 +65,10 @@ function verdict(layers: readonly LayerTrace[], explained: Explained, agreements
       .sort((a, b) => explained[b][i]! - explained[a][i]!)
       .slice(0, 2)
       .map((by) => l10n.t`${NAMES[by]} explains ${percent(explained[by][i]!)}`);
-    return parts.length === 0
-      ? l10n.t`at ${layerLabel(layers[i]!)} there is nothing to explain`
-      : l10n.t`at ${layerLabel(layers[i]!)} ${parts.reduce((most, second) => l10n.t`${most} and ${second}`)}`;
+    const where = layerLabel(layers[i]!);
+    const [most, second] = parts;
+    if (most === undefined) return l10n.t`at ${where} there is nothing to explain`;
+    return second === undefined ? l10n.t`at ${where} ${most}` : l10n.t`at ${where} ${most} and ${second}`;
   };
   const next = layers.slice(1).map((_, i) => agreements[i * layers.length + i + 1]!);
   const there = next.filter((value) => !Number.isNaN(value));
