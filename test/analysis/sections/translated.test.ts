@@ -28,7 +28,7 @@ const NAMES = [
   ...['MaxVio', 'CV', 'LRU', 'LFU', 'FP8', 'BF16', 'float32', 'bfloat16', 'CPU', 'Mamba'],
   ...['Switch', 'Megatron', 'DeepSpeed', 'top', 'GShard', 'Hugging', 'Face'],
   ...['arXiv', 'LM', 'loss', 'func', 'DeepEP', 'tests', 'test', 'low', 'latency', 'py'],
-  ...['kB', 'MB', 'GB', 'ms', 'TFLOP'],
+  ...['kB', 'MB', 'GB', 'TB', 'ms', 'TFLOP'],
 ];
 
 const ANATOMY = {
@@ -184,18 +184,20 @@ interface Made {
   readonly files: readonly (SectionFile | undefined)[];
 }
 
-/** Every section of every subject, as it is and with every choice that it offers, in a language. */
-async function madeIn(contents: l10nJsonFormat): Promise<ReadonlyMap<string, Made>> {
+/** Every section, as it is and with every choice that it offers, of every subject. */
+type AllMade = ReadonlyMap<string, ReadonlyMap<string, Made>>;
+
+async function madeIn(contents: l10nJsonFormat): Promise<AllMade> {
   vi.resetModules();
   config({ contents });
   const { makeFile, makeSection, SECTIONS } = await import('../../../extension/analysis/sections/all.ts');
-  const made = new Map<string, Made>();
-  for (const [name, subject] of Object.entries(SUBJECTS)) {
+  const all = Object.entries(SUBJECTS).map(([name, subject]) => {
+    const made = new Map<string, Made>();
     for (const { id, files = {} } of SECTIONS) {
       const add = (set: Parameters): Section => {
         const section = makeSection(id, subject, set)!;
         const saved = section.figures.length > 0 ? Object.keys(files) : [];
-        made.set(`${id} of ${name}, ${JSON.stringify(set)}`, {
+        made.set(`${id} ${JSON.stringify(set)}`, {
           section,
           files: saved.map((action) => makeFile(id, action, subject, set)),
         });
@@ -203,8 +205,9 @@ async function madeIn(contents: l10nJsonFormat): Promise<ReadonlyMap<string, Mad
       };
       add({}).controls.flatMap(choices).forEach(add);
     }
-  }
-  return made;
+    return [name, made] as const;
+  });
+  return new Map(all);
 }
 
 /** What a control can be set to that makes for other sentences. */
@@ -233,29 +236,35 @@ function split(section: Section): { readonly read: readonly string[]; readonly r
   return { read, rest: JSON.parse(rest) as unknown };
 }
 
-const inEnglishLetters = await madeIn({});
+const english = await madeIn({});
 const analyses = sourceFiles().filter((path) => path.startsWith('extension/analysis/'));
 const translated = await madeIn(
   Object.fromEntries(sentences(analyses).map((sentence) => [sentence, inOtherLetters(sentence)])),
 );
 
-describe.each([...inEnglishLetters].map(([name, made]) => ({ name, english: made })))('$name', ({ name, english }) => {
-  const { section, files } = translated.get(name)!;
-  const other = split(section);
-  const plain = split(english.section);
+describe.each(Object.keys(SUBJECTS))('sections of %s', (subject) => {
+  /** What is so of each section, by its name and what is set. */
+  const each = <T>(made: AllMade, of: (made: Made) => T): Record<string, T> =>
+    Object.fromEntries([...made.get(subject)!].map(([name, section]) => [name, of(section)]));
 
-  it('leaves nothing in English', () => {
-    expect([...new Set(other.read.flatMap((text) => plainWords(text, NAMES)))]).toEqual([]);
+  it('leave nothing in English', () => {
+    const left = each(translated, ({ section }) => split(section).read.flatMap((text) => plainWords(text, NAMES)));
+    expect(Object.entries(left).filter(([, words]) => words.length > 0)).toEqual([]);
   });
 
-  it('says the same', () => {
-    expect(other.read.map(inEnglish)).toEqual(plain.read);
-  });
-
-  it('has the same numbers and ids, and saves the same files', () => {
-    expect(other.rest).toEqual(plain.rest);
-    expect(files.map((file) => [file?.name, file?.text])).toEqual(
-      english.files.map((file) => [file?.name, file?.text]),
+  it('say the same', () => {
+    expect(each(translated, ({ section }) => split(section).read.map(inEnglish))).toEqual(
+      each(english, ({ section }) => split(section).read),
     );
+  });
+
+  it('have the same numbers and ids', () => {
+    const rest = ({ section }: Made): unknown => split(section).rest;
+    expect(each(translated, rest)).toEqual(each(english, rest));
+  });
+
+  it('save the same files', () => {
+    const saved = ({ files }: Made): unknown => files.map((file) => [file?.name, file?.text]);
+    expect(each(translated, saved)).toEqual(each(english, saved));
   });
 });
