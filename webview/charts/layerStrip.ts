@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { layerRanges } from '../../extension/analysis/layerRanges.ts';
+import { listed } from '../../extension/analysis/lists.ts';
 import type { Inspection, LayerKind } from '../../extension/protocol/model.ts';
 
 const NETWORKS = { moe: 'MoE', dense: l10n.t`dense`, none: l10n.t`no network` } as const;
@@ -39,7 +40,7 @@ function networkOf({ network }: LayerKind): keyof typeof NETWORKS {
 }
 
 function describe(layer: LayerKind): string {
-  return [...(layer.mixer === undefined ? [] : [layer.mixer]), NETWORKS[networkOf(layer)]].join(', ');
+  return listed([...(layer.mixer === undefined ? [] : [layer.mixer]), NETWORKS[networkOf(layer)]]);
 }
 
 /** Indices of layers by what they have in common, in the order of the first of each. */

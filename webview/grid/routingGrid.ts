@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
+import { listed } from '../../extension/analysis/lists.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { FromMap, LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
 import { fitCanvas, FrameSchedule } from '../canvas.ts';
@@ -401,5 +402,5 @@ function describeCell({ choices, entropy }: Cell): string {
     if (expert === NO_EXPERT) return l10n.t`dropped`;
     return l10n.t`expert ${expert} ${Number.isNaN(weight) ? l10n.t`weight unknown` : fixed(weight, 2)}`;
   });
-  return l10n.t`${named.join(', ')}; entropy ${fixed(entropy, 2)}`;
+  return l10n.t`${listed(named)}; entropy ${fixed(entropy, 2)}`;
 }
