@@ -131,7 +131,7 @@ class Judge<M extends OpenModel> {
         const again = await probe(inChunks, signal);
         if (!isRepeatable(result, again)) {
           await model.close();
-          return { verdict: wrong(`${provider} chooses other experts each time it runs the same text.`) };
+          return { verdict: wrong(l10n.t`${provider} chooses other experts each time it runs the same text.`) };
         }
         const speed = cpu.milliseconds / again.milliseconds;
         const slow = chunk < CHUNK_TOKENS ? `, but only ${chunk} tokens at a time` : '';
@@ -142,7 +142,7 @@ class Judge<M extends OpenModel> {
         };
       }
       await model.close();
-      return { verdict: wrong(`${provider} does not compute this model right here: ${found}.`) };
+      return { verdict: wrong(l10n.t`${provider} does not compute this model right here: ${found}.`) };
     } catch (error) {
       await model?.close().catch(() => undefined);
       if (isUserError(error)) throw error;
@@ -179,11 +179,11 @@ function absent(provider: Provider): Verdict {
 /** ONNX Runtime's errors name files and lines of its own first. */
 function failure(provider: Provider, message: string): Verdict {
   if (/adapter/i.test(message)) return absent(provider);
-  if (/requires f16/i.test(message)) return wrong(`${provider} finds a GPU that does not compute in float16.`);
+  if (/requires f16/i.test(message)) return wrong(l10n.t`${provider} finds a GPU that does not compute in float16.`);
   const said = message
     .replace(/\s+/g, ' ')
     .replace(/^.*Status Message: /, '')
     .slice(0, 200)
     .trim();
-  return wrong(`${provider} cannot run this model here: ${said}.`);
+  return wrong(l10n.t`${provider} cannot run this model here: ${said}.`);
 }

@@ -96,22 +96,22 @@ function jsonOf(text: string): unknown[] {
     } catch {
       // The first error says more.
     }
-    throw invalid(`it is not ${KINDS} (${messageOf(error)})`, error);
+    throw invalid(l10n.t`it is not ${KINDS} (${messageOf(error)})`, error);
   }
 }
 
 function textOf(bytes: Uint8Array): string {
-  if (bytes.length > MAX_TEXT) throw invalid(`it is not ${KINDS}`);
+  if (bytes.length > MAX_TEXT) throw invalid(l10n.t`it is not ${KINDS}`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw invalid(`it is not ${KINDS}`, error);
+    throw invalid(l10n.t`it is not ${KINDS}`, error);
   }
 }
 
 function counts(found: readonly RecordedCounts[]): Recording {
   const [first, ...more] = found;
-  if (!first) throw invalid('it has no counts');
+  if (!first) throw invalid(l10n.t`it has no counts`);
   return { kind: 'counts', counts: [first, ...more] };
 }
 

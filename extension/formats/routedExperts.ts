@@ -109,9 +109,10 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
   if (!known) {
     const most = Math.max(...placed.map(({ shape }) => shape.experts));
     for (const p of placed) p.shape = { ...p.shape, experts: most };
-    notes.push(`How many experts a layer has is not known: at least ${most}, the highest that was chosen.`);
+    notes.push(l10n.t`How many experts a layer has is not known: at least ${most}, the highest that was chosen.`);
     const dense = columns.length - placed.length;
-    if (dense > 0) notes.push(`${dense} of ${columns.length} layers have no routing and are taken for dense ones.`);
+    if (dense > 0)
+      notes.push(l10n.t`${dense} of ${columns.length} layers have no routing and are taken for dense ones.`);
   } else {
     const physical = placed.filter(({ shape }, i) => shape.experts > known.moeLayers[i]!.experts);
     const experts = Math.max(...physical.map(({ shape }) => shape.experts));
@@ -125,7 +126,9 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
   }
   const without = placed.reduce((sum, { column }) => sum + column.missing, 0);
   if (without > 0) {
-    notes.push(`${without} of ${tokens * placed.length} rows (token by layer) came without data and are left out.`);
+    notes.push(
+      l10n.t`${without} of ${tokens * placed.length} rows (token by layer) came without data and are left out.`,
+    );
   }
   return {
     layers: known?.layers ?? columns.length,

@@ -62,21 +62,21 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
   }
   try {
     const { size } = await file.stat();
-    if (size < 8) throw invalid(`it has ${size} bytes, fewer than its header's length takes`);
+    if (size < 8) throw invalid(l10n.t`it has ${size} bytes, fewer than its header's length takes`);
     const prefix = Buffer.alloc(8);
     await file.read(prefix, 0, 8, 0);
     const headerBytes = Number(prefix.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES) throw invalid(`its header claims ${headerBytes} bytes`);
-    if (8 + headerBytes > size) throw invalid(`it ends inside its header (${size} of ${8 + headerBytes} bytes)`);
+    if (headerBytes > MAX_HEADER_BYTES) throw invalid(l10n.t`its header claims ${headerBytes} bytes`);
+    if (8 + headerBytes > size) throw invalid(l10n.t`it ends inside its header (${size} of ${8 + headerBytes} bytes)`);
     const text = Buffer.alloc(headerBytes);
     await file.read(text, 0, headerBytes, 8);
     let header: unknown;
     try {
       header = JSON.parse(text.toString('utf8'));
     } catch (error) {
-      throw invalid(`its header is not JSON (${messageOf(error)})`);
+      throw invalid(l10n.t`its header is not JSON (${messageOf(error)})`);
     }
-    if (!isJsonObject(header)) throw invalid('its header is not a JSON object');
+    if (!isJsonObject(header)) throw invalid(l10n.t`its header is not a JSON object`);
     const data = { file: path, begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
     const entries: TensorEntry[] = [];
     for (const [tensor, value] of Object.entries(header)) {

@@ -129,7 +129,8 @@ export function readTraceJson(json: string): RecordedTrace {
     throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const file = parsed.output;
-  if (file.version !== VERSION) throw invalid(`it has version ${file.version}, and only version ${VERSION} is known`);
+  if (file.version !== VERSION)
+    throw invalid(l10n.t`it has version ${file.version}, and only version ${VERSION} is known`);
   const tokens = file.tokens.length;
   const routed = file.routed ?? tokens;
   const problem = file.tokens.some((t) => t.start > t.end)
