@@ -102,7 +102,8 @@ function routerAt(layer: number, routers: readonly RouterFacts[]): RouterFacts {
 
 function nameOf(layer: number, routers: readonly RouterFacts[]): string {
   const { shape } = routerAt(layer, routers);
-  return `${shape.stack ? `${shape.stack} ` : ''}layer ${shape.layer}`;
+  if (shape.stack === undefined) return l10n.t`layer ${shape.layer}`;
+  return shape.stack === 'encoder' ? l10n.t`encoder layer ${shape.layer}` : l10n.t`decoder layer ${shape.layer}`;
 }
 
 function refuse(sentence: string): never {

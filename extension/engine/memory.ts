@@ -32,10 +32,11 @@ const FAILED_ALLOCATION =
 export function explainedFailure(error: unknown, precision: string | undefined): unknown {
   if (error instanceof UserError || !FAILED_ALLOCATION.test(messageOf(error))) return error;
   const smaller = ON_THE_CPU.slice(1 + ON_THE_CPU.indexOf(precision as Precision));
-  const where = precision === undefined ? '' : ` with the model in ${precision}`;
+  const what =
+    precision === undefined ? l10n.t`Memory ran out.` : l10n.t`Memory ran out with the model in ${precision}.`;
   const remedy =
     smaller.length > 0
-      ? `In ${smaller.join(' or ')} it takes less.`
-      : 'No precision takes less: analyze a part of the text, or end other programs.';
-  return new UserError('out-of-memory', l10n.t`Memory ran out${where}. ${remedy}`, { cause: error });
+      ? l10n.t`In ${smaller.join(l10n.t` or `)} it takes less.`
+      : l10n.t`No precision takes less: analyze a part of the text, or end other programs.`;
+  return new UserError('out-of-memory', `${what} ${remedy}`, { cause: error });
 }

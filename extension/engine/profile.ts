@@ -180,9 +180,9 @@ function breakdown(
   return unknown / all > 1 - UNDERSTOOD
     ? {
         parts,
-        note: `Names of this graph’s nodes do not tell what they belong to: ${share} of the time stands under “the rest”, and the others’ shares say little.`,
+        note: l10n.t`Names of this graph’s nodes do not tell what they belong to: ${share} of the time stands under “the rest”, and the others’ shares say little.`,
       }
-    : { parts, note: `Parts are told by the names of nodes; ${share} of the time has none that tells.` };
+    : { parts, note: l10n.t`Parts are told by the names of nodes; ${share} of the time has none that tells.` };
 }
 
 /** Greedy decoding, token by token; undefined where there is no room, or an encoder. */

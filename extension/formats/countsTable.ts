@@ -106,7 +106,7 @@ export function readReportCounts(value: JsonObject): RecordedCounts {
   if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
   const loads = (load as readonly unknown[]).map((of) => {
     const { layer, k, counts }: JsonObject = isJsonObject(of) ? of : {};
-    return loadOf('the report', String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
+    return loadOf(l10n.t`the report`, String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
   });
   return countsOf('', typeof model === 'string' ? model : 'unnamed', loads);
 }
@@ -128,8 +128,6 @@ function countsOf(name: string, modelName: string, unsorted: readonly RecordedLo
       name: modelName,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'unknown precision',
-      provider: 'unknown engine',
     },
     [],
   );

@@ -112,10 +112,9 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
       name,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'unknown precision',
       provider: 'llama.cpp',
     },
-    datasets === '' ? [] : [`Recorded over ${datasets}.`],
+    datasets === '' ? [] : [l10n.t`Recorded over ${datasets}.`],
   );
   return { name: '', model, loads };
 }

@@ -49,10 +49,8 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
       name,
       layers,
       moeLayers: loads.map((load) => load.shape),
-      precision: 'unknown precision',
-      provider: 'unknown engine',
     },
-    ['Experts per token are not recorded: each slot counts as a token.'],
+    [l10n.t`Experts per token are not recorded: each slot counts as a token.`],
   );
   return { kind: 'counts', counts: [{ name: '', model, loads }] };
 }
@@ -133,15 +131,7 @@ function traceOf(parts: readonly Part[], name: string): Recording {
 }
 
 function modelOf({ layers, moeLayers, notes }: PlacedLayers, name: string) {
-  const known = {
-    name,
-    layers,
-    moeLayers,
-    precision: 'unknown precision',
-    provider: 'unknown engine',
-    weightless: true,
-  } as const;
-  return modelElsewhere(known, ['Weights are not recorded.', ...notes]);
+  return modelElsewhere({ name, layers, moeLayers, weightless: true }, [l10n.t`Weights are not recorded.`, ...notes]);
 }
 
 function joined(parts: readonly Part[]): IntegerArray['values'] {

@@ -118,8 +118,7 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
     const experts = Math.max(...physical.map(({ shape }) => shape.experts));
     if (physical.length > 0) {
       notes.push(
-        `Ids up to E${experts - 1} are beyond the model's ${known.moeLayers[0]!.experts} experts: they are physical ids, under ` +
-          'which expert-parallel load balancing (EPLB) keeps copies of an expert.',
+        l10n.t`Ids up to E${experts - 1} are beyond the model's ${known.moeLayers[0]!.experts} experts: they are physical ids, under which expert-parallel load balancing (EPLB) keeps copies of an expert.`,
       );
       for (const p of placed) p.shape = { ...p.shape, experts };
     }
@@ -151,8 +150,7 @@ function placesOf(positions: number, k: number, { layers, moeLayers }: KnownLaye
   if (positions === layers) return new Map(moeLayers.map((layer) => [layer.layer, layer]));
   throw new UserError(
     'server-unfit',
-    `The routing has ${positions} layers, but the model's config says ${layers}, ${moeLayers.length} of them with experts: ` +
-      'it is of another model.',
+    l10n.t`The routing has ${positions} layers, but the model's config says ${layers}, ${moeLayers.length} of them with experts: it is of another model.`,
   );
 }
 
@@ -175,9 +173,9 @@ export function layersWithoutWeights({ moeLayers, columns }: PlacedLayers, token
   });
 }
 
-/** What is known of a model that others ran: its shape; the rest is 0 or empty. */
+/** What is known of a model that others ran: its shape; the rest is 0, empty or unknown. */
 export function modelElsewhere(
-  known: Partial<ModelInfo> & Pick<ModelInfo, 'name' | 'layers' | 'moeLayers' | 'precision' | 'provider'>,
+  known: Partial<ModelInfo> & Pick<ModelInfo, 'name' | 'layers' | 'moeLayers'>,
   notes: readonly string[],
 ): ModelInfo {
   return {
@@ -187,6 +185,8 @@ export function modelElsewhere(
     vocabulary: 0,
     context: 0,
     parameters: { total: 0, active: 0 },
+    precision: l10n.t`unknown precision`,
+    provider: l10n.t`unknown engine`,
     ...known,
     ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
   };

@@ -97,19 +97,20 @@ function readEntry(
   value: unknown,
   data: { readonly file: string; readonly begin: number; readonly bytes: number },
 ): TensorEntry | string {
-  if (!isJsonObject(value)) return 'has no description';
+  if (!isJsonObject(value)) return l10n.t`has no description`;
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string') return 'has no type';
+  if (typeof dtype !== 'string') return l10n.t`has no type`;
   const elementBytes = Object.hasOwn(BYTES_PER_ELEMENT, dtype) ? BYTES_PER_ELEMENT[dtype] : undefined;
-  if (elementBytes === undefined) return `has the unknown type ${JSON.stringify(dtype)}`;
-  if (!isSizes(shape) || shape.length > MAX_DIMENSIONS) return 'has no proper shape';
-  if (!isSizes(offsets) || offsets.length !== 2) return 'has no proper place';
+  if (elementBytes === undefined) return l10n.t`has the unknown type ${JSON.stringify(dtype)}`;
+  if (!isSizes(shape) || shape.length > MAX_DIMENSIONS) return l10n.t`has no proper shape`;
+  if (!isSizes(offsets) || offsets.length !== 2) return l10n.t`has no proper place`;
   const [begin, end] = offsets as [number, number];
   const bytes = shape.reduce((product, n) => product * n, elementBytes);
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
-    return `claims ${end - begin} bytes, but its shape [${shape.join(', ')}] takes ${bytes}`;
+    return l10n.t`claims ${end - begin} bytes, but its shape [${shape.join(', ')}] takes ${bytes}`;
   }
-  if (end > data.bytes) return `ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
+  if (end > data.bytes)
+    return l10n.t`ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
   return { name, dtype, shape, file: data.file, offset: data.begin + begin, bytes };
 }
 

@@ -16,7 +16,6 @@ import type { TorchFile } from './torchSave.ts';
 
 type Dict = ReadonlyMap<string | number, Pickled>;
 
-const ELSEWHERE = { precision: 'unknown precision', provider: 'SGLang' } as const;
 const MAX_EXPERTS = 0xfffe;
 /** Most numbers that are made of a dump: 4,000 passes of 48 layers with 256 experts. */
 const MAX_ITEMS = 50_000_000;
@@ -70,10 +69,10 @@ function countsOfSteps({ shape, values }: IntegerArray, name: string, notes: rea
     shape: { layer, experts, k: 1, candidates: 1 },
     counts: totals[layer]!,
   }));
-  const said = [...notes, 'Experts per token are not recorded: each slot counts as a token.'];
+  const said = [...notes, l10n.t`Experts per token are not recorded: each slot counts as a token.`];
   return {
     name: '',
-    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), ...ELSEWHERE }, said),
+    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), provider: 'SGLang' }, said),
     loads,
     ...(bySteps.length > 1 ? { steps: bySteps.map((step) => moe.map((l) => step[l]!)) } : {}),
   };
@@ -107,7 +106,7 @@ function passesOf(
   });
   const ranks = new Set(records.map((record) => record.get('rank')));
   const rank = [...ranks][0];
-  const note = ranks.size === 1 && typeof rank === 'number' ? [`What rank ${rank} alone counted.`] : [];
+  const note = ranks.size === 1 && typeof rank === 'number' ? [l10n.t`What rank ${rank} alone counted.`] : [];
   return { kind: 'counts', counts: [countsOfSteps({ shape: [passes.length, layers, experts], values }, name, note)] };
 }
 
@@ -162,7 +161,7 @@ function tokensOf(
   const placed = placeLayers(splitByLayer(ids, tokens, layers, k), k);
   const positions = passes.flatMap((pass) => pass.positions);
   const notes = [
-    'Tokens stand in the order in which the engine computed them; the text is not recorded.',
+    l10n.t`Tokens stand in the order in which the engine computed them; the text is not recorded.`,
     ...placed.notes,
   ];
   return {
@@ -181,7 +180,7 @@ function tokensOf(
       origin: {
         source: 'recorded',
         model: modelElsewhere(
-          { name, layers: placed.layers, moeLayers: placed.moeLayers, ...ELSEWHERE, weightless: true },
+          { name, layers: placed.layers, moeLayers: placed.moeLayers, provider: 'SGLang', weightless: true },
           notes,
         ),
       },

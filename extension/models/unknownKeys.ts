@@ -50,7 +50,7 @@ export function refuseUnknownKeys(config: ConfigReader, architecture: string, te
   const [first] = unknown;
   if (!first) return;
   const [name, value] = first;
-  const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more such keys)` : '';
+  const more = unknown.length > 1 ? l10n.t` (and ${unknown.length - 1} more such keys)` : '';
   const shown = JSON.stringify(value).slice(0, 60);
   config.refuse(
     l10n.t`has ${name} ${shown}${more}: what that changes in ${architecture} is not known, and is not guessed`,

@@ -182,7 +182,7 @@ export function llamaDecoder(
 
 /** What is said of a model without experts. */
 export function noExperts(architecture: string, layers: number | undefined): UserError {
-  const what = layers === undefined ? 'it is dense' : `its ${layers} layers are dense`;
+  const what = layers === undefined ? l10n.t`it is dense` : l10n.t`its ${layers} layers are dense`;
   return new UserError(
     'not-moe',
     l10n.t`${architecture} has no experts: ${what}. MoEScope wants a mixture-of-experts model.`,

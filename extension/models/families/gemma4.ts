@@ -23,7 +23,7 @@ export function gemma4Multimodal(config: ConfigReader, architecture: string): De
  */
 function gemma4Text(config: ConfigReader, architecture: string, root: string, tied: boolean): DecoderSpec {
   if (!config.flag('enable_moe_block', false)) {
-    throw noExperts(`This ${architecture}`, config.count('num_hidden_layers'));
+    throw noExperts(l10n.t`This ${architecture}`, config.count('num_hidden_layers'));
   }
   refuseOptions(config);
   const sizes = readSizes(config, { context: 131_072, epsilon: 1e-6 });
