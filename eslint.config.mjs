@@ -29,7 +29,9 @@ const noNative = {
 
 /** What users read is looked up in their language: `l10n.t` before the text, in some properties and in sentences of errors. */
 function translated(files, properties, ignores = []) {
-  const text = ':matches(TemplateLiteral, Literal[value=/[a-z]{2}/])';
+  // Not settings and addresses.
+  const words = '/^(?!moescope[.]|http:).*[a-z]{2}/';
+  const text = `:matches(TemplateLiteral:has(> TemplateElement[value.raw=${words}]), Literal[value=${words}])`;
   const places = [
     `NewExpression[callee.name='UserError'] > ${text}.arguments:nth-child(2)`,
     `Property[key.name=/^(${properties})$/] > ${text}.value`,
@@ -105,7 +107,11 @@ export default tseslint.config(
     ['extension/host/**/*.ts', 'extension/main.ts'],
     'title|prompt|placeHolder|label|description|detail|tooltip|openLabel|saveLabel',
   ),
-  translated(['extension/analysis/**/*.ts'], 'title|label|meaning|formula|judge|verdict|text|lacking'),
+  translated(['extension/analysis/**/*.ts'], 'title|label|meaning|formula|judge|verdict|text|lacking', [
+    // Files that are saved.
+    'extension/analysis/export/**',
+    'extension/analysis/placementFiles.ts',
+  ]),
   translated(['webview/**/*.ts'], 'title|label|meaning|formula|judge'),
   {
     files: ['test/**/*.ts', 'extension/cli/**/*.ts'],
