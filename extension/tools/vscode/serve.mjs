@@ -38,7 +38,15 @@ const calm = {
  * @param {string} [options.locale] language of the window, as zh-cn; VS Code's own words stay English, for want of its translations
  * @returns {Promise<Server>}
  */
-export async function serve({ extension, settings = {}, port = 0, trusted = true, env = process.env, inspect, locale }) {
+export async function serve({
+  extension,
+  settings = {},
+  port = 0,
+  trusted = true,
+  env = process.env,
+  inspect,
+  locale,
+}) {
   const main = join(await installVscode(), 'out/server-main.js');
   const home = mkdtempSync(join(tmpdir(), 'moescope-vscode-'));
   const [server, user, extensions] = ['server', 'user', 'extensions'].map((name) => join(home, name));
@@ -87,7 +95,8 @@ export async function serve({ extension, settings = {}, port = 0, trusted = true
 function addLanguage(locale, user) {
   const translations = join(user, 'translations.json');
   writeFileSync(translations, JSON.stringify({ contents: {} }));
-  const pack = { hash: locale, extensions: [], translations: { vscode: translations }, label: locale };
+  const extensions = [{ extensionIdentifier: { id: `moescope.${locale}` }, version: '0.0.0' }];
+  const pack = { hash: locale, extensions, translations: { vscode: translations }, label: locale };
   writeFileSync(join(user, 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
 }
 
