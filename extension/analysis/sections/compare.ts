@@ -14,8 +14,8 @@ import {
   type LoadTests,
 } from '../comparison.ts';
 import { coldShare } from '../load.ts';
+import { clauses, listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
-import { clauses, listed, sentences } from '../prose.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
 import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
 import { numberBox, toggle } from './controls.ts';

@@ -14,8 +14,8 @@ import {
 } from '../depth.ts';
 import { distribution } from '../distribution.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
-import { sentences } from '../prose.ts';
 import type { SectionKind } from './kind.ts';
 import { depths, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
 

@@ -4,8 +4,8 @@ import type { Column, Figure, Line } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { lossesOf, type AllLosses, type Losses } from '../losses.ts';
+import { sentences } from '../lists.ts';
 import { fixed } from '../numbers.ts';
-import { sentences } from '../prose.ts';
 import type { SectionKind } from './kind.ts';
 import { depths, known, NO_TRACE } from './parts.ts';
 

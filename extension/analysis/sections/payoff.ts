@@ -4,11 +4,11 @@ import type { Control, Figure, NumberBox, Parameters } from '../../protocol/repo
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { expertOffsets } from '../folder/domains.ts';
 import { entropyOf, mutualInformation } from '../mutualInformation.ts';
+import { clauses, sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { costOf, type Cost, type Hardware, type Serving, type Workload } from '../payoff.ts';
 import { parameterCount } from '../sizes.ts';
 import { independentlyTouched } from '../workingSet.ts';
-import { clauses, sentences } from '../prose.ts';
 import { numberBox } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { known } from './parts.ts';

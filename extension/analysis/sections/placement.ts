@@ -5,7 +5,7 @@ import { layerLabel } from '../labels.ts';
 import type { Placement } from '../placement.ts';
 import { sglangFile, unfitForEngines, vllmAscendFile } from '../placementFiles.ts';
 import { plan, POLICIES } from '../placementPlan.ts';
-import { sentences } from '../prose.ts';
+import { sentences } from '../lists.ts';
 import type { SectionKind } from './kind.ts';
 import { placementChoices, POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
 import {

@@ -16,8 +16,8 @@ import {
   type Specialist,
 } from '../folder/specialisation.ts';
 import { layerLabel } from '../labels.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
-import { listed, sentences } from '../prose.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { basisOf, known, layerChoice } from './parts.ts';
