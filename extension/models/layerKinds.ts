@@ -42,11 +42,7 @@ export function layerKinds(spec: DecoderSpec): Pick<Inspection, 'layers' | 'rout
     .map(({ mixer }) => mixer)
     .find((mixer) => mixer.kind === 'moe');
   const stacked = moe?.expert(0).down.weight.within !== undefined;
-  return {
-    layers,
-    routers,
-    layout: stacked ? l10n.t`all experts of a layer in one tensor` : l10n.t`one tensor an expert`,
-  };
+  return { layers, routers, layout: stacked ? 'all experts of a layer in one tensor' : 'one tensor an expert' };
 }
 
 function mixerName(mixer: Exclude<MixerSpec, { kind: 'moe' | 'mlp' }>): string {
