@@ -29,8 +29,9 @@ const noNative = {
 
 /** What users read is looked up in their language: `l10n.t` before the text, in some properties and in sentences of errors. */
 function translated(files, properties, ignores = []) {
-  // Not settings and addresses.
-  const words = '/^(?!moescope[.]|http:).*[a-z]{2}/';
+  // Not settings, addresses, icons, formulas and what is called the same in every language.
+  const names = 'MaxVio|Switch|Megatron|Hugging Face|MoEScope:? ?|max c . mean c − 1|[$][(][a-z-]+[)] ?';
+  const words = `/^(?!moescope[.]|http:|(${names})$).*[a-z]{2}/`;
   const text = `:matches(TemplateLiteral:has(> TemplateElement[value.raw=${words}]), Literal[value=${words}])`;
   const places = [
     `NewExpression[callee.name='UserError'] > ${text}.arguments:nth-child(2)`,
