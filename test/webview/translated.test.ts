@@ -1,32 +1,43 @@
-/** In another language nothing is left in English: each page is drawn with a translation that has no Latin letters. */
+/** Pages in another language: nothing that users read or hear is left in English. What sections say has tests of its own. */
 import { config } from '@vscode/l10n';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { RouterCandidate, RouterFinding } from '../../extension/protocol/routers.ts';
 import { TINTS } from '../../extension/protocol/webview.ts';
-import type { RouterFinding } from '../../extension/protocol/routers.ts';
 import { sentences, sourceFiles } from '../../extension/tools/l10n.mjs';
 import { root } from '../../extension/tools/project.mjs';
+import { inOtherLetters, plainWords } from '../support/otherLetters.ts';
 import { demoTrace } from './demoTrace.ts';
 import { launch, openView, type View } from './harness.ts';
 
-/** Every word of every sentence is 文; what stands for a value stays. */
 const translations = Object.fromEntries(
-  sentences(sourceFiles()).map((sentence) => [
-    sentence,
-    sentence.replace(/\{\d+\}|\p{L}+/gu, (part) => (part.startsWith('{') ? part : '文')),
-  ]),
+  sentences(sourceFiles()).map((sentence) => [sentence, inOtherLetters(sentence)]),
 );
-/** What the pages are told by the host, which speaks for itself. */
-const told = '文文';
+/** What the host says in the language that it speaks itself. */
+const told = inOtherLetters('Told');
 
-/** What is called the same in every language. */
+/** Names and units are the same in every language. */
 const NAMES = [
-  ...['balanced', 'router.ts', 'samples', 'config.json', 'tokenizer.json', 'MixtralForCausalLM', 'Mixtral'],
-  ...['float32', 'float16', 'int8', 'int4', 'BF16', 'F8_E4M3', 'F32', 'CPU', 'cpu', 'GPU', 'MoE', 'MaxVio', 'top-'],
-  ...['kB', 'MB', 'GB', 'ms', 'CSV', 'JSON', 'SVG', 'PNG', 'arXiv', 'fused', 'softmax', 'Softmax → TopK', '/router/TopK'],
+  ...['balanced', 'router', 'ts', 'samples', 'json', 'tokenizer', 'MixtralForCausalLM', 'Mixtral', 'arXiv'],
+  ...[
+    'float32',
+    'float16',
+    'int8',
+    'int4',
+    'F32',
+    'BF16',
+    'CPU',
+    'cpu',
+    'GPU',
+    'MoE',
+    'MaxVio',
+    'CV',
+    'top',
+    'softmax',
+  ],
+  ...['kB', 'MB', 'GB', 'ms', 'CSV', 'JSON', 'SVG', 'PNG'],
 ];
-const TENSOR = /model(\.\w+)*|model-\d+-of-\d+\.safetensors/g;
 
 const demo = demoTrace('balanced', 'router.ts');
 let browser: Browser;
@@ -50,26 +61,23 @@ async function openAll(): Promise<void> {
   await view.settle();
 }
 
-/** What the page shows and tells screen readers that has an English word. Tokens, formulas and configs are no sentences. */
+/** What the page shows or tells screen readers that has an English word, but for code: tokens, formulas, configs, tensors. */
 async function english(): Promise<string[]> {
   const said = await view.page.evaluate(() => {
+    const code = 'script, style, code, pre, .formula, [role=rowheader], tr:has([scope=row] + td + td + td + td)';
     const attributes = ['aria-label', 'aria-roledescription', 'aria-valuetext', 'title', 'placeholder'];
-    const elements = [...document.body.querySelectorAll('*')].filter(
-      (element) => !element.closest('script, style, code, pre, .formula, [role=rowheader]'),
-    );
+    const elements = [...document.body.querySelectorAll('*')].filter((element) => !element.closest(code));
     return elements.flatMap((element) => [
       ...attributes.map((name) => element.getAttribute(name) ?? ''),
       ...[...element.childNodes].map((node) => (node.nodeType === Node.TEXT_NODE ? (node.textContent ?? '') : '')),
     ]);
   });
-  const rest = (text: string): string =>
-    NAMES.reduce((without, name) => without.replaceAll(name, ''), text.replace(TENSOR, ''));
-  return [...new Set(said.map((text) => text.trim()))].filter((text) => /[a-z]{2}/i.test(rest(text)));
+  return said.filter((text) => plainWords(text, NAMES).length > 0);
 }
 
-test.each(['load', 'map', 'model', 'report'] as const)('%s, before there is anything to show', async (name) => {
+test.each(['load', 'map', 'report'] as const)('%s, before there is anything to show', async (name) => {
   await open(name);
-  expect(await view.page.innerText('main')).toContain('文');
+  await view.page.getByText(inOtherLetters('Analyze Routing')).waitFor();
   expect(await english()).toEqual([]);
 });
 
@@ -79,8 +87,10 @@ test.each(TINTS)('load, tinted by %s', async (tint) => {
   await view.cursor(55);
   await view.written({
     tokens: [{ text: 'a', milliseconds: 1.5, logProb: -1, layers: [{ experts: [1], weights: [1] }] }],
-    moeLayers: demo.trace.layers,
-    done: true,
+    moeLayers: demo.trace.layers
+      .slice(0, 1)
+      .map(({ layer, experts, k, candidates }) => ({ layer, experts, k, candidates })),
+    done: false,
   });
   await openAll();
   await view.page.locator('moe-heat-map').hover();
@@ -89,9 +99,8 @@ test.each(TINTS)('load, tinted by %s', async (tint) => {
 
 test('load, at work and without weights', async () => {
   await open('load');
-  const { trace } = demo;
-  const layers = trace.layers.map((layer) => ({ ...layer, weight: layer.weight.map(() => NaN) }));
-  await view.show({ ...demo, trace: { ...trace, layers } }, { running: { label: told, fraction: 0.5 } });
+  const layers = demo.trace.layers.map((layer) => ({ ...layer, weight: layer.weight.map(() => NaN) }));
+  await view.show({ ...demo, trace: { ...demo.trace, layers } }, { running: { label: told, fraction: 0.5 } });
   await view.cursor(55);
   expect(await english()).toEqual([]);
 });
@@ -99,37 +108,25 @@ test('load, at work and without weights', async () => {
 test.each(TINTS)('map, tinted by %s', async (tint) => {
   await open('map');
   await view.page.evaluate(() => {
-    const painted: string[] = [];
-    const { fillText } = CanvasRenderingContext2D.prototype;
-    CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
-      painted.push(text);
-      fillText.call(this, text, x, y);
+    const drawn: string[] = [];
+    const { prototype } = CanvasRenderingContext2D;
+    const { value } = Object.getOwnPropertyDescriptor(prototype, 'fillText') as { value: CanvasText['fillText'] };
+    prototype.fillText = function (...text) {
+      drawn.push(text[0]);
+      value.apply(this, text);
     };
-    Object.assign(window, { painted });
+    Object.assign(window, { drawn });
   });
   const trace = { ...demo.trace, windows: Uint32Array.of(0, 50) };
   await view.show({ ...demo, trace }, { layer: 3, tint, routed: 56 });
   await view.reveal(53, true);
   expect(await english()).toEqual([]);
-  const painted = await view.page.evaluate(() => (window as unknown as { painted: string[] }).painted);
-  expect(painted).toEqual(expect.arrayContaining(['文 文', '文 · 56']));
+  const drawn = await view.page.evaluate(() => (window as unknown as { drawn: string[] }).drawn);
+  expect(drawn).toEqual(expect.arrayContaining(['context restarts', 'pending · 56'].map(inOtherLetters)));
 });
 
-const finding: RouterFinding = {
-  file: '/models/model.onnx',
-  version: '1',
-  producer: 'MoE',
-  candidates: (['fused', 'topk', 'mixer', 'argmax'] as const).map((rule) => ({
-    id: 'router.ts',
-    rule,
-    pattern: 'Softmax → TopK',
-    scoring: 'softmax',
-    layers: [{ layer: 0, experts: 8, k: 2, node: '/router/TopK' }],
-  })) as unknown as RouterFinding['candidates'],
-};
-
 test('model', async () => {
-  // Here and not above: it holds sentences as constants, and says them in the language that is set when it loads.
+  // Here and not above: it holds sentences as constants, in the language that is set when it loads.
   config({ contents: translations });
   const { inspect } = await import('../../extension/inspector/inspect.ts');
   const model = await inspect(join(root, 'media/demo-models/balanced'));
@@ -137,7 +134,52 @@ test('model', async () => {
   await view.showModel({ model, wanted: { precision: 'auto', provider: 'auto' } }, 450);
   await openAll();
   expect(await english()).toEqual([]);
-  await view.page.evaluate((found) => window.fakeHost.showForeign('balanced', found), finding);
+  const skipped = [{ what: told, tensors: 1, bytes: 2 }];
+  await view.showModel({
+    model: { ...model, skipped, tokenizer: false },
+    wanted: { precision: 'int4', provider: 'cpu' },
+    ran: { precision: 'int8', provider: 'cpu' },
+  });
+  expect(await english()).toEqual([]);
+});
+
+test('model of an ONNX file', async () => {
+  const candidate = (rule: RouterCandidate['rule']): RouterCandidate => ({
+    ...{ id: 'router', rule, pattern: 'softmax', scoring: 'softmax' },
+    layers: [{ layer: 0, experts: 8, k: 2, node: 'router' }],
+  });
+  const candidates: RouterFinding['candidates'] = [
+    candidate('fused'),
+    candidate('topk'),
+    candidate('mixer'),
+    candidate('argmax'),
+  ];
+  await open('model');
+  await view.page.evaluate(
+    (found) => {
+      window.fakeHost.showForeign('balanced', found);
+    },
+    { file: 'balanced', version: '', producer: 'MoE', candidates },
+  );
+  await view.settle();
+  expect(await english()).toEqual([]);
+});
+
+test('report', async () => {
+  await open('report');
+  await view.show(demo, { highlight: { layer: 0, expert: 3 } });
+  await openAll();
+  await view.page.getByRole('application').first().hover();
+  expect(await english()).toEqual([]);
+});
+
+test('report that cannot be made', async () => {
+  await open('report');
+  await view.page.evaluate((message) => {
+    window.fakeHost.holdSections = true;
+    window.fakeHost.showReport();
+    window.fakeHost.sendToReport({ type: 'failed', request: 1, message });
+  }, told);
   await view.settle();
   expect(await english()).toEqual([]);
 });
