@@ -1,5 +1,6 @@
 /** The routing map: an editor tab with every token at every layer. */
 import './language.ts';
+import * as l10n from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit';
 import './map.css';
 import './toolkit.ts';
@@ -66,8 +67,11 @@ function page(view: ViewState): TemplateResult {
         ${
           view.tint === 'expert'
             ? html`<p class="legend">
-                Cell: the chosen experts,
-                ${model.weightless ? 'whose weights are unknown' : 'width in proportion to weight'}
+                ${
+                  model.weightless
+                    ? l10n.t`Cell: the chosen experts, whose weights are unknown`
+                    : l10n.t`Cell: the chosen experts, width in proportion to weight`
+                }
               </p>`
             : layer
               ? legend(view.tint, layer, model, theme.kind)

@@ -1,5 +1,6 @@
 /** The report page: what the analyses say of a text, a folder or a recording, a section at a time. */
 import './language.ts';
+import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
 import './report.css';
 import './toolkit.ts';
@@ -164,10 +165,10 @@ const actions: ReportActions = {
   copy: (figure) => {
     navigator.clipboard.writeText(tableTsv(figure.table)).then(
       () => {
-        say(figure.id, 'Copied');
+        say(figure.id, l10n.t`Copied`);
       },
       () => {
-        say(figure.id, 'The clipboard is not to be had; save the table as CSV');
+        say(figure.id, l10n.t`The clipboard is not to be had; save the table as CSV`);
       },
     );
   },

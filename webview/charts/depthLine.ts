@@ -1,4 +1,5 @@
 /** Mean router entropy from the first MoE layer to the last, under the dashed line of no preference (ln E). */
+import * as l10n from '@vscode/l10n';
 import { html, svg, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
@@ -30,13 +31,13 @@ export function depthLine(
       ${svg`<line class="yardstick" x1="0" x2=${WIDTH} y1=${y(max)} y2=${y(max)} />`}
       ${svg`<polyline points=${known.map(({ layer, i }) => `${x(i)},${y(layer.meanEntropy)}`).join(' ')} />`}
     </svg>
-    <span class="yardstick-label">ln E = ${fixed(max, 2)}, no preference</span>
+    <span class="yardstick-label">${l10n.t`ln E = ${fixed(max, 2)}, no preference`}</span>
     ${known.map(
       ({ layer, i }) =>
         html`<span
           class=${classMap({ point: true, chosen: i === chosen, dense: layers.length > MAX_DOTS })}
           .style=${`left: ${x(i) / (WIDTH / 100)}%; top: ${y(layer.meanEntropy)}px`}
-          title="${layerLabel(layer)}: ${fixed(layer.meanEntropy, 3)} nats"
+          title=${l10n.t`${layerLabel(layer)}: ${fixed(layer.meanEntropy, 3)} nats`}
           @click=${() => {
             chooseLayer(i);
           }}
@@ -57,9 +58,9 @@ function labelledLayers(layers: readonly LayerLoad[], chosen: number): number[] 
 
 export function describeDepth(layers: readonly LayerLoad[]): string {
   const known = layers.filter((layer) => !Number.isNaN(layer.meanEntropy));
-  if (known.length === 0) return 'Mean router entropy by layer: nothing routed yet.';
+  if (known.length === 0) return l10n.t`Mean router entropy by layer: nothing routed yet.`;
   const by = (sign: number): LayerLoad =>
     known.reduce((best, layer) => (sign * layer.meanEntropy > sign * best.meanEntropy ? layer : best));
-  const named = (layer: LayerLoad): string => `${fixed(layer.meanEntropy, 2)} nats at ${layerLabel(layer)}`;
-  return `Mean router entropy by layer, lowest ${named(by(-1))}, highest ${named(by(1))}.`;
+  const named = (layer: LayerLoad): string => l10n.t`${fixed(layer.meanEntropy, 2)} nats at ${layerLabel(layer)}`;
+  return l10n.t`Mean router entropy by layer, lowest ${named(by(-1))}, highest ${named(by(1))}.`;
 }

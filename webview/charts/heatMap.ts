@@ -1,4 +1,5 @@
 /** Load of every expert of every layer as a heat map on a canvas; a grid of which the focused cell is a real element. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
@@ -84,7 +85,7 @@ export class HeatMap extends LightElement {
     const shape = this.layers[layer];
     const ratio = this.ratios[layer]?.[expert];
     if (!shape || ratio === undefined) return '';
-    return `${layerLabel(shape)}, expert ${expert}: ${percent(ratio / shape.experts)} of load, ${times(ratio)} the even share`;
+    return l10n.t`${layerLabel(shape)}, expert ${expert}: ${percent(ratio / shape.experts)} of load, ${times(ratio)} the even share`;
   }
 
   private draw(): void {

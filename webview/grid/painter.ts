@@ -1,4 +1,5 @@
 /** Draws what is in sight of the routing map. */
+import * as l10n from '@vscode/l10n';
 import { loadRatios, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
@@ -200,7 +201,7 @@ export class Painter {
     context.fillStyle = theme.dim;
     context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
     context.textAlign = 'right';
-    context.fillText('context restarts', columns.header - 8, middle);
+    context.fillText(l10n.t`context restarts`, columns.header - 8, middle);
     context.textAlign = 'left';
     context.fillRect(columns.header, middle, width - columns.header, 1);
   }
@@ -300,8 +301,8 @@ export class Painter {
     context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
     context.fillStyle = theme.dim;
     context.textAlign = 'right';
-    const pending = token === state.routed ? 'pending · ' : '';
-    context.fillText(`${pending}${count(token)}`, columns.header - 8, y + rowHeight / 2);
+    const text = token === state.routed ? l10n.t`pending · ${count(token)}` : count(token);
+    context.fillText(text, columns.header - 8, y + rowHeight / 2);
     context.textAlign = 'left';
   }
 

@@ -1,4 +1,5 @@
 /** Choosing the layer and what the tint means. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { TINTS, type Tint } from '../../extension/protocol/webview.ts';
@@ -8,17 +9,17 @@ import type { LayerShape } from '../../extension/protocol/trace.ts';
 const MAX_CHIPS = 8;
 
 export const TINT_NAMES: Record<Tint, string> = {
-  expert: 'Top expert',
-  entropy: 'Entropy',
-  margin: 'Margin',
-  load: 'Load',
-  surprise: 'Surprise',
-  dropped: 'Dropped',
+  expert: l10n.t`Top expert`,
+  entropy: l10n.t`Entropy`,
+  margin: l10n.t`Margin`,
+  load: l10n.t`Load`,
+  surprise: l10n.t`Surprise`,
+  dropped: l10n.t`Dropped`,
 };
 
 export function tintChoice(chosen: Tint, choose: (tint: Tint) => void): TemplateResult {
   return dropdown(
-    'Tint',
+    l10n.t`Tint`,
     TINTS.map((tint) => ({ value: tint, text: TINT_NAMES[tint] })),
     chosen,
     (value) => {
@@ -34,7 +35,7 @@ export function layerChoice(
 ): TemplateResult {
   if (layers.length > MAX_CHIPS) {
     const options = layers.map((layer, i) => ({ value: String(i), text: layerLabel(layer) }));
-    return dropdown('Layer', options, String(chosen), (value) => {
+    return dropdown(l10n.t`Layer`, options, String(chosen), (value) => {
       choose(Number(value));
     });
   }
@@ -46,14 +47,14 @@ export function layerChoice(
     (event.currentTarget as HTMLElement).querySelectorAll('button')[next]!.focus();
     choose(next);
   };
-  return html`<div class="chips" role="radiogroup" aria-label="Layer" @keydown=${move}>
+  return html`<div class="chips" role="radiogroup" aria-label=${l10n.t`Layer`} @keydown=${move}>
     ${layers.map(
       (layer, i) =>
         html`<button
           role="radio"
           aria-checked=${i === chosen}
           tabindex=${i === chosen ? 0 : -1}
-          title="Layer ${layer.layer}"
+          title=${l10n.t`Layer ${layer.layer}`}
           @click=${() => {
             choose(i);
           }}

@@ -1,4 +1,5 @@
 /** What the colours of the current tint mean, in one line; magnitudes with the scale they are drawn on. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette.ts';
@@ -10,7 +11,7 @@ import { fixed } from '../../extension/analysis/numbers.ts';
 export function legend(tint: Tint, layer: LayerShape, model: ModelInfo, kind: ThemeKind): TemplateResult {
   const where = layerLabel(layer);
   if (tint === 'expert') {
-    return html`<p class="legend">The colour is the token’s first expert at ${where}.</p>`;
+    return html`<p class="legend">${l10n.t`The colour is the token’s first expert at ${where}.`}</p>`;
   }
   const { least, most } = ends(tint, layer, model);
   return html`<p class="legend" title=${definition(tint, where)}>
@@ -29,15 +30,15 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
   const max = tintMax(tint, layer, model.vocabulary);
   switch (tint) {
     case 'entropy':
-      return { least: '0 decided', most: `${fixed(max, 2)} nats, no preference` };
+      return { least: l10n.t`0 decided`, most: l10n.t`${fixed(max, 2)} nats, no preference` };
     case 'margin':
-      return { least: '0 a toss-up', most: `${fixed(max, 2)} clear` };
+      return { least: l10n.t`0 a toss-up`, most: l10n.t`${fixed(max, 2)} clear` };
     case 'load':
-      return { least: '0 idle', most: `${max}× even or more` };
+      return { least: l10n.t`0 idle`, most: l10n.t`${max}× even or more` };
     case 'surprise':
-      return { least: '0 expected', most: `${fixed(max, 1)} nats, a blind guess` };
+      return { least: l10n.t`0 expected`, most: l10n.t`${fixed(max, 1)} nats, a blind guess` };
     case 'dropped':
-      return { least: '0 kept', most: 'all slots dropped' };
+      return { least: l10n.t`0 kept`, most: l10n.t`all slots dropped` };
   }
 }
 
@@ -45,14 +46,14 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
 export function definition(tint: MagnitudeTint, where: string): string {
   switch (tint) {
     case 'entropy':
-      return `Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
+      return l10n.t`Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
     case 'margin':
-      return `Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
+      return l10n.t`Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
     case 'load':
-      return `Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
+      return l10n.t`Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
     case 'surprise':
-      return 'Surprise of the token given those before it: −ln p, in nats.';
+      return l10n.t`Surprise of the token given those before it: −ln p, in nats.`;
     case 'dropped':
-      return `Share of the token’s slots at ${where} that the capacity limit of the Load Report drops: counted, not measured.`;
+      return l10n.t`Share of the token’s slots at ${where} that the capacity limit of the Load Report drops: counted, not measured.`;
   }
 }

@@ -1,4 +1,5 @@
 /** What a user sets of a section, in one row. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { written } from '../../extension/analysis/numbers.ts';
 import type { Action, Choice, Control, NumberBox, Slider, Toggle } from '../../extension/protocol/report.ts';
@@ -32,7 +33,7 @@ function slider({ id, label, min, max, step, value, unit, band }: Slider, { set 
   const place = (at: number): string => `${(100 * Math.min(1, Math.max(0, (at - min) / (max - min)))).toFixed(2)}%`;
   const text = written(value, unit);
   const style = `--at: ${place(value)}; --from: ${place(band?.from ?? min)}; --to: ${place(band?.to ?? min)}`;
-  return html`<label class="control slider" title=${band ? `Marked: ${band.label}` : nothing}>
+  return html`<label class="control slider" title=${band ? l10n.t`Marked: ${band.label}` : nothing}>
     <span>${label}</span>
     <input
       type="range"
@@ -41,7 +42,7 @@ function slider({ id, label, min, max, step, value, unit, band }: Slider, { set 
       step=${step}
       .value=${String(value)}
       .style=${style}
-      aria-valuetext=${band && value >= band.from && value <= band.to ? `${text}, ${band.label}` : text}
+      aria-valuetext=${band && value >= band.from && value <= band.to ? l10n.t`${text}, ${band.label}` : text}
       @input=${(event: Event) => {
         set(id, (event.target as HTMLInputElement).valueAsNumber);
       }}
