@@ -214,11 +214,9 @@ const pictures: readonly Picture[] = [
     ] as const
   ).flatMap(([width, look]): Picture[] => {
     const height = width < 600 ? 2200 : 1300;
-    const options = {
-      width,
-      height,
-      ...(look === 'forced' ? { theme: 'highContrast', forcedColors: true } : { theme: look, scale: 2 }),
-    } as const;
+    const drawn: ViewOptions =
+      look === 'forced' ? { theme: 'highContrast', forcedColors: true } : { theme: look, scale: 2 };
+    const options = { ...drawn, width, height };
     const marked = { layer: 3, highlight: { layer: 3, expert: 10 } };
     return [
       {
