@@ -61,9 +61,10 @@ export class Analyzer {
   /**
    * Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended.
    *
+   * @param current the views turn to it
    * @returns what went wrong, which has been told
    */
-  async analyze(part: TextPart): Promise<ErrorCode | undefined> {
+  async analyze(part: TextPart, current = true): Promise<ErrorCode | undefined> {
     const { document, text, whole } = part;
     if (text.trim() === '') {
       const message = whole
@@ -72,7 +73,7 @@ export class Analyzer {
       this.#problems.report('analyze', new UserError('text-empty', message));
       return 'text-empty';
     }
-    const session = this.#sessions.open(document);
+    const session = this.#sessions.open(document, current);
     session.run?.abort.abort();
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
@@ -156,11 +157,13 @@ export class Analyzer {
         }
       };
     try {
-      if (!(await this.#models.agree())) throw cancelled();
-      const request = this.#models.request();
+      let request = this.#models.request();
+      // What the last run ran needs no new look at its files.
+      if (run.live && session.live?.model === JSON.stringify(request)) base = session.live;
+      else if (await this.#models.agree()) request = this.#models.request();
+      else throw cancelled();
       const model = JSON.stringify(request);
       const { memory } = this.#live;
-      if (run.live && session.live?.model === model) base = session.live;
       const result = await this.#client.analyze(
         request,
         text,
@@ -223,7 +226,7 @@ export class Analyzer {
   #advance(session: Session, run: Run, progress: Progress): void {
     run.label = progressLabel(progress, run.model);
     run.fraction = progress.total > 0 ? progress.done / progress.total : undefined;
-    this.#sessions.publish(session, 'run');
+    if (!run.quiet) this.#sessions.publish(session, 'run');
   }
 
   async #notify(session: Session, run: Run, work: Promise<unknown>): Promise<void> {

@@ -12,6 +12,7 @@ import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 
 const INTERVAL_MS = 300;
+const TYPING_MS = 1000;
 
 /** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
 export class StatusBar implements Disposable {
@@ -37,7 +38,11 @@ export class StatusBar implements Disposable {
     const show = (): void => {
       throttle.request();
     };
-    this.#disposables.add(sessions.onDidChange(show));
+    this.#disposables.add(
+      sessions.onDidChange(({ session }) => {
+        throttle.request(session.typing ? TYPING_MS : INTERVAL_MS);
+      }),
+    );
     this.#disposables.add(sessions.onDidSwitch(show));
     this.#disposables.add(lens.onDidChange(show));
     this.#disposables.add(models.onDidChange(show));
