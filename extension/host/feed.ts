@@ -1,4 +1,4 @@
-import type { Disposable } from 'vscode';
+import { Disposable } from 'vscode';
 import type { LayerLoad, ViewState } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
@@ -58,7 +58,7 @@ export class Feed implements Disposable {
   /** Tells a view what changes, until that is disposed. */
   watch(view: FedView): Disposable {
     this.#views.add(view);
-    return { dispose: () => this.#views.delete(view) };
+    return new Disposable(() => this.#views.delete(view));
   }
 
   get state(): ViewState {
