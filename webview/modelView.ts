@@ -142,10 +142,16 @@ function memory(page: ModelPageState, actions: ModelPageActions): TemplateResult
   `;
 }
 
+/** How the weights of experts lie. */
+const LAYOUTS: Readonly<Record<Inspection['layout'], string>> = {
+  'one tensor an expert': l10n.t`one tensor an expert`,
+  'all experts of a layer in one tensor': l10n.t`all experts of a layer in one tensor`,
+};
+
 function files({ stored, layout, skipped, tokenizer }: Inspection): TemplateResult {
   const dtypes = stored.dtypes.map(({ dtype, bytes, tensors }) => `${dtype} ${byteSize(bytes)} (${count(tensors)})`);
   const rows: readonly (readonly [string, string])[] = [
-    [l10n.t`Experts`, layout],
+    [l10n.t`Experts`, LAYOUTS[layout]],
     [l10n.t`Types`, dtypes.join(', ')],
     [l10n.t`Tokenizer`, tokenizer ? 'tokenizer.json' : l10n.t`none: without tokenizer.json no text can be routed`],
     ...skipped.map(
