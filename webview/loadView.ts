@@ -66,6 +66,7 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
     return html`${notices(state, actions.run)}${written(view, actions)}${state.running ? nothing : empty(actions.run)}`;
   }
   const layer = view.layers[state.layer];
+  const shape = model.moeLayers[state.layer];
   return html`
     ${notices(state, actions.run)} ${header(model, state, actions)}
     <div class="choices">
@@ -98,7 +99,7 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
         >
       </div>
     </div>
-    ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}
+    ${shape ? legend(state.tint, shape, model, view.theme.kind, helpState(view, actions)) : nothing}
     ${written(view, actions)} ${layer ? charts(view, layer, actions) : nothing}
   `;
 }

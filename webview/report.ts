@@ -21,7 +21,7 @@ import { Asker } from './report/asker.ts';
 import { figureFile, type FileKind } from './report/files.ts';
 import { toReportPage } from './reportMessages.ts';
 import { reportView, type ReportActions } from './reportView.ts';
-import { onThemeChange, themeKind } from './theme.ts';
+import { onThemeChange, shownKind } from './theme.ts';
 
 interface Saved {
   readonly section: string;
@@ -64,7 +64,7 @@ let colored = '';
 let experts = 0;
 
 function color(): void {
-  const theme = themeKind(document.body.classList);
+  const theme = shownKind();
   const palette = state?.palette ?? 'vivid';
   const wanted = `${experts} ${palette} ${theme}`;
   if (wanted === colored) return;

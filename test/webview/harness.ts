@@ -60,6 +60,9 @@ export interface ViewOptions {
   readonly forcedColors?: boolean;
   /** What English sentences are in the language that the view speaks. */
   readonly translations?: Readonly<Record<string, string>>;
+  /** Of the system; without it that of the theme, which VS Code hands on. */
+  readonly colorScheme?: 'light' | 'dark';
+  readonly reducedMotion?: boolean;
 }
 
 export class View {
@@ -192,14 +195,16 @@ export async function openView(
   name: 'load' | 'map' | 'model' | 'report',
   options: ViewOptions = {},
 ): Promise<View> {
+  const theme = THEMES[options.theme ?? 'dark'];
   const page = await browser.newPage({
     viewport: { width: options.width ?? 300, height: options.height ?? 900 },
     deviceScaleFactor: options.scale ?? 1,
     forcedColors: options.forcedColors ? 'active' : 'none',
+    colorScheme: options.colorScheme ?? (theme.bodyClass.includes('light') ? 'light' : 'dark'),
+    reducedMotion: options.reducedMotion ? 'reduce' : 'no-preference',
   });
   const view = new View(page);
   const served = await files();
-  const theme = THEMES[options.theme ?? 'dark'];
   await page.route(`${ORIGIN}**`, (route) => {
     const file = new URL(route.request().url()).pathname.slice(1);
     if (file === '') {

@@ -205,6 +205,54 @@ const pictures: readonly Picture[] = [
       },
     })),
   ),
+  // At twice the size, a view has half its width; forced colours are a high contrast theme of the system's.
+  ...(
+    [
+      [150, 'light'],
+      [600, 'dark'],
+      [300, 'forced'],
+      [1200, 'forced'],
+    ] as const
+  ).flatMap(([width, look]): Picture[] => {
+    const height = width < 600 ? 2200 : 1300;
+    const drawn: ViewOptions =
+      look === 'forced' ? { theme: 'highContrast', forcedColors: true } : { theme: look, scale: 2 };
+    const options = { ...drawn, width, height };
+    const marked = { layer: 3, highlight: { layer: 3, expert: 10 } };
+    return [
+      {
+        name: `load-${width}-${look}-zoomed`,
+        view: 'load',
+        options,
+        prepare: async (view) => {
+          await view.show(demo, marked);
+          await view.cursor(55);
+          await view.page.getByRole('button', { name: 'What it means: MaxVio' }).click();
+        },
+      },
+      {
+        name: `map-${width}-${look}-zoomed`,
+        view: 'map',
+        options: { ...options, height: width < 600 ? 400 : 700 },
+        prepare: async (view) => {
+          await view.show(demo, marked);
+          await view.reveal(53, true);
+        },
+      },
+      {
+        name: `model-${width}-${look}-zoomed`,
+        view: 'model',
+        options,
+        prepare: (view) => view.showModel({ model: deepseek, wanted: auto }, 90_428),
+      },
+      {
+        name: `report-${width}-${look}-zoomed`,
+        view: 'report',
+        options,
+        prepare: (view) => view.showReport([charts]),
+      },
+    ];
+  }),
   {
     name: 'report-1200-dark-empty',
     view: 'report',

@@ -80,18 +80,22 @@ function expertButton(
     return html`<span class="dim" title=${l10n.t`A capacity limit dropped this slot`}>${l10n.t`dropped`}</span>`;
   const known = !Number.isNaN(weight);
   const ref = { layer, expert };
+  const enter = (): void => {
+    highlighter.point(ref);
+  };
+  const leave = (): void => {
+    highlighter.point(undefined);
+  };
   return html`<button
     aria-pressed=${sameExpert(highlight, ref)}
     title=${l10n.t`Highlight the tokens of expert ${expert}`}
     @click=${() => {
       highlighter.toggle(ref);
     }}
-    @pointerenter=${() => {
-      highlighter.point(ref);
-    }}
-    @pointerleave=${() => {
-      highlighter.point(undefined);
-    }}
+    @pointerenter=${enter}
+    @pointerleave=${leave}
+    @focus=${enter}
+    @blur=${leave}
   >
     <span
       class="weight"

@@ -211,6 +211,7 @@ export class RoutingGrid extends LightElement {
     this.extent.style.width = `${width + Math.max(0, this.#columns.scrolled - this.#columns.viewport)}px`;
     this.style.setProperty('--header', `${this.#columns.header}px`);
     this.style.setProperty('--layers', `${this.#columns.surpriseLeft - this.#columns.header}px`);
+    this.style.setProperty('--surprise', `${this.#columns.surprise}px`);
     this.style.setProperty('--column', `${this.#columns.layerWidth}px`);
     this.style.setProperty('--gap', `${COLUMN_GAP}px`);
     this.scrollToPosition(position);

@@ -39,15 +39,24 @@ export function layerChoice(
       choose(Number(value));
     });
   }
-  const move = (event: KeyboardEvent): void => {
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (step === undefined) return;
+  const pressed = (event: KeyboardEvent): void => {
+    const { length } = layers;
+    const moves: Readonly<Record<string, number>> = {
+      ArrowLeft: chosen - 1,
+      ArrowUp: chosen - 1,
+      ArrowRight: chosen + 1,
+      ArrowDown: chosen + 1,
+      Home: 0,
+      End: length - 1,
+    };
+    const move = moves[event.key];
+    if (move === undefined) return;
     event.preventDefault();
-    const next = (chosen + step + layers.length) % layers.length;
+    const next = (move + length) % length;
     (event.currentTarget as HTMLElement).querySelectorAll('button')[next]!.focus();
     choose(next);
   };
-  return html`<div class="chips" role="radiogroup" aria-label=${l10n.t`Layer`} @keydown=${move}>
+  return html`<div class="chips" role="radiogroup" aria-label=${l10n.t`Layer`} @keydown=${pressed}>
     ${layers.map(
       (layer, i) =>
         html`<button

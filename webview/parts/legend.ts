@@ -1,24 +1,34 @@
 /** What the colours of the current tint mean, in one line; magnitudes with the scale they are drawn on. */
 import * as l10n from '@vscode/l10n';
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette.ts';
 import { tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import type { LayerShape, ModelInfo } from '../../extension/protocol/trace.ts';
 import type { Tint } from '../../extension/protocol/webview.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
+import { TINT_NAMES } from './choices.ts';
+import { helpButton, type HelpState } from './helpButton.ts';
 
-export function legend(tint: Tint, layer: LayerShape, model: ModelInfo, kind: ThemeKind): TemplateResult {
+export function legend(
+  tint: Tint,
+  layer: LayerShape,
+  model: ModelInfo,
+  kind: ThemeKind,
+  helped: HelpState,
+): TemplateResult {
   const where = layerLabel(layer);
   if (tint === 'expert') {
     return html`<p class="legend">${l10n.t`The colour is the token’s first expert at ${where}.`}</p>`;
   }
   const { least, most } = ends(tint, layer, model);
-  return html`<p class="legend" title=${definition(tint, where)}>
+  return html`<div class="legend">
     <span>${least}</span>
     <span class="ramp" .style=${`background: ${ramp(kind)}`} aria-hidden="true"></span>
     <span>${most}</span>
-  </p>`;
+    ${helpButton('legend', TINT_NAMES[tint], helped)}
+    ${helped.isOpen('legend') ? html`<p class="help" id="help-legend">${definition(tint, where)}</p>` : nothing}
+  </div>`;
 }
 
 /** A CSS gradient through the magnitude colours. */

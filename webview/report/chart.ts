@@ -19,6 +19,8 @@ const STEPS: Readonly<Record<string, readonly [across: number, down: number]>> =
   ArrowRight: [1, 0],
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
+  Home: [-Infinity, 0],
+  End: [Infinity, 0],
 };
 
 @customElement('moe-chart')
