@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Intervention } from '../protocol/intervention.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { layerLabel } from './labels.ts';
+import { clauses, listed } from './lists.ts';
 
 const POLICIES = {
   position: l10n.t`the latest dropped`,
@@ -16,18 +17,18 @@ export function interventionText(
 ): string {
   const label = (layer: number): string => layerLabel(moeLayers[layer]!);
   const experts = (refs: NonNullable<Intervention['masked']>): string =>
-    refs.map(({ layer, expert }) => `${label(layer)} E${expert}`).join(', ');
+    listed(refs.map(({ layer, expert }) => `${label(layer)} E${expert}`));
   const general = [
     ...(capacity ? [l10n.t`capacity ${capacity.factor}, ${POLICIES[capacity.policy]}`] : []),
     ...(k === undefined ? [] : [`k = ${k}`]),
     ...(temperature === undefined ? [] : [l10n.t`temperature ${temperature}`]),
     ...(withoutShared === true ? [l10n.t`no shared expert`] : []),
-  ].map((change) => (layers ? l10n.t`${change} at ${layers.map(label).join(', ')}` : change));
+  ].map((change) => (layers ? l10n.t`${change} at ${listed(layers.map(label))}` : change));
   const parts = [
     ...(masked && masked.length > 0 ? [l10n.t`without ${experts(masked)}`] : []),
     ...(silenced && silenced.length > 0 ? [l10n.t`${experts(silenced)} silent`] : []),
     ...(bias && bias.length > 0 ? [l10n.t`with biases`] : []),
     ...general,
   ];
-  return parts.length > 0 ? parts.reduce((all, part) => l10n.t`${all}; ${part}`) : l10n.t`as it is`;
+  return parts.length > 0 ? clauses(parts) : l10n.t`as it is`;
 }

@@ -91,12 +91,12 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       },
     },
     {
-      label: l10n.t`MaxVio`,
+      label: 'MaxVio',
       value: fixed(f.maxVio, 2),
       yardstick: l10n.t`0 is even`,
       help: {
         meaning: l10n.t`How far the hottest expert is over the mean load.`,
-        formula: l10n.t`max c / mean c − 1`,
+        formula: 'max c / mean c − 1',
         source: 'arXiv 2408.15664',
         judge: l10n.t`0 is even; at 1 the hottest expert takes twice the mean.`,
       },
