@@ -42,7 +42,7 @@ const inspection = v.object({
   ),
   memory: v.object({ free: v.number(), total: v.number() }),
   best: v.exactOptional(v.picklist(PRECISIONS)),
-  layout: v.picklist(['one tensor an expert', 'all experts of a layer in one tensor']),
+  layout: v.string(),
   stored: v.object({
     files: index,
     ...stored.entries,

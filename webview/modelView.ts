@@ -142,16 +142,10 @@ function memory(page: ModelPageState, actions: ModelPageActions): TemplateResult
   `;
 }
 
-/** How the weights of experts lie. */
-const LAYOUTS: Readonly<Record<Inspection['layout'], string>> = {
-  'one tensor an expert': l10n.t`one tensor an expert`,
-  'all experts of a layer in one tensor': l10n.t`all experts of a layer in one tensor`,
-};
-
 function files({ stored, layout, skipped, tokenizer }: Inspection): TemplateResult {
   const dtypes = stored.dtypes.map(({ dtype, bytes, tensors }) => `${dtype} ${byteSize(bytes)} (${count(tensors)})`);
   const rows: readonly (readonly [string, string])[] = [
-    [l10n.t`Experts`, LAYOUTS[layout]],
+    [l10n.t`Experts`, layout],
     [l10n.t`Types`, dtypes.join(', ')],
     [l10n.t`Tokenizer`, tokenizer ? 'tokenizer.json' : l10n.t`none: without tokenizer.json no text can be routed`],
     ...skipped.map(
@@ -177,16 +171,17 @@ function tensorCount(n: number): string {
 function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActions): TemplateResult {
   const rest = tensors ? tensors.matching - tensors.rows.length : 0;
   const found = tensors ? tensorCount(tensors.matching) : '';
+  // The toolkit names a field after its contents, over any label that it has.
   return html`
     <div class="search">
       <vscode-text-field
-        aria-label=${l10n.t`Search tensors by name or type`}
         placeholder=${l10n.t`Name or type`}
         .value=${search}
         @input=${(event: Event) => {
           actions.search((event.target as HTMLInputElement).value);
         }}
-      ></vscode-text-field>
+        ><span class="screen-reader">${l10n.t`Search tensors by name or type`}</span></vscode-text-field
+      >
       <span class="dim" role="status">${found}</span>
     </div>
     <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Tensors`}>

@@ -66,8 +66,10 @@ export class Analyzer {
   async analyze(part: TextPart): Promise<ErrorCode | undefined> {
     const { document, text, whole } = part;
     if (text.trim() === '') {
-      const what = whole ? 'This document is empty' : 'The selection is empty';
-      this.#problems.report('analyze', new UserError('text-empty', l10n.t`${what}: there is no text to route.`));
+      const message = whole
+        ? l10n.t`This document is empty: there is no text to route.`
+        : l10n.t`The selection is empty: there is no text to route.`;
+      this.#problems.report('analyze', new UserError('text-empty', message));
       return 'text-empty';
     }
     const session = this.#sessions.open(document);
@@ -124,7 +126,7 @@ export class Analyzer {
   /** Ends the document's run; what it has come to stays. */
   cancel(session: Session): void {
     if (!session.run) return;
-    session.run.label = 'Stopping';
+    session.run.label = l10n.t`Stopping`;
     session.run.abort.abort();
     this.#sessions.publish(session, 'run');
   }
@@ -225,7 +227,7 @@ export class Analyzer {
   }
 
   async #notify(session: Session, run: Run, work: Promise<unknown>): Promise<void> {
-    const options = { location: ProgressLocation.Notification, cancellable: true, title: l10n.t`MoEScope` };
+    const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
     await window.withProgress(options, async (progress, token) => {
       token.onCancellationRequested(() => {
         if (session.run === run) this.cancel(session);

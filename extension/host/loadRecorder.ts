@@ -19,7 +19,7 @@ export class LoadRecorder {
     const server = await this.#server();
     if (!server) return;
     await this.#servers.startRecording(server, new AbortController().signal);
-    const stop = 'Stop and Open';
+    const stop = l10n.t`Stop and Open`;
     const host = new URL(server.url).host;
     const answer = await window.showInformationMessage(l10n.t`${host} counts what it routes, of all its users.`, stop);
     if (answer === stop) await this.stop();
@@ -34,7 +34,7 @@ export class LoadRecorder {
       await this.#recordings.openFile(dump);
       return;
     }
-    const open = 'Open Trace…';
+    const open = l10n.t`Open Trace…`;
     const where = `${DUMP_FOLDER}/expert_distribution_recorder_*.pt`;
     const host = new URL(server.url).host;
     const answer = await window.showInformationMessage(

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Disposable, Uri, WebviewView, WebviewViewProvider } from 'vscode';
 import type { FromLoadView, ToLoadView, WrittenText } from '../protocol/webview.ts';
 import { Channel } from './channel.ts';
@@ -75,7 +76,7 @@ export class LoadView implements WebviewViewProvider, Disposable {
         channel.post(writtenMessage(written));
       }),
     );
-    view.webview.html = webviewHtml(view.webview, this.#extension, 'load', 'Routing Load');
+    view.webview.html = webviewHtml(view.webview, this.#extension, 'load', l10n.t`Routing Load`);
   }
 
   dispose(): void {

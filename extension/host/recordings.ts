@@ -36,8 +36,8 @@ export class Recordings {
         openLabel: l10n.t`Open Trace`,
         defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
         filters: {
-          'Recorded routing': ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
-          'All files': ['*'],
+          [l10n.t`Recorded routing`]: ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
+          [l10n.t`All files`]: ['*'],
         },
       })) ?? [];
     return file !== undefined && this.openFile(file.fsPath);
@@ -47,7 +47,7 @@ export class Recordings {
   async openFile(path: string): Promise<boolean> {
     const name = basename(path);
     const abort = new AbortController();
-    const recording = await withNotice(name, `Reading ${name}`, abort, () =>
+    const recording = await withNotice(name, l10n.t`Reading ${name}`, abort, () =>
       this.#inspector.recording(path, abort.signal),
     );
     return this.#show(path, name, recording);
@@ -69,7 +69,7 @@ export class Recordings {
     }
     const { trace, text } = recording;
     if (text !== '' && hasPlaces(trace) && (await this.#showText(text, trace))) return true;
-    this.#add(path, name, `${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`, () =>
+    this.#add(path, name, l10n.t`${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`, () =>
       subjectOf(name, trace, text),
     );
     this.#report.show();
@@ -103,7 +103,7 @@ export class Recordings {
 
   #addCounts(path: string, subject: Subject): void {
     const { name, model } = subject;
-    this.#add(`${path}#${name}`, name, `${modelDetail(model)} · counts, no tokens`, () => subject);
+    this.#add(`${path}#${name}`, name, l10n.t`${modelDetail(model)} · counts, no tokens`, () => subject);
   }
 
   #add(id: string, name: string, detail: string, make: () => Subject): void {

@@ -107,7 +107,7 @@ export interface Inspection {
   /** The best precision that fits; absent when none does. */
   readonly best?: Precision;
   /** How the experts lie in the files. */
-  readonly layout: 'one tensor an expert' | 'all experts of a layer in one tensor';
+  readonly layout: string;
   readonly stored: {
     readonly files: number;
     readonly tensors: number;

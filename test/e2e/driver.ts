@@ -34,6 +34,8 @@ export interface LaunchOptions {
   readonly trusted?: boolean;
   /** Port at which the extension host is to listen for a debugger. */
   readonly inspect?: number;
+  /** Language of the window, as zh-cn. */
+  readonly locale?: string;
 }
 
 /** A stretch of a line that an extension has decorated. */
@@ -61,6 +63,7 @@ export class Workbench {
     settings,
     trusted = true,
     inspect,
+    locale,
   }: LaunchOptions): Promise<Workbench> {
     const all = { ...steady, 'workbench.colorTheme': themes.dark, ...settings };
     const server = await serve({
@@ -68,6 +71,7 @@ export class Workbench {
       trusted,
       ...(extension ? { extension } : {}),
       ...(inspect ? { inspect } : {}),
+      ...(locale ? { locale } : {}),
     });
     try {
       const browser = await chromium.launch({

@@ -2,6 +2,7 @@
  * Stands in the page for the extension host: answers what the views send as the real one does, and keeps what it got.
  * Messages travel as VS Code sends them: JSON, with typed arrays beside it.
  */
+import '../../webview/language.ts';
 import { syntheticTrace, type Size } from './syntheticTrace.ts';
 import { expertCounts, meanOf } from '../../extension/analysis/load.ts';
 import { GROUPS, makeSection } from '../../extension/analysis/sections/all.ts';
