@@ -236,7 +236,7 @@ export class ServerClient {
     );
   }
 
-  #model({ identity, model, shape }: Known, { layers, moeLayers, notes }: PlacedLayers): ModelInfo {
+  #model({ identity, model, shape }: Known, { layers, moeLayers, physicalIds, notes }: PlacedLayers): ModelInfo {
     const engine = identity.version === '' ? identity.engine : `${identity.engine} ${identity.version.slice(0, 40)}`;
     const { architecture = '', hiddenSize = 0, vocabulary = 0 } = shape ?? {};
     return modelElsewhere(
@@ -248,6 +248,7 @@ export class ServerClient {
         precision: engine,
         provider: this.#http.place,
         weightless: true,
+        ...(physicalIds ? { physicalIds } : {}),
       },
       ['The engine returns no weights.', ...notes],
     );

@@ -6,9 +6,13 @@ interface Counts {
   readonly routed: number;
   readonly cut: number;
   readonly skipped: Readonly<Record<'unreadable' | 'binary' | 'large' | 'empty' | 'failed', number>>;
+  readonly failures: readonly { readonly path: string; readonly why: string }[];
   readonly left: number;
   readonly tokens: number;
 }
+
+/** Of more files on which the model failed only the number is told. */
+const FAILURES_TOLD = 3;
 
 const WHY: Readonly<Record<keyof Counts['skipped'], string>> = {
   unreadable: 'cannot be read',
@@ -20,7 +24,7 @@ const WHY: Readonly<Record<keyof Counts['skipped'], string>> = {
 
 /** One sentence a line. */
 export function folderSentences(
-  { routed, cut, skipped, left, tokens }: Counts,
+  { routed, cut, skipped, failures, left, tokens }: Counts,
   limits: { readonly files: number; readonly characters: number },
   { resumed, ended, unsaved }: { readonly resumed: number; readonly ended?: unknown; readonly unsaved?: unknown },
 ): string[] {
@@ -31,6 +35,7 @@ export function folderSentences(
       (resumed > 0 ? ` ${count(resumed)} of them in an earlier run.` : ''),
     ...(cut > 0 ? [`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
     ...(why === '' ? [] : [`Skipped: ${why}.`]),
+    ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
     ...(left > 0
       ? [
           ended !== undefined
