@@ -31,6 +31,12 @@ export interface PeerOptions {
   readonly yields?: boolean;
 }
 
+/** What to think of a process that got no memory. */
+const REMEDIES = {
+  engine: ' Memory may have run out: in int8 or int4 the model takes less.',
+  inspector: ' The file may take more memory than there is.',
+} as const;
+
 /** What a child process is called, in sentences and error codes. */
 export type PeerName = 'engine' | 'inspector';
 
@@ -162,8 +168,8 @@ export class PeerProcess {
     if (data !== undefined) return new UserError(data.code, messageOf(error), { cause: error });
     // Without data the connection itself broke, and the exit that broke it may not have been seen yet.
     const how = await this.exited;
-    const starved = this.#name === 'engine' && (how === 'SIGKILL' || STARVED.test(this.#stderr));
-    const remedy = starved ? ' Memory may have run out: in int8 or int4 the model takes less.' : '';
+    const starved = how === 'SIGKILL' || STARVED.test(this.#stderr);
+    const remedy = starved ? REMEDIES[this.#name] : '';
     return new UserError(
       `${this.#name}-gone`,
       l10n.t`The ${this.#name} process ended unexpectedly (${how}).${remedy}`,

@@ -15,7 +15,7 @@ import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
 import { askRouting, identify, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
-import { DUMP_FOLDER, DUMP_VARIABLE, findDump, startRecording, stopRecording } from './recorder.ts';
+import { DUMP_FOLDER, DUMP_VARIABLE, dumpsIn, newDumps, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
 
 /** Receives a run as it goes, as from an engine of this machine. */
@@ -54,6 +54,11 @@ export class ServerClient {
     this.#http = new HttpClient({ ...options, url: spec.url });
   }
 
+  /** Where it asks, for sentences. */
+  get place(): string {
+    return this.#http.place;
+  }
+
   /** Names of the server's models. Throws UserError. */
   async models(signal: AbortSignal): Promise<readonly string[]> {
     return (await identify(this.#http, signal)).models.map(({ name }) => name);
@@ -75,15 +80,16 @@ export class ServerClient {
   }
 
   /**
-   * Has it stop, and write the counts to a file of its machine.
+   * Has it stop, and write the counts to files of its machine.
    *
-   * @returns where it lies, if that is this machine and it can be found
+   * @returns where they lie, if that is this machine and they can be found
    * @throws UserError
    */
-  async stopRecording(signal: AbortSignal): Promise<string | undefined> {
-    const since = Date.now();
+  async stopRecording(signal: AbortSignal): Promise<readonly string[]> {
+    const folder = process.env[DUMP_VARIABLE] ?? DUMP_FOLDER;
+    const before = await dumpsIn(folder);
     await stopRecording(this.#http, signal);
-    return isThisMachine(this.#spec.url) ? findDump(process.env[DUMP_VARIABLE] ?? DUMP_FOLDER, since) : undefined;
+    return isThisMachine(this.#spec.url) ? newDumps(folder, before) : [];
   }
 
   /**

@@ -1,6 +1,6 @@
 /** `moescope --server` against an engine that answers with the routing that transformers computed for the demo model. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -147,6 +147,35 @@ describe('moescope --server', () => {
     expect(out).toContain('2 files routed');
     expect(out).toMatch(/^[abc]\.md: Its experts are physical ids .*EPLB.*\.$/mu);
     expect(out).not.toMatch(/RangeError|internal|other layers/u);
+  });
+
+  it('record: several servers are recorded, one that fails is a sentence, and the sum of what they counted opens', async () => {
+    const dumps = mkdtempSync(join(tmpdir(), 'moescope-record-'));
+    let written = 0;
+    const sglang = ({ path }: Asked): Answer | undefined => {
+      if (path === '/dump_expert_distribution_record') {
+        const dump = join(dumps, `expert_distribution_recorder_${++written}.5.pt`);
+        copyFileSync(join(FIXTURES, 'recordings/sglang-stat.pt'), dump);
+      }
+      return path.endsWith('_expert_distribution_record') ? { json: '' } : undefined;
+    };
+    server = await EngineServer.start(sglang);
+    const others = [await EngineServer.start(sglang), await EngineServer.start(() => undefined)];
+    const urls = [server, ...others].map(({ url }) => url).join(',');
+    const record = (what: string): Promise<Run> =>
+      moescope(['record', what, '--server', urls], { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps });
+    const [started, stopped] = [await record('start'), await record('stop')];
+    for (const { code, error } of [started, stopped]) {
+      expect([code, error]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
+    }
+    expect(started.out.match(/counts what it routes/gu)).toHaveLength(2);
+    const command = /moescope (report .*)$/mu.exec(stopped.out)![1]!.split(' ');
+    const opened = await moescope(command);
+    await Promise.all(others.map((other) => other.stop()));
+    rmSync(dumps, { recursive: true });
+    // 28 slots each, at two layers.
+    expect([opened.code, opened.out]).toEqual([0, expect.stringContaining('2 layers with experts, 56 slots')]);
+    expect(opened.out).toContain('The sum of 2 files.');
   });
 
   it('exit code 1 says that the server cannot be reached, 2 that it does not fit', async () => {
