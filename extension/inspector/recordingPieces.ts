@@ -4,7 +4,7 @@ import type { RecordingPaths } from '../protocol/recording.ts';
 import { openRecording } from './openRecording.ts';
 
 /** Bytes of a piece: whoever takes it is held up for less than a frame. */
-const PIECE = 1 << 20;
+const PIECE = 1 << 18;
 
 /** The recording that was opened last, as its columns leave piece by piece. */
 export class RecordingPieces {

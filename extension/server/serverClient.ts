@@ -68,7 +68,7 @@ export class ServerClient {
   async probe(signal: AbortSignal): Promise<ServerProbe> {
     const known = await this.#find(signal);
     const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
-    const reply = await this.#window(known, tokens ?? PROBE_TEXT, true, signal);
+    const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
     const { layers, moeLayers, notes } = this.#placed(known, [reply]);
     const { identity, model } = known;
     return { identity, model, layers, moeLayers, notes: ['The engine returns no weights.', ...notes] };
@@ -118,7 +118,7 @@ export class ServerClient {
       const emitter = new Emitter(run, sink, prompts.length);
       const replies: DecodedReply[] = [];
       for (const prompt of prompts) {
-        const reply = await this.#window(known, prompt, logProb, signal);
+        const reply = await this.#window(known, prompt, { logProb, placed: ranges !== undefined }, signal);
         replies.push(reply);
         const done = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
         sink.progress({ run, stage: 'route', done, total: tokens?.length ?? done });
@@ -180,23 +180,19 @@ export class ServerClient {
     return { tokens: there?.ids, ranges: there?.ranges };
   }
 
-  async #window(
-    known: Known,
-    prompt: Int32Array | string,
-    logProb: boolean,
-    signal: AbortSignal,
-  ): Promise<DecodedReply> {
-    if (logProb || known.forgets) return this.#answer(known, prompt, true, signal);
-    const reply = await this.#answer(known, prompt, false, signal);
+  async #window(known: Known, prompt: Int32Array | string, wanted: Wanted, signal: AbortSignal): Promise<DecodedReply> {
+    const computed = { ...wanted, logProb: true };
+    if (wanted.logProb || known.forgets) return this.#answer(known, prompt, computed, signal);
+    const reply = await this.#answer(known, prompt, wanted, signal);
     // vLLM 0.21 has no routing of what it cached, and computes the text anew for probabilities.
     known.forgets = reply.columns!.every(({ missing }) => missing > 0);
-    return known.forgets ? this.#answer(known, prompt, true, signal) : reply;
+    return known.forgets ? this.#answer(known, prompt, computed, signal) : reply;
   }
 
   async #answer(
     { identity, model, shape }: Known,
     prompt: Int32Array | string,
-    logProb: boolean,
+    { logProb, placed }: Wanted,
     signal: AbortSignal,
   ): Promise<DecodedReply> {
     const body = await askRouting(this.#http, identity.engine, { model: model.name, prompt, logProb }, signal);
@@ -204,6 +200,7 @@ export class ServerClient {
     const reply = await this.#options.decoder.decode(body, {
       ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
       ...(typeof prompt === 'string' ? {} : { promptIds: prompt }),
+      placed,
     });
     if (signal.aborted) throw cancelled();
     if (!reply.columns) throw withoutRouting(this.#http, identity.engine);
@@ -259,6 +256,13 @@ export class ServerClient {
       ['The engine returns no weights.', ...notes],
     );
   }
+}
+
+/** What of an answer is wanted. */
+interface Wanted {
+  readonly logProb: boolean;
+  /** Where its tokens stand in the text is known. */
+  readonly placed: boolean;
 }
 
 interface Known {

@@ -11,11 +11,10 @@ import { InspectorClient } from '../../extension/client/inspectorClient.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { report } from './report.ts';
 
-/** DeepSeek-V3's layers, experts and k; tokens and passes that make files of some 500 MB. */
+/** DeepSeek-V3's layers, experts and k, and as many tokens and passes as make files of 500 MB. */
 const [LAYERS, EXPERTS, K] = [61, 256, 8];
 const TOKENS = 1_024_000;
-/** Whole numbers of eight bytes, of a recorder that keeps 1,000 passes but has used its last with room to spare. */
-const PASSES = 3_000;
+const PASSES = 3_200;
 
 const folder = mkdtempSync(join(tmpdir(), 'moescope-bench-'));
 const { signal } = new AbortController();
