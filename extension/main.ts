@@ -143,7 +143,7 @@ export function activate(context: ExtensionContext): void {
   reportActions.add(COST, MEASURE, (context) => profileText({ client, models, subjects }, context));
   reportActions.add('compare', 'with', () => comparisons.ask());
   reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
-  const recordings = new Recordings(inspector, analyzer, subjects, report);
+  const recordings = new Recordings(bundle('inspector.js'), { analyzer, report, subjects });
   own(
     new Commands({
       analyzer,
@@ -161,7 +161,7 @@ export function activate(context: ExtensionContext): void {
       models: picker,
       page,
       problems,
-      recorder: new LoadRecorder(servers, recordings),
+      recorder: new LoadRecorder(servers, recordings, problems),
       recordings,
       report,
       media,

@@ -50,7 +50,7 @@ export function aboutCounts(counts: RecordedCounts): string {
   const lines = [
     `${visible(nameOf(counts))}: ${loads.length} layers with experts, ${slots} slots`,
     `${visible(model.precision)}, recorded by ${visible(model.provider)}`,
-    ...(steps ? [`${steps.length} steps`] : []),
+    ...(steps ? [`${steps[0]!.length / loads[0]!.shape.experts} steps`] : []),
     ...(model.note === undefined ? [] : [visible(model.note, Infinity)]),
   ];
   return `${lines.join('\n')}\n`;

@@ -97,7 +97,9 @@ function anywhere(glob: string): string {
   return glob.includes('/') ? glob : `**/${glob}`;
 }
 
-function render(report: Report | undefined, said: readonly string[]): string {
+function render(report: Report | undefined, sentences: readonly string[]): string {
+  // Some name files.
+  const said = sentences.map((sentence) => visible(sentence, Infinity));
   if (!report) return `${said.join('\n')}\n`;
   const { model } = report.subject;
   const name = `${visible(model.name)} (${visible(model.architecture)}), ${visible(model.precision)} on ${visible(model.provider)}`;

@@ -43,7 +43,8 @@ moescope profile FILE [--batch 1,16,128] [--generate N]   measures where the tim
                                   generated tokens; --json OUT writes it
 
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
-moescope record start|stop --server URL   has an SGLang count what it routes, and write the counts to a file of its machine
+moescope record start|stop --server URL   has an SGLang, or each of several, count what it routes, and write the counts to a file of its
+                                          machine; report --trace FILE --trace FILE… adds those of several up
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
 
   --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one (default: the bundled "balanced")
@@ -110,7 +111,7 @@ async function main(args: string[]): Promise<number> {
   return analyze({
     ...common,
     server,
-    trace: values.trace,
+    trace: values.trace ?? [],
     part: values.part,
     json: values.json,
     generate: wholeNumber('generate', values.generate, 0) ?? 0,
@@ -155,7 +156,7 @@ function parseOptions(args: string[]) {
     options: {
       model: { type: 'string' },
       router: { type: 'string' },
-      trace: { type: 'string' },
+      trace: { type: 'string', multiple: true },
       part: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },

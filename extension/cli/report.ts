@@ -55,11 +55,12 @@ export async function report(options: ReportOptions): Promise<number> {
 }
 
 async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly Obtained[]; interrupted: boolean }> {
-  const { trace: file, files } = options;
-  if (file !== undefined) {
+  const { files } = options;
+  const [first, ...more] = options.trace;
+  if (first !== undefined) {
     if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-    const obtained = await recorded(file, options.part);
-    const [other] = options.against === undefined ? [] : await recorded(options.against, options.part);
+    const obtained = await recorded([first, ...more], options.part);
+    const [other] = options.against === undefined ? [] : await recorded([options.against], options.part);
     return { obtained: other ? obtained.map((one) => beside(one, other.subject)) : obtained, interrupted: false };
   }
   if (files.length === 0) throw new UsageError('Which FILE? "-" reads standard input.');
@@ -85,9 +86,9 @@ function beside({ subject, about }: Obtained, other: Subject): Obtained {
   return { about, subject: { ...subject, evidence: { ...subject.evidence, other } } };
 }
 
-async function recorded(file: string, part: string | undefined): Promise<Obtained[]> {
-  const recording = await openRecording(file);
-  const name = nameOf(file);
+async function recorded(paths: readonly [string, ...string[]], part: string | undefined): Promise<Obtained[]> {
+  const recording = await openRecording(paths);
+  const name = paths.map(nameOf).join(', ');
   if (recording.kind === 'trace') {
     const { trace, text } = recording;
     return [{ subject: subjectOf(name, trace, text === '' ? undefined : text), about: summary(trace) }];

@@ -11,7 +11,7 @@ import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 
 const USAGE = `moescope report FILE… [options]          routes texts through a model and says what their load tells, one report a FILE
-moescope report --trace FILE [options]   the same of recorded routing
+moescope report --trace FILE [options]   the same of recorded routing; --trace more than once adds counts up
 
   --html OUT        write one HTML file that opens without a network, prints, and holds every table ("-": standard output)
   --json OUT        write everything as JSON, a line a report ("-": standard output, and no tables)
@@ -38,7 +38,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
         svg: { type: 'string' },
         section: { type: 'string', multiple: true },
         set: { type: 'string', multiple: true },
-        trace: { type: 'string' },
+        trace: { type: 'string', multiple: true },
         part: { type: 'string' },
         against: { type: 'string' },
         model: { type: 'string' },
@@ -64,7 +64,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
   return {
     files: positionals,
     server,
-    trace: values.trace,
+    trace: values.trace ?? [],
     part: values.part,
     against: values.against,
     json: values.json,

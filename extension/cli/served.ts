@@ -6,7 +6,7 @@ import type { LogLine, TokenizeParams, TokenRanges } from '../protocol/engine.ts
 import type { ServerSpec } from '../protocol/server.ts';
 import { isReadable, serverUrl, serverUrls } from '../server/address.ts';
 import { Decoder } from '../server/decoder.ts';
-import { DUMP_FOLDER } from '../server/recorder.ts';
+import { askEach, DUMP_FOLDER, type Answers } from '../server/recorder.ts';
 import { ServerPool } from '../server/serverPool.ts';
 import { ServerClient } from '../server/serverClient.ts';
 import { trustSystem } from './certificates.ts';
@@ -26,29 +26,50 @@ export interface ServerOptions {
   readonly timeout?: number;
 }
 
-/** Has a server record its load, or stop. Returns the exit code; throws UserError, UsageError. */
+/**
+ * Has servers record their load, or stop. One that fails does not hold up the others.
+ *
+ * @returns the exit code: that of a failure where one failed
+ * @throws UserError, UsageError
+ */
 export async function record(what: 'start' | 'stop', options: ServerOptions): Promise<number> {
   const unused = (): Promise<never> => Promise.reject(new Error('nothing is routed'));
-  const { url, ...connection } = connectionTo(options);
+  const connections = serverUrls(options.url).map((url) => connectionTo({ ...options, url }));
   const decoder = new Decoder(join(__dirname, 'decoder.js'));
-  const server = new ServerClient({ url, model: '' }, { ...connection, decoder, shape: unused, tokenize: unused });
+  const servers = connections.map(
+    ({ url, ...connection }) =>
+      new ServerClient({ url, model: '' }, { ...connection, decoder, shape: unused, tokenize: unused }),
+  );
   const { signal } = new AbortController();
   try {
-    if (what === 'start') {
+    const { answers, failures } = await askEach(servers, async (server): Promise<readonly string[]> => {
+      if (what === 'stop') return server.stopRecording(signal);
       await server.startRecording(signal);
-      console.log(
-        `The server at ${new URL(url).host} counts what it routes until: moescope record stop --server ${url}`,
-      );
-      return 0;
-    }
-    const dump = await server.stopRecording(signal);
-    const where = dump ?? `the newest ${DUMP_FOLDER}/expert_distribution_recorder_*.pt of its machine`;
-    console.log(`The server at ${new URL(url).host} wrote its counts. Open them: moescope report --trace ${where}`);
-    return 0;
+      return [];
+    });
+    for (const { message } of failures) console.error(`moescope: ${visibleLines(message)}`);
+    if (what === 'start') {
+      for (const { place } of answers) console.log(`The server at ${place} counts what it routes.`);
+      console.log(`Until: moescope record stop --server ${connections.map(({ url }) => url).join(',')}`);
+    } else sayStopped(answers);
+    return failures.some(({ code }) => code === 'server-unreachable') ? 1 : failures.length > 0 ? 2 : 0;
   } finally {
-    server.dispose();
+    for (const server of servers) server.dispose();
     decoder.dispose();
   }
+}
+
+function sayStopped(answers: Answers<readonly string[]>['answers']): void {
+  for (const { place, value } of answers) {
+    const where =
+      value.length > 0
+        ? value.join(', ')
+        : `the newest ${DUMP_FOLDER}/expert_distribution_recorder_*.pt of its machine, unless it was told otherwise`;
+    console.log(`The server at ${place} wrote its counts: ${where}.`);
+  }
+  const files = answers.flatMap(({ value }) => value);
+  const open = (files.length > 0 ? files : ['FILE']).map((file) => `--trace ${file}`).join(' ');
+  console.log(`Open ${files.length > 1 ? 'their sum' : 'them'}: moescope report ${open}`);
 }
 
 function connectionTo({ url: address, apiKey, plainHttp, timeout }: ServerOptions) {

@@ -33,7 +33,7 @@ export function serverOptions(values: ServerValues): ServerOptions | undefined {
 
 /** Throws UsageError when an option was given that a server has no use for. */
 export function withoutServer<O extends string>(
-  values: { readonly [option in O]?: string | undefined },
+  values: { readonly [option in O]?: unknown },
   options: readonly O[],
 ): void {
   for (const option of options) {

@@ -8,8 +8,8 @@ import type { Skip } from './folderRun.ts';
 
 export interface FolderState {
   routing: FolderRouting | undefined;
-  /** By path: the version of the file, and why it was skipped if it was. */
-  readonly done: Map<string, { readonly stamp: string; readonly skip?: Skip }>;
+  /** By path: the version of the file, and why it was skipped if it was; in a sentence where the model failed on it. */
+  readonly done: Map<string, { readonly stamp: string; readonly skip?: Skip; readonly why?: string }>;
   cut: number;
   tokens: number;
 }
@@ -21,7 +21,7 @@ export interface FolderJournal {
 }
 
 /** Raised with every change of what a state holds. */
-const FORMAT = 'moescope-folder-2';
+const FORMAT = 'moescope-folder-3';
 const DIGEST_BYTES = 32;
 /** Journals that are kept; those written longest ago go. */
 const MOST_JOURNALS = 8;

@@ -1,6 +1,7 @@
 /** Routes a folder's files, one after the other. What is done stays when it is stopped, and is not done again. */
+import * as l10n from '@vscode/l10n';
 import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
-import { cancelled, isUserError, messageOf, type ErrorCode, type UserError } from '../protocol/errors.ts';
+import { cancelled, isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
 import type { FolderTree } from './folderTree.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
@@ -42,6 +43,8 @@ export interface Tally {
   /** Files that were longer than the limit; they are among the routed. */
   readonly cut: number;
   readonly skipped: Readonly<Record<Skip, number>>;
+  /** Files on which the model failed, each with a sentence that says why. */
+  readonly failures: readonly { readonly path: string; readonly why: string }[];
   /** Files that were not looked at, because of the limit or because the run was stopped. */
   readonly left: number;
   readonly tokens: number;
@@ -118,7 +121,13 @@ export class Pause {
 }
 
 /** Errors that are about this one text, or that the next file may be spared; a server may refuse a text, too. */
-const OF_A_FILE: ReadonlySet<ErrorCode> = new Set(['text-empty', 'engine-gone', 'out-of-memory', 'internal']);
+const OF_A_FILE: ReadonlySet<ErrorCode> = new Set([
+  'text-empty',
+  'engine-gone',
+  'out-of-memory',
+  'experts-physical',
+  'internal',
+]);
 
 /** Runs until all files are done, the limit is reached, or it is stopped; then says what came of it. Throws nothing. */
 export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
@@ -186,7 +195,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         continue;
       }
       try {
-        const trace = await next.trace;
+        const trace = logical(await next.trace);
         state.routing ??= emptyFolder({ ...trace.origin.model });
         addFile(state.routing, path, domain, trace, read.text);
         state.done.set(path, { stamp: read.stamp });
@@ -200,7 +209,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
           for (const of of failing) state.done.delete(of);
           throw error;
         }
-        state.done.set(path, { stamp: read.stamp, skip: error.code === 'text-empty' ? 'empty' : 'failed' });
+        const why = error.code === 'text-empty' ? { skip: 'empty' as const } : { skip: 'failed' as const, why: error.message };
+        state.done.set(path, { stamp: read.stamp, ...why });
       }
       if (Date.now() - written > WRITTEN_EVERY_MS) await write();
     }
@@ -219,6 +229,15 @@ function isOfAFile(error: unknown, { routing }: FolderState): error is UserError
   if (!isUserError(error)) return false;
   // A server that has routed nothing yet does not do at all.
   return error.code === 'server-unfit' ? routing !== undefined : OF_A_FILE.has(error.code);
+}
+
+/** The trace, if its experts can be counted with those of other files. Throws UserError `experts-physical`. */
+function logical(trace: RoutingTrace): RoutingTrace {
+  if (!trace.origin.model.physicalIds) return trace;
+  throw new UserError(
+    'experts-physical',
+    l10n.t`Its experts are physical ids beyond the model's own, under which load balancing (EPLB) keeps copies: of which expert each is a copy is not known, and files cannot be added up.`,
+  );
 }
 
 /** A file that was handed to the router. */
@@ -305,8 +324,12 @@ function cutAt(text: string, units: number): string {
 
 function tallyOf({ routing, done, cut, tokens }: FolderState, files: number): Tally {
   const skipped: Record<Skip, number> = { unreadable: 0, binary: 0, large: 0, empty: 0, failed: 0 };
-  for (const { skip } of done.values()) if (skip) skipped[skip] += 1;
-  return { routed: routing?.files.length ?? 0, cut, skipped, left: files - done.size, tokens };
+  const failures: { path: string; why: string }[] = [];
+  for (const [path, { skip, why }] of done) {
+    if (skip) skipped[skip] += 1;
+    if (why !== undefined) failures.push({ path, why });
+  }
+  return { routed: routing?.files.length ?? 0, cut, skipped, failures, left: files - done.size, tokens };
 }
 
 /**

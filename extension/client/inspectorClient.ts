@@ -1,9 +1,10 @@
 import * as l10n from '@vscode/l10n';
 import type { MessageConnection, CancellationToken } from 'vscode-jsonrpc/node';
+import { bytesOf, putTogether, sharedColumn, type Column, type ColumnShape } from '../protocol/apart.ts';
 import { UserError } from '../protocol/errors.ts';
 import { toInspector } from '../protocol/inspector.ts';
 import type { Inspection, LocalModels, TensorQuery, TensorRows } from '../protocol/model.ts';
-import type { Recording } from '../protocol/recording.ts';
+import type { OpenedRecording, RecordingPaths } from '../protocol/recording.ts';
 import type { ModelShape } from '../protocol/server.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
 import type { PeerOptions, PeerProcess } from './peerProcess.ts';
@@ -39,9 +40,17 @@ export class InspectorClient {
     return this.#request(signal, (connection, token) => connection.sendRequest(toInspector.shape, folder, token));
   }
 
-  /** What a file of recorded routing holds. Throws UserError. */
-  recording(path: string, signal: AbortSignal): Promise<Recording> {
-    return this.#request(signal, (connection, token) => connection.sendRequest(toInspector.recording, path, token));
+  /**
+   * What files of recorded routing hold together. However large it is, it comes in pieces: its columns lie in memory that threads
+   * share. One recording at a time. Throws UserError.
+   */
+  async recording(paths: RecordingPaths, signal: AbortSignal): Promise<OpenedRecording> {
+    const apart = await this.#request(signal, (connection, token) =>
+      connection.sendRequest(toInspector.recording, paths, token),
+    );
+    const columns: Column[] = [];
+    for (const shape of apart.columns) columns.push(await this.#column(columns.length, shape, signal));
+    return putTogether(apart, columns) as OpenedRecording;
   }
 
   /** A piece of the list of a checkpoint's tensors. Throws UserError. */
@@ -66,6 +75,19 @@ export class InspectorClient {
     this.#process?.kill();
   }
 
+  async #column(number: number, shape: ColumnShape, signal: AbortSignal): Promise<Column> {
+    const column = sharedColumn(shape);
+    const bytes = bytesOf(column);
+    for (let from = 0; from < bytes.length;) {
+      const piece = await this.#request(signal, (connection, token) =>
+        connection.sendRequest(toInspector.piece, { column: number, from }, token),
+      );
+      bytes.set(piece, from);
+      from += piece.length;
+    }
+    return column;
+  }
+
   async #request<R>(
     signal: AbortSignal,
     send: (connection: MessageConnection, token: CancellationToken) => Promise<R>,
@@ -88,7 +110,10 @@ export class InspectorClient {
     const { PeerProcess } = await import('./peerProcess.ts');
     if (this.#disposed) throw new UserError('inspector-gone', l10n.t`MoEScope is shutting down.`);
     if (this.#process) return this.#process;
-    const started = new PeerProcess('inspector', { ...this.#options, execArgv: [YOUNG_GENERATION] });
+    const started = new PeerProcess('inspector', {
+      ...this.#options,
+      execArgv: [YOUNG_GENERATION, ...(this.#options.execArgv ?? [])],
+    });
     this.#process = started;
     void started.exited.then(() => {
       if (this.#process === started) this.#process = undefined;

@@ -31,6 +31,12 @@ export interface PeerOptions {
   readonly yields?: boolean;
 }
 
+/** What to think of a process that got no memory. */
+const REMEDIES = {
+  engine: l10n.t`Memory may have run out: in int8 or int4 the model takes less.`,
+  inspector: l10n.t`The file may take more memory than there is.`,
+} as const;
+
 /** What a child process is called in error codes, and in sentences. */
 export type PeerName = 'engine' | 'inspector';
 const NAMES: Readonly<Record<PeerName, string>> = { engine: l10n.t`engine`, inspector: l10n.t`inspector` };
@@ -161,12 +167,10 @@ export class PeerProcess {
     if (data !== undefined) return new UserError(data.code, messageOf(error), { cause: error });
     // Without data the connection itself broke, and the exit that broke it may not have been seen yet.
     const how = await this.exited;
-    const starved = this.#name === 'engine' && (how === 'SIGKILL' || STARVED.test(this.#stderr));
-    const name = NAMES[this.#name];
-    const message = starved
-      ? l10n.t`The ${name} process ended unexpectedly (${how}). Memory may have run out: in int8 or int4 the model takes less.`
-      : l10n.t`The ${name} process ended unexpectedly (${how}).`;
-    return new UserError(`${this.#name}-gone`, message, { cause: error });
+    const starved = how === 'SIGKILL' || STARVED.test(this.#stderr);
+    const message = l10n.t`The ${NAMES[this.#name]} process ended unexpectedly (${how}).`;
+    const remedy = starved ? ` ${REMEDIES[this.#name]}` : '';
+    return new UserError(`${this.#name}-gone`, message + remedy, { cause: error });
   }
 }
 

@@ -26,12 +26,13 @@ export class TraceBuilder {
       end: grown(end, new Uint32Array(tokens)),
       logProb: new Float32Array(tokens).fill(NaN),
     };
+    const column = model.weightless ? unknownColumns() : (length: number) => new Float32Array(length);
     this.#layers = model.moeLayers.map((shape) => ({
       ...shape,
       chosen: new Uint16Array(tokens * shape.candidates),
-      weight: new Float32Array(tokens * shape.candidates),
-      entropy: new Float32Array(tokens),
-      margin: new Float32Array(tokens),
+      weight: column(tokens * shape.candidates),
+      entropy: column(tokens),
+      margin: column(tokens),
       probSum: new Float64Array(shape.experts),
       logSumExpSq: 0,
     }));
@@ -69,9 +70,11 @@ export class TraceBuilder {
     part.layers.forEach((source, i) => {
       const layer = this.#layers[i]!;
       layer.chosen.set(source.chosen, part.from * layer.candidates);
-      layer.weight.set(source.weight, part.from * layer.candidates);
-      layer.entropy.set(source.entropy, part.from);
-      layer.margin.set(source.margin, part.from);
+      if (!this.#model.weightless) {
+        layer.weight.set(source.weight, part.from * layer.candidates);
+        layer.entropy.set(source.entropy, part.from);
+        layer.margin.set(source.margin, part.from);
+      }
       source.probSum.forEach((p, e) => {
         layer.probSum[e]! += p;
       });
@@ -111,6 +114,16 @@ export class TraceBuilder {
       origin,
     };
   }
+}
+
+/** Makes columns of what is not known: all layers share one of a length. */
+function unknownColumns(): (length: number) => Float32Array {
+  const made = new Map<number, Float32Array>();
+  return (length) => {
+    const column = made.get(length) ?? new Float32Array(length).fill(NaN);
+    made.set(length, column);
+    return column;
+  };
 }
 
 /** A column with room for more; the same one when there is enough. */

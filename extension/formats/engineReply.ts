@@ -36,12 +36,16 @@ export interface ReplyContext {
   readonly shape?: readonly [layers: number, k: number];
   /** Tokens that were sent: an SGLang that is not asked for log-probabilities does not repeat them. */
   readonly promptIds?: Int32Array;
+  /** The texts of tokens are not wanted: where they stand in the text is known. */
+  readonly placed?: boolean;
+  /** Its expert ids, where they were read before the rest of it. */
+  readonly routed?: Routed;
 }
 
+/** Expert ids that are read: an array, or the bytes of one. */
+export type Routed = IntegerArray | Uint8Array;
+
 const TYPES: Readonly<Record<string, string>> = { uint8: 'u1', uint16: 'u2', int16: 'i2', int32: 'i4', int64: 'i8' };
-/** The beginning of a .npy file in base64. */
-const NPY_BASE64 = 'k05VTVBZ';
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 /** Whether a value is an engine's answer. */
 export function isEngineReply(value: unknown): boolean {
@@ -55,7 +59,9 @@ export function isEngineReply(value: unknown): boolean {
  */
 export function readEngineReply(value: unknown, context: ReplyContext = {}): EngineReply {
   if (!isJsonObject(value)) throw unfit(l10n.t`it is no object`);
-  const reply = isJsonObject(value['meta_info']) ? ofSglang(value, value['meta_info'], context) : ofVllm(value);
+  const reply = isJsonObject(value['meta_info'])
+    ? ofSglang(value, value['meta_info'], context)
+    : ofVllm(value, context);
   const { experts, promptIds, outputIds } = reply;
   if (experts) {
     const rows = experts.shape[0]!;
@@ -72,36 +78,40 @@ export function readEngineReply(value: unknown, context: ReplyContext = {}): Eng
   return reply;
 }
 
-function ofVllm(value: JsonObject): EngineReply {
+function ofVllm(value: JsonObject, context: ReplyContext): EngineReply {
   const choices: unknown = value['choices'] ?? value['outputs'];
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
   if (!isJsonObject(choice)) throw unfit(l10n.t`it has no choices`);
   const given = value['prompt_token_ids'] ?? choice['prompt_token_ids'];
   const promptIds = idsOf(given, 'prompt_token_ids');
   const outputIds = idsOf(choice['token_ids'] ?? [], 'token_ids');
-  const routed = value['prompt_routed_experts'] ?? choice['prompt_routed_experts'] ?? choice['routed_experts'];
-  const known = promptLogProbs(value['prompt_logprobs'] ?? choice['prompt_logprobs'], promptIds);
+  const said = value['prompt_routed_experts'] ?? choice['prompt_routed_experts'] ?? choice['routed_experts'];
+  const known = promptLogProbs(value['prompt_logprobs'] ?? choice['prompt_logprobs'], promptIds, context);
   const { model, prompt } = value;
   return {
     model: typeof model === 'string' ? model : '',
     promptIds,
     outputIds,
     ...known,
-    experts: expertsOf(routed),
+    experts: expertsOf(said, context),
     text: typeof prompt === 'string' ? prompt : '',
   };
 }
 
 /** By token {id: {logprob, decoded_token}}; others than the token itself may stand beside it. */
-function promptLogProbs(list: unknown, ids: Int32Array): Pick<EngineReply, 'pieces' | 'logProb'> {
+function promptLogProbs(
+  list: unknown,
+  ids: Int32Array,
+  { placed }: ReplyContext,
+): Pick<EngineReply, 'pieces' | 'logProb'> {
   const logProb = new Float32Array(ids.length).fill(NaN);
-  const pieces = Array.from(ids, (): string | null => null);
+  const pieces = placed ? [] : Array.from(ids, (): string | null => null);
   if (!Array.isArray(list) || list.length !== ids.length) return { logProb, pieces };
   (list as readonly unknown[]).forEach((of, i) => {
     const own = isJsonObject(of) ? of[String(ids[i]!)] : undefined;
     if (!isJsonObject(own)) return;
     if (typeof own['logprob'] === 'number') logProb[i] = own['logprob'];
-    if (typeof own['decoded_token'] === 'string') pieces[i] = own['decoded_token'];
+    if (!placed && typeof own['decoded_token'] === 'string') pieces[i] = own['decoded_token'];
   });
   return { logProb, pieces };
 }
@@ -113,16 +123,16 @@ function ofSglang(value: JsonObject, meta: JsonObject, context: ReplyContext): E
     'input_token_logprobs',
   );
   const outputIds = idsOf(value['output_ids'] ?? [], 'output_ids');
-  const { routed_experts: routed, routed_experts_dtype: type = 'int32' } = meta;
+  const { routed_experts: said, routed_experts_dtype: type = 'int32' } = meta;
   const rows = promptIds.length + outputIds.length - 1 - (context.start ?? 0);
   const headerless = { rows, type: String(type), ...(context.shape ? { shape: context.shape } : {}) };
   return {
     model: '',
     promptIds,
     outputIds,
-    pieces: triples.map(([, , text]) => (typeof text === 'string' ? text : null)),
+    pieces: context.placed ? [] : triples.map(([, , text]) => (typeof text === 'string' ? text : null)),
     logProb: Float32Array.from(triples, ([p]) => (typeof p === 'number' ? p : NaN)),
-    experts: expertsOf(routed, headerless),
+    experts: expertsOf(said, context, headerless),
     text: '',
   };
 }
@@ -152,14 +162,13 @@ interface Headerless {
 }
 
 /** Expert ids in whatever form they came; undefined where there are none. */
-export function expertsOf(routed: unknown, headerless?: Headerless): IntegerArray | undefined {
-  if (routed === undefined || routed === null) return undefined;
-  if (Array.isArray(routed)) return nested(routed as readonly unknown[]);
-  if (isReadAlready(routed)) return routed;
-  if (typeof routed !== 'string' || !BASE64.test(routed))
-    throw unfit(l10n.t`its routing is in a form that is not known`);
-  const bytes = Buffer.from(routed, 'base64');
-  if (routed.startsWith(NPY_BASE64) && isNpy(bytes)) {
+function expertsOf(said: unknown, { routed }: ReplyContext, headerless?: Headerless): IntegerArray | undefined {
+  if (routed && !(routed instanceof Uint8Array)) return routed;
+  if (!routed && (said === undefined || said === null)) return undefined;
+  if (!routed && Array.isArray(said)) return nested(said as readonly unknown[]);
+  const bytes = routed ?? (typeof said === 'string' ? decodedBase64(said) : undefined);
+  if (!bytes) throw unfit(l10n.t`its routing is in a form that is not known`);
+  if (isNpy(bytes)) {
     const array = readNpy(bytes);
     if (array.shape.length !== 3) throw unfit(l10n.t`its routing has ${array.shape.length} axes instead of 3`);
     return array;
@@ -182,9 +191,14 @@ export function expertsOf(routed: unknown, headerless?: Headerless): IntegerArra
   return { shape: [rows, layers, k], values: readIntegers(bytes, type) };
 }
 
-/** Whoever reads answers byte by byte has made an array of them, which no JSON can hold. */
-function isReadAlready(routed: unknown): routed is IntegerArray {
-  return isJsonObject(routed) && routed['values'] instanceof Int32Array;
+/** The bytes that a text stands for in base64; undefined where it is something else. */
+export function decodedBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  // What is no base64 is left out when it is decoded, and then bytes are missing.
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  return text.length > 0 && text.length % 4 === 0 && bytes.length === (text.length / 4) * 3 - padding
+    ? bytes
+    : undefined;
 }
 
 /** [token][layer][choice] lists of numbers. */

@@ -15,6 +15,7 @@ import {
 import { isEngineReply } from './engineReply.ts';
 import { isGguf, isLegacyImatrix, readImatrix, refuseLegacyImatrix } from './imatrix.ts';
 import { regularFile } from './json.ts';
+import { isAlike, mergedCounts, notedCounts } from './mergedCounts.ts';
 import { isNpy, readNpy, readNpz } from './npy.ts';
 import { arraysRecording, repliesRecording } from './recordedIds.ts';
 import { readSglangDump } from './sglangDump.ts';
@@ -31,11 +32,58 @@ const MAX_TEXT = 500_000_000;
 const KINDS = l10n.t`a trace or report that MoEScope wrote, .npy or .npz expert ids, answers of vLLM or SGLang as JSON, a dump (.pt) of SGLang's recorder, an importance matrix of llama.cpp, or a table of counts`;
 
 /**
+ * Opens files that are one recording: a single file of any kind, or counts of the same layers, which are added up. Of several
+ * those that cannot be are left out, which the sum's note says.
+ *
+ * @throws UserError `trace-invalid` naming what is wrong: with the file, or with the first of several of which none is left
+ */
+export async function readRecordings(paths: readonly [string, ...string[]]): Promise<Recording> {
+  const [first, ...more] = paths;
+  if (more.length === 0) return readRecording(first);
+  const parts: RecordedCounts[] = [];
+  const leftOut: string[] = [];
+  let failure: unknown;
+  for (const path of paths) {
+    const name = basename(path);
+    try {
+      const found = await partOf(path);
+      if (parts[0] && !isAlike(parts[0], found)) throw invalid('its layers or experts are others');
+      parts.push(found);
+    } catch (error) {
+      if (!isUserError(error)) throw error;
+      failure ??= error;
+      leftOut.push(l10n.t`${name} is left out: ${error.message}`);
+    }
+  }
+  const [part, ...others] = parts;
+  if (!part) throw failure;
+  return counts([mergedCounts([part, ...others], [l10n.t`The sum of ${parts.length} files.`, ...leftOut])]);
+}
+
+/** What one of several files counts. Throws UserError `trace-invalid`. */
+async function partOf(path: string): Promise<RecordedCounts> {
+  const recording = await readFileOf(path);
+  if (recording.kind === 'trace') throw invalid('it holds tokens, and of several files only counts are added up');
+  if (recording.counts.length > 1) throw invalid('it holds several counts');
+  return recording.counts[0];
+}
+
+/**
  * Opens a file of recorded routing.
  *
  * @throws UserError `trace-invalid` naming what is wrong
  */
 export async function readRecording(path: string): Promise<Recording> {
+  const recording = await readFileOf(path);
+  if (recording.kind === 'trace') return recording;
+  return counts(
+    recording.counts.map((of) =>
+      of.rank === undefined ? of : notedCounts(of, [l10n.t`What rank ${of.rank} alone counted.`]),
+    ),
+  );
+}
+
+async function readFileOf(path: string): Promise<Recording> {
   const name = basename(path);
   let bytes: Uint8Array;
   try {

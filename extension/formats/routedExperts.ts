@@ -31,6 +31,8 @@ export interface PlacedLayers {
   readonly moeLayers: readonly LayerShape[];
   /** In the order of `moeLayers`. */
   readonly columns: readonly ExpertColumn[];
+  /** Ids are beyond the experts that the model's config tells. */
+  readonly physicalIds: boolean;
   /** Sentences. */
   readonly notes: readonly string[];
 }
@@ -98,6 +100,7 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
     );
   }
   const notes: string[] = [];
+  let physicalIds = false;
   const places = known ? placesOf(columns.length, k, known) : undefined;
   const placed: { shape: LayerShape; column: ExpertColumn }[] = [];
   columns.forEach((column, position) => {
@@ -116,7 +119,8 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
   } else {
     const physical = placed.filter(({ shape }, i) => shape.experts > known.moeLayers[i]!.experts);
     const experts = Math.max(...physical.map(({ shape }) => shape.experts));
-    if (physical.length > 0) {
+    physicalIds = physical.length > 0;
+    if (physicalIds) {
       notes.push(
         l10n.t`Ids up to E${experts - 1} are beyond the model's ${known.moeLayers[0]!.experts} experts: they are physical ids, under which expert-parallel load balancing (EPLB) keeps copies of an expert.`,
       );
@@ -133,6 +137,7 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
     layers: known?.layers ?? columns.length,
     moeLayers: placed.map(({ shape }) => shape),
     columns: placed.map(({ column }) => column),
+    physicalIds,
     notes,
   };
 }

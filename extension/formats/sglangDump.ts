@@ -29,7 +29,7 @@ export function readSglangDump(file: TorchFile, name: string): Recording {
   if (!(value instanceof Map)) throw invalid(l10n.t`it holds no dict`);
   const dump = value as Dict;
   if (dump.has('logical_count')) {
-    return { kind: 'counts', counts: [countsOfSteps(tensorOf(file, dump, 'logical_count'), name, [])] };
+    return { kind: 'counts', counts: [countsOfSteps(tensorOf(file, dump, 'logical_count'), name)] };
   }
   const records = dump.get('records');
   if (!Array.isArray(records)) throw invalid(l10n.t`it is no dump of the expert distribution recorder`);
@@ -44,37 +44,36 @@ export function readSglangDump(file: TorchFile, name: string): Recording {
 }
 
 /** [steps, layers, experts]; steps without any slot are room that was not used, and layers without any are dense. */
-function countsOfSteps({ shape, values }: IntegerArray, name: string, notes: readonly string[]): RecordedCounts {
-  const [steps = 0, layers = 0, experts = 0] = shape;
+function countsOfSteps({ shape, values }: IntegerArray, name: string): RecordedCounts {
+  const [room = 0, layers = 0, experts = 0] = shape;
   if (shape.length !== 3 || experts < 1 || experts > MAX_EXPERTS) throw invalid(l10n.t`its counts have another shape`);
   if (values.length > MAX_ITEMS) throw invalid(l10n.t`it is too large`);
-  const bySteps: Float64Array[][] = [];
-  const totals = Array.from({ length: layers }, () => new Float64Array(experts));
-  for (let s = 0; s < steps; s++) {
-    const step = totals.map((_, l) =>
-      Float64Array.from(values.subarray((s * layers + l) * experts, (s * layers + l + 1) * experts)),
-    );
-    if (step.every((counts) => counts.every((c) => c === 0))) continue;
-    step.forEach((counts, l) => {
-      counts.forEach((c, e) => {
-        if (!(c >= 0)) throw invalid(l10n.t`it counts less than nothing`);
-        totals[l]![e]! += c;
-      });
+  if (!values.every((count) => count >= 0)) throw invalid(l10n.t`it counts less than nothing`);
+  const slots = layers * experts;
+  const used = Array.from({ length: room }, (_, s) => s).filter((s) =>
+    values.subarray(s * slots, (s + 1) * slots).some((count) => count > 0),
+  );
+  const bySteps = Array.from({ length: layers }, (_, layer) => {
+    const all = new Float64Array(used.length * experts);
+    used.forEach((s, i) => {
+      const from = (s * layers + layer) * experts;
+      all.set(values.subarray(from, from + experts), i * experts);
     });
-    bySteps.push(step);
-  }
-  const moe = totals.map((_, l) => l).filter((l) => totals[l]!.some((c) => c > 0));
+    return all;
+  });
+  const moe = bySteps.map((_, l) => l).filter((l) => bySteps[l]!.some((c) => c > 0));
   if (moe.length === 0) throw invalid(l10n.t`nothing was recorded`);
-  const loads = moe.map((layer): RecordedLoad => ({
-    shape: { layer, experts, k: 1, candidates: 1 },
-    counts: totals[layer]!,
-  }));
-  const said = [...notes, l10n.t`Experts per token are not recorded: each slot counts as a token.`];
+  const loads = moe.map((layer): RecordedLoad => {
+    const counts = new Float64Array(experts);
+    bySteps[layer]!.forEach((c, i) => (counts[i % experts]! += c));
+    return { shape: { layer, experts, k: 1, candidates: 1 }, counts };
+  });
+  const said = [l10n.t`Experts per token are not recorded: each slot counts as a token.`];
   return {
     name: '',
     model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), provider: 'SGLang' }, said),
     loads,
-    ...(bySteps.length > 1 ? { steps: bySteps.map((step) => moe.map((l) => step[l]!)) } : {}),
+    ...(used.length > 1 ? { steps: moe.map((l) => bySteps[l]!) } : {}),
   };
 }
 
@@ -105,9 +104,9 @@ function passesOf(
     });
   });
   const ranks = new Set(records.map((record) => record.get('rank')));
-  const rank = [...ranks][0];
-  const note = ranks.size === 1 && typeof rank === 'number' ? [l10n.t`What rank ${rank} alone counted.`] : [];
-  return { kind: 'counts', counts: [countsOfSteps({ shape: [passes.length, layers, experts], values }, name, note)] };
+  const [rank] = ranks;
+  const counts = countsOfSteps({ shape: [passes.length, layers, experts], values }, name);
+  return { kind: 'counts', counts: [ranks.size === 1 && typeof rank === 'number' ? { ...counts, rank } : counts] };
 }
 
 function tokensOf(

@@ -1,52 +1,72 @@
 import * as l10n from '@vscode/l10n';
 import { window } from 'vscode';
-import { DUMP_FOLDER } from '../server/recorder.ts';
+import { urlsOf, type ServerSpec } from '../protocol/server.ts';
+import { DUMP_FOLDER, type Answers } from '../server/recorder.ts';
+import type { Problems } from './problems.ts';
+import { withNotice } from './progressNotice.ts';
 import type { Recordings } from './recordings.ts';
 import type { Servers } from './servers.ts';
 
-/** Records what a server routes between start and stop, whoever asked it to. */
+/** Records what servers route between start and stop, whoever asked them to. */
 export class LoadRecorder {
   readonly #servers: Servers;
   readonly #recordings: Recordings;
+  readonly #problems: Problems;
 
-  constructor(servers: Servers, recordings: Recordings) {
+  constructor(servers: Servers, recordings: Recordings, problems: Problems) {
     this.#servers = servers;
     this.#recordings = recordings;
+    this.#problems = problems;
   }
 
   /** Throws UserError. */
   async start(): Promise<void> {
     const server = await this.#server();
     if (!server) return;
-    await this.#servers.startRecording(server, new AbortController().signal);
+    const started = await this.#ask(server, (signal) => this.#servers.startRecording(server, signal));
     const stop = l10n.t`Stop and Open`;
-    const host = new URL(server.url).host;
-    const answer = await window.showInformationMessage(l10n.t`${host} counts what it routes, of all its users.`, stop);
-    if (answer === stop) await this.stop();
+    const message =
+      started.length === 1
+        ? l10n.t`${started[0]!.place} counts what it routes, of all its users.`
+        : l10n.t`${placesOf(started)} count what they route, of all their users.`;
+    if ((await window.showInformationMessage(message, stop)) === stop) await this.stop();
   }
 
-  /** Stops, and opens what was counted where it can be reached. Throws UserError. */
+  /** Stops, and opens what was counted where it can be reached, added up. Throws UserError. */
   async stop(): Promise<void> {
     const server = await this.#server();
     if (!server) return;
-    const dump = await this.#servers.stopRecording(server, new AbortController().signal);
-    if (dump !== undefined) {
-      await this.#recordings.openFile(dump);
-      return;
-    }
+    const stopped = await this.#ask(server, (signal) => this.#servers.stopRecording(server, signal));
+    const [first, ...more] = stopped.flatMap(({ value }) => value);
+    if (first !== undefined) await this.#recordings.openFiles([first, ...more]);
+    const away = stopped.filter(({ value }) => value.length === 0);
+    if (away.length === 0) return;
     const open = l10n.t`Open Trace…`;
     const where = `${DUMP_FOLDER}/expert_distribution_recorder_*.pt`;
-    const host = new URL(server.url).host;
     const answer = await window.showInformationMessage(
-      l10n.t`${host} wrote its counts to a file of its own, ${where} unless it was told otherwise. Copy the newest here to open it.`,
+      l10n.t`${placesOf(away)} wrote the counts on the server’s own machine, to ${where} unless it was told otherwise. Copy the newest here to open it; several that are chosen together are added up.`,
       open,
     );
     if (answer === open) await this.#recordings.open();
   }
 
-  async #server() {
+  /** What servers answered; a sentence for each that failed is shown. Throws UserError where all did. */
+  async #ask<T>(server: ServerSpec, ask: (signal: AbortSignal) => Promise<Answers<T>>): Promise<Answers<T>['answers']> {
+    const abort = new AbortController();
+    const { host } = new URL(server.url);
+    const { answers, failures } = await withNotice(host, l10n.t`Asking ${host}`, abort, () => ask(abort.signal));
+    for (const failure of failures) this.#problems.report('record load', failure);
+    return answers;
+  }
+
+  async #server(): Promise<ServerSpec | undefined> {
     const server = this.#servers.chosen;
     if (!server) await window.showInformationMessage(l10n.t`Which server? Run “Use a Server…” first.`);
-    return server && (await this.#servers.agreeToPlainHttp(server.url)) ? server : undefined;
+    else for (const url of urlsOf(server)) if (!(await this.#servers.agreeToPlainHttp(url))) return undefined;
+    return server;
   }
+}
+
+function placesOf(answers: readonly { readonly place: string }[]): string {
+  return answers.map(({ place }) => place).join(', ');
 }

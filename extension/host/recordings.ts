@@ -3,10 +3,10 @@ import { homedir } from 'node:os';
 import { basename } from 'node:path';
 import { Uri, ViewColumn, window, workspace } from 'vscode';
 import { count } from '../analysis/numbers.ts';
-import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
-import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
-import type { InspectorClient } from '../client/inspectorClient.ts';
-import type { RecordedCounts, Recording } from '../protocol/recording.ts';
+import type { Subject } from '../analysis/sections/subject.ts';
+import { InspectorClient } from '../client/inspectorClient.ts';
+import type { PeerOptions } from '../client/peerProcess.ts';
+import type { OpenedRecording, RecordingPaths } from '../protocol/recording.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Analyzer } from './analyzer.ts';
 import { unlinked } from './markdown.ts';
@@ -14,65 +14,75 @@ import { withNotice } from './progressNotice.ts';
 import type { ReportPage } from './reportPage.ts';
 import { modelDetail, type Subjects } from './subjects.ts';
 
+export interface RecordingsParts {
+  readonly analyzer: Analyzer;
+  readonly report: ReportPage;
+  readonly subjects: Subjects;
+}
+
 /** Opens recorded routing: a text with its tokens in an editor, all else in the load report. */
 export class Recordings {
-  readonly #inspector: InspectorClient;
-  readonly #analyzer: Analyzer;
-  readonly #subjects: Subjects;
-  readonly #report: ReportPage;
+  readonly #inspector: PeerOptions;
+  readonly #parts: RecordingsParts;
 
-  constructor(inspector: InspectorClient, analyzer: Analyzer, subjects: Subjects, report: ReportPage) {
+  /** @param inspector where the inspector's bundle is: each recording has one of its own, whose memory goes when it is read */
+  constructor(inspector: PeerOptions, parts: RecordingsParts) {
     this.#inspector = inspector;
-    this.#analyzer = analyzer;
-    this.#subjects = subjects;
-    this.#report = report;
+    this.#parts = parts;
   }
 
-  /** Asks for a file and opens it. Whether its text stands in an editor now. Throws UserError. */
+  /** Asks for files that are one recording and opens them. Whether a text stands in an editor now. Throws UserError. */
   async open(): Promise<boolean> {
-    const [file] =
+    const [first, ...more] =
       (await window.showOpenDialog({
-        title: l10n.t`Recorded routing`,
+        title: l10n.t`Recorded routing; of several files the counts are added up`,
         openLabel: l10n.t`Open Trace`,
+        canSelectMany: true,
         defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
         filters: {
           [l10n.t`Recorded routing`]: ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
           [l10n.t`All files`]: ['*'],
         },
       })) ?? [];
-    return file !== undefined && this.openFile(file.fsPath);
+    return first !== undefined && this.openFiles([first.fsPath, ...more.map(({ fsPath }) => fsPath)]);
   }
 
-  /** Opens a file. Whether its text stands in an editor now. Throws UserError. */
-  async openFile(path: string): Promise<boolean> {
-    const name = basename(path);
+  /** Opens files that are one recording. Whether a text stands in an editor now. Throws UserError. */
+  async openFiles(paths: RecordingPaths): Promise<boolean> {
+    const name = basename(paths[0]);
     const abort = new AbortController();
-    const recording = await withNotice(name, l10n.t`Reading ${name}`, abort, () =>
-      this.#inspector.recording(path, abort.signal),
-    );
-    return this.#show(path, name, recording);
+    const opened = await withNotice(name, l10n.t`Reading ${name}`, abort, () => this.#read(paths, abort.signal));
+    return this.#show(paths.join(), name, opened);
   }
 
   /** Opens recorded counts that come with the extension: each model's, with all its kinds of text. Throws UserError. */
   async openBundled(file: Uri): Promise<void> {
-    const recording = await this.#inspector.recording(file.fsPath, new AbortController().signal);
-    if (recording.kind !== 'counts') return;
-    const subjects = subjectsOfCounts(basename(file.fsPath), recording.counts).filter(({ domains }) => domains);
+    const opened = await this.#read([file.fsPath], new AbortController().signal);
+    if (opened.kind !== 'counts') return;
+    const subjects = opened.subjects.filter(({ domains }) => domains);
     for (const subject of [...subjects].reverse()) this.#addCounts(file.fsPath, subject);
-    this.#report.show('balance');
+    this.#parts.report.show('balance');
   }
 
-  async #show(path: string, name: string, recording: Recording): Promise<boolean> {
-    if (recording.kind === 'counts') {
-      await this.#showCounts(path, name, recording.counts);
+  async #read(paths: RecordingPaths, signal: AbortSignal): Promise<OpenedRecording> {
+    const inspector = new InspectorClient(this.#inspector);
+    try {
+      return await inspector.recording(paths, signal);
+    } finally {
+      inspector.dispose();
+    }
+  }
+
+  async #show(id: string, name: string, opened: OpenedRecording): Promise<boolean> {
+    if (opened.kind === 'counts') {
+      await this.#showCounts(id, name, opened.subjects);
       return false;
     }
-    const { trace, text } = recording;
-    if (text !== '' && hasPlaces(trace) && (await this.#showText(text, trace))) return true;
-    this.#add(path, name, l10n.t`${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`, () =>
-      subjectOf(name, trace, text),
-    );
-    this.#report.show();
+    const { subject, placed } = opened;
+    const { trace, text } = subject;
+    if (placed && (await this.#showText(text, trace))) return true;
+    this.#add(id, subject, l10n.t`${modelDetail(subject.model)} · ${count(trace.tokens.ids.length)} tokens`);
+    this.#parts.report.show();
     void window.showInformationMessage(
       l10n.t`${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
     );
@@ -81,37 +91,32 @@ export class Recordings {
 
   /** Shows a trace on its text in an editor of its own. Whether the text could be shown as it was. */
   async #showText(text: string, trace: RoutingTrace): Promise<boolean> {
-    const document = await workspace.openTextDocument({ content: text });
+    // An extension can have texts of 50 MB at most.
+    const document = await Promise.resolve(workspace.openTextDocument({ content: text })).catch(() => undefined);
     // An editor makes all line ends alike; then the places are others.
-    if (document.getText() !== text) return false;
+    if (document?.getText() !== text) return false;
     await window.showTextDocument(document, { viewColumn: ViewColumn.One });
-    this.#analyzer.show(document, text, trace);
+    this.#parts.analyzer.show(document, text, trace);
     return true;
   }
 
-  async #showCounts(path: string, name: string, all: readonly RecordedCounts[]): Promise<void> {
-    const items = subjectsOfCounts(name, all).map((subject) => ({
+  async #showCounts(id: string, name: string, subjects: readonly Subject[]): Promise<void> {
+    const items = subjects.map((subject) => ({
       label: subject.name,
       description: modelDetail(subject.model),
       subject,
     }));
     const picked = items.length === 1 ? items : await window.showQuickPick(items, { title: name, canPickMany: true });
     if (!picked || picked.length === 0) return;
-    for (const { subject } of picked) this.#addCounts(path, subject);
-    this.#report.show();
+    for (const { subject } of picked) this.#addCounts(id, subject);
+    this.#parts.report.show();
   }
 
-  #addCounts(path: string, subject: Subject): void {
-    const { name, model } = subject;
-    this.#add(`${path}#${name}`, name, l10n.t`${modelDetail(model)} · counts, no tokens`, () => subject);
+  #addCounts(id: string, subject: Subject): void {
+    this.#add(`${id}#${subject.name}`, subject, l10n.t`${modelDetail(subject.model)} · counts, no tokens`);
   }
 
-  #add(id: string, name: string, detail: string, make: () => Subject): void {
-    this.#subjects.add({ id: `recording:${id}`, name, detail, make });
+  #add(id: string, subject: Subject, detail: string): void {
+    this.#parts.subjects.add({ id: `recording:${id}`, name: subject.name, detail, make: () => subject });
   }
-}
-
-/** Whether tokens stand somewhere in the text. */
-function hasPlaces({ tokens: { start, end } }: RoutingTrace): boolean {
-  return start.some((from, t) => from < end[t]!);
 }

@@ -5,6 +5,7 @@ import type { EngineClientOptions } from '../client/engineClient.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
 import { isReadable } from '../server/address.ts';
+import { askEach, type Answers } from '../server/recorder.ts';
 import type { Decoder } from '../server/decoder.ts';
 import { ServerClient, type ServerClientOptions } from '../server/serverClient.ts';
 import { ServerPool } from '../server/serverPool.ts';
@@ -113,14 +114,14 @@ export class Servers {
     return first;
   }
 
-  /** Has a server count what it routes from now on. Throws UserError. */
-  async startRecording(server: ServerSpec, signal: AbortSignal): Promise<void> {
-    await (await this.#client(server, server.url)).startRecording(signal);
+  /** Has each of some servers count what it routes from now on. Throws UserError where none does. */
+  async startRecording(server: ServerSpec, signal: AbortSignal): Promise<Answers<void>> {
+    return askEach(await this.#all(server), (client) => client.startRecording(signal));
   }
 
-  /** Has it stop and write the counts; where they lie if that can be told. Throws UserError. */
-  async stopRecording(server: ServerSpec, signal: AbortSignal): Promise<string | undefined> {
-    return (await this.#client(server, server.url)).stopRecording(signal);
+  /** Has each stop and write its counts; where they lie as far as that can be told. Throws UserError where none does. */
+  async stopRecording(server: ServerSpec, signal: AbortSignal): Promise<Answers<readonly string[]>> {
+    return askEach(await this.#all(server), (client) => client.stopRecording(signal));
   }
 
   /** Routes a text on a server, as the engine's client does on this machine. Throws UserError. */
@@ -151,8 +152,12 @@ export class Servers {
     return client;
   }
 
+  #all(server: ServerSpec): Promise<ServerClient[]> {
+    return Promise.all(urlsOf(server).map((url) => this.#client(server, url)));
+  }
+
   async #pool(server: ServerSpec): Promise<ServerPool> {
-    const clients = await Promise.all(urlsOf(server).map((url) => this.#client(server, url)));
+    const clients = await this.#all(server);
     const key = JSON.stringify(server);
     let pool = this.#pools.get(key);
     if (!pool) {

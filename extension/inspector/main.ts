@@ -10,7 +10,6 @@ import {
   type CancellationToken,
 } from 'vscode-jsonrpc/node';
 import { hubFolder, hubSnapshots } from '../formats/hubCache.ts';
-import { readRecording } from '../formats/recording.ts';
 import { hasExperts } from '../models/families.ts';
 import { routersOf } from '../models/foreign/readForeign.ts';
 import { UNAVAILABLE } from '../models/unavailable.ts';
@@ -19,6 +18,7 @@ import { isUserError, messageOf, type ErrorData } from '../protocol/errors.ts';
 import { toInspector } from '../protocol/inspector.ts';
 import type { HubModel } from '../protocol/model.ts';
 import { inspect } from './inspect.ts';
+import { RecordingPieces } from './recordingPieces.ts';
 import { modelShape } from './shape.ts';
 import { TensorLists } from './tensorLists.ts';
 
@@ -27,9 +27,11 @@ const SHORT_REVISION = 8;
 
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const lists = new TensorLists();
+const pieces = new RecordingPieces();
 connection.onRequest(toInspector.inspect, (path) => answer(() => inspect(path)));
 connection.onRequest(toInspector.shape, (folder) => answer(() => modelShape(folder)));
-connection.onRequest(toInspector.recording, (path) => answer(() => readRecording(path)));
+connection.onRequest(toInspector.recording, (paths) => answer(() => pieces.open(paths)));
+connection.onRequest(toInspector.piece, (piece) => answer(() => Promise.resolve(pieces.take(piece))));
 connection.onRequest(toInspector.tensors, (query) => answer(() => lists.find(query)));
 connection.onRequest(toInspector.routers, (path) => answer(() => routersOf(path)));
 connection.onRequest(toInspector.find, (token) =>

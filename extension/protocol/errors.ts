@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'trace-invalid' // a trace file that cannot be understood
   | 'server-unreachable' // no server answers at the address, or it stopped answering
   | 'server-unfit' // a server answers, but not with routing of the model that is asked for
+  | 'experts-physical' // its routing names copies of experts, which cannot be counted with others
   | 'cache-unwritable'
   | 'intervention-invalid' // what is to be changed in the model is not there, or cannot be changed so
   | 'cancelled'

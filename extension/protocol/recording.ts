@@ -1,4 +1,5 @@
 /** Routing that others recorded: a serving engine, an offline run, a paper. Plain data, so that it crosses processes as it is. */
+import type { Subject } from '../analysis/sections/subject.ts';
 import type { LayerShape, ModelInfo, RoutingTrace } from './trace.ts';
 
 /** Slots that each expert of a MoE layer took. */
@@ -15,8 +16,10 @@ export interface RecordedCounts {
   readonly name: string;
   readonly model: ModelInfo;
   readonly loads: readonly RecordedLoad[];
-  /** The same slots by step of the recording, in order, by layer as in `loads`; absent where it is not divided into steps. */
-  readonly steps?: readonly (readonly Float64Array[])[];
+  /** The one of a server's ranks that counted this; absent where all did together. */
+  readonly rank?: number;
+  /** The same slots by step of the recording, [S·E] in order, by layer as in `loads`; absent where it is not divided into steps. */
+  readonly steps?: readonly Float64Array[];
 }
 
 /** What a file of recorded routing holds: the routing of each token, or counts alone. */
@@ -28,3 +31,16 @@ export type Recording =
       readonly text: string;
     }
   | { readonly kind: 'counts'; readonly counts: readonly [RecordedCounts, ...RecordedCounts[]] };
+
+/** Files that are one recording, such as the dumps of several servers. */
+export type RecordingPaths = readonly [string, ...string[]];
+
+/** A recording, ready to be reported on. */
+export type OpenedRecording =
+  | {
+      readonly kind: 'trace';
+      readonly subject: Subject & { readonly trace: RoutingTrace; readonly text: string };
+      /** Whether tokens stand somewhere in the text. */
+      readonly placed: boolean;
+    }
+  | { readonly kind: 'counts'; readonly subjects: readonly Subject[] };

@@ -93,6 +93,8 @@ export interface ModelInfo {
   readonly skipped?: readonly string[];
   /** Whoever ran it returned experts without weights, entropies and margins: all of these are NaN. */
   readonly weightless?: true;
+  /** Ids beyond the model's experts are among its routing: they number copies of experts, and of which is not known. */
+  readonly physicalIds?: true;
   /** What there is to know of how precision and provider came to be, in a sentence. */
   readonly note?: string;
 }

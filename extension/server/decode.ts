@@ -2,9 +2,8 @@
 import * as l10n from '@vscode/l10n';
 import { readEngineReply, type ReplyContext } from '../formats/engineReply.ts';
 import { splitByLayer, type ExpertColumn } from '../formats/routedExperts.ts';
-import { isJsonObject } from '../formats/json.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
-import { takeNestedIds } from './nestedIds.ts';
+import { takeIds } from './takenIds.ts';
 
 /** Routing of a window's tokens. */
 export interface DecodedReply {
@@ -20,24 +19,14 @@ export interface DecodedReply {
 
 /** @throws UserError `server-unfit` in a sentence that says what does not fit */
 export function decodeReply(body: Uint8Array, context: ReplyContext): DecodedReply {
-  const { promptIds, pieces, logProb, experts } = readEngineReply(valueOf(body), context);
+  const taken = takeIds(body);
+  const known = taken ? { ...context, routed: taken.routed } : context;
+  const { promptIds, pieces, logProb, experts } = readEngineReply(jsonOf(taken?.rest ?? body), known);
   if (!experts) return { promptIds, pieces, logProb, k: 0, columns: undefined };
   const [, layers = 0, k = 0] = experts.shape;
   const tokens = promptIds.length;
   const ids = experts.values.subarray(0, tokens * layers * k);
   return { promptIds, pieces, logProb, k, columns: splitByLayer(ids, tokens, layers, k) };
-}
-
-/** The value of an answer; long lists of ids in it as an array that is read already. */
-function valueOf(body: Uint8Array): unknown {
-  const taken = takeNestedIds(body);
-  if (taken) {
-    const value = jsonOf(taken.rest);
-    if (isJsonObject(value) && value['prompt_routed_experts'] === null) {
-      return { ...value, prompt_routed_experts: taken.ids };
-    }
-  }
-  return jsonOf(body);
 }
 
 function jsonOf(body: Uint8Array): unknown {

@@ -15,7 +15,7 @@ import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
 import { askRouting, identify, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
-import { DUMP_FOLDER, DUMP_VARIABLE, findDump, startRecording, stopRecording } from './recorder.ts';
+import { DUMP_FOLDER, DUMP_VARIABLE, dumpsIn, newDumps, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
 
 /** Receives a run as it goes, as from an engine of this machine. */
@@ -56,6 +56,11 @@ export class ServerClient {
     this.#http = new HttpClient({ ...options, url: spec.url });
   }
 
+  /** Where it asks, for sentences. */
+  get place(): string {
+    return this.#http.place;
+  }
+
   /** Names of the server's models. Throws UserError. */
   async models(signal: AbortSignal): Promise<readonly string[]> {
     return (await identify(this.#http, signal)).models.map(({ name }) => name);
@@ -65,7 +70,7 @@ export class ServerClient {
   async probe(signal: AbortSignal): Promise<ServerProbe> {
     const known = await this.#find(signal);
     const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
-    const reply = await this.#window(known, tokens ?? PROBE_TEXT, true, signal);
+    const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
     const { layers, moeLayers, notes } = this.#placed(known, [reply]);
     const { identity, model } = known;
     return { identity, model, layers, moeLayers, notes: [WEIGHTLESS, ...notes] };
@@ -77,15 +82,16 @@ export class ServerClient {
   }
 
   /**
-   * Has it stop, and write the counts to a file of its machine.
+   * Has it stop, and write the counts to files of its machine.
    *
-   * @returns where it lies, if that is this machine and it can be found
+   * @returns where they lie, if that is this machine and they can be found
    * @throws UserError
    */
-  async stopRecording(signal: AbortSignal): Promise<string | undefined> {
-    const since = Date.now();
+  async stopRecording(signal: AbortSignal): Promise<readonly string[]> {
+    const folder = process.env[DUMP_VARIABLE] ?? DUMP_FOLDER;
+    const before = await dumpsIn(folder);
     await stopRecording(this.#http, signal);
-    return isThisMachine(this.#spec.url) ? findDump(process.env[DUMP_VARIABLE] ?? DUMP_FOLDER, since) : undefined;
+    return isThisMachine(this.#spec.url) ? newDumps(folder, before) : [];
   }
 
   /**
@@ -114,7 +120,7 @@ export class ServerClient {
       const emitter = new Emitter(run, sink, prompts.length);
       const replies: DecodedReply[] = [];
       for (const prompt of prompts) {
-        const reply = await this.#window(known, prompt, logProb, signal);
+        const reply = await this.#window(known, prompt, { logProb, placed: ranges !== undefined }, signal);
         replies.push(reply);
         const done = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
         sink.progress({ run, stage: 'route', done, total: tokens?.length ?? done });
@@ -176,23 +182,19 @@ export class ServerClient {
     return { tokens: there?.ids, ranges: there?.ranges };
   }
 
-  async #window(
-    known: Known,
-    prompt: Int32Array | string,
-    logProb: boolean,
-    signal: AbortSignal,
-  ): Promise<DecodedReply> {
-    if (logProb || known.forgets) return this.#answer(known, prompt, true, signal);
-    const reply = await this.#answer(known, prompt, false, signal);
+  async #window(known: Known, prompt: Int32Array | string, wanted: Wanted, signal: AbortSignal): Promise<DecodedReply> {
+    const computed = { ...wanted, logProb: true };
+    if (wanted.logProb || known.forgets) return this.#answer(known, prompt, computed, signal);
+    const reply = await this.#answer(known, prompt, wanted, signal);
     // vLLM 0.21 has no routing of what it cached, and computes the text anew for probabilities.
     known.forgets = reply.columns!.every(({ missing }) => missing > 0);
-    return known.forgets ? this.#answer(known, prompt, true, signal) : reply;
+    return known.forgets ? this.#answer(known, prompt, computed, signal) : reply;
   }
 
   async #answer(
     { identity, model, shape }: Known,
     prompt: Int32Array | string,
-    logProb: boolean,
+    { logProb, placed }: Wanted,
     signal: AbortSignal,
   ): Promise<DecodedReply> {
     const body = await askRouting(this.#http, identity.engine, { model: model.name, prompt, logProb }, signal);
@@ -200,6 +202,7 @@ export class ServerClient {
     const reply = await this.#options.decoder.decode(body, {
       ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
       ...(typeof prompt === 'string' ? {} : { promptIds: prompt }),
+      placed,
     });
     if (signal.aborted) throw cancelled();
     if (!reply.columns) throw withoutRouting(this.#http, identity.engine);
@@ -238,7 +241,7 @@ export class ServerClient {
     );
   }
 
-  #model({ identity, model, shape }: Known, { layers, moeLayers, notes }: PlacedLayers): ModelInfo {
+  #model({ identity, model, shape }: Known, { layers, moeLayers, physicalIds, notes }: PlacedLayers): ModelInfo {
     const engine = identity.version === '' ? identity.engine : `${identity.engine} ${identity.version.slice(0, 40)}`;
     const { architecture = '', hiddenSize = 0, vocabulary = 0 } = shape ?? {};
     return modelElsewhere(
@@ -250,10 +253,18 @@ export class ServerClient {
         precision: engine,
         provider: this.#http.place,
         weightless: true,
+        ...(physicalIds ? { physicalIds } : {}),
       },
       [WEIGHTLESS, ...notes],
     );
   }
+}
+
+/** What of an answer is wanted. */
+interface Wanted {
+  readonly logProb: boolean;
+  /** Where its tokens stand in the text is known. */
+  readonly placed: boolean;
 }
 
 interface Known {

@@ -1,6 +1,6 @@
 /** `moescope --server` against an engine that answers with the routing that transformers computed for the demo model. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -116,6 +116,66 @@ describe('moescope --server', () => {
     const place = /127\.0\.0\.1:\d+/gu;
     expect(both.out.replaceAll(place, '')).toBe(one.out.replaceAll(place, ''));
     expect(answered).toBeGreaterThan(1);
+  });
+
+  it('folder: a file with ids beyond the experts, as under EPLB, is left out in a sentence, and the others go on', async () => {
+    const texts = mkdtempSync(join(tmpdir(), 'moescope-eplb-'));
+    for (const [name, text] of [
+      ['a.md', 'one two three'],
+      ['b.md', 'physical'],
+      ['c.md', 'four five six'],
+    ] as const) {
+      writeFileSync(join(texts, name), text);
+    }
+    // The second text alone has one token, or few: told apart by what the others begin with.
+    const first = new Set<number>();
+    server = await EngineServer.start(({ path, body }) => {
+      if (path !== '/v1/completions') return vllmIdentity(path);
+      const ids = body['prompt'] as number[];
+      first.add(ids[0]!);
+      const beyond = first.size === 2 ? 17 : 0;
+      const experts = ids.flatMap(() => Array.from({ length: LAYERS }, () => [beyond, 1]).flat());
+      const routed_experts = npyBase64([ids.length, LAYERS, K], Uint8Array.from(experts));
+      return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts }] } };
+    });
+    const { code, out, error } = await moescope(
+      ['folder', texts, '--server', server.url, '--model', MODEL, '--concurrency', '1'],
+      { XDG_CACHE_HOME: texts },
+    );
+    rmSync(texts, { recursive: true });
+    expect([code, error]).toEqual([0, '']);
+    expect(out).toContain('2 files routed');
+    expect(out).toMatch(/^[abc]\.md: Its experts are physical ids .*EPLB.*\.$/mu);
+    expect(out).not.toMatch(/RangeError|internal|other layers/u);
+  });
+
+  it('record: several servers are recorded, one that fails is a sentence, and the sum of what they counted opens', async () => {
+    const dumps = mkdtempSync(join(tmpdir(), 'moescope-record-'));
+    let written = 0;
+    const sglang = ({ path }: Asked): Answer | undefined => {
+      if (path === '/dump_expert_distribution_record') {
+        const dump = join(dumps, `expert_distribution_recorder_${++written}.5.pt`);
+        copyFileSync(join(FIXTURES, 'recordings/sglang-stat.pt'), dump);
+      }
+      return path.endsWith('_expert_distribution_record') ? { json: '' } : undefined;
+    };
+    server = await EngineServer.start(sglang);
+    const others = [await EngineServer.start(sglang), await EngineServer.start(() => undefined)];
+    const urls = [server, ...others].map(({ url }) => url).join(',');
+    const record = (what: string): Promise<Run> =>
+      moescope(['record', what, '--server', urls], { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps });
+    const [started, stopped] = [await record('start'), await record('stop')];
+    for (const { code, error } of [started, stopped]) {
+      expect([code, error]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
+    }
+    expect(started.out.match(/counts what it routes/gu)).toHaveLength(2);
+    const command = /moescope (report .*)$/mu.exec(stopped.out)![1]!.split(' ');
+    const opened = await moescope(command);
+    await Promise.all(others.map((other) => other.stop()));
+    rmSync(dumps, { recursive: true });
+    // 28 slots each, at two layers.
+    expect([opened.code, opened.out]).toEqual([0, expect.stringContaining('2 layers with experts, 56 slots')]);
+    expect(opened.out).toContain('The sum of 2 files.');
   });
 
   it('exit code 1 says that the server cannot be reached, 2 that it does not fit', async () => {

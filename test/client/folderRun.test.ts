@@ -91,6 +91,7 @@ describe('a run over a folder', () => {
       routed: 3,
       cut: 2,
       skipped: { unreadable: 1, binary: 2, large: 0, empty: 1, failed: 0 },
+      failures: [],
       left: 0,
       tokens: 23,
     });
@@ -235,6 +236,26 @@ describe('a run over a folder', () => {
     expect([routing!.files, tally.skipped.failed]).toEqual([['a.ts', 'c.ts'], 1]);
     const other = await run(router, ['b.ts', 'c.ts']);
     expect(other).toMatchObject({ ended: { code: 'server-unfit' }, tally: { routed: 0, skipped: { failed: 0 } } });
+  });
+
+  it('leaves out a file whose experts are physical ids, the first one too, and says which and why', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b', 'c.ts': 'c' });
+    const letters = new LetterRouter();
+    const balanced: TextRouter = {
+      identity: () => letters.identity(),
+      route: async (text) => {
+        if (text === 'b') return letters.route(text);
+        const trace = folderTrace({ text, layers: [{ experts: 6, k: 1, chosen: [[5]] }] });
+        return { ...trace, origin: { ...trace.origin, model: { ...trace.origin.model, physicalIds: true } } };
+      },
+    };
+    const { routing, tally, ended } = await run(balanced, ['a.ts', 'b.ts', 'c.ts']);
+    expect([ended, routing!.files, tally.skipped.failed]).toEqual([undefined, ['b.ts'], 2]);
+    const why = expect.stringMatching(/^Its experts are physical ids .*EPLB.*\.$/) as string;
+    expect(tally.failures).toEqual([
+      { path: 'a.ts', why },
+      { path: 'c.ts', why },
+    ]);
   });
 
   it('ends at once where the model itself is at fault', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readNpy, readNpz } from '../../extension/formats/npy.ts';
 import { readPickle } from '../../extension/formats/pickle.ts';
-import { readRecording, recordingOf } from '../../extension/formats/recording.ts';
+import { readRecording, readRecordings, recordingOf } from '../../extension/formats/recording.ts';
 import type { RecordedCounts, Recording } from '../../extension/protocol/recording.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import { FIXTURES } from '../support/reference.ts';
@@ -157,15 +157,10 @@ describe('a dump of SGLang’s recorder', () => {
       [2, [3, 3, 3, 5]],
     ]);
     expect(counts!.model.layers).toBe(3);
-    expect(counts!.steps!.map((step) => step.map((c) => [...c]))).toEqual([
-      [
-        [4, 2, 0, 0],
-        [1, 1, 1, 3],
-      ],
-      [
-        [0, 6, 1, 1],
-        [2, 2, 2, 2],
-      ],
+    // By layer: the first step's counts, then those of the second.
+    expect(counts!.steps!.map((c) => [...c])).toEqual([
+      [4, 2, 0, 0, 0, 6, 1, 1],
+      [1, 1, 1, 3, 2, 2, 2, 2],
     ]);
   });
 
@@ -176,7 +171,7 @@ describe('a dump of SGLang’s recorder', () => {
       [2, 9, 11, 5],
       [8, 11, 9, 5],
     ]);
-    expect(counts!.steps![0]!.map((c) => [...c])).toEqual([
+    expect(counts!.steps!.map((c) => [...c].slice(0, 4))).toEqual([
       [1, 7, 9, 4],
       [6, 7, 5, 3],
     ]);
@@ -200,6 +195,36 @@ describe('a dump of SGLang’s recorder', () => {
     expect(() => recordingOf(bytesOf('harm.pt'), 'harm')).toThrow(
       /it names (posix|nt)\.system, which is no plain data, and nothing is run/,
     );
+  });
+});
+
+describe('several files', () => {
+  it('are added up, step by step; a rank of its own is none any more', async () => {
+    const recording = await readRecordings([join(folder, 'sglang-per_pass.pt'), join(folder, 'sglang-per_pass.pt')]);
+    if (recording.kind !== 'counts') throw new Error('it is a trace');
+    const [sum] = recording.counts;
+    expect(sum.loads.map(({ counts: c }) => [...c])).toEqual([
+      [4, 18, 22, 10],
+      [16, 22, 18, 10],
+    ]);
+    expect(sum.steps!.map((c) => [...c].slice(0, 4))).toEqual([
+      [2, 14, 18, 8],
+      [12, 14, 10, 6],
+    ]);
+    expect(sum.model.note).toContain('The sum of 2 files.');
+    expect(sum.model.note).not.toContain('rank');
+  });
+
+  it('that are no counts, or of another model, are left out in a sentence', async () => {
+    const paths = ['sglang-stat.pt', 'ids.npz', 'counts.csv', 'harm.pt', 'sglang-stat.pt'] as const;
+    const [first, ...more] = paths.map((name) => join(folder, name));
+    const recording = await readRecordings([first!, ...more]);
+    if (recording.kind !== 'counts') throw new Error('it is a trace');
+    expect([...recording.counts[0].loads[0]!.counts]).toEqual([8, 16, 2, 2]);
+    const { note } = recording.counts[0].model;
+    expect(note).toContain('The sum of 2 files.');
+    for (const name of paths.slice(1, 4)) expect(note).toContain(`${name} is left out: `);
+    await expect(readRecordings([join(folder, 'harm.pt'), join(folder, 'ids.npz')])).rejects.toThrow('nothing is run');
   });
 });
 

@@ -75,11 +75,3 @@ it('a config without experts is refused as one', async () => {
     code: 'not-moe',
   });
 });
-
-it('a recording crosses as it is', async () => {
-  const recording = await client.recording(join(FIXTURES, 'recordings/ids.npz'), signal);
-  expect(recording).toMatchObject({ kind: 'trace', text: '' });
-  await expect(client.recording(join(FIXTURES, 'recordings/harm.pt'), signal)).rejects.toMatchObject({
-    code: 'trace-invalid',
-  });
-});

@@ -1,10 +1,10 @@
 /** SGLang's recorder, by its documented endpoints. */
-import { cpSync, mkdtempSync, rmSync, utimesSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { HttpClient } from '../../extension/server/http.ts';
-import { findDump, startRecording, stopRecording } from '../../extension/server/recorder.ts';
+import { askEach, dumpsIn, newDumps, startRecording, stopRecording } from '../../extension/server/recorder.ts';
 import { EngineServer, type Answer, type Asked } from '../support/engineServer.ts';
 import { FIXTURES } from '../support/reference.ts';
 
@@ -46,22 +46,59 @@ it('says what a server lacks', async () => {
   await expect(startRecording(off.http, signal)).rejects.toThrow('--expert-distribution-recorder-mode stat');
 });
 
-it('finds the dump that was written last, and none that is older', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'moescope-dumps-'));
-  open.push(() => {
-    rmSync(folder, { recursive: true });
+describe('dumps', () => {
+  function folderOfDumps(): { folder: string; put: (name: string) => string } {
+    const folder = mkdtempSync(join(tmpdir(), 'moescope-dumps-'));
+    open.push(() => {
+      rmSync(folder, { recursive: true });
+    });
+    const put = (name: string): string => {
+      const path = join(folder, name);
+      cpSync(join(FIXTURES, 'recordings/sglang-stat.pt'), path);
+      return path;
+    };
+    return { folder, put };
+  }
+
+  it('of a server are those that were not there before: one of each rank', async () => {
+    const { folder, put } = folderOfDumps();
+    put('expert_distribution_recorder_1.5.pt');
+    const before = await dumpsIn(folder);
+    expect(await newDumps(folder, before)).toEqual([]);
+    put('another.pt');
+    const ranks = [put('expert_distribution_recorder_7.25_0.pt'), put('expert_distribution_recorder_7.5_1.pt')];
+    expect(await newDumps(folder, before)).toEqual(ranks);
+    expect(await newDumps(join(folder, 'nowhere'), await dumpsIn(join(folder, 'nowhere')))).toEqual([]);
   });
-  const put = (name: string, seconds: number): string => {
-    const path = join(folder, name);
-    cpSync(join(FIXTURES, 'recordings/sglang-stat.pt'), path);
-    utimesSync(path, seconds, seconds);
-    return path;
-  };
-  put('expert_distribution_recorder_1.5.pt', 1_000);
-  put('another.pt', 9_000);
-  expect(await findDump(folder, 5_000_000)).toBeUndefined();
-  const newest = put('expert_distribution_recorder_7.25_0.pt', 7_000);
-  put('expert_distribution_recorder_6.5.pt', 6_000);
-  expect(await findDump(folder, 5_000_000)).toBe(newest);
-  expect(await findDump(join(folder, 'nowhere'), 0)).toBeUndefined();
+
+  it('are waited for until they are whole', async () => {
+    const { folder, put } = folderOfDumps();
+    const before = await dumpsIn(folder);
+    const first = put('expert_distribution_recorder_7.25_0.pt');
+    const found = newDumps(folder, before);
+    setTimeout(() => {
+      put('expert_distribution_recorder_7.5_1.pt');
+    }, 30);
+    expect(await found).toEqual([first, join(folder, 'expert_distribution_recorder_7.5_1.pt')]);
+  });
+});
+
+describe('several servers', () => {
+  it('are asked one after the other, and one that fails does not hold up the others', async () => {
+    const sglang = await serve(() => ({ json: '' }));
+    const vllm = await serve(() => undefined);
+    const { answers, failures } = await askEach([vllm.http, sglang.http], (http) => startRecording(http, signal));
+    expect(answers.map(({ place }) => place)).toEqual([sglang.http.place]);
+    expect(failures.map(({ message }) => message)).toEqual([
+      `The server at ${vllm.http.place} has no recorder of expert loads: that is a part of SGLang.`,
+    ]);
+  });
+
+  it('of which all fail are named, each with its sentence', async () => {
+    const one = await serve(() => undefined);
+    const other = await serve(() => ({ status: 401, json: {} }));
+    await expect(askEach([one.http, other.http], (http) => startRecording(http, signal))).rejects.toThrow(
+      /has no recorder.*wants an API key/u,
+    );
+  });
 });

@@ -8,9 +8,13 @@ interface Counts {
   readonly routed: number;
   readonly cut: number;
   readonly skipped: Readonly<Record<'unreadable' | 'binary' | 'large' | 'empty' | 'failed', number>>;
+  readonly failures: readonly { readonly path: string; readonly why: string }[];
   readonly left: number;
   readonly tokens: number;
 }
+
+/** Of more files on which the model failed only the number is told. */
+const FAILURES_TOLD = 3;
 
 const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> = {
   unreadable: (files) => l10n.t`${files} cannot be read`,
@@ -22,7 +26,7 @@ const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> 
 
 /** One sentence a line. */
 export function folderSentences(
-  { routed, cut, skipped, left, tokens }: Counts,
+  { routed, cut, skipped, failures, left, tokens }: Counts,
   limits: { readonly files: number; readonly characters: number },
   { resumed, ended, unsaved }: { readonly resumed: number; readonly ended?: unknown; readonly unsaved?: unknown },
 ): string[] {
@@ -34,6 +38,7 @@ export function folderSentences(
       : l10n.t`${files(routed)} routed, ${count(tokens)} tokens.`,
     ...(cut > 0 ? [l10n.t`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
     ...(why === '' ? [] : [l10n.t`Skipped: ${why}.`]),
+    ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
     ...(left > 0
       ? [
           ended === undefined

@@ -25,7 +25,8 @@ export const overTimeSection: SectionKind = {
   id: 'over-time',
   title: l10n.t`Load over time`,
   make: ({ loads, steps }, set) => {
-    if (!steps || steps.length < 2) {
+    const number = steps ? steps[0]!.length / loads[0]!.shape.experts : 0;
+    if (!steps || number < 2) {
       return {
         lacking: l10n.t`Load over time takes a recording in steps: Record a Server’s Load… has SGLang make one (modes stat and per_pass).`,
         controls: [],
@@ -37,7 +38,7 @@ export const overTimeSection: SectionKind = {
       loads.map(({ shape }) => shape),
     );
     const at = Number(layer.value);
-    const stretches = stretchesOf(steps, loads.length);
+    const stretches = stretchesOf(steps, number);
     return {
       verdict: verdict(loads[at]!, stretches, at),
       controls: [layer],
@@ -46,14 +47,15 @@ export const overTimeSection: SectionKind = {
   },
 };
 
-function stretchesOf(steps: NonNullable<Subject['steps']>, layers: number): Stretch[] {
-  const number = Math.min(MAX_STRETCHES, steps.length);
-  return Array.from({ length: number }, (_, i) => {
-    const from = Math.floor((i * steps.length) / number);
-    const to = Math.floor(((i + 1) * steps.length) / number);
-    const counts = Array.from({ length: layers }, (__, l) => {
-      const sum = new Float64Array(steps[from]![l]!.length);
-      for (const step of steps.slice(from, to)) step[l]!.forEach((c, e) => (sum[e]! += c));
+function stretchesOf(steps: NonNullable<Subject['steps']>, number: number): Stretch[] {
+  const stretches = Math.min(MAX_STRETCHES, number);
+  return Array.from({ length: stretches }, (_, i) => {
+    const from = Math.floor((i * number) / stretches);
+    const to = Math.floor(((i + 1) * number) / stretches);
+    const counts = steps.map((layer) => {
+      const experts = layer.length / number;
+      const sum = new Float64Array(experts);
+      for (let at = from * experts; at < to * experts; at++) sum[at % experts]! += layer[at]!;
       return sum;
     });
     return { from, to, counts };

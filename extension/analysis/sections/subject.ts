@@ -33,8 +33,8 @@ export interface Subject {
   readonly domains?: readonly Domain[];
   /** What is known of a folder's routing beyond its domains. */
   readonly folder?: Omit<FolderRouting, 'domains'> & { readonly notes: readonly string[] };
-  /** The same slots by step of a recording, by layer as in `loads`: forward passes of a server, say. */
-  readonly steps?: readonly (readonly Float64Array[])[];
+  /** The same slots by step of a recording, [S·E], by layer as in `loads`: forward passes of a server, say. */
+  readonly steps?: readonly Float64Array[];
   /** What else is known: runs with a change, another text to compare with. */
   readonly evidence: Evidence;
 }

@@ -10,7 +10,7 @@ const shape = { layer: 3, experts: 4, k: 1, candidates: 1 };
 function recorded(steps: readonly (readonly number[])[]) {
   const counts = Float64Array.from([0, 1, 2, 3], (_, e) => steps.reduce((sum, step) => sum + step[e]!, 0));
   const loads = [{ shape, counts }];
-  return subjectOfCounts('dump', { name: '', model, loads, steps: steps.map((step) => [Float64Array.from(step)]) });
+  return subjectOfCounts('dump', { name: '', model, loads, steps: [Float64Array.from(steps.flat())] });
 }
 
 it('shows the imbalance of each step, and who is hottest when', () => {

@@ -122,15 +122,14 @@ function profile(experts: readonly number[]): ModelProfile {
 /** Counts of a server's steps, of a layer whose experts take turns unless one is always the hottest. */
 function steps(turns: boolean): Subject {
   const model = { ...single.trace.origin.model, layers: 1 };
-  const each = Array.from({ length: 8 }, (_, s) => [
-    Float64Array.from([0, 1, 2, 3, 4, 5], (e) => (e === (turns ? s % 6 : 2) ? 9 : 1)),
-  ]);
-  const counts = each.reduce((sum, [step]) => sum.map((c, e) => c + step![e]!), new Float64Array(6));
+  const each = Float64Array.from({ length: 8 * 6 }, (_, i) => (i % 6 === (turns ? Math.floor(i / 6) % 6 : 2) ? 9 : 1));
+  const counts = new Float64Array(6);
+  each.forEach((c, i) => (counts[i % 6]! += c));
   return subjectOfCounts('«5»', {
     name: '',
     model,
     loads: [{ shape: { layer: 3, experts: 6, k: 1, candidates: 1 }, counts }],
-    steps: each,
+    steps: [each],
   });
 }
 
