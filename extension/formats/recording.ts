@@ -47,7 +47,7 @@ export async function readRecordings(paths: readonly [string, ...string[]]): Pro
     const name = basename(path);
     try {
       const found = await partOf(path);
-      if (parts[0] && !isAlike(parts[0], found)) throw invalid('its layers or experts are others');
+      if (parts[0] && !isAlike(parts[0], found)) throw invalid(l10n.t`its layers or experts are others`);
       parts.push(found);
     } catch (error) {
       if (!isUserError(error)) throw error;
@@ -63,8 +63,8 @@ export async function readRecordings(paths: readonly [string, ...string[]]): Pro
 /** What one of several files counts. Throws UserError `trace-invalid`. */
 async function partOf(path: string): Promise<RecordedCounts> {
   const recording = await readFileOf(path);
-  if (recording.kind === 'trace') throw invalid('it holds tokens, and of several files only counts are added up');
-  if (recording.counts.length > 1) throw invalid('it holds several counts');
+  if (recording.kind === 'trace') throw invalid(l10n.t`it holds tokens, and of several files only counts are added up`);
+  if (recording.counts.length > 1) throw invalid(l10n.t`it holds several counts`);
   return recording.counts[0];
 }
 
