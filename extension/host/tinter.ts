@@ -43,7 +43,9 @@ const GAIN_KEY = -4;
 /** From so many nats on a token's change stands out. */
 const FELT = 0.5;
 /** Stands for decorations that an edit has changed: equal to no list of them, the empty one included. */
-const CHANGED: Drawn = { list: 'changed', spans: [] };
+const CHANGED: Drawn = { list: 'changed', spans: [], sentAt: -Infinity };
+/** How long an edit and decorations may take past each other: those may have met a text that was edited already, and stand elsewhere. */
+const CROSSING_MS = 1000;
 /** More lines than these are not typed into at a time. */
 const NEAR_LINES = 8;
 
@@ -51,6 +53,7 @@ const NEAR_LINES = 8;
 interface Drawn {
   readonly list: string;
   readonly spans: readonly Span[];
+  readonly sentAt: number;
 }
 
 /** What an editor was given, by type, and which lines were those being typed into when all of it was drawn. */
@@ -167,12 +170,13 @@ export class Tinter implements Disposable {
 
   /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */
   #forget({ document }: Session, { from, to, within }: EditedLines = { from: 0, to: Infinity }): void {
+    const known = performance.now() - CROSSING_MS;
     for (const [editor, { types }] of this.#drawn) {
       if (editor.document !== document) continue;
-      for (const [key, { spans }] of types) {
+      for (const [key, { spans, sentAt }] of types) {
         if (!spans.some(({ line }) => line >= from && line <= to)) continue;
-        const moved = within && movedSpans(spans, within);
-        types.set(key, moved ? drawnOf(moved) : CHANGED);
+        const moved = within && sentAt < known ? movedSpans(spans, within) : undefined;
+        types.set(key, moved ? drawnOf(moved, sentAt) : CHANGED);
       }
     }
   }
@@ -209,9 +213,11 @@ export class Tinter implements Disposable {
     const part = isPart ? lines.map((stretch) => stretch.filter(({ line }) => isWithin(line, near))) : lines;
     const types = new Map(isPart ? [...before.types].filter(([key]) => !isNearType(key)) : []);
     for (const [key, list] of this.#spans(part, near, session, routed)) {
-      const drawn = drawnOf(list);
-      if (drawn.list !== before?.types.get(key)?.list) editor.setDecorations(this.#type(key), list.map(rangeOf));
-      types.set(key, drawn);
+      const drawn = drawnOf(list, performance.now());
+      const last = before?.types.get(key);
+      const same = drawn.list === last?.list;
+      if (!same) editor.setDecorations(this.#type(key), list.map(rangeOf));
+      types.set(key, same ? last : drawn);
     }
     for (const key of before?.types.keys() ?? []) if (!types.has(key)) editor.setDecorations(this.#type(key), []);
     this.#drawn.set(editor, { near, types });
@@ -293,8 +299,8 @@ function isWithin(line: number, { from, to }: EditedLines): boolean {
   return from <= line && line <= to;
 }
 
-function drawnOf(spans: readonly Span[]): Drawn {
-  return { list: spans.map(({ line, from, to }) => `${line}:${from}-${to}`).join(), spans };
+function drawnOf(spans: readonly Span[], sentAt: number): Drawn {
+  return { list: spans.map(({ line, from, to }) => `${line}:${from}-${to}`).join(), spans, sentAt };
 }
 
 function rangeOf({ line, from, to }: Span): Range {
