@@ -69,7 +69,8 @@ export class Session {
   /** The line ends that offsets were counted with last. */
   eol: EndOfLine;
 
-  constructor(readonly document: TextDocument) {
+  /** @param document another one from when the text is saved under a name, or its file is renamed */
+  constructor(public document: TextDocument) {
     this.eol = document.eol;
   }
 

@@ -76,9 +76,11 @@ export class Tinter implements Disposable {
   );
   readonly #redrawNear = this.#disposables.add(
     new Throttle(FRAME_MS, () => {
-      this.#draw(true);
+      this.#drawNear();
     }),
   );
+  /** The text that is being typed into. */
+  #typed: Session | undefined;
   #dimming: NodeJS.Timeout | undefined;
   readonly #types = new Map<number, TextEditorDecorationType>();
   /** What each editor was given last: only differences are sent, and a type gone out of use is cleared. */
@@ -137,7 +139,10 @@ export class Tinter implements Disposable {
       }
     }
     const typing = session.typing && (change === 'routing' || change === 'growth');
-    if (typing) this.#redrawNear.request();
+    if (typing) {
+      this.#typed = session;
+      this.#redrawNear.request();
+    }
     this.#redraw.request(typing ? TYPING_MS : change === 'growth' ? GROWTH_MS : FRAME_MS);
   }
 
@@ -145,7 +150,10 @@ export class Tinter implements Disposable {
   #dimLater(milliseconds = DIM_MS): void {
     this.#dimming ??= setTimeout(() => {
       this.#dimming = undefined;
-      if (this.#sessions.all.some((session) => this.#editedAt.has(session))) this.#draw();
+      const first = Math.min(...this.#sessions.all.map((session) => this.#editedAt.get(session) ?? Infinity));
+      const left = first + DIM_MS - performance.now();
+      if (left <= 0) this.#draw();
+      else if (left < Infinity) this.#dimLater(left);
     }, milliseconds);
   }
 
@@ -162,10 +170,7 @@ export class Tinter implements Disposable {
   /** Whether an edit is so recent that what it made stale is not dimmed. */
   #sparing(session: Session): boolean {
     const at = this.#editedAt.get(session);
-    const left = at === undefined ? 0 : at + DIM_MS - performance.now();
-    if (left <= 0) return false;
-    this.#dimLater(left);
-    return true;
+    return at !== undefined && performance.now() - at < DIM_MS;
   }
 
   /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */
@@ -193,17 +198,25 @@ export class Tinter implements Disposable {
     this.#drawn.clear();
   }
 
-  /** @param nearOnly only the lines that are being typed into may have changed */
-  #draw(nearOnly = false): void {
+  #draw(): void {
     const visible = new Set(window.visibleTextEditors);
     for (const editor of this.#drawn.keys()) if (!visible.has(editor)) this.#drawn.delete(editor);
     for (const editor of visible) {
       const session = this.#sessions.get(editor.document.uri);
-      if (session?.routed) this.#drawEditor(editor, session, session.routed, nearOnly);
+      if (session?.routed) this.#drawEditor(editor, session, session.routed, false);
       else this.#clearEditor(editor);
     }
   }
 
+  /** Draws what is being typed into. */
+  #drawNear(): void {
+    const { document, routed } = this.#typed ?? {};
+    if (!this.#typed || !routed) return;
+    for (const editor of window.visibleTextEditors)
+      if (editor.document === document) this.#drawEditor(editor, this.#typed, routed, true);
+  }
+
+  /** @param nearOnly only the lines that are being typed into are to be drawn, if they are those of before */
   #drawEditor(editor: TextEditor, session: Session, routed: RoutedText, nearOnly: boolean): void {
     const near = this.#near.get(editor.document);
     const before = this.#drawn.get(editor);
