@@ -69,8 +69,7 @@ export class Session {
   /** The line ends that offsets were counted with last. */
   eol: EndOfLine;
 
-  /** @param document another one from when the text is saved under a name, or its file is renamed */
-  constructor(public document: TextDocument) {
+  constructor(readonly document: TextDocument) {
     this.eol = document.eol;
   }
 

@@ -30,8 +30,6 @@ export class Sessions {
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<SessionEvent>());
   readonly #switched = this.#disposables.add(new EventEmitter<Session | undefined>());
-  /** Files and folders that were given other names last. */
-  #renamed: readonly string[] = [];
   #current: Session | undefined;
 
   readonly onDidChange: Event<SessionEvent> = this.#changed.event;
@@ -46,12 +44,7 @@ export class Sessions {
     this.#disposables.add(
       workspace.onDidCloseTextDocument((document) => {
         // Choosing another language closes a document and opens it again at once; then it is still there.
-        if (!workspace.textDocuments.includes(document)) this.#close(document);
-      }),
-    );
-    this.#disposables.add(
-      workspace.onWillRenameFiles(({ files }) => {
-        this.#renamed = files.map(({ oldUri }) => oldUri.toString());
+        if (!workspace.textDocuments.includes(document)) this.remove(document.uri);
       }),
     );
   }
@@ -104,31 +97,6 @@ export class Sessions {
     for (const session of this.#sessions.values()) session.run?.abort.abort();
     this.#sessions.clear();
     this.#disposables.dispose();
-  }
-
-  /** Forgets a document, unless its text goes on in another: it was saved under a name, or its file was renamed. */
-  #close(document: TextDocument): void {
-    const session = this.get(document.uri);
-    const heir = session && this.#heirOf(document);
-    if (!heir) {
-      this.remove(document.uri);
-      return;
-    }
-    this.#sessions.delete(session.key);
-    session.document = heir;
-    this.#sessions.set(session.key, session);
-    this.publish(session, 'routing');
-    if (session === this.#current) this.#switched.fire(session);
-  }
-
-  #heirOf(document: TextDocument): TextDocument | undefined {
-    const uri = document.uri.toString();
-    const renamed = this.#renamed.some((old) => uri === old || uri.startsWith(`${old}/`));
-    if (!renamed && !document.isUntitled) return undefined;
-    const text = document.getText();
-    return workspace.textDocuments.find(
-      (other) => other !== document && !this.get(other.uri) && other.getText() === text,
-    );
   }
 
   /** An editor without a session, a webview or the log leave the current session where it is. */
