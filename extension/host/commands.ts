@@ -98,7 +98,11 @@ export class Commands implements Disposable {
       const here = await this.#routedHere();
       if (here) parts.comparisons.keep(here.session, here.routed);
     });
-    this.#register('moescope.cancel', () => {
+    this.#register('moescope.cancel', async () => {
+      if (parts.continuer.writing) {
+        await parts.continuer.drop();
+        return;
+      }
       this.#withHere((session) => {
         parts.analyzer.cancel(session);
       });
