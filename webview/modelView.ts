@@ -179,14 +179,15 @@ function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActi
   const found = tensors ? tensorCount(tensors.matching) : '';
   return html`
     <div class="search">
-      <vscode-text-field
+      <input
+        type="text"
         aria-label=${l10n.t`Search tensors by name or type`}
         placeholder=${l10n.t`Name or type`}
         .value=${search}
         @input=${(event: Event) => {
           actions.search((event.target as HTMLInputElement).value);
         }}
-      ></vscode-text-field>
+      />
       <span class="dim" role="status">${found}</span>
     </div>
     <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Tensors`}>
