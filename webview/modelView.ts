@@ -177,17 +177,17 @@ function tensorCount(n: number): string {
 function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActions): TemplateResult {
   const rest = tensors ? tensors.matching - tensors.rows.length : 0;
   const found = tensors ? tensorCount(tensors.matching) : '';
-  // The toolkit names a field after its contents, over any label that it has.
   return html`
     <div class="search">
-      <vscode-text-field
+      <input
+        type="text"
+        aria-label=${l10n.t`Search tensors by name or type`}
         placeholder=${l10n.t`Name or type`}
         .value=${search}
         @input=${(event: Event) => {
           actions.search((event.target as HTMLInputElement).value);
         }}
-        ><span class="screen-reader">${l10n.t`Search tensors by name or type`}</span></vscode-text-field
-      >
+      />
       <span class="dim" role="status">${found}</span>
     </div>
     <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Tensors`}>

@@ -5,6 +5,7 @@ import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section } from '../extension/protocol/report.ts';
 import type { SectionEntry, SubjectEntry, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
+import { dropdown } from './parts/dropdown.ts';
 import { empty, notices } from './parts/notices.ts';
 import { controlRow, type ControlActions } from './report/controls.ts';
 import { figureView, type FigureActions, type Part } from './report/figure.ts';
@@ -50,8 +51,8 @@ function header({ subjects, current }: ReportModel, actions: ReportActions): Tem
           ? html`<h1 class="screen-reader">${l10n.t`Report on ${name}`}</h1>
               ${dropdown(
                 l10n.t`Report on`,
-                subjects.map((s) => ({ value: s.id, text: s.name })),
-                current,
+                subjects.map((s) => ({ value: s.id, label: s.name })),
+                current ?? '',
                 actions.chooseSubject,
               )}`
           : html`<h1>${name}</h1>`
@@ -87,8 +88,8 @@ function navigation({ sections, id }: ReportModel, { chooseSection }: ReportActi
     </ul>
     ${dropdown(
       l10n.t`Section`,
-      sections.map((s) => ({ value: s.id, text: s.title })),
-      id,
+      sections.map((s) => ({ value: s.id, label: s.title })),
+      id ?? '',
       chooseSection,
     )}
   </nav>`;
@@ -141,26 +142,4 @@ function failed(message: string, { again }: ReportActions): TemplateResult {
     <span class="sentence">${message}</span>
     <vscode-button appearance="secondary" @click=${again}>${l10n.t`Try Again`}</vscode-button>
   </div>`;
-}
-
-function dropdown(
-  label: string,
-  options: readonly { readonly value: string; readonly text: string }[],
-  chosen: string | undefined,
-  choose: (value: string) => void,
-): TemplateResult {
-  return html`<vscode-dropdown
-    aria-label=${label}
-    .value=${chosen ?? ''}
-    @change=${(event: Event) => {
-      const { value } = event.target as HTMLSelectElement;
-      if (value !== chosen) choose(value);
-    }}
-  >
-    ${repeat(
-      options,
-      ({ value }) => value,
-      (o) => html`<vscode-option value=${o.value} ?selected=${o.value === chosen}>${o.text}</vscode-option>`,
-    )}
-  </vscode-dropdown>`;
 }

@@ -39,12 +39,13 @@ export function depthLine(
       class=${classMap(classes)}
       .style=${`left: ${x(i) / (WIDTH / 100)}%; top: ${y(layer.meanEntropy)}px`}
       role="option"
-      aria-label=${l10n.t`${layerLabel(layer)}: ${fixed(layer.meanEntropy, 3)} nats`}
       aria-selected=${i === chosen}
       tabindex=${i === entry?.i ? 0 : -1}
       data-layer=${i}
-      ><i></i><b>${fixed(layer.meanEntropy, 2)}</b><em>${layerLabel(layer)}</em></span
-    >`;
+    >
+      <span class="screen-reader">${l10n.t`${layerLabel(layer)}: ${fixed(layer.meanEntropy, 3)} nats`}</span>
+      <i></i><b aria-hidden="true">${fixed(layer.meanEntropy, 2)}</b><em aria-hidden="true">${layerLabel(layer)}</em>
+    </span>`;
   };
   return html`<div class="depth">
     <svg

@@ -4,6 +4,7 @@ import { html, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { TINTS, type Tint } from '../../extension/protocol/webview.ts';
 import type { LayerShape } from '../../extension/protocol/trace.ts';
+import { labelledDropdown } from './dropdown.ts';
 
 /** More layers than this do not fit as chips at the width of a side panel. */
 const MAX_CHIPS = 8;
@@ -18,9 +19,10 @@ export const TINT_NAMES: Record<Tint, string> = {
 };
 
 export function tintChoice(chosen: Tint, choose: (tint: Tint) => void): TemplateResult {
-  return dropdown(
+  return labelledDropdown(
+    'choice',
     l10n.t`Tint`,
-    TINTS.map((tint) => ({ value: tint, text: TINT_NAMES[tint] })),
+    TINTS.map((tint) => ({ value: tint, label: TINT_NAMES[tint] })),
     chosen,
     (value) => {
       choose(value as Tint);
@@ -34,18 +36,21 @@ export function layerChoice(
   choose: (layer: number) => void,
 ): TemplateResult {
   if (layers.length > MAX_CHIPS) {
-    const options = layers.map((layer, i) => ({ value: String(i), text: layerLabel(layer) }));
-    return dropdown(l10n.t`Layer`, options, String(chosen), (value) => {
+    const options = layers.map((layer, i) => ({ value: String(i), label: layerLabel(layer) }));
+    return labelledDropdown('choice', l10n.t`Layer`, options, String(chosen), (value) => {
       choose(Number(value));
     });
   }
   const pressed = (event: KeyboardEvent): void => {
-    const { length } = layers;
+    const chips = [...(event.currentTarget as HTMLElement).querySelectorAll('button')];
+    const { length } = chips;
+    // From the one that has the focus: what is chosen comes back from the host later than keys may follow each other.
+    const at = chips.indexOf(event.target as HTMLButtonElement);
     const moves: Readonly<Record<string, number>> = {
-      ArrowLeft: chosen - 1,
-      ArrowUp: chosen - 1,
-      ArrowRight: chosen + 1,
-      ArrowDown: chosen + 1,
+      ArrowLeft: at - 1,
+      ArrowUp: at - 1,
+      ArrowRight: at + 1,
+      ArrowDown: at + 1,
       Home: 0,
       End: length - 1,
     };
@@ -53,7 +58,7 @@ export function layerChoice(
     if (move === undefined) return;
     event.preventDefault();
     const next = (move + length) % length;
-    (event.currentTarget as HTMLElement).querySelectorAll('button')[next]!.focus();
+    chips[next]!.focus();
     choose(next);
   };
   return html`<div class="chips" role="radiogroup" aria-label=${l10n.t`Layer`} @keydown=${pressed}>
@@ -72,32 +77,4 @@ export function layerChoice(
         </button>`,
     )}
   </div>`;
-}
-
-interface Option {
-  readonly value: string;
-  readonly text: string;
-}
-
-function dropdown(
-  label: string,
-  options: readonly Option[],
-  chosen: string,
-  choose: (value: string) => void,
-): TemplateResult {
-  // The toolkit takes the value only once it has its options: the first time the attribute `selected` says it.
-  return html`<label class="choice">
-    <span aria-hidden="true">${label}</span>
-    <vscode-dropdown
-      aria-label=${label}
-      .value=${chosen}
-      @change=${(event: Event) => {
-        choose((event.target as HTMLSelectElement).value);
-      }}
-    >
-      ${options.map(
-        (o) => html`<vscode-option value=${o.value} ?selected=${o.value === chosen}>${o.text}</vscode-option>`,
-      )}
-    </vscode-dropdown>
-  </label>`;
 }

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { written } from '../../extension/analysis/numbers.ts';
 import type { Action, Choice, Control, NumberBox, Slider, Toggle } from '../../extension/protocol/report.ts';
+import { labelledDropdown } from '../parts/dropdown.ts';
 
 export interface ControlActions {
   readonly set: (control: string, value: string | number | boolean) => void;
@@ -74,19 +75,9 @@ function numberBox({ id, label, min, max, value, unit }: NumberBox, { set }: Con
 }
 
 function choice({ id, label, options, value }: Choice, { set }: ControlActions): TemplateResult {
-  // The toolkit takes the value only once it has its options: the first time the attribute `selected` says it.
-  return html`<label class="control">
-    <span aria-hidden="true">${label}</span>
-    <vscode-dropdown
-      aria-label=${label}
-      .value=${value}
-      @change=${(event: Event) => {
-        set(id, (event.target as HTMLSelectElement).value);
-      }}
-    >
-      ${options.map((o) => html`<vscode-option value=${o.value} ?selected=${o.value === value}>${o.label}</vscode-option>`)}
-    </vscode-dropdown>
-  </label>`;
+  return labelledDropdown('control', label, options, value, (chosen) => {
+    set(id, chosen);
+  });
 }
 
 function toggle({ id, label, value }: Toggle, { set }: ControlActions): TemplateResult {
