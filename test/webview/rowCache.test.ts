@@ -52,6 +52,14 @@ test('gives each row its own part of the columns', () => {
   expect(cache.get(2 * PAGE)).toBeUndefined();
 });
 
+test('keeps of each page what a limit drops of its tokens', () => {
+  const all = rows(0, 2 * PAGE);
+  const dropped = Float32Array.from({ length: 2 * PAGE }, (_, t) => t / 1024);
+  cache.accept(1, { ...all, layers: [{ ...all.layers[0]!, dropped }] });
+  const row = cache.get(130)!;
+  expect(row.rows.layers[0]!.dropped?.[row.at]).toBe(130 / 1024);
+});
+
 test('once what is in sight is here, asks for what comes next, then for what lies before', () => {
   cache.accept(1, rows(PAGE, 2 * PAGE));
   cache.want(PAGE, PAGE + 40, 8000);

@@ -103,13 +103,14 @@ function slice(rows: MapRows, from: number, to: number): MapRows {
     text: rows.text.slice(a, b),
     ids: rows.ids.subarray(a, b),
     logProb: rows.logProb.subarray(a, b),
-    layers: rows.layers.map(({ chosen, weight, entropy, margin }) => {
+    layers: rows.layers.map(({ chosen, weight, entropy, margin, dropped }) => {
       const k = chosen.length / tokens;
       return {
         chosen: chosen.subarray(a * k, b * k),
         weight: weight.subarray(a * k, b * k),
         entropy: entropy.subarray(a, b),
         margin: margin.subarray(a, b),
+        ...(dropped && { dropped: dropped.subarray(a, b) }),
       };
     }),
   };
