@@ -45,6 +45,7 @@ import { Sessions } from './host/sessions.ts';
 import { Settings } from './host/settings.ts';
 import { StatusBar } from './host/statusBar.ts';
 import { Subjects } from './host/subjects.ts';
+import { language } from './protocol/language.ts';
 import { Decoder } from './server/decoder.ts';
 import { Tinter } from './host/tinter.ts';
 import { ViewActions } from './host/viewActions.ts';
@@ -96,7 +97,9 @@ export function activate(context: ExtensionContext): void {
   const analyzer = new Analyzer(client, sessions, models, liveSwitch, problems, log);
 
   const subjects = own(new Subjects(sessions));
-  const analyst = own(new AnalystClient(Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath));
+  const analystEntry = Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath;
+  const analyst = own(new AnalystClient(analystEntry));
+  const english = language() === '' ? analyst : own(new AnalystClient(analystEntry, {}));
   const limits = own(new Limits(analyst, lens, sessions, subjects, log));
 
   own(new EditWatch(sessions));
@@ -116,7 +119,7 @@ export function activate(context: ExtensionContext): void {
 
   const reportActions = new ReportActions();
   addSectionFiles(reportActions, analyst);
-  const exporter = new ReportExporter(analyst, lens, subjects);
+  const exporter = new ReportExporter({ local: analyst, english }, lens, subjects);
   const report = own(
     new ReportPage(extensionUri, { actions, analyst, exporter, feed, link, log, problems, reportActions, subjects }),
   );

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../extension/analysis/labels.ts';
+import { precisionText, providerText } from '../extension/analysis/ranText.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
 import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
 import type { Help } from '../extension/protocol/report.ts';
@@ -125,7 +126,7 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
         }}
       >
         ${model.name}</button
-      >${size}<br />${model.precision} · ${model.provider} · ${l10n.t`${count(state.tokens)} tokens`}
+      >${size}<br />${precisionText(model)} · ${providerText(model)} · ${l10n.t`${count(state.tokens)} tokens`}
     </p>
     <vscode-button
       appearance="icon"

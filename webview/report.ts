@@ -18,7 +18,7 @@ import type {
 import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { Asker } from './report/asker.ts';
-import { figureFile, type FileKind } from './report/files.ts';
+import { chartFile, type ChartKind } from './report/files.ts';
 import { toReportPage } from './reportMessages.ts';
 import { reportView, type ReportActions } from './reportView.ts';
 import { onThemeChange, shownKind } from './theme.ts';
@@ -160,7 +160,10 @@ const actions: ReportActions = {
     update();
   },
   save: (figure, kind) => {
-    void save(figure, kind);
+    if (kind === 'svg' || kind === 'png') void saveChart(figure, kind);
+    else if (chosen !== undefined) {
+      host.post({ type: 'saveData', section: chosen, figure: figure.id, format: kind, set: set[chosen] ?? {} });
+    }
   },
   copy: (figure) => {
     navigator.clipboard.writeText(tableTsv(figure.table)).then(
@@ -188,8 +191,8 @@ const actions: ReportActions = {
   },
 };
 
-async function save(figure: Figure, kind: FileKind): Promise<void> {
-  const file = await figureFile(figure, kind, state?.palette ?? 'vivid');
+async function saveChart(figure: Figure, kind: ChartKind): Promise<void> {
+  const file = await chartFile(figure, kind, state?.palette ?? 'vivid');
   if (file) host.post(file);
 }
 

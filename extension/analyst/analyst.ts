@@ -1,6 +1,6 @@
 import type { CapacityLimit } from '../protocol/intervention.ts';
 import { FATE, layerLimits, tokensHit, type LayerLimits } from '../analysis/limits.ts';
-import { reportFiles } from '../analysis/export/files.ts';
+import { figureFile, reportFiles } from '../analysis/export/files.ts';
 import { reportOf } from '../analysis/export/report.ts';
 import { makeFile, makeSection } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
@@ -39,6 +39,12 @@ export class Analyst {
         const file = makeFile(question.id, question.action, known.subject, question.set);
         if (!file) throw new Error(`No file of ${question.id}: ${question.action}`);
         return file;
+      }
+      case 'figure': {
+        const section = makeSection(question.section, known.subject, question.set);
+        const figure = section?.figures.find(({ id }) => id === question.figure);
+        if (!figure) throw new Error(`No figure ${question.figure} of ${question.section}`);
+        return figureFile(figure, question.format);
       }
       case 'export':
         return reportFiles([reportOf(known.subject, question.settings)], question.format, question.palette);

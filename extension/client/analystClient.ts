@@ -18,13 +18,18 @@ export interface SubjectSource {
 /** The analyst as its callers see it: started when it is asked, ended when idle. */
 export class AnalystClient {
   readonly #entry: string;
+  readonly #env: Readonly<Record<string, string>>;
   #thread: Thread | undefined;
   #idle: NodeJS.Timeout | undefined;
   #disposed = false;
 
-  /** @param entry absolute path of the analyst's bundle */
-  constructor(entry: string) {
+  /**
+   * @param entry absolute path of the analyst's bundle
+   * @param env what it gets to know of the language to speak; of none, and it speaks English
+   */
+  constructor(entry: string, env = languageEnv()) {
     this.#entry = entry;
+    this.#env = env;
   }
 
   /** Which sections a report has, in order. Rejects as `ask` does. */
@@ -53,7 +58,7 @@ export class AnalystClient {
     if (this.#disposed) throw shutDown();
     clearTimeout(this.#idle);
     if (this.#thread) return this.#thread;
-    const thread: Thread = new Thread(this.#entry, {
+    const thread: Thread = new Thread(this.#entry, this.#env, {
       settled: () => {
         if (this.#thread === thread) this.#rest(thread);
       },
@@ -94,9 +99,13 @@ class Thread {
   #requests = 0;
 
   /** @param on what is told when no question is under way any more, and when the thread has ended */
-  constructor(entry: string, on: { readonly settled: () => void; readonly ended: () => void }) {
+  constructor(
+    entry: string,
+    env: Readonly<Record<string, string>>,
+    on: { readonly settled: () => void; readonly ended: () => void },
+  ) {
     this.#ended = on.ended;
-    this.#worker = new Worker(entry, { name: 'moescope-analyst', env: { ...process.env, ...languageEnv() } });
+    this.#worker = new Worker(entry, { name: 'moescope-analyst', env: { ...process.env, ...env } });
     this.sections = new Promise((resolve, reject) => {
       this.#worker.once('message', (message: FromAnalyst) => {
         if (message.type === 'ready') resolve(message.sections);

@@ -4,7 +4,14 @@
  */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
-import { NO_EXPERT, type LayerShape, type LayerTrace, type ModelInfo } from '../protocol/trace.ts';
+import {
+  NO_EXPERT,
+  UNKNOWN_PRECISION,
+  UNKNOWN_PROVIDER,
+  type LayerShape,
+  type LayerTrace,
+  type ModelInfo,
+} from '../protocol/trace.ts';
 import type { Integers } from './npy.ts';
 
 /** Ids of one layer of the engine's array. */
@@ -190,8 +197,8 @@ export function modelElsewhere(
     vocabulary: 0,
     context: 0,
     parameters: { total: 0, active: 0 },
-    precision: l10n.t`unknown precision`,
-    provider: l10n.t`unknown engine`,
+    precision: UNKNOWN_PRECISION,
+    provider: UNKNOWN_PROVIDER,
     ...known,
     ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
   };

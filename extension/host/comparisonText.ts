@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { mostFlipped, type Agreement } from '../analysis/agreement.ts';
 import { layerLabel } from '../analysis/labels.ts';
+import { ranText } from '../analysis/ranText.ts';
 import { visibleText } from '../analysis/tokenText.ts';
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
 import { escapeMarkdown, inlineCode } from './markdown.ts';
@@ -42,7 +43,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
 
 /** How a model was run: int8 on cpu. */
 export function wayOf({ origin: { model } }: Pick<RoutingTrace, 'origin'>): string {
-  return l10n.t`${escapeMarkdown(model.precision)} on ${escapeMarkdown(model.provider)}`;
+  return escapeMarkdown(ranText(model));
 }
 
 function layerTable({ layers, tokens, flips, share, topShare, weightDifference }: Agreement): string {

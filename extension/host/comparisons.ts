@@ -13,7 +13,7 @@ import type { ReportPage } from './reportPage.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import type { Subjects } from './subjects.ts';
+import { modelDetail, type Subjects } from './subjects.ts';
 import type { TextPart } from './analyzer.ts';
 
 export interface ComparisonParts {
@@ -102,7 +102,7 @@ export class Comparisons {
       {
         id: `kept:${++this.#kept}`,
         name,
-        detail: `${trace.origin.model.name} · ${trace.origin.model.precision}`,
+        detail: modelDetail(trace.origin.model),
         make: () => subjectOf(name, trace, text),
       },
       false,

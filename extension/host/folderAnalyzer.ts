@@ -13,7 +13,7 @@ import {
 } from 'vscode';
 import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
-import { folderSentences } from '../analysis/folder/sentences.ts';
+import { folderAccount, folderSentences, type FolderAccount } from '../analysis/folder/sentences.ts';
 import { count } from '../analysis/numbers.ts';
 import { subjectOfFolder } from '../analysis/sections/subject.ts';
 import type { EngineClient } from '../client/engineClient.ts';
@@ -230,20 +230,20 @@ export class FolderAnalyzer implements Disposable {
 
   /** Shows what there is, if anything; in the sentences that say what it is of. */
   #tell({ place }: Run, grouping: Grouping, limits: Limits, outcome: FolderOutcome): string[] {
-    const said = folderSentences(outcome.tally, limits, outcome);
+    const account = folderAccount(limits, outcome);
     if (outcome.routing) {
-      this.#add(place, grouping, outcome.routing, said);
+      this.#add(place, grouping, outcome.routing, account);
       this.#parts.report.show(SECTION);
     }
-    return said;
+    return folderSentences(account);
   }
 
-  #add(place: FolderPlace, grouping: Grouping, routing: FolderRouting, notes: readonly string[]): void {
+  #add(place: FolderPlace, grouping: Grouping, routing: FolderRouting, account: FolderAccount): void {
     this.#parts.subjects.add({
       id: `folder:${digest([place.base.toString(), place.within.join('\n'), JSON.stringify(grouping), routing.model.folder])}`,
       name: place.name,
       detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files ${BY[grouping.by]}`,
-      make: () => subjectOfFolder(place.name, routing, notes),
+      make: () => subjectOfFolder(place.name, routing, account),
       goTo: (target) => goTo(place, routing.files, target),
     });
   }

@@ -23,7 +23,7 @@ import type { RoutedText } from './routedText.ts';
 import { saveAs } from './saveAs.ts';
 import type { MeasuredLoss, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import type { Subjects } from './subjects.ts';
+import { modelDetail, type Subjects } from './subjects.ts';
 
 /** So many changes are remembered of a text. */
 const MOST_OUTCOMES = 12;
@@ -97,9 +97,8 @@ export class Intervener implements Disposable {
 
   /** The latest change's routing is at hand to be compared with. */
   #keep(id: string, name: string, trace: RoutingTrace, text: string): void {
-    const { model } = trace.origin;
     const make = (): Subject => subjectOf(name, trace, text);
-    this.#subjects.add({ id: `changed:${id}`, name, detail: `${model.name} · ${model.precision}`, make }, false);
+    this.#subjects.add({ id: `changed:${id}`, name, detail: modelDetail(trace.origin.model), make }, false);
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {

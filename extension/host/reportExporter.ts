@@ -1,9 +1,10 @@
-/** MoEScope: Export Report…: the report of the current subject as files. */
+/** The report of the current subject as files: all of it (MoEScope: Export Report…), or the data of one figure. */
 import * as l10n from '@vscode/l10n';
 import { commands, env, ProgressLocation, Uri, window, workspace, type QuickPickItem } from 'vscode';
 import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
 import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
+import type { FromReportPage } from '../protocol/webview.ts';
 import type { Lens } from './lens.ts';
 import { unlinked } from './markdown.ts';
 import { saveAs } from './saveAs.ts';
@@ -24,13 +25,20 @@ const FORMATS: readonly FormatItem[] = [
   { format: 'svg', label: 'SVG', detail: l10n.t`Every chart as a file, in a folder.` },
 ];
 
+export interface Analysts {
+  /** Speaks the language of VS Code. */
+  readonly local: AnalystClient;
+  /** Speaks English: programs look for the same names in files wherever those were made. */
+  readonly english: AnalystClient;
+}
+
 export class ReportExporter {
-  readonly #analyst: AnalystClient;
+  readonly #analysts: Analysts;
   readonly #lens: Lens;
   readonly #subjects: Subjects;
 
-  constructor(analyst: AnalystClient, lens: Lens, subjects: Subjects) {
-    this.#analyst = analyst;
+  constructor(analysts: Analysts, lens: Lens, subjects: Subjects) {
+    this.#analysts = analysts;
     this.#lens = lens;
     this.#subjects = subjects;
   }
@@ -47,12 +55,21 @@ export class ReportExporter {
     const chosen = await window.showQuickPick(FORMATS, { title: l10n.t`Export Report`, placeHolder: l10n.t`As what?` });
     if (!chosen) return;
     const { format } = chosen;
+    const analyst = format === 'json' || format === 'csv' ? this.#analysts.english : this.#analysts.local;
     const files = await window.withProgress(
       { location: ProgressLocation.Window, title: l10n.t`MoEScope: making the report` },
-      () => this.#analyst.ask(subject, { kind: 'export', format, settings, palette: this.#lens.palette }),
+      () => analyst.ask(subject, { kind: 'export', format, settings, palette: this.#lens.palette }),
     );
     if (format === 'html' || format === 'json') await saveOne(files[0]!, format);
     else await saveAll(files, format);
+  }
+
+  /** Asks where a figure's data go. Throws what the analyst and the file system say. */
+  async saveFigure({ section, figure, format, set }: Extract<FromReportPage, { type: 'saveData' }>): Promise<void> {
+    const subject = this.#subjects.current;
+    if (!subject) return;
+    const { path, text } = await this.#analysts.english.ask(subject, { kind: 'figure', section, figure, format, set });
+    await saveAs(path, Buffer.from(text));
   }
 }
 

@@ -118,7 +118,7 @@ export class ReportPage implements Disposable {
   }
 
   #receive(message: FromReportPage, tab: OpenTab<ToReportPage>): void {
-    const { actions, problems, subjects } = this.#parts;
+    const { actions, exporter, problems, subjects } = this.#parts;
     switch (message.type) {
       case 'ready':
         void this.#begin(tab);
@@ -136,6 +136,11 @@ export class ReportPage implements Disposable {
         break;
       case 'goto':
         void this.#goTo(message.place);
+        break;
+      case 'saveData':
+        void exporter.saveFigure(message).catch((error: unknown) => {
+          problems.report(`save ${message.figure}`, error);
+        });
         break;
       case 'save':
         void saveAs(message.name, Buffer.from(message.content, message.encoding)).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { MarkdownString, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import { layerLabel } from '../analysis/labels.ts';
+import { precisionText, providerText } from '../analysis/ranText.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
 import { escapeMarkdown } from './markdown.ts';
@@ -70,7 +71,7 @@ export class StatusBar implements Disposable {
 
   #modelText(session: Session | undefined): string {
     const model = session?.routed?.trace.origin.model;
-    return model ? `${model.name} · ${model.precision}` : this.#models.name;
+    return model ? `${model.name} · ${precisionText(model)}` : this.#models.name;
   }
 
   #sessionTexts({ running: run, routed, partial, outdated }: Session): string[] {
@@ -101,7 +102,7 @@ export class StatusBar implements Disposable {
     const { model } = trace.origin;
     const shape = l10n.t`${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}`;
     tooltip.appendMarkdown(
-      `**${escapeMarkdown(model.name)}** · ${shape} · ${model.precision} · ${escapeMarkdown(model.provider)}\n\n`,
+      `**${escapeMarkdown(model.name)}** · ${shape} · ${escapeMarkdown(precisionText(model))} · ${escapeMarkdown(providerText(model))}\n\n`,
     );
     const load = loads.upTo(position, trace.routed);
     const theme = themeKind(window.activeColorTheme.kind);

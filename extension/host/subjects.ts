@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
 import { count } from '../analysis/numbers.ts';
+import { precisionText } from '../analysis/ranText.ts';
 import type { SubjectSource } from '../client/analystClient.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { Place } from '../protocol/report.ts';
@@ -156,6 +157,6 @@ function detailOf({ trace }: RoutedText): string {
 }
 
 /** A model in a few words. */
-export function modelDetail({ name, precision }: ModelInfo): string {
-  return `${name} · ${precision}`;
+export function modelDetail(model: ModelInfo): string {
+  return `${model.name} · ${precisionText(model)}`;
 }

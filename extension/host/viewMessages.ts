@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { DATA_FORMATS } from '../protocol/report.ts';
 import {
   MODEL_PAGE_COMMANDS,
   TINTS,
@@ -48,7 +49,7 @@ export const fromModelPageSchema: v.GenericSchema<unknown, FromModelPage> = v.va
 
 /** Longer than any that a section makes. */
 const MAX_ID = 200;
-/** A figure as an image, in base64, or a table. */
+/** A figure as an image, in base64. */
 const MAX_FILE = 100_000_000;
 
 const id = v.pipe(v.string(), v.maxLength(MAX_ID));
@@ -63,6 +64,7 @@ export const fromReportPageSchema: v.GenericSchema<unknown, FromReportPage> = v.
     type: v.literal('goto'),
     place: v.object({ file: v.exactOptional(index), start: index, end: index }),
   }),
+  v.object({ type: v.literal('saveData'), section: id, figure: id, format: v.picklist(DATA_FORMATS), set: parameters }),
   v.object({
     type: v.literal('save'),
     // A file's name, and no path to elsewhere.

@@ -4,7 +4,7 @@ import type { ExportedFile, ExportFormat } from '../analysis/export/files.ts';
 import type { Settings } from '../analysis/export/report.ts';
 import type { SectionFile } from '../analysis/sections/kind.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
-import type { Parameters, Section } from './report.ts';
+import type { DataFormat, Parameters, Section } from './report.ts';
 import type { PaletteName } from './webview.ts';
 
 export type Question =
@@ -12,6 +12,14 @@ export type Question =
   | { readonly kind: 'section'; readonly id: string; readonly set: Parameters }
   /** The file that an action of a section saves. */
   | { readonly kind: 'file'; readonly id: string; readonly action: string; readonly set: Parameters }
+  /** One figure's data as a file; with what is set of its section. */
+  | {
+      readonly kind: 'figure';
+      readonly section: string;
+      readonly figure: string;
+      readonly format: DataFormat;
+      readonly set: Parameters;
+    }
   /** The whole report as files; what is set, by section. */
   | {
       readonly kind: 'export';
@@ -51,6 +59,7 @@ export interface SlotFate {
 export interface Answers {
   readonly section: Section;
   readonly file: SectionFile;
+  readonly figure: ExportedFile;
   readonly export: readonly ExportedFile[];
   readonly dropped: readonly DroppedLayer[];
   /** By MoE layer, the token's slots whose expert is known. */

@@ -40,6 +40,10 @@ export interface Figure {
   readonly actions?: readonly Action[];
 }
 
+/** What a figure's data are written in for programs. */
+export const DATA_FORMATS = ['csv', 'json'] as const;
+export type DataFormat = (typeof DATA_FORMATS)[number];
+
 /** What stands behind the "?" of a figure. Sentences; no markup. */
 export interface Help {
   readonly meaning: string;

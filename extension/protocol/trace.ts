@@ -67,6 +67,10 @@ export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 /** Numbers of the model that routed, as far as every view needs them. */
+/** What stands where a recording does not tell; data are English, so that programs find the same in every language. */
+export const UNKNOWN_PRECISION = 'unknown precision';
+export const UNKNOWN_PROVIDER = 'unknown engine';
+
 export interface ModelInfo {
   /** What a user calls it: the folder's name. */
   readonly name: string;
@@ -85,9 +89,9 @@ export interface ModelInfo {
   readonly parameters: { readonly total: number; readonly active: number };
   /** Absent where only a trace was recorded, or a graph does not tell. */
   readonly anatomy?: ModelAnatomy;
-  /** A `Precision`, or what a recorded trace names. */
+  /** A `Precision`, or what a recorded trace names. Readers get `precisionText`. */
   readonly precision: string;
-  /** Execution provider that runs it. */
+  /** Execution provider that runs it. Readers get `providerText`. */
   readonly provider: string;
   /** Parts of the checkpoint that are left out, since text does not need them: a vision tower, say. */
   readonly skipped?: readonly string[];

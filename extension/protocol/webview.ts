@@ -5,7 +5,7 @@
  * report page for the sections.
  */
 import type { Inspection, TensorRows } from './model.ts';
-import type { Parameters, Place, Section } from './report.ts';
+import type { DataFormat, Parameters, Place, Section } from './report.ts';
 import type { RouterFinding } from './routers.ts';
 import type { LayerShape, ModelInfo, Precision, Provider } from './trace.ts';
 
@@ -235,7 +235,15 @@ export type FromReportPage =
   | { readonly type: 'act'; readonly section: string; readonly action: string; readonly set: Parameters }
   /** Go to a place that a row names. */
   | { readonly type: 'goto'; readonly place: Place }
-  /** Save one figure's file: its table as CSV or JSON, its chart as SVG or PNG (then in base64). */
+  /** Save one figure's data; by its id, and with what the user set of its section. */
+  | {
+      readonly type: 'saveData';
+      readonly section: string;
+      readonly figure: string;
+      readonly format: DataFormat;
+      readonly set: Parameters;
+    }
+  /** Save one figure's chart: SVG, or PNG (then in base64). */
   | { readonly type: 'save'; readonly name: string; readonly content: string; readonly encoding: 'utf8' | 'base64' }
   /** Export the whole report; `set` by section. */
   | { readonly type: 'export'; readonly set: Readonly<Record<string, Parameters>> }

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import { AnalystClient, type SubjectSource } from '../../extension/client/analystClient.ts';
+import { speak } from '../../extension/protocol/language.ts';
+import { bundlePath } from '../../extension/tools/l10n.mjs';
+import { readJson } from '../../extension/tools/project.mjs';
 import { recordedTrace } from '../support/recordedTrace.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 import { ROOT } from '../support/reference.ts';
@@ -13,8 +16,8 @@ afterEach(() => {
   while (clients.length > 0) clients.pop()!.dispose();
 });
 
-function client(): AnalystClient {
-  const made = new AnalystClient(ENTRY);
+function client(env?: Record<string, string>): AnalystClient {
+  const made = new AnalystClient(ENTRY, env);
   clients.push(made);
   return made;
 }
@@ -55,6 +58,35 @@ describe('AnalystClient', () => {
     expect(files.map(({ path }) => path)).toEqual(['a.txt-report.html']);
     expect(files[0]!.text).toContain('E0 of L0, with 75.0');
     expect(files[0]!.text).toContain('Capacity factor 2.00');
+  });
+
+  it('makes files for programs in English, whatever language is spoken', async () => {
+    const four = source(1, [0, 0, 0, 1]);
+    const shared = { settings: { capacity: { factor: 2 } }, palette: 'vivid' } as const;
+    const exported = (analyst: AnalystClient, format: 'csv' | 'json' | 'html') =>
+      analyst.ask(four, { kind: 'export', format, ...shared });
+    const figure = { kind: 'figure', section: 'balance', figure: 'load-by-expert', format: 'csv', set: {} } as const;
+    const before = client();
+    const [csv, json, one] = [
+      await exported(before, 'csv'),
+      await exported(before, 'json'),
+      await before.ask(four, figure),
+    ];
+
+    const bundle = bundlePath('zh-cn');
+    speak(readJson(bundle) as Record<string, string>, bundle);
+    try {
+      expect((await exported(client(), 'html'))[0]!.text).toMatch(/\p{Script=Han}/u);
+      const english = client({});
+      expect(await exported(english, 'csv')).toEqual(csv);
+      expect(await exported(english, 'json')).toEqual(json);
+      expect(await english.ask(four, figure)).toEqual(one);
+    } finally {
+      speak({}, undefined);
+    }
+    expect(csv).toContainEqual(one);
+    expect(one.path).toBe('load-by-expert.csv');
+    expect(one.text).toMatch(/^expert,slots,share \(fraction\),of even \(times\)\nE0,3,0\.75,3\n/);
   });
 
   it('settles every question: with the stack of a bug, and when it ends', async () => {

@@ -1,4 +1,6 @@
 /** A window in Chinese: the extension speaks it wherever it says something, its child processes and pages included. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Workbench } from './driver.ts';
 import { withWorkbench } from './withWorkbench.ts';
@@ -42,6 +44,24 @@ test('the views are Chinese', async () => {
   expect(await view.locator('html').getAttribute('lang')).toBe('zh-cn');
   await workbench.screenshot('chinese');
   expect(await view.locator('body').innerText()).toMatch(/负载/u);
+});
+
+test('a report for people is Chinese, and for programs it is as everywhere', async () => {
+  const exported = async (format: string, file: string): Promise<string> => {
+    await workbench.runCommand('MoEScope: 导出报告…');
+    await expect.poll(() => workbench.offered()).toContain(format);
+    await workbench.pick(format);
+    await workbench.accept(file);
+    const path = join(workbench.folder, file);
+    await expect.poll(() => existsSync(path)).toBe(true);
+    await workbench.notification(file);
+    await workbench.dismissNotifications();
+    return readFileSync(path, 'utf8');
+  };
+  expect(await exported('HTML', 'router.ts-report.html')).toMatch(/\p{Script=Han}/u);
+  const json = await exported('JSON', 'router.ts-report.json');
+  expect(json).not.toMatch(/\p{Script=Han}/u);
+  expect(json).toContain('The hottest expert is E13 of L5');
 });
 
 test('the extension host has logged no error but that of the model', () => {

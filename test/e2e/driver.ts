@@ -8,6 +8,7 @@ import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { root } from '../../extension/tools/project.mjs';
 import { serve } from '../../extension/tools/vscode/serve.mjs';
 import type { Server } from '../../extension/tools/vscode/serve.mjs';
+import { undrawnViews } from '../support/drawnViews.ts';
 
 const output = join(root, 'test/output');
 /** VS Code takes the toast of a notification without buttons away after some ten seconds. */
@@ -290,8 +291,20 @@ export class Workbench {
     });
   }
 
-  /** Keeps what is seen under test/output. */
+  /** Waits until every view in sight is drawn, and keeps what is seen. */
   async screenshot(name: string): Promise<void> {
+    let left: string[] = [];
+    await poll('the views', async () => {
+      left = await undrawnViews(this.page);
+      return left.length === 0 || undefined;
+    }).catch(() => {
+      throw new Error(`Not drawn: ${left.join('; ')}`);
+    });
+    await this.keepPicture(name);
+  }
+
+  /** Keeps what is seen under test/output. */
+  async keepPicture(name: string): Promise<void> {
     mkdirSync(output, { recursive: true });
     await this.page.screenshot({ path: join(output, `${name}.png`) });
   }

@@ -24,7 +24,7 @@ export function withWorkbench(
   });
   beforeEach(() => {
     onTestFailed(async ({ task }) => {
-      await workbench.screenshot(`failed ${task.name}`.replace(/\W+/gu, '-'));
+      await workbench.keepPicture(`failed ${task.name}`.replace(/\W+/gu, '-'));
     });
   });
   afterAll(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { fromLoadViewSchema, fromMapSchema, fromModelPageSchema } from '../../extension/host/viewMessages.ts';
+import { fromLoadViewSchema, fromMapSchema, fromModelPageSchema, fromReportPageSchema } from '../../extension/host/viewMessages.ts';
 
 describe('messages from views', () => {
   const shared = [
@@ -59,5 +59,27 @@ describe('messages from the model page', () => {
       { type: 'chooseLayer', layer: 0 },
     ];
     for (const message of wrong) expect(v.is(fromModelPageSchema, message)).toBe(false);
+  });
+});
+
+describe('messages from the report page', () => {
+  const data = { type: 'saveData', section: 'balance', figure: 'load-by-expert', format: 'csv', set: { layer: '3' } };
+  const chart = { type: 'save', name: 'load-by-expert.svg', content: '<svg/>', encoding: 'utf8' };
+
+  test('save files as the contract says', () => {
+    for (const message of [data, { ...data, format: 'json' }, chart]) {
+      expect(v.is(fromReportPageSchema, message)).toBe(true);
+    }
+  });
+
+  test('and no others', () => {
+    const wrong = [
+      { ...data, format: 'html' },
+      { ...data, figure: 'x'.repeat(201) },
+      { ...data, set: { layer: {} } },
+      { ...chart, name: '../load.svg' },
+      { ...chart, encoding: 'utf16' },
+    ];
+    for (const message of wrong) expect(v.is(fromReportPageSchema, message)).toBe(false);
   });
 });

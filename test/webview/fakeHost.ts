@@ -241,6 +241,7 @@ export class FakeHost {
       case 'chooseSubject':
       case 'act':
       case 'save':
+      case 'saveData':
       case 'export':
         break;
     }

@@ -1,11 +1,11 @@
-/** One figure's files, as the page hands them to the host. */
-import { tableCsv } from '../../extension/analysis/export/csv.ts';
-import { figureJson } from '../../extension/analysis/export/json.ts';
+/** One figure's chart as a file, as the page hands it to the host. */
 import { chartSvg } from '../../extension/analysis/export/svg.ts';
-import type { Figure } from '../../extension/protocol/report.ts';
+import { DATA_FORMATS, type Figure } from '../../extension/protocol/report.ts';
 import type { FromReportPage, PaletteName } from '../../extension/protocol/webview.ts';
 
-export const FILE_KINDS = ['csv', 'json', 'svg', 'png'] as const;
+const CHART_KINDS = ['svg', 'png'] as const;
+export type ChartKind = (typeof CHART_KINDS)[number];
+export const FILE_KINDS = [...DATA_FORMATS, ...CHART_KINDS] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 type Save = Extract<FromReportPage, { type: 'save' }>;
@@ -16,28 +16,13 @@ const WIDTH = 800;
 const DENSITY = 2;
 
 /** Undefined where the figure has no chart to draw. */
-export async function figureFile(figure: Figure, kind: FileKind, palette: PaletteName): Promise<Save | undefined> {
+export async function chartFile(figure: Figure, kind: ChartKind, palette: PaletteName): Promise<Save | undefined> {
+  const svg = chartSvg(figure, { width: WIDTH, palette, theme: kind === 'svg' ? 'both' : 'light' });
+  if (svg === undefined) return undefined;
   const name = `${figure.id}.${kind}`;
-  const file = (content: string, encoding: Save['encoding'] = 'utf8'): Save => ({
-    type: 'save',
-    name,
-    content,
-    encoding,
-  });
-  switch (kind) {
-    case 'csv':
-      return file(tableCsv(figure.table));
-    case 'json':
-      return file(figureJson(figure));
-    case 'svg': {
-      const svg = chartSvg(figure, { width: WIDTH, palette, theme: 'both' });
-      return svg === undefined ? undefined : file(`${svg}\n`);
-    }
-    case 'png': {
-      const svg = chartSvg(figure, { width: WIDTH, palette, theme: 'light' });
-      return svg === undefined ? undefined : file(await png(svg), 'base64');
-    }
-  }
+  return kind === 'svg'
+    ? { type: 'save', name, content: `${svg}\n`, encoding: 'utf8' }
+    : { type: 'save', name, content: await png(svg), encoding: 'base64' };
 }
 
 /** Draws an SVG of a known size on a canvas. */

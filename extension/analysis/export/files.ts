@@ -1,13 +1,13 @@
 /** Reports as files, in each form that they are exported in. */
 import type { PaletteName } from '../../protocol/webview.ts';
+import type { DataFormat, Figure } from '../../protocol/report.ts';
 import { tableCsv } from './csv.ts';
 import { reportsHtml } from './html.ts';
-import { reportJson } from './json.ts';
+import { figureJson, reportJson } from './json.ts';
 import type { Report } from './report.ts';
 import { chartSvg } from './svg.ts';
 
-export const EXPORT_FORMATS = ['html', 'json', 'csv', 'svg'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+export type ExportFormat = 'html' | 'svg' | DataFormat;
 
 export interface ExportedFile {
   /** Relative, with "/" between folders. */
@@ -26,27 +26,33 @@ export function reportFiles(reports: readonly Report[], format: ExportFormat, pa
     case 'json':
       return [{ path: `${stem(reports)}.json`, text: reports.map(reportJson).join('') }];
     case 'csv':
-      return eachFigure(reports, (figure) => ({ name: `${figure.id}.csv`, text: tableCsv(figure.table) }));
+      return eachFigure(reports, (figure) => figureFile(figure, format));
     case 'svg':
       return eachFigure(reports, (figure) => {
         const svg = chartSvg(figure, { width: WIDTH, palette, theme: 'both' });
-        return svg === undefined ? undefined : { name: `${figure.id}.svg`, text: `${svg}\n` };
+        return svg === undefined ? undefined : { path: `${figure.id}.svg`, text: `${svg}\n` };
       });
   }
 }
 
-type Figures = Report['sections'][number]['figures'];
+/** One figure's data. */
+export function figureFile(figure: Figure, format: DataFormat): ExportedFile {
+  return {
+    path: `${figure.id}.${format}`,
+    text: format === 'csv' ? tableCsv(figure.table) : figureJson(figure),
+  };
+}
 
 function eachFigure(
   reports: readonly Report[],
-  file: (figure: Figures[number]) => { name: string; text: string } | undefined,
+  file: (figure: Figure) => ExportedFile | undefined,
 ): ExportedFile[] {
   const folders = folderNames(reports);
   return reports.flatMap(({ sections }, i) =>
     sections.flatMap(({ figures }) =>
       figures.flatMap((figure) => {
         const made = file(figure);
-        return made ? [{ path: `${folders[i]!}${made.name}`, text: made.text }] : [];
+        return made ? [{ path: `${folders[i]!}${made.path}`, text: made.text }] : [];
       }),
     ),
   );

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Parameters, Section } from '../../protocol/report.ts';
 import { BASIS_NAMES } from '../basis.ts';
 import { count } from '../numbers.ts';
+import { ranText } from '../ranText.ts';
 import { makeSection, SECTIONS } from '../sections/all.ts';
 import type { Subject } from '../sections/subject.ts';
 
@@ -42,5 +43,5 @@ export interface Absent {
 export function aboutReport({ subject: { model, source, trace } }: Report): string {
   const tokens = trace ? [l10n.t`${count(trace.routed)} tokens`] : [];
   const of = model.architecture === '' ? model.name : `${model.name} (${model.architecture})`;
-  return [of, l10n.t`${model.precision} on ${model.provider}`, ...tokens, BASIS_NAMES[source]].join(' · ');
+  return [of, ranText(model), ...tokens, BASIS_NAMES[source]].join(' · ');
 }

@@ -24,12 +24,29 @@ const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> 
   failed: (files) => l10n.t`${files} on which the model failed`,
 };
 
+/** What is told of a run over a folder. Plain data: whoever tells it does so in a language of its own. */
+export interface FolderAccount {
+  readonly tally: Counts;
+  readonly limits: { readonly files: number; readonly characters: number };
+  /** Files whose routing was there from an earlier run. */
+  readonly resumed: number;
+  /** Whether the run ended before its end. */
+  readonly stopped: boolean;
+  /** Whether the next run will go on from here. */
+  readonly stored: boolean;
+}
+
+/** The account of a run, as what came of it says. */
+export function folderAccount(
+  limits: FolderAccount['limits'],
+  { tally, resumed, ended, unsaved }: Pick<FolderAccount, 'tally' | 'resumed'> & { ended?: unknown; unsaved?: unknown },
+): FolderAccount {
+  return { tally, limits, resumed, stopped: ended !== undefined, stored: unsaved === undefined };
+}
+
 /** One sentence a line. */
-export function folderSentences(
-  { routed, cut, skipped, failures, left, tokens }: Counts,
-  limits: { readonly files: number; readonly characters: number },
-  { resumed, ended, unsaved }: { readonly resumed: number; readonly ended?: unknown; readonly unsaved?: unknown },
-): string[] {
+export function folderSentences({ tally, limits, resumed, stopped, stored }: FolderAccount): string[] {
+  const { routed, cut, skipped, failures, left, tokens } = tally;
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
   const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
   return [
@@ -41,14 +58,14 @@ export function folderSentences(
     ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
     ...(left > 0
       ? [
-          ended === undefined
+          !stopped
             ? l10n.t`${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`
-            : unsaved === undefined
+            : stored
               ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
               : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`,
         ]
       : []),
-    ...(unsaved === undefined ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
+    ...(stored ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
   ];
 }
 

@@ -16,6 +16,7 @@ import {
 import { coldShare } from '../load.ts';
 import { clauses, listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
+import { ranText } from '../ranText.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
 import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
 import { numberBox, toggle } from './controls.ts';
@@ -204,7 +205,7 @@ function testFigure(
 function namesOf(a: Subject, b: Subject): readonly [string, string] {
   const parts = [a, b].map(({ model, name }) => [
     model.name,
-    l10n.t`${model.precision} on ${model.provider}`,
+    ranText(model),
     // A recording's name begins with its model's.
     name.startsWith(`${model.name}, `) ? name.slice(model.name.length + 2) : name,
   ]);

@@ -4,6 +4,7 @@ import type { Cell, Column, Figure } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import type { Domain } from '../folder/domains.ts';
 import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
+import { folderSentences } from '../folder/sentences.ts';
 import {
   chance,
   FEWEST_FILES,
@@ -134,7 +135,7 @@ function lacking({ folder }: Subject, domains: readonly Domain[], layer: number)
   const few = domains.filter((domain) => !isEnough(domain, layer));
   const names = listed(few.map(({ name }) => name));
   const said = sentences(
-    ...(folder?.notes ?? []),
+    ...(folder?.account ? folderSentences(folder.account) : []),
     few.length > 0 &&
       l10n.t`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
   );

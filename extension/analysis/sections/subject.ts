@@ -6,6 +6,7 @@ import type { Ablated } from '../ablation.ts';
 import type { Balanced } from '../balanced.ts';
 import { totalLoads, type Domain } from '../folder/domains.ts';
 import type { FolderRouting } from '../folder/folderRouting.ts';
+import type { FolderAccount } from '../folder/sentences.ts';
 import { expertCounts } from '../load.ts';
 import type { Outcome } from '../outcome.ts';
 
@@ -32,7 +33,7 @@ export interface Subject {
   /** Kinds of text that were routed, one by one: a folder's languages, sources that somebody recorded. */
   readonly domains?: readonly Domain[];
   /** What is known of a folder's routing beyond its domains. */
-  readonly folder?: Omit<FolderRouting, 'domains'> & { readonly notes: readonly string[] };
+  readonly folder?: Omit<FolderRouting, 'domains'> & { readonly account?: FolderAccount };
   /** The same slots by step of a recording, [S·E], by layer as in `loads`: forward passes of a server, say. */
   readonly steps?: readonly Float64Array[];
   /** What else is known: runs with a change, another text to compare with. */
@@ -78,9 +79,9 @@ export function subjectOfCounts(
 /**
  * A folder's routing as a subject.
  *
- * @param notes what there is to know of what was routed and what was not, a sentence each
+ * @param account what was routed and what was not
  */
-export function subjectOfFolder(name: string, routing: FolderRouting, notes: readonly string[] = []): Subject {
+export function subjectOfFolder(name: string, routing: FolderRouting, account?: FolderAccount): Subject {
   const { model, domains, ...rest } = routing;
   return {
     name,
@@ -88,7 +89,7 @@ export function subjectOfFolder(name: string, routing: FolderRouting, notes: rea
     source: 'measured',
     loads: totalLoads(domains, model.moeLayers),
     domains,
-    folder: { model, ...rest, notes },
+    folder: { model, ...rest, ...(account ? { account } : {}) },
     evidence: {},
   };
 }

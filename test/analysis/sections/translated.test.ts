@@ -25,6 +25,7 @@ import { syntheticTrace } from '../../webview/syntheticTrace.ts';
 
 /** Names, units and papers are the same in every language. */
 const NAMES = [
+  'UTF',
   ...['MaxVio', 'CV', 'LRU', 'LFU', 'FP8', 'BF16', 'float32', 'bfloat16', 'CPU', 'Mamba'],
   ...['Switch', 'Megatron', 'DeepSpeed', 'top', 'GShard', 'Hugging', 'Face'],
   ...['arXiv', 'LM', 'loss', 'func', 'DeepEP', 'tests', 'test', 'low', 'latency', 'py'],
@@ -139,7 +140,14 @@ function folderOf(files: number, kinds: readonly string[]): Subject {
     const { trace, text } = i % 2 === 0 ? essay : code;
     addFile(folder, `${i}`, kinds[i % kinds.length]!, trace, text);
   }
-  return subjectOfFolder('«6»', folder, ['«7»']);
+  return subjectOfFolder('«6»', folder, {
+    tally: {
+      ...{ routed: files, cut: 1, left: 4, tokens: 9_000, failures: [{ path: '«7»', why: '«9»' }] },
+      skipped: { unreadable: 1, binary: 2, large: 3, empty: 4, failed: 1 },
+    },
+    limits: { files, characters: 32_768 },
+    ...{ resumed: 2, stopped: true, stored: files > 3 },
+  });
 }
 
 /** As a recording of counts is: without tokens. */
