@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import * as v from 'valibot';
-import { fromLoadViewSchema, fromMapSchema, fromModelPageSchema, fromReportPageSchema } from '../../extension/host/viewMessages.ts';
+import {
+  fromLoadViewSchema,
+  fromMapSchema,
+  fromModelPageSchema,
+  fromReportPageSchema,
+} from '../../extension/host/viewMessages.ts';
 
 describe('messages from views', () => {
   const shared = [

@@ -1,6 +1,9 @@
 /** Whether the views of a window show what they have to show: a picture that is taken sooner says nothing. */
 import type { Frame, Page } from 'playwright-core';
-import type { RoutingGrid } from '../../webview/grid/routingGrid.ts';
+import type { ViewState } from '../../extension/protocol/webview.ts';
+
+/** As much of the map's element as is looked at. */
+type Grid = HTMLElement & { readonly view: ViewState };
 
 /** What of a window's views is still to come, one a line; of those that are in sight. */
 export async function undrawnViews(page: Page): Promise<string[]> {
@@ -21,7 +24,7 @@ function undrawn(frame: Frame): Promise<string | undefined> {
     // Others' pages are theirs.
     const { entry } = document.body.dataset;
     if (entry !== undefined && !document.querySelector('main > *')) return `the page ${entry}, which is empty`;
-    const grid = document.querySelector<RoutingGrid>('moe-routing-grid');
+    const grid = document.querySelector<Grid>('moe-routing-grid');
     const canvas = grid?.querySelector('canvas');
     if (!grid || !canvas) return undefined;
     const ROW = 18;

@@ -43,10 +43,7 @@ export function figureFile(figure: Figure, format: DataFormat): ExportedFile {
   };
 }
 
-function eachFigure(
-  reports: readonly Report[],
-  file: (figure: Figure) => ExportedFile | undefined,
-): ExportedFile[] {
+function eachFigure(reports: readonly Report[], file: (figure: Figure) => ExportedFile | undefined): ExportedFile[] {
   const folders = folderNames(reports);
   return reports.flatMap(({ sections }, i) =>
     sections.flatMap(({ figures }) =>
