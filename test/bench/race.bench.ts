@@ -2,7 +2,7 @@
  * Races the engine against what people could run instead, in one run and by turns: transformers with its router logits, and
  * llama.cpp, on the same checkpoint, threads and number of tokens.
  *
- *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N]
+ *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N] [--precision int8]...
  *
  * The bundled model is raced unless a checkpoint's folder is given. Peers are looked for: transformers in MOESCOPE_PYTHON or python3,
  * llama.cpp's llama-bench in MOESCOPE_LLAMA_BENCH or on the PATH. That needs the checkpoint as GGUF: a folder with files whose names
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     model: { type: 'string', default: join(root, 'media/demo-models/balanced') },
     gguf: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    precision: { type: 'string', multiple: true, default: ['float32', 'int8', 'int4'] },
   },
 });
 const ROUNDS = Number(options.rounds);
@@ -169,7 +170,7 @@ async function engine(model: CheckpointModel, precision: string, ids: Int32Array
 }
 
 // A large model's precisions do not fit beside one another and a peer: one after the other, each beside its peers.
-for (const { precision, gguf } of PRECISIONS) {
+for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.includes(each.precision))) {
   const model = await open(precision);
   const { ids } = await model.tokenizer.encode(text);
   const file = ggufs.find((name) => gguf.test(name) && name.endsWith('.gguf'));
