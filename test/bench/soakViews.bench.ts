@@ -8,6 +8,8 @@ import { median, report } from './report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 20);
 const UPDATES = 500;
+/** All of them, or the one that is named after the rounds. */
+const VIEWS = (['map', 'load', 'report'] as const).filter((name) => (process.argv[3] ?? name) === name);
 const WARM = Math.ceil(ROUNDS / 4);
 const TINTS = ['expert', 'entropy', 'load', 'surprise'] as const;
 const TRACES = (['balanced', 'collapsed'] as const).flatMap((name) =>
@@ -18,7 +20,7 @@ const METRICS = { JSHeapUsedSize: 'heap', Nodes: 'nodes', JSEventListeners: 'lis
 type Held = Record<(typeof METRICS)[keyof typeof METRICS], number>;
 
 const browser = await launch();
-for (const name of ['map', 'load', 'report'] as const) {
+for (const name of VIEWS) {
   const view = await openView(browser, name, { width: name === 'load' ? 300 : 720, height: 700 });
   const { page } = view;
   const session = await page.context().newCDPSession(page);

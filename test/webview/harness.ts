@@ -181,6 +181,22 @@ export class View {
   }
 }
 
+/**
+ * Pictures of a canvas before and after the browser's graphics process restarts, when a laptop has slept, say: pixels and
+ * transformation of a canvas are gone then, and it is told that there is a new one.
+ */
+export async function afterLoss(view: View, selector: string): Promise<{ before: string; after: string }> {
+  const canvas = view.page.locator(selector);
+  const before = await canvas.evaluate((element: HTMLCanvasElement) => {
+    const picture = element.toDataURL();
+    element.getContext('2d')!.reset();
+    element.dispatchEvent(new Event('contextrestored'));
+    return picture;
+  });
+  await view.settle();
+  return { before, after: await canvas.evaluate((element: HTMLCanvasElement) => element.toDataURL()) };
+}
+
 /** What axe-core finds wrong for people who see little, or who do not see or point: a line each. */
 export async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE);

@@ -3,7 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor } from '../../extension/analysis/palette.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { afterLoss, launch, openView, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const huge = { tokens: 500, layers: 58, experts: 256, k: 8 };
@@ -112,6 +112,13 @@ describe('with routing', () => {
     });
     await view.page.keyboard.press('Escape');
     expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: false });
+  });
+
+  test('the heat map comes back when the system has lost what was on the canvas', async () => {
+    await open({ scale: 2 });
+    await view.show(demo, { layer: 3 });
+    const { before, after } = await afterLoss(view, 'moe-heat-map canvas');
+    expect(after === before).toBe(true);
   });
 
   test('the heat map is read and pinned by keyboard', async () => {

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor } from '../../extension/analysis/palette.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { afterLoss, launch, openView, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const ROW = 18;
@@ -94,6 +94,13 @@ describe('cells', () => {
       expect(await colorAt(await cellPoint(row, layer))).toBe(expected);
     }
     expect(view.complaints).toEqual([]);
+  });
+
+  test('come back when the system has lost what was on the canvas', async () => {
+    await open({ scale: 2 });
+    await view.show(demo, { layer: 3 });
+    const { before, after } = await afterLoss(view, 'moe-routing-grid canvas');
+    expect(after === before).toBe(true);
   });
 
   test('of the highlighted expert stay strong while the rest step back', async () => {

@@ -70,7 +70,7 @@ export class HeatMap extends LightElement {
         @focus=${this.focusChanged}
         @blur=${this.focusChanged}
       >
-        <canvas role="presentation"></canvas>
+        <canvas role="presentation" @contextrestored=${this.restored}></canvas>
         <div class="screen-reader" role="row" aria-rowindex=${layer + 1}>
           <div id="heat-cell" role="gridcell" aria-colindex=${expert + 1}>${this.describe(this.focused)}</div>
         </div>
@@ -80,6 +80,11 @@ export class HeatMap extends LightElement {
   protected override updated(): void {
     this.#frame.ask();
   }
+
+  /** The browser's graphics process has restarted, and with it the canvas is empty. */
+  private readonly restored = (): void => {
+    this.#frame.ask();
+  };
 
   #columns(): number {
     return this.layers.reduce((most, layer) => Math.max(most, layer.experts), 1);

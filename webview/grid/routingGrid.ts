@@ -150,7 +150,7 @@ export class RoutingGrid extends LightElement {
           >
             <div class="extent"></div>
           </div>
-          <canvas role="presentation"></canvas>
+          <canvas role="presentation" @contextrestored=${this.restored}></canvas>
           ${this.focusedCell ? this.focusedRow(this.focusedCell) : nothing}
         </div>
       </div>`;
@@ -232,6 +232,11 @@ export class RoutingGrid extends LightElement {
     );
     this.#frame.ask();
   }
+
+  /** The browser's graphics process has restarted, and with it the canvas is empty. */
+  private readonly restored = (): void => {
+    this.layout();
+  };
 
   /** Measuring anew moves nothing, unless there is another document to show. */
   private positionToKeep(): number {
