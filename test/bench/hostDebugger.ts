@@ -1,5 +1,5 @@
-/** A debugger at the extension host: what runs there is what is shipped, and it is looked at from outside. */
-import { poll } from '../e2e/driver.ts';
+/** A debugger at the extension host, or at the engine: what runs there is what is shipped, and it is looked at from outside. */
+import { poll } from '../support/poll.ts';
 
 interface Answer {
   readonly id?: number;
@@ -20,9 +20,9 @@ export class HostDebugger {
     });
   }
 
-  /** Waits until the extension host listens at this port of this machine. */
+  /** Waits until the process listens at this port of this machine. */
   static async at(port: number): Promise<HostDebugger> {
-    const url = await poll('the extension host’s debugger', async () => {
+    const url = await poll('the debugger', async () => {
       const targets = await fetch(`http://127.0.0.1:${port}/json/list`).then(
         (response) => response.json() as Promise<{ webSocketDebuggerUrl: string }[]>,
         () => [],
@@ -48,7 +48,7 @@ export class HostDebugger {
     return result;
   }
 
-  /** Runs a function in the extension host, which sees nothing of where it is written, and returns what it returns. */
+  /** Runs a function in the process, which sees nothing of where it is written, and returns what it returns. */
   async run<T>(what: () => T): Promise<T> {
     const given = { expression: `(${what.toString()})()`, returnByValue: true };
     const { result, exceptionDetails } = (await this.send('Runtime.evaluate', given)) as {

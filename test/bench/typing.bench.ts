@@ -12,7 +12,8 @@ import type { CDPSession, Page } from 'playwright-core';
 import { Tokenizer } from '../../extension/engine/tokenizer.ts';
 import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
-import { poll, Workbench } from '../e2e/driver.ts';
+import { Workbench } from '../e2e/driver.ts';
+import { poll } from '../support/poll.ts';
 import { HostDebugger } from './hostDebugger.ts';
 import { report } from './report.ts';
 

@@ -2,13 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { root } from '../../extension/tools/project.mjs';
 import { serve } from '../../extension/tools/vscode/serve.mjs';
 import type { Server } from '../../extension/tools/vscode/serve.mjs';
 import { undrawnViews } from '../support/drawnViews.ts';
+import { poll } from '../support/poll.ts';
 
 const output = join(root, 'test/output');
 /** VS Code takes the toast of a notification without buttons away after some ten seconds. */
@@ -411,15 +411,4 @@ export class Workbench {
 
 function processes(): string {
   return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' });
-}
-
-/** Asks until there is an answer; for what Playwright has no waiting for. */
-export async function poll<T>(what: string, ask: () => Promise<T | undefined>, seconds = 20): Promise<T> {
-  const end = Date.now() + seconds * 1000;
-  while (Date.now() < end) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await sleep(50);
-  }
-  throw new Error(`Waited ${seconds} s for ${what}`);
 }

@@ -14,8 +14,8 @@ export class TestEngine {
   readonly log: LogLine[] = [];
   readonly client: EngineClient;
 
-  constructor(entry = join(ROOT, 'dist/engine.js')) {
-    this.client = new EngineClient({ entry, log: (line) => this.log.push(line) });
+  constructor(entry = join(ROOT, 'dist/engine.js'), execArgv: readonly string[] = []) {
+    this.client = new EngineClient({ entry, execArgv, log: (line) => this.log.push(line) });
   }
 
   model(folder: string, options: Partial<ModelRequest> = {}): ModelRequest {
