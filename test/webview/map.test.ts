@@ -280,7 +280,9 @@ describe('link with the editor', () => {
     const scroller = view.page.locator('.scroller');
     // In the page, where the echo comes as soon after the scrolling as from the editor, however slow the machine.
     await scroller.evaluate(async (element) => {
-      const scrolled = new Promise((resolve) => element.addEventListener('scroll', resolve, { once: true }));
+      const scrolled = new Promise((resolve) => {
+        element.addEventListener('scroll', resolve, { once: true });
+      });
       element.scrollTop = 900;
       await scrolled;
       window.fakeHost.reveal(0, false);
