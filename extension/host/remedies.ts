@@ -29,6 +29,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'trace-invalid': showLog,
   'server-unreachable': useServer,
   'server-unfit': useServer,
+  'experts-physical': useServer,
   'cache-unwritable': showLog,
   'intervention-invalid': { label: l10n.t`Open Load Report`, command: 'moescope.openReport' },
   cancelled: undefined,

@@ -43,8 +43,9 @@ export function putTogether({ marked }: Apart, columns: readonly Column[]): unkn
 
 /** An empty column in memory that threads share: none of them copies it when it is sent the column. Throws RangeError. */
 export function sharedColumn({ type, length }: ColumnShape): Column {
-  const Columns = TYPES[type];
-  return new Columns(new SharedArrayBuffer(length * Columns.BYTES_PER_ELEMENT));
+  const memory = new SharedArrayBuffer(length * TYPES[type].BYTES_PER_ELEMENT);
+  const Columns: new (memory: ArrayBufferLike) => Column = TYPES[type];
+  return new Columns(memory);
 }
 
 /** A column's bytes, where they lie. */

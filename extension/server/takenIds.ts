@@ -39,7 +39,7 @@ function takeEncoded(bytes: Buffer): TakenIds | undefined {
   if (key < 0) return undefined;
   const from = key + ENCODED.length;
   const end = bytes.indexOf(QUOTE, from);
-  const routed = end < 0 ? undefined : decodedBase64(bytes.latin1Slice(from, end));
+  const routed = end < 0 ? undefined : decodedBase64(bytes.toString('latin1', from, end));
   return routed && { routed, rest: without(bytes, from - 1, end + 1) };
 }
 
