@@ -27,6 +27,21 @@ const noNative = {
   message: 'Native modules are loaded in the engine process only.',
 };
 
+/** What users read is looked up in their language: `l10n.t` before the text, in some properties and in sentences of errors. */
+function translated(files, properties, ignores = []) {
+  // Not settings, addresses, icons, formulas and what is called the same in every language.
+  const names = 'MaxVio|Switch|Megatron|Hugging Face|MoEScope:? ?|max c . mean c − 1|[$][(][a-z-]+[)] ?';
+  const words = `/^(?!moescope[.]|http:|(${names})$).*[a-z]{2}/`;
+  const text = `:matches(TemplateLiteral:has(> TemplateElement[value.raw=${words}]), Literal[value=${words}])`;
+  const places = [
+    `NewExpression[callee.name='UserError'] > ${text}.arguments:nth-child(2)`,
+    `Property[key.name=/^(${properties})$/] > ${text}.value`,
+  ];
+  const message = 'Users read this: write l10n.t before it.';
+  const rule = ['error', ...places.map((selector) => ({ selector, message }))];
+  return { files, ignores, rules: { 'no-restricted-syntax': rule } };
+}
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'test/output/', 'media/', '**/*_pb.ts'] },
   {
@@ -87,6 +102,18 @@ export default tseslint.config(
     ['formats', 'models', 'engine', 'inspector', 'analyst', 'client', 'host', 'cli'],
     [noVscode, noNative],
   ),
+  // What the terminal says is English.
+  translated(['extension/**/*.ts'], '-', ['extension/cli/**', 'extension/tools/**']),
+  translated(
+    ['extension/host/**/*.ts', 'extension/main.ts'],
+    'title|prompt|placeHolder|label|description|detail|tooltip|openLabel|saveLabel',
+  ),
+  translated(['extension/analysis/**/*.ts'], 'title|label|meaning|formula|judge|verdict|text|lacking', [
+    // Files that are saved.
+    'extension/analysis/export/**',
+    'extension/analysis/placementFiles.ts',
+  ]),
+  translated(['webview/**/*.ts'], 'title|label|meaning|formula|judge'),
   {
     files: ['test/**/*.ts', 'extension/cli/**/*.ts'],
     rules: { 'no-console': 'off' },

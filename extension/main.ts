@@ -22,6 +22,7 @@ import { Lens } from './host/lens.ts';
 import { Limits } from './host/limits.ts';
 import { LoadView } from './host/loadView.ts';
 import { Live } from './host/live.ts';
+import { Onlooker } from './host/onlooker.ts';
 import { LiveItem } from './host/liveItem.ts';
 import { LiveSwitch } from './host/liveSwitch.ts';
 import { Log } from './host/log.ts';
@@ -170,4 +171,5 @@ export function activate(context: ExtensionContext): void {
     }),
   );
   own(new Live(analyzer, liveSwitch, sessions));
+  own(new Onlooker(analyzer, liveSwitch, sessions));
 }

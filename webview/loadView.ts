@@ -66,6 +66,7 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
     return html`${notices(state, actions.run)}${written(view, actions)}${state.running ? nothing : empty(actions.run)}`;
   }
   const layer = view.layers[state.layer];
+  const shape = model.moeLayers[state.layer];
   return html`
     ${notices(state, actions.run)} ${header(model, state, actions)}
     <div class="choices">
@@ -73,32 +74,32 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
       <div class="views">
         <vscode-button
           appearance="secondary"
-          title="Every token at every layer"
+          title=${l10n.t`Every token at every layer`}
           @click=${() => {
             actions.run('openMap');
           }}
-          >Map</vscode-button
+          >${l10n.t`Map`}</vscode-button
         >
         <vscode-button
           appearance="secondary"
-          title="What the load says: balance, capacity, cost, placement"
+          title=${l10n.t`What the load says: balance, capacity, cost, placement`}
           @click=${() => {
             actions.run('openReport');
           }}
-          >Report</vscode-button
+          >${l10n.t`Report`}</vscode-button
         >
         <vscode-button
           appearance="secondary"
           class="wide"
-          title="This text under both bundled models, trained with and without a load-balancing loss"
+          title=${l10n.t`This text under both bundled models, trained with and without a load-balancing loss`}
           @click=${() => {
             actions.run('compareBundled');
           }}
-          >Compare Bundled Models</vscode-button
+          >${l10n.t`Compare Bundled Models`}</vscode-button
         >
       </div>
     </div>
-    ${model.moeLayers[state.layer] ? legend(state.tint, model.moeLayers[state.layer]!, model, view.theme.kind) : nothing}
+    ${shape ? legend(state.tint, shape, model, view.theme.kind, helpState(view, actions)) : nothing}
     ${written(view, actions)} ${layer ? charts(view, layer, actions) : nothing}
   `;
 }
@@ -107,29 +108,29 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   const { written: text, state, colors } = view;
   if (!text) return nothing;
   const body = writtenTokens(text, state.layer, colors);
-  return section(view, actions, 'written', 'Continuation', WRITTEN_HELP, writtenSummary(text), body);
+  return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
   const shape = model.moeLayers[0];
-  const size = shape ? ` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
+  const size = shape ? l10n.t` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
   return html`<header>
-    <h1 class="screen-reader">Routing load of ${state.document ?? ''}</h1>
+    <h1 class="screen-reader">${l10n.t`Routing load of ${state.document ?? ''}`}</h1>
     <p>
       <button
         class="model"
-        title="Choose another model"
+        title=${l10n.t`Choose another model`}
         @click=${() => {
           actions.run('chooseModel');
         }}
       >
         ${model.name}</button
-      >${size}<br />${model.precision} · ${model.provider} · ${count(state.tokens)} tokens
+      >${size}<br />${model.precision} · ${model.provider} · ${l10n.t`${count(state.tokens)} tokens`}
     </p>
     <vscode-button
       appearance="icon"
-      aria-label="Analyze Routing"
-      title="Analyze Routing"
+      aria-label=${l10n.t`Analyze Routing`}
+      title=${l10n.t`Analyze Routing`}
       @click=${() => {
         actions.run('analyze');
       }}
@@ -152,9 +153,9 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
         view,
         actions,
         'load',
-        'Load by expert',
+        l10n.t`Load by expert`,
         LOAD_HELP,
-        pointedHere ? readout(layer, f, pointedHere.expert) : `${where} · even ${percent(1 / layer.experts)}`,
+        pointedHere ? readout(layer, f, pointedHere.expert) : l10n.t`${where} · even ${percent(1 / layer.experts)}`,
         html`
           ${cursorLine(cursor, state.layer, colors)}
           <moe-load-bars
@@ -173,14 +174,16 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
           view,
           actions,
           'layers',
-          'All layers',
+          l10n.t`All layers`,
           HEAT_HELP,
           view.pointed && !pointedHere
             ? heatReadout(layers, view.pointed)
-            : html`0 <span class="ramp" .style=${`background: ${ramp(theme.kind)}`}></span> ${LOAD_RATIO_MAX}× even`,
+            : html`0
+                <span class="ramp" .style=${`background: ${ramp(theme.kind)}`}></span>
+                ${l10n.t`${LOAD_RATIO_MAX}× even`}`,
           html`
             <moe-heat-map
-              .label=${`Load of every expert at ${layers.length} layers, as a multiple of the even share`}
+              .label=${l10n.t`Load of every expert at ${layers.length} layers, as a multiple of the even share`}
               .layers=${layers}
               .ratios=${layers.map((l) => loadRatios(l.counts))}
               .chosen=${state.layer}
@@ -193,7 +196,7 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
             ></moe-heat-map>
           `,
         )}
-        ${section(view, actions, 'depth', 'Depth', DEPTH_HELP, 'mean router entropy, nats', depthLine(layers, state.layer, actions.chooseLayer))}
+        ${section(view, actions, 'depth', l10n.t`Depth`, DEPTH_HELP, l10n.t`mean router entropy, nats`, depthLine(layers, state.layer, actions.chooseLayer))}
       </div>
     </div>
   `;
@@ -201,13 +204,13 @@ function charts(view: LoadModel, layer: LayerLoad, actions: LoadActions): Templa
 
 const WRITTEN_HELP: Help = {
   meaning: l10n.t`What the model wrote on from the cursor: each token with the time that it took and its experts, highest weight first.`,
-  formula: 'time from the logits of the token before until its own routing is known, in milliseconds',
+  formula: l10n.t`time from the logits of the token before until its own routing is known, in milliseconds`,
   judge: l10n.t`A token reads the weights of its experts alone: the fewer experts all tokens touch, the better a cache of them works.`,
 };
 
 const LOAD_HELP: Help = {
   meaning: l10n.t`The share of the layer’s (token, choice) slots that each expert took; the dashed line is the even share.`,
-  formula: 'share = c_e / Σc, with c_e the slots of expert e; even: 1/E',
+  formula: l10n.t`share = c_e / Σc, with c_e the slots of expert e; even: 1/E`,
   judge: l10n.t`Bars near the line are what load balancing aims at. Point at an expert to see its tokens; ◆ marks the cursor’s.`,
 };
 
@@ -219,7 +222,7 @@ const HEAT_HELP: Help = {
 
 const DEPTH_HELP: Help = {
   meaning: l10n.t`How undecided the routers are from the first MoE layer to the last, as a mean over tokens.`,
-  formula: '−Σ p ln p over all experts of a layer, in nats',
+  formula: l10n.t`−Σ p ln p over all experts of a layer, in nats`,
   judge: l10n.t`The dashed line is ln E, no preference at all; 0 is certainty.`,
 };
 
@@ -256,20 +259,20 @@ function section(
 
 function readout(layer: LayerLoad, f: LoadFigures, expert: number): string {
   const share = f.shares[expert]!;
-  return `E${expert} · ${count(layer.counts[expert]!)} slots · ${times(share * layer.experts)} even`;
+  return l10n.t`E${expert} · ${count(layer.counts[expert]!)} slots · ${times(share * layer.experts)} even`;
 }
 
 function heatReadout(layers: readonly LayerLoad[], { layer, expert }: ExpertRef): string {
   const at = layers[layer]!;
   const { shares } = loadFigures(at.counts);
-  return `${layerLabel(at)} E${expert} · ${percent(shares[expert]!)} · ${times(shares[expert]! * at.experts)} even`;
+  return l10n.t`${layerLabel(at)} E${expert} · ${percent(shares[expert]!)} · ${times(shares[expert]! * at.experts)} even`;
 }
 
 function cursorLine(cursor: CursorToken | undefined, layer: number, colors: Colors): TemplateResult {
   const at = cursor?.layers[layer];
-  if (!cursor || !at) return html`<p class="cursor dim">No token at the cursor</p>`;
+  if (!cursor || !at) return html`<p class="cursor dim">${l10n.t`No token at the cursor`}</p>`;
   return html`<p class="cursor">
-    <span class="mark" aria-hidden="true">◆</span><span class="screen-reader">Token at the cursor: </span
+    <span class="mark" aria-hidden="true">◆</span><span class="screen-reader">${l10n.t`Token at the cursor: `}</span
     ><code>${visibleText(cursor.text)}</code>
     ${at.experts.map(
       (expert, i) =>
@@ -278,14 +281,14 @@ function cursorLine(cursor: CursorToken | undefined, layer: number, colors: Colo
           ${Number.isNaN(at.weights[i]) ? nothing : html`<span class="dim">${fixed(at.weights[i]!, 2)}</span>`}</span
         >`,
     )}
-    ${at.weights.some(Number.isNaN) ? html`<span class="dim">weights unknown</span>` : nothing}
+    ${at.weights.some(Number.isNaN) ? html`<span class="dim">${l10n.t`weights unknown`}</span>` : nothing}
   </p>`;
 }
 
 /** The chart in a sentence. */
 export function describeLoad(layer: LayerLoad, f: LoadFigures): string {
   const where = layerLabel(layer);
-  if (Number.isNaN(f.maxVio)) return `Load by expert at ${where}: nothing routed yet.`;
-  const share = (expert: number): string => `expert ${expert} with ${percent(f.shares[expert]!)}`;
-  return `Load by expert at ${where}: most ${share(f.hottest)}, least ${share(f.coldest)}, even share ${percent(1 / layer.experts)}.`;
+  if (Number.isNaN(f.maxVio)) return l10n.t`Load by expert at ${where}: nothing routed yet.`;
+  const share = (expert: number): string => l10n.t`expert ${expert} with ${percent(f.shares[expert]!)}`;
+  return l10n.t`Load by expert at ${where}: most ${share(f.hottest)}, least ${share(f.coldest)}, even share ${percent(1 / layer.experts)}.`;
 }

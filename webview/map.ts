@@ -1,5 +1,6 @@
 /** The routing map: an editor tab with every token at every layer. */
 import './language.ts';
+import * as l10n from '@vscode/l10n';
 import { html, nothing, render, type TemplateResult } from 'lit';
 import './map.css';
 import './toolkit.ts';
@@ -14,6 +15,7 @@ import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { toMap } from './messages.ts';
 import { tintChoice } from './parts/choices.ts';
+import type { HelpState } from './parts/helpButton.ts';
 import { legend } from './parts/legend.ts';
 import { empty, notices } from './parts/notices.ts';
 import { Colors, onThemeChange, readTheme } from './theme.ts';
@@ -21,6 +23,8 @@ import { Colors, onThemeChange, readTheme } from './theme.ts';
 interface Saved {
   readonly document: string;
   readonly topToken: number;
+  /** Explanations that are open. */
+  readonly helped: readonly string[];
 }
 
 const host = new Host<{ to: ToMap; from: FromMap; saved: Saved }>();
@@ -41,6 +45,15 @@ let loads: readonly LayerLoad[] = [];
 let windows: Uint32Array = new Uint32Array(1);
 let cached = 0;
 let at: CellPosition | undefined;
+let helped: readonly string[] = saved.helped ?? [];
+const helpState: HelpState = {
+  isOpen: (id) => helped.includes(id),
+  open: (id, open) => {
+    helped = [...helped.filter((other) => other !== id), ...(open ? [id] : [])];
+    host.save({ helped });
+    update();
+  },
+};
 
 function update(): void {
   if (state) render(page(state), root);
@@ -66,11 +79,14 @@ function page(view: ViewState): TemplateResult {
         ${
           view.tint === 'expert'
             ? html`<p class="legend">
-                Cell: the chosen experts,
-                ${model.weightless ? 'whose weights are unknown' : 'width in proportion to weight'}
+                ${
+                  model.weightless
+                    ? l10n.t`Cell: the chosen experts, whose weights are unknown`
+                    : l10n.t`Cell: the chosen experts, width in proportion to weight`
+                }
               </p>`
             : layer
-              ? legend(view.tint, layer, model, theme.kind)
+              ? legend(view.tint, layer, model, theme.kind, helpState)
               : nothing
         }
       </div>

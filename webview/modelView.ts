@@ -1,4 +1,5 @@
 /** The model page's sections. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerRanges } from '../extension/analysis/layerRanges.ts';
 import { byteSize, parameterCount } from '../extension/analysis/sizes.ts';
@@ -32,19 +33,19 @@ export interface ModelPageActions {
 export function modelView(view: ModelPageModel, actions: ModelPageActions): TemplateResult {
   const { name, page, foreign, failure } = view;
   if (foreign) {
-    return html`${header(name, `ONNX model, written by ${foreign.producer}`, actions)} ${foreignRouters(foreign)}`;
+    return html`${header(name, l10n.t`ONNX model, written by ${foreign.producer}`, actions)} ${foreignRouters(foreign)}`;
   }
   if (!page) {
-    return html`${header(name, failure === undefined ? 'Reading config and headers…' : '', actions)}
+    return html`${header(name, failure === undefined ? l10n.t`Reading config and headers…` : '', actions)}
     ${failure === undefined ? nothing : html`<p class="failure" role="alert">${failure}</p>`}`;
   }
   const { model } = page;
   return html`
-    ${header(model.name, `${model.architecture}, as in ${model.family}`, actions)} ${figures(model)}
-    ${section('Router', router(model))} ${section('Layers', layerStrip(model))}
-    ${section('Memory', memory(page, actions))} ${section('Files', files(model))}
-    ${section('Tensors', tensorTable(view, actions))}
-    ${section('Config', html`<pre tabindex="0" role="group" aria-label="config.json">${configText(model)}</pre>`)}
+    ${header(model.name, l10n.t`${model.architecture}, as in ${model.family}`, actions)} ${figures(model)}
+    ${section(l10n.t`Router`, router(model))} ${section(l10n.t`Layers`, layerStrip(model))}
+    ${section(l10n.t`Memory`, memory(page, actions))} ${section(l10n.t`Files`, files(model))}
+    ${section(l10n.t`Tensors`, tensorTable(view, actions))}
+    ${section(l10n.t`Config`, html`<pre tabindex="0" role="group" aria-label="config.json">${configText(model)}</pre>`)}
   `;
 }
 
@@ -54,7 +55,7 @@ const MAX_CONFIG = 100_000;
 function configText({ config }: Inspection): string {
   const text = JSON.stringify(config, undefined, 2);
   return text.length > MAX_CONFIG
-    ? `${text.slice(0, MAX_CONFIG)}\n… and ${count(text.length - MAX_CONFIG)} more characters`
+    ? `${text.slice(0, MAX_CONFIG)}\n${l10n.t`… and ${count(text.length - MAX_CONFIG)} more characters`}`
     : text;
 }
 
@@ -69,7 +70,7 @@ function header(name: string, about: string, actions: ModelPageActions): Templat
       @click=${() => {
         actions.run('chooseModel');
       }}
-      >Choose Model…</vscode-button
+      >${l10n.t`Choose Model…`}</vscode-button
     >
   </header>`;
 }
@@ -90,31 +91,31 @@ function figures({ parameters, layers, routers, context, stored, hiddenSize, voc
       <dd><b>${value}</b> <span>${note}</span></dd>
     </div>`;
   return html`<dl class="figures">
-    ${figure('Parameters', parameterCount(parameters.total), '')}
-    ${figure('Work on a token', parameterCount(parameters.active), percent(parameters.active / parameters.total))}
-    ${figure('Layers', count(layers.length), moe === layers.length ? 'all MoE' : `${count(moe)} MoE`)}
-    ${first ? figure('Experts a layer', count(first.experts), expertsNote(first)) : nothing}
-    ${figure('Context', count(context), 'tokens')}
-    ${figure('Hidden size', count(hiddenSize), `vocabulary ${count(vocabulary)}`)}
-    ${figure('On disk', byteSize(stored.bytes), stored.files === 1 ? '1 file' : `${count(stored.files)} files`)}
+    ${figure(l10n.t`Parameters`, parameterCount(parameters.total), '')}
+    ${figure(l10n.t`Work on a token`, parameterCount(parameters.active), percent(parameters.active / parameters.total))}
+    ${figure(l10n.t`Layers`, count(layers.length), moe === layers.length ? l10n.t`all MoE` : `${count(moe)} MoE`)}
+    ${first ? figure(l10n.t`Experts a layer`, count(first.experts), expertsNote(first)) : nothing}
+    ${figure(l10n.t`Context`, count(context), l10n.t`tokens`)}
+    ${figure(l10n.t`Hidden size`, count(hiddenSize), l10n.t`vocabulary ${count(vocabulary)}`)}
+    ${figure(l10n.t`On disk`, byteSize(stored.bytes), stored.files === 1 ? l10n.t`1 file` : l10n.t`${count(stored.files)} files`)}
   </dl>`;
 }
 
 function expertsNote({ k, shared }: RouterRule): string {
-  return `top-${k}${shared ? ' + shared' : ''}`;
+  return shared ? l10n.t`top-${k} + shared` : `top-${k}`;
 }
 
 function router({ routers, layers, source }: Inspection): TemplateResult {
   return html`${routers.map((rule, i) => {
       const at = layers.flatMap((layer, index) => (layer.router === i ? [index] : []));
-      const where = routers.length > 1 ? html`<p class="dim">Layers ${layerRanges(at)}</p>` : nothing;
+      const where = routers.length > 1 ? html`<p class="dim">${l10n.t`Layers ${layerRanges(at)}`}</p>` : nothing;
       // One step a line where there is no room for all of them in one.
       const steps = rule.formula.split(',  ').map((step) => html`<span>${step}</span> `);
       return html`${where}
         <p class="formula">${steps}</p>`;
     })}
     <p class="dim">
-      x is a token’s hidden state, W the router’s matrix, T the chosen experts, which sums go over, f an expert.
+      ${l10n.t`x is a token’s hidden state, W the router’s matrix, T the chosen experts, which sums go over, f an expert.`}
       <a href=${source.url}>${source.title}</a>
     </p>`;
 }
@@ -124,8 +125,7 @@ function memory(page: ModelPageState, actions: ModelPageActions): TemplateResult
   const shown = model.precisions.find(({ precision }) => precision === (model.best ?? 'int4'))!;
   return html`
     <p>
-      All experts must sit in memory, whichever a token visits: of ${byteSize(shown.total)} in ${shown.precision}, one
-      token uses ${byteSize(shown.active)}, ${percent(shown.active / shown.total)}.
+      ${l10n.t`All experts must sit in memory, whichever a token visits: of ${byteSize(shown.total)} in ${shown.precision}, one token uses ${byteSize(shown.active)}, ${percent(shown.active / shown.total)}.`}
     </p>
     ${memoryBars(model)} ${memoryTable(model)}
     <p>
@@ -136,20 +136,27 @@ function memory(page: ModelPageState, actions: ModelPageActions): TemplateResult
           actions.run('openSettings');
         }}
       >
-        Change in the settings
+        ${l10n.t`Change in the settings`}
       </button>
     </p>
   `;
 }
 
+/** How the weights of experts lie. */
+const LAYOUTS: Readonly<Record<Inspection['layout'], string>> = {
+  'one tensor an expert': l10n.t`one tensor an expert`,
+  'all experts of a layer in one tensor': l10n.t`all experts of a layer in one tensor`,
+};
+
 function files({ stored, layout, skipped, tokenizer }: Inspection): TemplateResult {
   const dtypes = stored.dtypes.map(({ dtype, bytes, tensors }) => `${dtype} ${byteSize(bytes)} (${count(tensors)})`);
   const rows: readonly (readonly [string, string])[] = [
-    ['Experts', layout],
-    ['Types', dtypes.join(', ')],
-    ['Tokenizer', tokenizer ? 'tokenizer.json' : 'none: without tokenizer.json no text can be routed'],
+    [l10n.t`Experts`, LAYOUTS[layout]],
+    [l10n.t`Types`, dtypes.join(', ')],
+    [l10n.t`Tokenizer`, tokenizer ? 'tokenizer.json' : l10n.t`none: without tokenizer.json no text can be routed`],
     ...skipped.map(
-      ({ what, tensors, bytes }) => ['Skipped', `${what}: ${tensorCount(tensors)}, ${byteSize(bytes)}`] as const,
+      ({ what, tensors, bytes }) =>
+        [l10n.t`Skipped`, l10n.t`${what}: ${tensorCount(tensors)}, ${byteSize(bytes)}`] as const,
     ),
   ];
   return html`<dl class="facts">
@@ -164,7 +171,7 @@ function files({ stored, layout, skipped, tokenizer }: Inspection): TemplateResu
 }
 
 function tensorCount(n: number): string {
-  return `${count(n)} ${n === 1 ? 'tensor' : 'tensors'}`;
+  return n === 1 ? l10n.t`1 tensor` : l10n.t`${count(n)} tensors`;
 }
 
 function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActions): TemplateResult {
@@ -172,25 +179,26 @@ function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActi
   const found = tensors ? tensorCount(tensors.matching) : '';
   return html`
     <div class="search">
-      <vscode-text-field
-        aria-label="Search tensors by name or type"
-        placeholder="Name or type"
+      <input
+        type="text"
+        aria-label=${l10n.t`Search tensors by name or type`}
+        placeholder=${l10n.t`Name or type`}
         .value=${search}
         @input=${(event: Event) => {
           actions.search((event.target as HTMLInputElement).value);
         }}
-      ></vscode-text-field>
+      />
       <span class="dim" role="status">${found}</span>
     </div>
-    <div class="scroll" tabindex="0" role="group" aria-label="Tensors">
+    <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Tensors`}>
       <table>
         <thead>
           <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Type</th>
-            <th scope="col">Shape</th>
-            <th scope="col" class="number">Size</th>
-            <th scope="col">File</th>
+            <th scope="col">${l10n.t`Name`}</th>
+            <th scope="col">${l10n.t`Type`}</th>
+            <th scope="col">${l10n.t`Shape`}</th>
+            <th scope="col" class="number">${l10n.t`Size`}</th>
+            <th scope="col">${l10n.t`File`}</th>
           </tr>
         </thead>
         <tbody>
@@ -210,8 +218,8 @@ function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActi
     ${
       rest > 0
         ? html`<p class="more">
-            <vscode-button appearance="secondary" @click=${actions.more}>Show More</vscode-button>
-            <span class="dim">${count(rest)} not shown</span>
+            <vscode-button appearance="secondary" @click=${actions.more}>${l10n.t`Show More`}</vscode-button>
+            <span class="dim">${l10n.t`${count(rest)} not shown`}</span>
           </p>`
         : nothing
     }

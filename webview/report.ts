@@ -1,5 +1,6 @@
 /** The report page: what the analyses say of a text, a folder or a recording, a section at a time. */
 import './language.ts';
+import * as l10n from '@vscode/l10n';
 import { render } from 'lit';
 import './report.css';
 import './toolkit.ts';
@@ -20,7 +21,7 @@ import { Asker } from './report/asker.ts';
 import { figureFile, type FileKind } from './report/files.ts';
 import { toReportPage } from './reportMessages.ts';
 import { reportView, type ReportActions } from './reportView.ts';
-import { onThemeChange, themeKind } from './theme.ts';
+import { onThemeChange, shownKind } from './theme.ts';
 
 interface Saved {
   readonly section: string;
@@ -63,7 +64,7 @@ let colored = '';
 let experts = 0;
 
 function color(): void {
-  const theme = themeKind(document.body.classList);
+  const theme = shownKind();
   const palette = state?.palette ?? 'vivid';
   const wanted = `${experts} ${palette} ${theme}`;
   if (wanted === colored) return;
@@ -164,10 +165,10 @@ const actions: ReportActions = {
   copy: (figure) => {
     navigator.clipboard.writeText(tableTsv(figure.table)).then(
       () => {
-        say(figure.id, 'Copied');
+        say(figure.id, l10n.t`Copied`);
       },
       () => {
-        say(figure.id, 'The clipboard is not to be had; save the table as CSV');
+        say(figure.id, l10n.t`The clipboard is not to be had; save the table as CSV`);
       },
     );
   },

@@ -1,9 +1,11 @@
 /** The report page: a header, the list of sections, and one section with its verdict, controls and figures. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Section } from '../extension/protocol/report.ts';
 import type { SectionEntry, SubjectEntry, ViewCommand, ViewState } from '../extension/protocol/webview.ts';
+import { dropdown } from './parts/dropdown.ts';
 import { empty, notices } from './parts/notices.ts';
 import { controlRow, type ControlActions } from './report/controls.ts';
 import { figureView, type FigureActions, type Part } from './report/figure.ts';
@@ -46,24 +48,24 @@ function header({ subjects, current }: ReportModel, actions: ReportActions): Tem
     <div class="subject">
       ${
         subjects.length > 1
-          ? html`<h1 class="screen-reader">Report on ${name}</h1>
+          ? html`<h1 class="screen-reader">${l10n.t`Report on ${name}`}</h1>
               ${dropdown(
-                'Report on',
-                subjects.map((s) => ({ value: s.id, text: s.name })),
-                current,
+                l10n.t`Report on`,
+                subjects.map((s) => ({ value: s.id, label: s.name })),
+                current ?? '',
                 actions.chooseSubject,
               )}`
           : html`<h1>${name}</h1>`
       }
       <p class="dim">${shown?.detail ?? ''}</p>
     </div>
-    <vscode-button appearance="secondary" @click=${actions.export}>Export…</vscode-button>
+    <vscode-button appearance="secondary" @click=${actions.export}>${l10n.t`Export…`}</vscode-button>
   </header>`;
 }
 
 /** A rail where there is room for one, else a list to choose from. */
 function navigation({ sections, id }: ReportModel, { chooseSection }: ReportActions): TemplateResult {
-  return html`<nav aria-label="Sections">
+  return html`<nav aria-label=${l10n.t`Sections`}>
     <ul>
       ${sections.map(
         (section, i) =>
@@ -85,9 +87,9 @@ function navigation({ sections, id }: ReportModel, { chooseSection }: ReportActi
       )}
     </ul>
     ${dropdown(
-      'Section',
-      sections.map((s) => ({ value: s.id, text: s.title })),
-      id,
+      l10n.t`Section`,
+      sections.map((s) => ({ value: s.id, label: s.title })),
+      id ?? '',
       chooseSection,
     )}
   </nav>`;
@@ -99,7 +101,7 @@ function sectionView(view: ReportModel, actions: ReportActions): TemplateResult 
   return html`<section class="section" aria-label=${title} aria-busy=${waiting}>
     <h2>${title}</h2>
     ${failure === undefined ? nothing : failed(failure, actions)}
-    ${section ? content(view, section, actions) : waiting ? html`<p class="dim" role="status">Computing…</p>` : nothing}
+    ${section ? content(view, section, actions) : waiting ? html`<p class="dim" role="status">${l10n.t`Computing…`}</p>` : nothing}
   </section>`;
 }
 
@@ -138,28 +140,6 @@ function failed(message: string, { again }: ReportActions): TemplateResult {
   return html`<div class="notice" role="alert">
     <span class="codicon codicon-warning" aria-hidden="true"></span>
     <span class="sentence">${message}</span>
-    <vscode-button appearance="secondary" @click=${again}>Try Again</vscode-button>
+    <vscode-button appearance="secondary" @click=${again}>${l10n.t`Try Again`}</vscode-button>
   </div>`;
-}
-
-function dropdown(
-  label: string,
-  options: readonly { readonly value: string; readonly text: string }[],
-  chosen: string | undefined,
-  choose: (value: string) => void,
-): TemplateResult {
-  return html`<vscode-dropdown
-    aria-label=${label}
-    .value=${chosen ?? ''}
-    @change=${(event: Event) => {
-      const { value } = event.target as HTMLSelectElement;
-      if (value !== chosen) choose(value);
-    }}
-  >
-    ${repeat(
-      options,
-      ({ value }) => value,
-      (o) => html`<vscode-option value=${o.value} ?selected=${o.value === chosen}>${o.text}</vscode-option>`,
-    )}
-  </vscode-dropdown>`;
 }

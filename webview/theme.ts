@@ -21,10 +21,10 @@ export function readTheme(): Theme {
     toHex(style.getPropertyValue(name) || otherwise, background);
   const foreground = color('--vscode-foreground');
   return {
-    kind: themeKind(document.body.classList),
+    kind: shownKind(),
     foreground,
     background,
-    dim: mix(background, foreground, isHighContrast() ? 1 : 0.76),
+    dim: mix(background, foreground, isPlain() ? 1 : 0.76),
     line: mix(background, foreground, 0.14),
     accent: color('--vscode-focusBorder'),
     // High contrast themes have none: they draw outlines.
@@ -34,8 +34,12 @@ export function readTheme(): Theme {
   };
 }
 
-/** Calls back when VS Code changes the theme: it rewrites the classes and the variables of the document. */
+const FORCED = matchMedia('(forced-colors: active)');
+const DARK = matchMedia('(prefers-color-scheme: dark)');
+
+/** Calls back when VS Code changes the theme: it rewrites the classes and the variables of the document; or when the system does. */
 export function onThemeChange(changed: () => void): void {
+  for (const query of [FORCED, DARK]) query.addEventListener('change', changed);
   const observer = new MutationObserver(changed);
   const options = { attributes: true, attributeFilter: ['class', 'style'] };
   observer.observe(document.body, options);
@@ -48,8 +52,17 @@ export function themeKind(classes: { contains(name: string): boolean }): ThemeKi
   return classes.contains('vscode-light') ? 'light' : 'dark';
 }
 
-function isHighContrast(): boolean {
-  return themeKind(document.body.classList).startsWith('high');
+/** The kind of the theme; where the system forces its colours and they are the other way round, of those. */
+export function shownKind(): ThemeKind {
+  const kind = themeKind(document.body.classList);
+  const isDark = kind === 'dark' || kind === 'highContrast';
+  if (!FORCED.matches || DARK.matches === isDark) return kind;
+  return isDark ? 'highContrastLight' : 'highContrast';
+}
+
+/** Whether text has one strength only. */
+function isPlain(): boolean {
+  return FORCED.matches || themeKind(document.body.classList).startsWith('high');
 }
 
 /** Linear mix of two #rrggbb colours; `amount` 0 gives the first. */

@@ -1,11 +1,13 @@
+import * as l10n from '@vscode/l10n';
 import type { Intervention } from '../protocol/intervention.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { layerLabel } from './labels.ts';
+import { clauses, listed } from './lists.ts';
 
 const POLICIES = {
-  position: 'the latest dropped',
-  weight: 'the lightest dropped',
-  reroute: 're-routed',
+  position: l10n.t`the latest dropped`,
+  weight: l10n.t`the lightest dropped`,
+  reroute: l10n.t`re-routed`,
 } as const;
 
 /** An intervention in a few words, as "capacity 1.25, re-routed; k = 1 at L0, L3". */
@@ -15,19 +17,18 @@ export function interventionText(
 ): string {
   const label = (layer: number): string => layerLabel(moeLayers[layer]!);
   const experts = (refs: NonNullable<Intervention['masked']>): string =>
-    refs.map(({ layer, expert }) => `${label(layer)} E${expert}`).join(', ');
-  const where = layers ? ` at ${layers.map(label).join(', ')}` : '';
+    listed(refs.map(({ layer, expert }) => `${label(layer)} E${expert}`));
   const general = [
-    ...(capacity ? [`capacity ${capacity.factor}, ${POLICIES[capacity.policy]}`] : []),
+    ...(capacity ? [l10n.t`capacity ${capacity.factor}, ${POLICIES[capacity.policy]}`] : []),
     ...(k === undefined ? [] : [`k = ${k}`]),
-    ...(temperature === undefined ? [] : [`temperature ${temperature}`]),
-    ...(withoutShared === true ? ['no shared expert'] : []),
-  ].map((change) => change + where);
+    ...(temperature === undefined ? [] : [l10n.t`temperature ${temperature}`]),
+    ...(withoutShared === true ? [l10n.t`no shared expert`] : []),
+  ].map((change) => (layers ? l10n.t`${change} at ${listed(layers.map(label))}` : change));
   const parts = [
-    ...(masked && masked.length > 0 ? [`without ${experts(masked)}`] : []),
-    ...(silenced && silenced.length > 0 ? [`${experts(silenced)} silent`] : []),
-    ...(bias && bias.length > 0 ? ['with biases'] : []),
+    ...(masked && masked.length > 0 ? [l10n.t`without ${experts(masked)}`] : []),
+    ...(silenced && silenced.length > 0 ? [l10n.t`${experts(silenced)} silent`] : []),
+    ...(bias && bias.length > 0 ? [l10n.t`with biases`] : []),
     ...general,
   ];
-  return parts.length > 0 ? parts.join('; ') : 'as it is';
+  return parts.length > 0 ? clauses(parts) : l10n.t`as it is`;
 }

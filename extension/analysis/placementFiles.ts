@@ -2,6 +2,7 @@
  * A placement as a file that a serving engine starts from. vLLM itself balances while it runs and reads no file; its plugin for
  * Ascend does.
  */
+import * as l10n from '@vscode/l10n';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { SectionFile } from './sections/kind.ts';
 import { wastedSlots, type LayerPlacement, type Placement } from './placement.ts';
@@ -9,8 +10,8 @@ import { wastedSlots, type LayerPlacement, type Placement } from './placement.ts
 /** Why a placement is none for any of the engines, in a sentence; undefined when it is one. */
 export function unfitForEngines({ layers, devices }: Placement): string | undefined {
   const sizes = new Set(layers.map(({ expert, experts }) => `${expert.length} of ${experts}`));
-  if (sizes.size !== 1) return 'Engines want as many experts in every MoE layer.';
-  if (layers[0]!.expert.length % devices !== 0) return 'Engines want as many experts on every device.';
+  if (sizes.size !== 1) return l10n.t`Engines want as many experts in every MoE layer.`;
+  if (layers[0]!.expert.length % devices !== 0) return l10n.t`Engines want as many experts on every device.`;
   return undefined;
 }
 
@@ -54,12 +55,11 @@ export function vllmAscendFile({ layers, devices }: Placement): SectionFile {
       device_expert: [...expert.subarray(d * each, (d + 1) * each)],
     })),
   }));
+  const options = `--additional-config '{"expert_map_path":"expert-map.json"}' --enable-expert-parallel`;
   const wasted = layers.some((layer) => wastedSlots(layer) > 0);
   return {
     name: 'expert-map.json',
     text: `{"moe_layer_count":${layers.length},"layer_list":[\n${list.map((layer) => JSON.stringify(layer)).join(',\n')}\n]}\n`,
-    options:
-      `--additional-config '{"expert_map_path":"expert-map.json"}' --enable-expert-parallel` +
-      (wasted ? '; a device holds an expert twice, of which it will use one' : ''),
+    options: wasted ? l10n.t`${options}; a device holds an expert twice, of which it will use one` : options,
   };
 }

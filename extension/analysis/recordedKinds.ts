@@ -1,4 +1,5 @@
 /** Counts that somebody recorded of several kinds of text, as subjects: those of one model together, and each for itself. */
+import * as l10n from '@vscode/l10n';
 import type { RecordedCounts } from '../protocol/recording.ts';
 import { recordedDomain } from './folder/domains.ts';
 import { subjectOfCounts, type Subject } from './sections/subject.ts';
@@ -30,7 +31,7 @@ function modelSubject(parts: readonly RecordedCounts[]): Subject {
     ),
   );
   return {
-    name: `${model.name}, ${parts.length} kinds of text`,
+    name: l10n.t`${model.name}, ${parts.length} kinds of text`,
     model,
     source: 'recorded',
     loads,

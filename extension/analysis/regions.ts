@@ -93,7 +93,7 @@ function joined(regions: readonly Region[]): Region[] {
   return Array.from({ length: Math.ceil(regions.length / size) }, (_, i) => {
     const group = regions.slice(i * size, (i + 1) * size);
     const first = group[0]!;
-    const more = group.length > 1 ? ` and ${group.length - 1} more` : '';
-    return { label: first.label + more, from: first.from, to: group.at(-1)!.to };
+    const label = group.length > 1 ? l10n.t`${first.label} and ${group.length - 1} more` : first.label;
+    return { label, from: first.from, to: group.at(-1)!.to };
   });
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { RouterCandidate, RouterFinding } from '../protocol/routers.ts';
 
 /** What was found in an ONNX graph, a line a candidate. Names come from the file. */
@@ -13,17 +14,22 @@ export function findingLines({ producer, candidates }: RouterFinding): string[] 
 
 /** 4 layers × 8 experts, top-2, softmax scores; MatMul → MoE; from /model/layers.0/moe/MoE to /model/layers.3/moe/MoE. */
 export function candidateText({ pattern, scoring, layers }: RouterCandidate): string {
-  const nodes = [layers[0], layers.at(-1)].map((place) => place?.node ?? '');
-  const where = layers.length === 1 ? `at ${nodes[0]!}` : `from ${nodes.join(' to ')}`;
-  return `${candidateShape({ layers })}, ${scoring} scores; ${pattern}; ${where}`;
+  const [first, last] = [layers[0], layers.at(-1)].map((place) => place?.node ?? '') as [string, string];
+  const shape = candidateShape({ layers });
+  return layers.length === 1
+    ? l10n.t`${shape}, ${scoring} scores; ${pattern}; at ${first}`
+    : l10n.t`${shape}, ${scoring} scores; ${pattern}; from ${first} to ${last}`;
 }
 
 /** 4 layers × 8 experts, top-2. */
 export function candidateShape({ layers }: Pick<RouterCandidate, 'layers'>): string {
   const range = (numbers: readonly number[]): string => {
     const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
-    return least === most ? String(least) : `${least} to ${most}`;
+    return least === most ? String(least) : l10n.t`${least} to ${most}`;
   };
   const experts = range(layers.map((place) => place.experts));
-  return `${layers.length} ${layers.length === 1 ? 'layer' : 'layers'} × ${experts} experts, top-${range(layers.map(({ k }) => k))}`;
+  const k = range(layers.map((place) => place.k));
+  return layers.length === 1
+    ? l10n.t`1 layer × ${experts} experts, top-${k}`
+    : l10n.t`${layers.length} layers × ${experts} experts, top-${k}`;
 }

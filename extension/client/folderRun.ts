@@ -209,7 +209,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
           for (const of of failing) state.done.delete(of);
           throw error;
         }
-        const why = error.code === 'text-empty' ? { skip: 'empty' as const } : { skip: 'failed' as const, why: error.message };
+        const why =
+          error.code === 'text-empty' ? { skip: 'empty' as const } : { skip: 'failed' as const, why: error.message };
         state.done.set(path, { stamp: read.stamp, ...why });
       }
       if (Date.now() - written > WRITTEN_EVERY_MS) await write();

@@ -2,7 +2,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
-import { globExpression, globMatcher } from '../analysis/folder/glob.ts';
+import { globMatcher, pathMatcher } from '../analysis/folder/glob.ts';
 
 export interface Entry {
   readonly name: string;
@@ -63,7 +63,7 @@ export interface Walk {
 export async function walk(tree: FolderTree, options: WalkOptions, signal: AbortSignal): Promise<Walk> {
   const include = options.include.map(globMatcher);
   const exclude = [...ALWAYS_LEFT_OUT, ...options.exclude].map(({ glob, when }) => ({
-    expression: globExpression(glob),
+    matches: pathMatcher(glob),
     when,
   }));
   const outer = options.outer.map(({ rules, prefix }) => ({ rules: ignore().add(rules), prefix }));
@@ -86,7 +86,7 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
       if (within.length > 0 && !within.some((one) => leadsTo(path, one) || leadsTo(one, path))) continue;
       const whole = prefix === '' ? path : `${prefix}/${path}`;
       const left = exclude.some(
-        ({ expression, when }) => expression.test(whole) && (when === undefined || names.has(sibling(when, name))),
+        ({ matches, when }) => matches(whole) && (when === undefined || names.has(sibling(when, name))),
       );
       if (left || isIgnored(inner, kind === 'folder' ? `${path}/` : path)) continue;
       if (kind === 'folder') await visit(path, inner);

@@ -33,12 +33,13 @@ export interface PeerOptions {
 
 /** What to think of a process that got no memory. */
 const REMEDIES = {
-  engine: ' Memory may have run out: in int8 or int4 the model takes less.',
-  inspector: ' The file may take more memory than there is.',
+  engine: l10n.t`Memory may have run out: in int8 or int4 the model takes less.`,
+  inspector: l10n.t`The file may take more memory than there is.`,
 } as const;
 
-/** What a child process is called, in sentences and error codes. */
+/** What a child process is called in error codes, and in sentences. */
 export type PeerName = 'engine' | 'inspector';
+const NAMES: Readonly<Record<PeerName, string>> = { engine: l10n.t`engine`, inspector: l10n.t`inspector` };
 
 /** One life of a child process; every request settles: with a value, a UserError, or as cancelled. */
 export class PeerProcess {
@@ -78,7 +79,7 @@ export class PeerProcess {
         resolve(error.message);
       });
       this.#process.once('close', (code, signal) => {
-        resolve(signal ?? `exit code ${String(code)}`);
+        resolve(signal ?? l10n.t`exit code ${String(code)}`);
       });
     });
     this.#connection = createMessageConnection(
@@ -99,12 +100,10 @@ export class PeerProcess {
         // Without this every pending call would hang: the connection itself does not notice.
         this.#connection.dispose();
         const said = this.#stderr.trim().split('\n').slice(-3).join(' ').trim();
-        reject(
-          new UserError(
-            `${name}-failed`,
-            l10n.t`The ${name} process did not start (${how})${said ? `: ${said}` : '.'}`,
-          ),
-        );
+        const message = said
+          ? l10n.t`The ${NAMES[name]} process did not start (${how}): ${said}`
+          : l10n.t`The ${NAMES[name]} process did not start (${how}).`;
+        reject(new UserError(`${name}-failed`, message));
       });
     });
     // Whoever waits for it hears of it; nobody may be waiting.
@@ -169,14 +168,9 @@ export class PeerProcess {
     // Without data the connection itself broke, and the exit that broke it may not have been seen yet.
     const how = await this.exited;
     const starved = how === 'SIGKILL' || STARVED.test(this.#stderr);
-    const remedy = starved ? REMEDIES[this.#name] : '';
-    return new UserError(
-      `${this.#name}-gone`,
-      l10n.t`The ${this.#name} process ended unexpectedly (${how}).${remedy}`,
-      {
-        cause: error,
-      },
-    );
+    const message = l10n.t`The ${NAMES[this.#name]} process ended unexpectedly (${how}).`;
+    const remedy = starved ? ` ${REMEDIES[this.#name]}` : '';
+    return new UserError(`${this.#name}-gone`, message + remedy, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Whether an intervention can be carried out: whoever asks may have it from anywhere. */
+import * as l10n from '@vscode/l10n';
 import type { RouterSpec } from '../models/spec.ts';
 import { UserError } from '../protocol/errors.ts';
 import { CAPACITY_POLICIES, type ExpertRef, type Intervention } from '../protocol/intervention.ts';
@@ -24,23 +25,25 @@ export function checkIntervention(intervention: Intervention, routers: readonly 
   for (const { layer, values } of bias) {
     const { experts } = routerAt(layer, routers).spec;
     if (values.length !== experts) {
-      refuse(`A bias for ${nameOf(layer, routers)} has ${values.length} values, but the layer has ${experts} experts.`);
+      refuse(
+        l10n.t`A bias for ${nameOf(layer, routers)} has ${values.length} values, but the layer has ${experts} experts.`,
+      );
     }
-    if (!values.every(Number.isFinite)) refuse(`A bias for ${nameOf(layer, routers)} is not a number.`);
+    if (!values.every(Number.isFinite)) refuse(l10n.t`A bias for ${nameOf(layer, routers)} is not a number.`);
   }
   if (temperature !== undefined && !(temperature >= TEMPERATURES.least && temperature <= TEMPERATURES.most)) {
-    refuse(`The temperature is ${temperature}; it can be ${TEMPERATURES.least} to ${TEMPERATURES.most}.`);
+    refuse(l10n.t`The temperature is ${temperature}; it can be ${TEMPERATURES.least} to ${TEMPERATURES.most}.`);
   }
   if (capacity) {
     if (!(capacity.factor > 0 && capacity.factor <= MAX_FACTOR)) {
-      refuse(`The capacity factor is ${capacity.factor}; it has to be more than 0.`);
+      refuse(l10n.t`The capacity factor is ${capacity.factor}; it has to be more than 0.`);
     }
-    if (!CAPACITY_POLICIES.includes(capacity.policy)) refuse('There is no such policy of capacity.');
+    if (!CAPACITY_POLICIES.includes(capacity.policy)) refuse(l10n.t`There is no such policy of capacity.`);
   }
   const chosen = layers ?? routers.map((_, i) => i);
   for (const layer of chosen) routerAt(layer, routers);
   if (withoutShared === true && !chosen.some((layer) => routers[layer]!.shared)) {
-    refuse('These layers have no shared expert that could be left out.');
+    refuse(l10n.t`These layers have no shared expert that could be left out.`);
   }
   routers.forEach((router, layer) => {
     const gone = new Set(masked.filter((ref) => ref.layer === layer).map(({ expert }) => expert));
@@ -48,21 +51,23 @@ export function checkIntervention(intervention: Intervention, routers: readonly 
     if (wanted !== router.spec.k) checkChoices(wanted, layer, routers);
     const left = choosable(router.spec, gone);
     if (wanted > left) {
-      refuse(`A token chooses ${wanted} experts in ${nameOf(layer, routers)}, but only ${left} can be chosen then.`);
+      refuse(
+        l10n.t`A token chooses ${wanted} experts in ${nameOf(layer, routers)}, but only ${left} can be chosen then.`,
+      );
     }
   });
 }
 
 function checkChoices(k: number, layer: number, routers: readonly RouterFacts[]): void {
   const { spec } = routerAt(layer, routers);
-  if (!Number.isInteger(k) || k < 1) refuse(`A token chooses a whole number of experts, at least 1, not ${k}.`);
+  if (!Number.isInteger(k) || k < 1) refuse(l10n.t`A token chooses a whole number of experts, at least 1, not ${k}.`);
   if (spec.sparseMixer) {
     refuse(
-      `The router of ${nameOf(layer, routers)} is a sparse mixer: its weights are made for two experts, no more and no fewer.`,
+      l10n.t`The router of ${nameOf(layer, routers)} is a sparse mixer: its weights are made for two experts, no more and no fewer.`,
     );
   }
   if (spec.capacity !== undefined) {
-    refuse(`The router of ${nameOf(layer, routers)} has a capacity that is made for one expert a token.`);
+    refuse(l10n.t`The router of ${nameOf(layer, routers)} has a capacity that is made for one expert a token.`);
   }
 }
 
@@ -84,20 +89,21 @@ function choosable({ experts, groups }: RouterSpec, gone: ReadonlySet<number>): 
 function checkExpert({ layer, expert }: ExpertRef, routers: readonly RouterFacts[]): void {
   const { experts } = routerAt(layer, routers).spec;
   if (!Number.isInteger(expert) || expert < 0 || expert >= experts) {
-    refuse(`There is no expert ${expert} in ${nameOf(layer, routers)}; it has ${experts}, from 0 on.`);
+    refuse(l10n.t`There is no expert ${expert} in ${nameOf(layer, routers)}; it has ${experts}, from 0 on.`);
   }
 }
 
 function routerAt(layer: number, routers: readonly RouterFacts[]): RouterFacts {
   return (
     routers[layer] ??
-    refuse(`The model has ${routers.length} layers with experts; there is no number ${layer} among them.`)
+    refuse(l10n.t`The model has ${routers.length} layers with experts; there is no number ${layer} among them.`)
   );
 }
 
 function nameOf(layer: number, routers: readonly RouterFacts[]): string {
   const { shape } = routerAt(layer, routers);
-  return `${shape.stack ? `${shape.stack} ` : ''}layer ${shape.layer}`;
+  if (shape.stack === undefined) return l10n.t`layer ${shape.layer}`;
+  return shape.stack === 'encoder' ? l10n.t`encoder layer ${shape.layer}` : l10n.t`decoder layer ${shape.layer}`;
 }
 
 function refuse(sentence: string): never {

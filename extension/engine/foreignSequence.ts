@@ -45,7 +45,7 @@ export class ForeignSequence implements Sequence {
     this.#cacheBytes = bytes;
     this.rewinding = graph.caches.length === 0 ? 'to-start' : graph.caches.every(canBeCut) ? 'anywhere' : 'to-marks';
     // A pass gives the caches back anew, longer, while those it was given are still there.
-    requireMemory(2 * bytes, `The KV cache of a window of ${capacity} tokens`);
+    requireMemory(2 * bytes, l10n.t`The KV cache of a window of ${capacity} tokens`);
     this.reset();
   }
 

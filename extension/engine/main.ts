@@ -216,7 +216,7 @@ class Engine {
     const model = await this.#opened(run, request, signal);
     this.#open = { key, model };
     const { name, skipped } = model.info;
-    if (skipped) this.#log('info', `${name} is open without what text does not need: ${skipped.join(', ')}.`);
+    if (skipped) this.#log('info', l10n.t`${name} is open without what text does not need: ${skipped.join(', ')}.`);
     return model;
   }
 
@@ -286,7 +286,7 @@ class Engine {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#log('error', stack);
     const first = stack.split('\n', 1)[0]!;
-    return new ResponseError(1, `The engine failed: ${first}`, { code: 'internal' });
+    return new ResponseError(1, l10n.t`The engine failed: ${first}`, { code: 'internal' });
   }
 }
 

@@ -136,7 +136,7 @@ export class Run {
     this.#addStack(cut.decoder, this.#passes);
     // The text as it is on its way, once for all and once for the intervention that is under way, before and after a step.
     const bytes = 4 * 2 * info.hiddenSize * Float32Array.BYTES_PER_ELEMENT * ids.length;
-    requireMemory(bytes, `Measuring interventions on a text of ${ids.length} tokens`);
+    requireMemory(bytes, l10n.t`Measuring interventions on a text of ${ids.length} tokens`);
   }
 
   get steps(): number {

@@ -31,11 +31,13 @@ const FAILED_ALLOCATION =
  */
 export function explainedFailure(error: unknown, precision: string | undefined): unknown {
   if (error instanceof UserError || !FAILED_ALLOCATION.test(messageOf(error))) return error;
-  const smaller = ON_THE_CPU.slice(1 + ON_THE_CPU.indexOf(precision as Precision));
-  const where = precision === undefined ? '' : ` with the model in ${precision}`;
-  const remedy =
-    smaller.length > 0
-      ? `In ${smaller.join(' or ')} it takes less.`
-      : 'No precision takes less: analyze a part of the text, or end other programs.';
-  return new UserError('out-of-memory', l10n.t`Memory ran out${where}. ${remedy}`, { cause: error });
+  const smaller = ON_THE_CPU.slice(1 + ON_THE_CPU.indexOf(precision as Precision)).join(l10n.t` or `);
+  return new UserError('out-of-memory', sentenceOf(precision, smaller), { cause: error });
+}
+
+function sentenceOf(precision: string | undefined, smaller: string): string {
+  if (precision === undefined) return l10n.t`Memory ran out. In ${smaller} it takes less.`;
+  return smaller === ''
+    ? l10n.t`Memory ran out with the model in ${precision}. No precision takes less: analyze a part of the text, or end other programs.`
+    : l10n.t`Memory ran out with the model in ${precision}. In ${smaller} it takes less.`;
 }

@@ -163,7 +163,10 @@ async function openParts(
     );
   }
   try {
-    requireMemory(neededMemory(graphs.plan.bytes, info.precision), 'A second copy of the model, for interventions,');
+    requireMemory(
+      neededMemory(graphs.plan.bytes, info.precision),
+      l10n.t`A second copy of the model, for interventions,`,
+    );
   } catch (error) {
     throw new UserError('precision-unsupported', l10n.t`${messageOf(error)} A smaller precision takes less.`, {
       cause: error,
@@ -187,7 +190,7 @@ function buildToFit(
 ): { readonly graphs: DecoderGraphs; readonly taken: Precision } {
   const exact = buildDecoder(spec, tensors);
   const { precision, why } = choosePrecision(request.precision, footprint(spec, exact.plan).bytes, freeMemory());
-  log?.(`${modelName(request.folder)} runs in ${precision}: ${why}.`);
+  log?.(l10n.t`${modelName(request.folder)} runs in ${precision}: ${why}.`);
   const blocks = blockFormat(precision);
   return { graphs: blocks ? buildDecoder(spec, tensors, blocks) : exact, taken: precision };
 }

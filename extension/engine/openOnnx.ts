@@ -36,7 +36,7 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
       l10n.t`This ONNX model runs as it was exported, in ${info.precision} on the CPU; set precision and provider to auto.`,
     );
   }
-  requireMemory(neededMemory(foreign.file.weightBytes, info.precision), `This model in ${info.precision}`);
+  requireMemory(neededMemory(foreign.file.weightBytes, info.precision), l10n.t`This model in ${info.precision}`);
   options.progress('load', 0, 0);
   const graph = tapForeign(foreign, set);
   const session = await createSession(graph.bytes, foreign, request.threads, options.profile);
@@ -65,7 +65,9 @@ function chosenSet({ sets, file }: ForeignModel, router: string | undefined): Ro
   if (named) return named;
   const [first] = sets as readonly [RouterSet];
   if (sets.length === 1 && router === undefined) return first;
-  const known = sets.map(({ candidate: { id, pattern, layers } }) => `${id} (${pattern}, ${layers.length} layers)`);
+  const known = sets.map(
+    ({ candidate: { id, pattern, layers } }) => l10n.t`${id} (${pattern}, ${layers.length} layers)`,
+  );
   throw new UserError(
     'router-ambiguous',
     router === undefined

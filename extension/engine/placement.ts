@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,5 +50,5 @@ export async function placementIn(profile: Placement): Promise<string> {
   const sorted = [...counts].sort(([, a], [, b]) => b - a);
   const named = sorted.slice(0, NAMED).map(([type, count]) => `${count} ${type}`);
   const more = sorted.length > NAMED ? ' …' : '';
-  return `; ${left.length} of ${nodes.size} nodes stay on the CPU (${named.join(', ')}${more})`;
+  return l10n.t`; ${left.length} of ${nodes.size} nodes stay on the CPU (${named.join(', ') + more})`;
 }

@@ -17,23 +17,26 @@ export function choosePrecision(
   free: number,
 ): { readonly precision: Precision; readonly why: string } {
   const needs = (precision: Precision): string =>
-    `${precision} needs ${gigabytes(neededMemory(bytes[precision].total, precision))}`;
-  const have = `${gigabytes(free)} are free`;
+    l10n.t`${precision} needs ${gigabytes(neededMemory(bytes[precision].total, precision))}`;
+  const have = gigabytes(free);
   const best = bestFit(bytes, free);
   if (wanted === 'auto') {
     if (best) {
       const finer = ON_THE_CPU.slice(0, ON_THE_CPU.indexOf(best)).map(needs);
-      return { precision: best, why: `${[...finer, needs(best)].join(', ')}, and ${have}` };
+      return { precision: best, why: l10n.t`${[...finer, needs(best)].join(', ')}, and ${have} are free` };
     }
     throw new UserError(
       'out-of-memory',
-      l10n.t`This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have}.`,
+      l10n.t`This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have} are free.`,
     );
   }
-  if (neededMemory(bytes[wanted].total, wanted) <= free) return { precision: wanted, why: 'it was asked for' };
+  const needed = neededMemory(bytes[wanted].total, wanted);
+  if (needed <= free) return { precision: wanted, why: l10n.t`it was asked for` };
   throw new UserError(
     'out-of-memory',
-    l10n.t`This model in ${needs(wanted)} of memory, and ${have}.${best ? ` In ${best} it fits.` : ''}`,
+    best
+      ? l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free. In ${best} it fits.`
+      : l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free.`,
   );
 }
 

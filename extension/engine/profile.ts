@@ -52,11 +52,12 @@ export async function profileModel(work: ProfileWork): Promise<ModelProfile> {
   const notes: string[] = [];
   const sizes = [...new Set(batches.map((n) => Math.min(n, info.context)))].sort((a, b) => a - b);
   if (Math.max(...sizes) > ids.length) {
-    notes.push(`The text has ${ids.length} tokens and was repeated for the larger batches.`);
+    notes.push(l10n.t`The text has ${ids.length} tokens and was repeated for the larger batches.`);
   }
-  if (sizes.length < batches.length) notes.push(`A context window has ${info.context} tokens: no batch is larger.`);
+  if (sizes.length < batches.length)
+    notes.push(l10n.t`A context window has ${info.context} tokens: no batch is larger.`);
   if (info.provider !== 'cpu') {
-    notes.push(`On ${info.provider} kernels run apart from what starts them: shares are those of starting them.`);
+    notes.push(l10n.t`On ${info.provider} kernels run apart from what starts them: shares are those of starting them.`);
   }
   const total = 2 * sizes.length + (generate > 0 ? 1 : 0);
   let done = 0;
@@ -77,7 +78,8 @@ export async function profileModel(work: ProfileWork): Promise<ModelProfile> {
   if (generate > 0) {
     progress(done++, total);
     steps = await timeSteps(model, ids, generate, signal);
-    if (!steps) notes.push('Tokens are not generated in a model with an encoder, or where the text fills the context.');
+    if (!steps)
+      notes.push(l10n.t`Tokens are not generated in a model with an encoder, or where the text fills the context.`);
   }
   const measured: ProfiledBatch[] = [];
   for (const { tokens, milliseconds, experts } of wall) {
@@ -178,9 +180,9 @@ function breakdown(
   return unknown / all > 1 - UNDERSTOOD
     ? {
         parts,
-        note: `Names of this graph’s nodes do not tell what they belong to: ${share} of the time stands under “the rest”, and the others’ shares say little.`,
+        note: l10n.t`Names of this graph’s nodes do not tell what they belong to: ${share} of the time stands under “the rest”, and the others’ shares say little.`,
       }
-    : { parts, note: `Parts are told by the names of nodes; ${share} of the time has none that tells.` };
+    : { parts, note: l10n.t`Parts are told by the names of nodes; ${share} of the time has none that tells.` };
 }
 
 /** Greedy decoding, token by token; undefined where there is no room, or an encoder. */

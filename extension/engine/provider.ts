@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { listSupportedBackends } from 'onnxruntime-node';
 import type { ModelRequest } from '../protocol/engine.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
+import { language } from '../protocol/language.ts';
 import { PROVIDERS, type Precision, type Provider } from '../protocol/trace.ts';
 import { CHUNK_TOKENS, CPU, type Device } from './device.ts';
 import { driverKey, hasDriver } from './driver.ts';
@@ -48,7 +49,7 @@ export async function openProven<M extends OpenModel>(
   if (provider !== 'auto' && !shipped.includes(provider)) {
     throw new UserError(
       'precision-unsupported',
-      l10n.t`ONNX Runtime has no ${provider} for ${process.platform}-${process.arch}; it has ${shipped.join(' and ')}.`,
+      l10n.t`ONNX Runtime has no ${provider} for ${process.platform}-${process.arch}; it has ${shipped.join(l10n.t` and `)}.`,
     );
   }
   const judge = new Judge(new Verdicts(cache), options, open);
@@ -67,7 +68,7 @@ export async function openProven<M extends OpenModel>(
     if (verdict.outcome !== 'absent') reasons.push(verdict.sentence);
   }
   if (reasons.length === 0) return open(CPU);
-  const note = `On the CPU: ${reasons.join(' ')}`;
+  const note = l10n.t`On the CPU: ${reasons.join(' ')}`;
   options.log?.(note);
   return open({ ...CPU, note });
 }
@@ -93,7 +94,8 @@ class Judge<M extends OpenModel> {
   async of(provider: Provider): Promise<{ readonly verdict: Verdict; readonly model?: M }> {
     const { content, precision, log } = this.#options;
     const key = createHash('sha256')
-      .update(`${content}\n${precision}\n${provider}\n${await driverKey()}`)
+      // A verdict is kept as a sentence.
+      .update(`${content}\n${precision}\n${provider}\n${await driverKey()}\n${language()}`)
       .digest('hex');
     // Asked for a driver where there is none, Vulkan complains to the terminal.
     if (provider === 'webgpu' && !(await hasDriver())) return { verdict: absent(provider) };
@@ -125,24 +127,24 @@ class Judge<M extends OpenModel> {
         const inChunks = { ...model, chunk };
         const result = run ?? (await probe(inChunks, signal));
         const comparison = compare(cpu, result);
-        const agreement = `${(100 * comparison.share).toFixed(1)} % of the choices`;
-        found = `${agreement} at the worst layer are the CPU's, log-probabilities are ${comparison.nats.toPrecision(2)} nats off`;
+        const agreement = `${(100 * comparison.share).toFixed(1)} %`;
+        found = l10n.t`${agreement} of the choices at the worst layer are the CPU's, log-probabilities are ${comparison.nats.toPrecision(2)} nats off`;
         if (!isCorrect(comparison, precision)) continue;
         const again = await probe(inChunks, signal);
         if (!isRepeatable(result, again)) {
           await model.close();
-          return { verdict: wrong(`${provider} chooses other experts each time it runs the same text.`) };
+          return { verdict: wrong(l10n.t`${provider} chooses other experts each time it runs the same text.`) };
         }
         const speed = cpu.milliseconds / again.milliseconds;
-        const slow = chunk < CHUNK_TOKENS ? `, but only ${chunk} tokens at a time` : '';
-        const sentence = `${provider} routes as the CPU does (${agreement})${slow}, at ${speed.toPrecision(2)} × its speed${onCpu}.`;
+        const slow = chunk < CHUNK_TOKENS ? l10n.t`, but only ${chunk} tokens at a time` : '';
+        const sentence = l10n.t`${provider} routes as the CPU does (${agreement} of the choices)${slow}, at ${speed.toPrecision(2)} × its speed${onCpu}.`;
         return {
           verdict: { outcome: speed > 1 ? 'trusted' : 'slow', chunk, sentence },
           model: withNote(inChunks, sentence),
         };
       }
       await model.close();
-      return { verdict: wrong(`${provider} does not compute this model right here: ${found}.`) };
+      return { verdict: wrong(l10n.t`${provider} does not compute this model right here: ${found}.`) };
     } catch (error) {
       await model?.close().catch(() => undefined);
       if (isUserError(error)) throw error;
@@ -173,17 +175,17 @@ function wrong(sentence: string): Verdict {
 }
 
 function absent(provider: Provider): Verdict {
-  return { outcome: 'absent', chunk: CHUNK_TOKENS, sentence: `${provider} finds no GPU that it can use.` };
+  return { outcome: 'absent', chunk: CHUNK_TOKENS, sentence: l10n.t`${provider} finds no GPU that it can use.` };
 }
 
 /** ONNX Runtime's errors name files and lines of its own first. */
 function failure(provider: Provider, message: string): Verdict {
   if (/adapter/i.test(message)) return absent(provider);
-  if (/requires f16/i.test(message)) return wrong(`${provider} finds a GPU that does not compute in float16.`);
+  if (/requires f16/i.test(message)) return wrong(l10n.t`${provider} finds a GPU that does not compute in float16.`);
   const said = message
     .replace(/\s+/g, ' ')
     .replace(/^.*Status Message: /, '')
     .slice(0, 200)
     .trim();
-  return wrong(`${provider} cannot run this model here: ${said}.`);
+  return wrong(l10n.t`${provider} cannot run this model here: ${said}.`);
 }

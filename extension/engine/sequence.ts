@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
 import { ropeTables, turnsAlike } from '../models/rope.ts';
@@ -53,7 +54,7 @@ export class DecoderSequence implements AnsweringSequence {
     const { ropes, caches, states, taps, hidden } = model.graphs.body;
     const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
     const bytes = capacity * caches.reduce((sum, cache) => sum + bytesPerToken(cache), 0);
-    requireMemory(bytes, `The KV cache of a window of ${capacity} tokens`);
+    requireMemory(bytes, l10n.t`The KV cache of a window of ${capacity} tokens`);
     for (const cache of caches) {
       if (cachesGrow(model.device)) continue;
       const shape = [1, cache.kvHeads, capacity, cache.headDim];

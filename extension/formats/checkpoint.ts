@@ -121,10 +121,11 @@ async function indexedFiles(folder: string, names: readonly string[]): Promise<W
   }
   const missing = [...files.keys()].filter((shard) => !names.includes(shard));
   if (missing.length > 0) {
-    const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
     throw new UserError(
       'weights-missing',
-      l10n.t`The shard ${missing[0]!}${more} of the checkpoint is missing in ${folder}.`,
+      missing.length > 1
+        ? l10n.t`The shard ${missing[0]!} and ${missing.length - 1} more of the checkpoint is missing in ${folder}.`
+        : l10n.t`The shard ${missing[0]!} of the checkpoint is missing in ${folder}.`,
     );
   }
   return [...files].map(([shard, expected]) => ({ path: join(folder, shard), expected }));

@@ -35,7 +35,9 @@ export class ConfigReader {
   /** Refuses any other value of a key than the one that its absence stands for. */
   expect(key: string, value: string | number | boolean): void {
     if (this.has(key) && this.#get(key) !== value) {
-      this.#fail(`has ${key} ${JSON.stringify(this.#get(key))}, where only ${JSON.stringify(value)} is supported`);
+      this.#fail(
+        l10n.t`has ${key} ${JSON.stringify(this.#get(key))}, where only ${JSON.stringify(value)} is supported`,
+      );
     }
   }
 
@@ -89,9 +91,9 @@ export class ConfigReader {
   /** A finite number above 0. */
   positive(names: string | readonly string[], fallback?: number): number {
     const [key, value] = this.#find(names);
-    if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
+    if (value === undefined) return fallback ?? this.#fail(l10n.t`has no ${key}`);
     if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+      return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value;
   }
@@ -105,7 +107,7 @@ export class ConfigReader {
   number(key: string): number {
     const value = this.#get(key);
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+      return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value;
   }
@@ -114,7 +116,7 @@ export class ConfigReader {
   numbers(key: string, length: number): readonly number[] {
     const value = this.#get(key);
     if (!Array.isArray(value) || value.length !== length || !value.every((n) => Number.isFinite(n))) {
-      return this.#fail(`has no proper ${key}: ${length} numbers are wanted`);
+      return this.#fail(l10n.t`has no proper ${key}: ${length} numbers are wanted`);
     }
     return value as number[];
   }
@@ -128,7 +130,7 @@ export class ConfigReader {
   index(key: string, count: number): number {
     const value = this.#get(key);
     if (!Number.isInteger(value) || (value as number) < 0 || (value as number) >= count) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+      return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value as number;
   }
@@ -137,7 +139,7 @@ export class ConfigReader {
   indices(key: string): readonly number[] {
     const value = this.#get(key) ?? [];
     if (!Array.isArray(value) || !value.every((n) => Number.isInteger(n))) {
-      return this.#fail(`has no proper ${key}`);
+      return this.#fail(l10n.t`has no proper ${key}`);
     }
     return value as number[];
   }
@@ -146,7 +148,7 @@ export class ConfigReader {
   words(key: string): readonly string[] {
     const value = this.#get(key) ?? [];
     if (!Array.isArray(value) || value.length > MAX_COUNT || !value.every((word) => typeof word === 'string')) {
-      return this.#fail(`has no proper ${key}`);
+      return this.#fail(l10n.t`has no proper ${key}`);
     }
     return value;
   }
@@ -154,7 +156,7 @@ export class ConfigReader {
   /** The letters of a text. */
   letters(key: string): readonly string[] {
     const value = this.#get(key);
-    if (typeof value !== 'string' || value.length > MAX_COUNT) return this.#fail(`has no proper ${key}`);
+    if (typeof value !== 'string' || value.length > MAX_COUNT) return this.#fail(l10n.t`has no proper ${key}`);
     return Array.from(value);
   }
 
@@ -166,14 +168,14 @@ export class ConfigReader {
       isJsonObject(bound) && bound['__float__'] === 'Infinity' ? Infinity : bound,
     );
     if (!Number.isFinite(low) || typeof high !== 'number' || !((low as number) <= high)) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+      return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return [low as number, high];
   }
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.#get(key) ?? fallback;
-    return typeof value === 'boolean' ? value : this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+    return typeof value === 'boolean' ? value : this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
   }
 
   /** A flag that some configs give as a number: any but 0 stands for yes. */
@@ -185,13 +187,13 @@ export class ConfigReader {
   oneOf<T extends string>(key: string, known: readonly T[], fallback: T): T {
     const value = this.#get(key) ?? fallback;
     const match = known.find((word) => word === value);
-    return match ?? this.#fail(`asks for ${key} ${JSON.stringify(value)}, which is not supported yet`);
+    return match ?? this.#fail(l10n.t`asks for ${key} ${JSON.stringify(value)}, which is not supported yet`);
   }
 
   /** The object under a key, to be read in turn; an empty one when absent. */
   section(key: string): ConfigReader {
     const value = this.#get(key) ?? {};
-    if (!isJsonObject(value)) return this.#fail(`has no proper ${key}`);
+    if (!isJsonObject(value)) return this.#fail(l10n.t`has no proper ${key}`);
     const section = this.#sections.get(key) ?? new ConfigReader(value);
     this.#sections.set(key, section);
     return section;
@@ -209,13 +211,13 @@ export class ConfigReader {
 
   #whole(names: string | readonly string[], fallback: number | undefined, most: number): number {
     const [key, value] = this.#find(names);
-    if (value === undefined) return fallback ?? this.#fail(`has no ${key}`);
+    if (value === undefined) return fallback ?? this.#fail(l10n.t`has no ${key}`);
     return this.#checkWhole(key, value, most);
   }
 
   #checkWhole(key: string, value: unknown, most: number): number {
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > most) {
-      return this.#fail(`has no proper ${key}: ${JSON.stringify(value)}`);
+      return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value as number;
   }
@@ -227,7 +229,7 @@ export class ConfigReader {
     const value = this.#get(key) ?? undefined;
     const other = given.find((name) => JSON.stringify(this.#get(name)) !== JSON.stringify(value));
     if (other !== undefined) {
-      this.#fail(`has ${key} ${JSON.stringify(value)}, but ${other} ${JSON.stringify(this.#get(other))}`);
+      this.#fail(l10n.t`has ${key} ${JSON.stringify(value)}, but ${other} ${JSON.stringify(this.#get(other))}`);
     }
     return [key, value];
   }

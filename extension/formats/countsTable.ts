@@ -40,7 +40,7 @@ export function isCountsTable(text: string): boolean {
 export function readCountsTable(text: string, name: string): RecordedCounts {
   const lines = text.split(/\r?\n/);
   const columns = columnsOf(lines[0]!);
-  if (!columns) throw invalid('its first line does not name columns for layer, expert and count');
+  if (!columns) throw invalid(l10n.t`its first line does not name columns for layer, expert and count`);
   const layers = new Map<number, Map<number, number>>();
   let k = 1;
   lines.slice(1).forEach((line, i) => {
@@ -49,17 +49,18 @@ export function readCountsTable(text: string, name: string): RecordedCounts {
     const number = (at: number): number => (/^\d{1,15}(\.0*)?$/.test(row[at] ?? '') ? Number(row[at]) : NaN);
     const [layer, expert, count] = [number(columns.layer), number(columns.expert), number(columns.count)];
     if (!(layer <= MAX_LAYER && expert < MAX_EXPERTS && count >= 0)) {
-      throw invalid(`line ${i + 2} has no whole numbers for layer, expert and count`);
+      throw invalid(l10n.t`line ${i + 2} has no whole numbers for layer, expert and count`);
     }
     if (columns.k >= 0 && number(columns.k) >= 1) k = number(columns.k);
     const experts = layers.get(layer) ?? new Map<number, number>();
-    if (experts.has(expert)) throw invalid(`line ${i + 2} counts expert ${expert} of layer ${layer} a second time`);
+    if (experts.has(expert))
+      throw invalid(l10n.t`line ${i + 2} counts expert ${expert} of layer ${layer} a second time`);
     layers.set(layer, experts.set(expert, count));
   });
-  if (layers.size === 0) throw invalid('it has no rows');
+  if (layers.size === 0) throw invalid(l10n.t`it has no rows`);
   // A layer whose last expert took nothing may end early.
   const experts = Math.max(...[...layers.values()].map((of) => Math.max(...of.keys()))) + 1;
-  if (layers.size * experts > MAX_COUNTS) throw invalid('its numbers of layers and experts are too high');
+  if (layers.size * experts > MAX_COUNTS) throw invalid(l10n.t`its numbers of layers and experts are too high`);
   const loads = [...layers].map(([layer, of]) => {
     const counts = Float64Array.from({ length: experts }, (_, e) => of.get(e) ?? 0);
     return { shape: { layer, experts, k, candidates: k }, counts };
@@ -83,11 +84,11 @@ export function readPublishedCounts(value: JsonObject): RecordedCounts[] {
     const { k } = of;
     const choices = typeof k === 'number' && Number.isInteger(k) && k >= 1 ? k : 1;
     return Object.entries(of['counts']).map(([domain, layers]) => {
-      if (!isJsonObject(layers)) throw invalid(`${model}, ${domain} has no layers`);
+      if (!isJsonObject(layers)) throw invalid(l10n.t`${model}, ${domain} has no layers`);
       const loads = Object.entries(layers).map(([layer, counts]) =>
         loadOf(`${model}, ${domain}`, layer, counts, choices),
       );
-      if (loads.length === 0) throw invalid(`${model}, ${domain} has no layers`);
+      if (loads.length === 0) throw invalid(l10n.t`${model}, ${domain} has no layers`);
       return countsOf(`${model}, ${domain}`, model, loads);
     });
   });
@@ -102,19 +103,19 @@ export function isReportJson(value: unknown): value is JsonObject {
 export function readReportCounts(value: JsonObject): RecordedCounts {
   const load: unknown = isJsonObject(value['load']) ? value['load']['layers'] : undefined;
   const model: unknown = isJsonObject(value['model']) ? value['model']['name'] : undefined;
-  if (!Array.isArray(load) || load.length === 0) throw invalid('the report has no load');
+  if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
   const loads = (load as readonly unknown[]).map((of) => {
     const { layer, k, counts }: JsonObject = isJsonObject(of) ? of : {};
-    return loadOf('the report', String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
+    return loadOf(l10n.t`the report`, String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
   });
   return countsOf('', typeof model === 'string' ? model : 'unnamed', loads);
 }
 
 function loadOf(where: string, layer: string, counts: unknown, k: number): RecordedLoad {
-  if (!/^\d{1,5}$/.test(layer)) throw invalid(`${where} has a layer ${JSON.stringify(layer.slice(0, 20))}`);
+  if (!/^\d{1,5}$/.test(layer)) throw invalid(l10n.t`${where} has a layer ${JSON.stringify(layer.slice(0, 20))}`);
   const whole = Array.isArray(counts) && counts.length > 0 && counts.length <= MAX_EXPERTS;
   if (!whole || !counts.every((c) => typeof c === 'number' && c >= 0 && c < 2 ** 53)) {
-    throw invalid(`${where} has no counts for layer ${layer}`);
+    throw invalid(l10n.t`${where} has no counts for layer ${layer}`);
   }
   const shape = { layer: Number(layer), experts: counts.length, k, candidates: k };
   return { shape, counts: Float64Array.from(counts as readonly number[]) };
@@ -127,8 +128,6 @@ function countsOf(name: string, modelName: string, unsorted: readonly RecordedLo
       name: modelName,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'unknown precision',
-      provider: 'unknown engine',
     },
     [],
   );

@@ -58,7 +58,7 @@ export function isEngineReply(value: unknown): boolean {
  * @throws UserError `server-unfit` in a sentence that says what does not fit
  */
 export function readEngineReply(value: unknown, context: ReplyContext = {}): EngineReply {
-  if (!isJsonObject(value)) throw unfit('it is no object');
+  if (!isJsonObject(value)) throw unfit(l10n.t`it is no object`);
   const reply = isJsonObject(value['meta_info'])
     ? ofSglang(value, value['meta_info'], context)
     : ofVllm(value, context);
@@ -70,7 +70,9 @@ export function readEngineReply(value: unknown, context: ReplyContext = {}): Eng
     // outputs may have one.
     const most = routed + outputIds.length - (outputIds.length > 0 && !('outputs' in value) ? 1 : 0);
     if (rows < routed || rows > most) {
-      throw unfit(`it has ${rows} rows of routing for ${routed} tokens of the text, and which is whose cannot be told`);
+      throw unfit(
+        l10n.t`it has ${rows} rows of routing for ${routed} tokens of the text, and which is whose cannot be told`,
+      );
     }
   }
   return reply;
@@ -79,7 +81,7 @@ export function readEngineReply(value: unknown, context: ReplyContext = {}): Eng
 function ofVllm(value: JsonObject, context: ReplyContext): EngineReply {
   const choices: unknown = value['choices'] ?? value['outputs'];
   const choice: unknown = Array.isArray(choices) ? choices[0] : undefined;
-  if (!isJsonObject(choice)) throw unfit('it has no choices');
+  if (!isJsonObject(choice)) throw unfit(l10n.t`it has no choices`);
   const given = value['prompt_token_ids'] ?? choice['prompt_token_ids'];
   const promptIds = idsOf(given, 'prompt_token_ids');
   const outputIds = idsOf(choice['token_ids'] ?? [], 'token_ids');
@@ -145,10 +147,10 @@ function inputTriples(meta: JsonObject, { promptIds }: ReplyContext): Triple[] {
       Array.isArray(triple) ? [triple[0], triple[1], triple[2]] : [null, null, null],
     );
   }
-  if (!promptIds) throw unfit('it has no input_token_logprobs, which say which tokens the rows are of');
+  if (!promptIds) throw unfit(l10n.t`it has no input_token_logprobs, which say which tokens the rows are of`);
   const tokens: unknown = meta['prompt_tokens'] ?? promptIds.length;
   if (tokens !== promptIds.length) {
-    throw unfit(`it is of ${String(tokens).slice(0, 20)} tokens, but ${promptIds.length} were sent`);
+    throw unfit(l10n.t`it is of ${String(tokens).slice(0, 20)} tokens, but ${promptIds.length} were sent`);
   }
   return Array.from(promptIds, (id) => [null, id, null]);
 }
@@ -165,23 +167,25 @@ function expertsOf(said: unknown, { routed }: ReplyContext, headerless?: Headerl
   if (!routed && (said === undefined || said === null)) return undefined;
   if (!routed && Array.isArray(said)) return nested(said as readonly unknown[]);
   const bytes = routed ?? (typeof said === 'string' ? decodedBase64(said) : undefined);
-  if (!bytes) throw unfit('its routing is in a form that is not known');
+  if (!bytes) throw unfit(l10n.t`its routing is in a form that is not known`);
   if (isNpy(bytes)) {
     const array = readNpy(bytes);
-    if (array.shape.length !== 3) throw unfit(`its routing has ${array.shape.length} axes instead of 3`);
+    if (array.shape.length !== 3) throw unfit(l10n.t`its routing has ${array.shape.length} axes instead of 3`);
     return array;
   }
   const type = headerless && TYPES[headerless.type];
-  if (!headerless || type === undefined) throw unfit('its routing is in a form that is not known');
+  if (!headerless || type === undefined) throw unfit(l10n.t`its routing is in a form that is not known`);
   if (!headerless.shape) {
-    throw unfit("its routing does not say how many layers it has: name the local folder of the model's config.json");
+    throw unfit(
+      l10n.t`its routing does not say how many layers it has: name the local folder of the model's config.json`,
+    );
   }
   const { rows } = headerless;
   const [layers, k] = headerless.shape;
   const wanted = rows * layers * k * Number(type[1]);
   if (bytes.length !== wanted) {
     throw unfit(
-      `its routing has ${bytes.length} bytes, but ${rows} tokens × ${layers} layers × ${k} experts in ${headerless.type} take ${wanted}`,
+      l10n.t`its routing has ${bytes.length} bytes, but ${rows} tokens × ${layers} layers × ${k} experts in ${headerless.type} take ${wanted}`,
     );
   }
   return { shape: [rows, layers, k], values: readIntegers(bytes, type) };
@@ -202,16 +206,16 @@ function nested(rows: readonly unknown[]): IntegerArray {
   const first: unknown = rows[0];
   const second: unknown = Array.isArray(first) ? first[0] : undefined;
   if (!Array.isArray(first) || !Array.isArray(second))
-    throw unfit('its routing is no list of tokens, layers and experts');
+    throw unfit(l10n.t`its routing is no list of tokens, layers and experts`);
   const [layers, k] = [first.length, second.length];
   const values = new Int32Array(rows.length * layers * k);
   let at = 0;
   for (const row of rows) {
-    if (!Array.isArray(row) || row.length !== layers) throw unfit('its tokens have different numbers of layers');
+    if (!Array.isArray(row) || row.length !== layers) throw unfit(l10n.t`its tokens have different numbers of layers`);
     for (const ids of row as readonly unknown[]) {
-      if (!Array.isArray(ids) || ids.length !== k) throw unfit('its tokens have different numbers of experts');
+      if (!Array.isArray(ids) || ids.length !== k) throw unfit(l10n.t`its tokens have different numbers of experts`);
       for (const id of ids as readonly unknown[]) {
-        if (!Number.isInteger(id)) throw unfit('its routing holds what is no expert');
+        if (!Number.isInteger(id)) throw unfit(l10n.t`its routing holds what is no expert`);
         values[at++] = id as number;
       }
     }
@@ -221,7 +225,7 @@ function nested(rows: readonly unknown[]): IntegerArray {
 
 function idsOf(value: unknown, what: string): Int32Array {
   if (!Array.isArray(value) || !value.every((id) => Number.isInteger(id) && id >= 0 && id < 2 ** 31)) {
-    throw unfit(`it has no ${what}`);
+    throw unfit(l10n.t`it has no ${what}`);
   }
   return Int32Array.from(value as readonly number[]);
 }

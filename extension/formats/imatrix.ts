@@ -41,7 +41,7 @@ export function readImatrix(bytes: Uint8Array, name: string): RecordedCounts {
   try {
     return countsOf(new Cursor(bytes), name);
   } catch (error) {
-    if (error instanceof RangeError) throw invalid('it is cut off or damaged', error);
+    if (error instanceof RangeError) throw invalid(l10n.t`it is cut off or damaged`, error);
     throw error;
   }
 }
@@ -62,14 +62,14 @@ export function isLegacyImatrix(bytes: Uint8Array): boolean {
  */
 export function refuseLegacyImatrix(): never {
   throw invalid(
-    'this legacy .dat file has no counts of experts, which llama-imatrix writes into a GGUF file only (-o NAME.gguf)',
+    l10n.t`this legacy .dat file has no counts of experts, which llama-imatrix writes into a GGUF file only (-o NAME.gguf)`,
   );
 }
 
 function countsOf(file: Cursor, name: string): RecordedCounts {
   file.uint32();
   const version = file.uint32();
-  if (version < 2 || version > 3) throw invalid(`its GGUF version is ${version}, and 2 and 3 are known`);
+  if (version < 2 || version > 3) throw invalid(l10n.t`its GGUF version is ${version}, and 2 and 3 are known`);
   const tensors = file.count(MAX_TENSORS);
   const values = file.count(MAX_TENSORS);
   let alignment = 32;
@@ -82,7 +82,7 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
     else file.skipValue(type);
   }
   const entries = Array.from({ length: tensors }, () => file.tensor());
-  if (alignment < 1) throw invalid('its alignment is 0');
+  if (alignment < 1) throw invalid(l10n.t`its alignment is 0`);
   const data = Math.ceil(file.at / alignment) * alignment;
 
   const routed = new Map<number, number>();
@@ -91,13 +91,14 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
     const router = ROUTER.exec(entry.name);
     const layer = EXPERTS.exec(entry.name);
     if (entry.type !== F32 || (!router && !layer)) continue;
-    if (entry.items < 1 || entry.items > MAX_EXPERTS) throw invalid(`${entry.name} has ${entry.items} counts`);
+    if (entry.items < 1 || entry.items > MAX_EXPERTS) throw invalid(l10n.t`${entry.name} has ${entry.items} counts`);
     const counts = file.floats(data + entry.offset, entry.items);
-    if (!counts.every((c) => Number.isSafeInteger(c) && c >= 0)) throw invalid(`${entry.name} holds what is no count`);
+    if (!counts.every((c) => Number.isSafeInteger(c) && c >= 0))
+      throw invalid(l10n.t`${entry.name} holds what is no count`);
     if (router) routed.set(Number(router[1]), counts[0]!);
     else experts.set(Number(layer![1]), counts);
   }
-  if (experts.size === 0) throw invalid('it has no counts of experts: the model that it is of has none');
+  if (experts.size === 0) throw invalid(l10n.t`it has no counts of experts: the model that it is of has none`);
   const loads = [...experts.entries()]
     .sort(([a], [b]) => a - b)
     .map(([layer, counts]): RecordedLoad => {
@@ -111,10 +112,9 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
       name,
       layers: loads.at(-1)!.shape.layer + 1,
       moeLayers: loads.map(({ shape }) => shape),
-      precision: 'unknown precision',
       provider: 'llama.cpp',
     },
-    datasets === '' ? [] : [`Recorded over ${datasets}.`],
+    datasets === '' ? [] : [l10n.t`Recorded over ${datasets}.`],
   );
   return { name: '', model, loads };
 }
@@ -151,7 +151,7 @@ class Cursor {
 
   count(most: number): number {
     const value = this.uint64();
-    if (value > most) throw invalid('it is damaged');
+    if (value > most) throw invalid(l10n.t`it is damaged`);
     return value;
   }
 
@@ -179,7 +179,7 @@ class Cursor {
   tensor(): TensorInfo {
     const name = this.string();
     const axes = this.uint32();
-    if (axes > 8) throw invalid('it is damaged');
+    if (axes > 8) throw invalid(l10n.t`it is damaged`);
     let items = 1;
     for (let axis = 0; axis < axes; axis++) items *= this.uint64();
     return { name, items, type: this.uint32(), offset: this.uint64() };
@@ -201,7 +201,7 @@ class Cursor {
       return;
     }
     if ((type !== STRING && type !== ARRAY) || depth > MAX_DEPTH || count > this.#bytes.length) {
-      throw invalid('it is damaged');
+      throw invalid(l10n.t`it is damaged`);
     }
     for (let i = 0; i < count; i++) this.skipValue(type, depth + 1);
   }

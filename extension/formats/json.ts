@@ -49,7 +49,7 @@ export async function readJsonObject(
 /** What there is to know of a file. Throws Error when it is a folder, a pipe or a device. */
 export async function regularFile(path: string): Promise<Stats> {
   const stats = await stat(path);
-  if (!stats.isFile()) throw new Error('it is no file');
+  if (!stats.isFile()) throw new Error(l10n.t`it is no file`);
   return stats;
 }
 

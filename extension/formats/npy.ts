@@ -50,22 +50,22 @@ export function isNpy(bytes: Uint8Array): boolean {
  * @throws UserError `trace-invalid` naming what is wrong
  */
 export function readNpy(bytes: Uint8Array): IntegerArray {
-  if (!isNpy(bytes)) throw invalid('it does not begin as a .npy file does');
+  if (!isNpy(bytes)) throw invalid(l10n.t`it does not begin as a .npy file does`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const major = bytes[6]!;
   const start = major === 1 ? 10 : 12;
-  if (major < 1 || major > 3 || bytes.length < start) throw invalid('its version is not known');
+  if (major < 1 || major > 3 || bytes.length < start) throw invalid(l10n.t`its version is not known`);
   const length = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
-  if (length > MAX_HEADER || start + length > bytes.length) throw invalid('its header is longer than the file');
+  if (length > MAX_HEADER || start + length > bytes.length) throw invalid(l10n.t`its header is longer than the file`);
   const { descr, fortran, shape } = readHeader(latin1(bytes, start, start + length));
   const type = /^([<>|=]?)([biuf][1248])$/.exec(descr);
   if (!type || !(type[2]! in TYPES || WIDE.has(type[2]!)))
-    throw invalid(`its items are of type ${descr}, which are no whole numbers`);
+    throw invalid(l10n.t`its items are of type ${descr}, which are no whole numbers`);
   const size = Number(type[2]![1]);
   const items = product(shape);
   const data = start + length;
   if (!Number.isSafeInteger(items * size) || data + items * size > bytes.length) {
-    throw invalid(`its shape is ${shape.join(' × ')}, for which it is too short`);
+    throw invalid(l10n.t`its shape is ${shape.join(' × ')}, for which it is too short`);
   }
   const values = readIntegers(bytes.subarray(data, data + items * size), type[2]!, type[1] === '>');
   // Column by column: the first axis is the fastest.
@@ -113,9 +113,10 @@ function readHeader(text: string): Header {
   const descr = /'descr'\s*:\s*'([^']{1,16})'/.exec(text)?.[1];
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(text)?.[1];
   const axes = /'shape'\s*:\s*\(([\d\s,L]{0,200})\)/.exec(text)?.[1];
-  if (descr === undefined || order === undefined || axes === undefined) throw invalid('its header is not understood');
+  if (descr === undefined || order === undefined || axes === undefined)
+    throw invalid(l10n.t`its header is not understood`);
   const shape = (axes.match(/\d+/g) ?? []).map(Number);
-  if (shape.length > MAX_AXES || !shape.every((n) => Number.isSafeInteger(n))) throw invalid('its shape is none');
+  if (shape.length > MAX_AXES || !shape.every((n) => Number.isSafeInteger(n))) throw invalid(l10n.t`its shape is none`);
   return { descr, fortran: order === 'True', shape };
 }
 

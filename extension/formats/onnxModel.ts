@@ -66,19 +66,19 @@ export function parseOnnx(bytes: Uint8Array, name: string): Pick<OnnxFile, 'mode
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (error) {
-    throw invalid(`it is damaged or cut short (${messageOf(error)})`, error);
+    throw invalid(l10n.t`it is damaged or cut short (${messageOf(error)})`, error);
   }
   const { graph, opsetImport, functions } = model;
-  if (!graph || graph.node.length === 0) throw invalid('it has no graph');
-  if (opsetImport.length === 0) throw invalid('it names no operator set');
+  if (!graph || graph.node.length === 0) throw invalid(l10n.t`it has no graph`);
+  if (opsetImport.length === 0) throw invalid(l10n.t`it names no operator set`);
   const nodes = functions.reduce((sum, f) => sum + f.node.length, graph.node.length);
-  if (nodes > MAX_NODES) throw invalid(`it has ${nodes} nodes`);
+  if (nodes > MAX_NODES) throw invalid(l10n.t`it has ${nodes} nodes`);
   for (const tensor of tensorsOf(graph, functions)) {
     const external = tensor.dataLocation === TensorProto_DataLocation.EXTERNAL;
     const size = bytesOf(tensor);
-    if (size === undefined) throw invalid(`the tensor ${tensor.name} has no possible size`);
+    if (size === undefined) throw invalid(l10n.t`the tensor ${tensor.name} has no possible size`);
     if (!external && tensor.rawData.length > 0 && tensor.rawData.length !== size) {
-      throw invalid(`the tensor ${tensor.name} has ${tensor.rawData.length} bytes where its shape needs ${size}`);
+      throw invalid(l10n.t`the tensor ${tensor.name} has ${tensor.rawData.length} bytes where its shape needs ${size}`);
     }
   }
   return { model, graph };

@@ -63,7 +63,7 @@ export function readPickle(bytes: Uint8Array): Pickled {
   try {
     return new Machine(bytes).run();
   } catch (error) {
-    if (error instanceof RangeError) throw invalid('it is cut off or damaged', error);
+    if (error instanceof RangeError) throw invalid(l10n.t`it is cut off or damaged`, error);
     throw error;
   }
 }
@@ -88,7 +88,7 @@ class Machine {
       const step = OPCODES[opcode];
       if (!step) {
         throw invalid(
-          `it wants what data never needs (opcode 0x${opcode.toString(16).padStart(2, '0')}), and nothing is run`,
+          l10n.t`it wants what data never needs (opcode 0x${opcode.toString(16).padStart(2, '0')}), and nothing is run`,
         );
       }
       step(this);
@@ -97,7 +97,7 @@ class Machine {
 
   push(value: Stacked): this {
     this.#values += 1;
-    if (this.#values > MAX_VALUES) throw invalid('it has too many values');
+    if (this.#values > MAX_VALUES) throw invalid(l10n.t`it has too many values`);
     this.#stack.push(value);
     return this;
   }
@@ -109,7 +109,7 @@ class Machine {
   /** All down to the mark, in order. */
   popToMark(): Pickled[] {
     const from = this.#stack.lastIndexOf(MARK);
-    if (from < 0) throw invalid('it is damaged');
+    if (from < 0) throw invalid(l10n.t`it is damaged`);
     const values = this.#stack.splice(from).slice(1);
     return values as Pickled[];
   }
@@ -129,13 +129,13 @@ class Machine {
 
   get(place: number): this {
     const value = this.#memo.get(place);
-    if (value === undefined) throw invalid('it is damaged');
+    if (value === undefined) throw invalid(l10n.t`it is damaged`);
     return this.push(value);
   }
 
   append(values: readonly Pickled[]): this {
     const list = this.#top();
-    if (!Array.isArray(list)) throw invalid('it is damaged');
+    if (!Array.isArray(list)) throw invalid(l10n.t`it is damaged`);
     for (const value of values) (list as Pickled[]).push(value);
     return this;
   }
@@ -146,10 +146,10 @@ class Machine {
 
   setItems(values: readonly Pickled[]): this {
     const dict = this.#top();
-    if (!(dict instanceof Map) || values.length % 2 !== 0) throw invalid('it is damaged');
+    if (!(dict instanceof Map) || values.length % 2 !== 0) throw invalid(l10n.t`it is damaged`);
     for (let i = 0; i < values.length; i += 2) {
       const key = values[i];
-      if (typeof key !== 'string' && typeof key !== 'number') throw invalid('it has a dict with odd keys');
+      if (typeof key !== 'string' && typeof key !== 'number') throw invalid(l10n.t`it has a dict with odd keys`);
       (dict as Map<Key, Pickled>).set(key, values[i + 1]!);
     }
     return this;
@@ -163,25 +163,25 @@ class Machine {
   name(module: string, name: string): this {
     const full = `${module} ${name}`;
     if (full !== REBUILD_TENSOR && full !== ORDERED_DICT && !STORAGE.test(full)) {
-      throw invalid(`it names ${module}.${name}, which is no plain data, and nothing is run`);
+      throw invalid(l10n.t`it names ${module}.${name}, which is no plain data, and nothing is run`);
     }
     return this.push(new PickledName(full));
   }
 
   stackName(): this {
     const [module, name] = this.#popMany(2);
-    if (typeof module !== 'string' || typeof name !== 'string') throw invalid('it is damaged');
+    if (typeof module !== 'string' || typeof name !== 'string') throw invalid(l10n.t`it is damaged`);
     return this.name(module, name);
   }
 
   /** What one of the known functions would make of its arguments. */
   reduce(): this {
     const [callee, given] = this.#popMany(2);
-    if (!(callee instanceof PickledName) || !Array.isArray(given)) throw invalid('it is damaged');
+    if (!(callee instanceof PickledName) || !Array.isArray(given)) throw invalid(l10n.t`it is damaged`);
     const args = given as readonly Pickled[];
     if (callee.name === ORDERED_DICT && args.length === 0) return this.push(new Map<Key, Pickled>());
     if (callee.name === REBUILD_TENSOR) return this.push(tensorOf(args));
-    throw invalid('it calls what is no function');
+    throw invalid(l10n.t`it calls what is no function`);
   }
 
   /** PyTorch's reference to a storage: ('storage', class, key, device, items). */
@@ -190,7 +190,7 @@ class Machine {
     const [what, type, key, , items] = Array.isArray(id) ? (id as readonly Pickled[]) : [];
     const storage = type instanceof PickledName ? STORAGE.exec(type.name)?.[1] : undefined;
     if (what !== 'storage' || storage === undefined || typeof key !== 'string' || !isCount(items)) {
-      throw invalid('it refers to something outside of it');
+      throw invalid(l10n.t`it refers to something outside of it`);
     }
     // A reference stands as a list of its parts until a tensor is made of it.
     return this.push([storage, key, items]);
@@ -216,12 +216,12 @@ class Machine {
 
   /** A whole number of some bytes, least first, in two's complement. */
   long(length: number): number {
-    if (length > 8) throw invalid('it has a number that is too large');
+    if (length > 8) throw invalid(l10n.t`it has a number that is too large`);
     const bytes = this.#slice(length);
     let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
     const number = Number(BigInt.asIntN(8 * length, value));
-    if (!Number.isSafeInteger(number)) throw invalid('it has a number that is too large');
+    if (!Number.isSafeInteger(number)) throw invalid(l10n.t`it has a number that is too large`);
     return number;
   }
 
@@ -233,7 +233,7 @@ class Machine {
   /** Up to the end of the line. */
   line(): string {
     const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0 || end - this.#at > 1000) throw invalid('it is cut off or damaged');
+    if (end < 0 || end - this.#at > 1000) throw invalid(l10n.t`it is cut off or damaged`);
     const text = this.text(end - this.#at);
     this.#at = end + 1;
     return text;
@@ -256,14 +256,14 @@ class Machine {
   }
 
   #slice(length: number): Uint8Array {
-    if (this.#at + length > this.#bytes.length) throw invalid('it is cut off');
+    if (this.#at + length > this.#bytes.length) throw invalid(l10n.t`it is cut off`);
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
   #top(): Pickled {
     const value = this.#stack.at(-1);
-    if (value === undefined || value === MARK) throw invalid('it is damaged');
+    if (value === undefined || value === MARK) throw invalid(l10n.t`it is damaged`);
     return value;
   }
 
@@ -290,10 +290,10 @@ function tensorOf(args: readonly Pickled[]): PickledTensor {
     !isShape(strides) ||
     shape.length !== strides.length
   ) {
-    throw invalid('it has a tensor that cannot be');
+    throw invalid(l10n.t`it has a tensor that cannot be`);
   }
   const last = shape.reduce((sum, n, axis) => sum + (n - 1) * strides[axis]!, offset);
-  if (!shape.includes(0) && !(last < items)) throw invalid('it has a tensor that is larger than its data');
+  if (!shape.includes(0) && !(last < items)) throw invalid(l10n.t`it has a tensor that is larger than its data`);
   return new PickledTensor({ type, key, items }, offset, shape, strides);
 }
 

@@ -23,21 +23,22 @@ export function arraysRecording(arrays: ReadonlyMap<string, IntegerArray>, name:
   if (experts?.shape.length === 3) {
     const tokens = experts.shape[0]!;
     const ids = TOKEN_IDS.map((key) => arrays.get(key)).find((array) => array?.shape.length === 1);
-    if (ids && ids.shape[0]! < tokens) throw invalid(`it has ${tokens} rows of routing for ${ids.shape[0]!} token ids`);
+    if (ids && ids.shape[0]! < tokens)
+      throw invalid(l10n.t`it has ${tokens} rows of routing for ${ids.shape[0]!} token ids`);
     return traceOf(
       [{ experts, ids: ids ? Int32Array.from(ids.values.subarray(0, tokens)) : unknownIds(tokens) }],
       name,
     );
   }
   const counts = all.find(({ shape }) => shape.length === 2);
-  if (!counts) throw invalid('it has neither expert ids [tokens, layers, k] nor counts [layers, experts]');
+  if (!counts) throw invalid(l10n.t`it has neither expert ids [tokens, layers, k] nor counts [layers, experts]`);
   return countsRecording(counts, name);
 }
 
 function countsRecording({ shape, values }: IntegerArray, name: string): Recording {
   const [layers = 0, experts = 0] = shape;
   if (layers < 1 || experts < 1 || experts > MAX_EXPERTS || !values.every((c) => c >= 0 && c < 2 ** 53)) {
-    throw invalid('its counts [layers, experts] are none');
+    throw invalid(l10n.t`its counts [layers, experts] are none`);
   }
   const loads = Array.from({ length: layers }, (_, layer) => ({
     shape: { layer, experts, k: 1, candidates: 1 },
@@ -48,10 +49,8 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
       name,
       layers,
       moeLayers: loads.map((load) => load.shape),
-      precision: 'unknown precision',
-      provider: 'unknown engine',
     },
-    ['Experts per token are not recorded: each slot counts as a token.'],
+    [l10n.t`Experts per token are not recorded: each slot counts as a token.`],
   );
   return { kind: 'counts', counts: [{ name: '', model, loads }] };
 }
@@ -94,10 +93,10 @@ function routedPart({ experts, promptIds, outputIds, ...known }: EngineReply): P
 function traceOf(parts: readonly Part[], name: string): Recording {
   const [, layers = 0, k = 0] = parts[0]!.experts.shape;
   if (parts.some(({ experts }) => experts.shape[1] !== layers || experts.shape[2] !== k)) {
-    throw invalid('its parts have different numbers of layers or experts');
+    throw invalid(l10n.t`its parts have different numbers of layers or experts`);
   }
   const tokens = parts.reduce((sum, { ids }) => sum + ids.length, 0);
-  if (tokens === 0) throw invalid('it has no tokens');
+  if (tokens === 0) throw invalid(l10n.t`it has no tokens`);
   const placed = placeLayers(splitByLayer(joined(parts), tokens, layers, k), k);
   const ids = new Int32Array(tokens);
   const [start, end] = [new Uint32Array(tokens), new Uint32Array(tokens)];
@@ -132,15 +131,7 @@ function traceOf(parts: readonly Part[], name: string): Recording {
 }
 
 function modelOf({ layers, moeLayers, notes }: PlacedLayers, name: string) {
-  const known = {
-    name,
-    layers,
-    moeLayers,
-    precision: 'unknown precision',
-    provider: 'unknown engine',
-    weightless: true,
-  } as const;
-  return modelElsewhere(known, ['Weights are not recorded.', ...notes]);
+  return modelElsewhere({ name, layers, moeLayers, weightless: true }, [l10n.t`Weights are not recorded.`, ...notes]);
 }
 
 function joined(parts: readonly Part[]): IntegerArray['values'] {

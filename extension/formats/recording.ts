@@ -29,9 +29,7 @@ const MAX_BYTES = 2_000_000_000;
 const MAX_TEXT = 500_000_000;
 
 /** What MoEScope opens, for a sentence that refuses something else. */
-const KINDS =
-  'a trace or report that MoEScope wrote, .npy or .npz expert ids, answers of vLLM or SGLang as JSON, a dump (.pt) of ' +
-  "SGLang's recorder, an importance matrix of llama.cpp, or a table of counts";
+const KINDS = l10n.t`a trace or report that MoEScope wrote, .npy or .npz expert ids, answers of vLLM or SGLang as JSON, a dump (.pt) of SGLang's recorder, an importance matrix of llama.cpp, or a table of counts`;
 
 /**
  * Opens files that are one recording: a single file of any kind, or counts of the same layers, which are added up. Of several
@@ -49,7 +47,7 @@ export async function readRecordings(paths: readonly [string, ...string[]]): Pro
     const name = basename(path);
     try {
       const found = await partOf(path);
-      if (parts[0] && !isAlike(parts[0], found)) throw invalid('its layers or experts are others');
+      if (parts[0] && !isAlike(parts[0], found)) throw invalid(l10n.t`its layers or experts are others`);
       parts.push(found);
     } catch (error) {
       if (!isUserError(error)) throw error;
@@ -65,8 +63,8 @@ export async function readRecordings(paths: readonly [string, ...string[]]): Pro
 /** What one of several files counts. Throws UserError `trace-invalid`. */
 async function partOf(path: string): Promise<RecordedCounts> {
   const recording = await readFileOf(path);
-  if (recording.kind === 'trace') throw invalid('it holds tokens, and of several files only counts are added up');
-  if (recording.counts.length > 1) throw invalid('it holds several counts');
+  if (recording.kind === 'trace') throw invalid(l10n.t`it holds tokens, and of several files only counts are added up`);
+  if (recording.counts.length > 1) throw invalid(l10n.t`it holds several counts`);
   return recording.counts[0];
 }
 
@@ -90,11 +88,11 @@ async function readFileOf(path: string): Promise<Recording> {
   let bytes: Uint8Array;
   try {
     const { size } = await regularFile(path);
-    if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, which is too large`);
+    if (size > MAX_BYTES) throw new Error(l10n.t`it has ${size} bytes, which is too large`);
     bytes = await readFile(path);
   } catch (error) {
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = absent ? `There is no file ${path}.` : `${name} cannot be read: ${messageOf(error)}.`;
+    const what = absent ? l10n.t`There is no file ${path}.` : l10n.t`${name} cannot be read: ${messageOf(error)}.`;
     throw new UserError('trace-invalid', what, { cause: error });
   }
   try {
@@ -144,22 +142,22 @@ function jsonOf(text: string): unknown[] {
     } catch {
       // The first error says more.
     }
-    throw invalid(`it is not ${KINDS} (${messageOf(error)})`, error);
+    throw invalid(l10n.t`it is not ${KINDS} (${messageOf(error)})`, error);
   }
 }
 
 function textOf(bytes: Uint8Array): string {
-  if (bytes.length > MAX_TEXT) throw invalid(`it is not ${KINDS}`);
+  if (bytes.length > MAX_TEXT) throw invalid(l10n.t`it is not ${KINDS}`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw invalid(`it is not ${KINDS}`, error);
+    throw invalid(l10n.t`it is not ${KINDS}`, error);
   }
 }
 
 function counts(found: readonly RecordedCounts[]): Recording {
   const [first, ...more] = found;
-  if (!first) throw invalid('it has no counts');
+  if (!first) throw invalid(l10n.t`it has no counts`);
   return { kind: 'counts', counts: [first, ...more] };
 }
 

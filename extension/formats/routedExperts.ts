@@ -112,24 +112,26 @@ export function placeLayers(columns: readonly ExpertColumn[], k: number, known?:
   if (!known) {
     const most = Math.max(...placed.map(({ shape }) => shape.experts));
     for (const p of placed) p.shape = { ...p.shape, experts: most };
-    notes.push(`How many experts a layer has is not known: at least ${most}, the highest that was chosen.`);
+    notes.push(l10n.t`How many experts a layer has is not known: at least ${most}, the highest that was chosen.`);
     const dense = columns.length - placed.length;
-    if (dense > 0) notes.push(`${dense} of ${columns.length} layers have no routing and are taken for dense ones.`);
+    if (dense > 0)
+      notes.push(l10n.t`${dense} of ${columns.length} layers have no routing and are taken for dense ones.`);
   } else {
     const physical = placed.filter(({ shape }, i) => shape.experts > known.moeLayers[i]!.experts);
     const experts = Math.max(...physical.map(({ shape }) => shape.experts));
     physicalIds = physical.length > 0;
     if (physicalIds) {
       notes.push(
-        `Ids up to E${experts - 1} are beyond the model's ${known.moeLayers[0]!.experts} experts: they are physical ids, under ` +
-          'which expert-parallel load balancing (EPLB) keeps copies of an expert.',
+        l10n.t`Ids up to E${experts - 1} are beyond the model's ${known.moeLayers[0]!.experts} experts: they are physical ids, under which expert-parallel load balancing (EPLB) keeps copies of an expert.`,
       );
       for (const p of placed) p.shape = { ...p.shape, experts };
     }
   }
   const without = placed.reduce((sum, { column }) => sum + column.missing, 0);
   if (without > 0) {
-    notes.push(`${without} of ${tokens * placed.length} rows (token by layer) came without data and are left out.`);
+    notes.push(
+      l10n.t`${without} of ${tokens * placed.length} rows (token by layer) came without data and are left out.`,
+    );
   }
   return {
     layers: known?.layers ?? columns.length,
@@ -153,8 +155,7 @@ function placesOf(positions: number, k: number, { layers, moeLayers }: KnownLaye
   if (positions === layers) return new Map(moeLayers.map((layer) => [layer.layer, layer]));
   throw new UserError(
     'server-unfit',
-    `The routing has ${positions} layers, but the model's config says ${layers}, ${moeLayers.length} of them with experts: ` +
-      'it is of another model.',
+    l10n.t`The routing has ${positions} layers, but the model's config says ${layers}, ${moeLayers.length} of them with experts: it is of another model.`,
   );
 }
 
@@ -177,9 +178,9 @@ export function layersWithoutWeights({ moeLayers, columns }: PlacedLayers, token
   });
 }
 
-/** What is known of a model that others ran: its shape; the rest is 0 or empty. */
+/** What is known of a model that others ran: its shape; the rest is 0, empty or unknown. */
 export function modelElsewhere(
-  known: Partial<ModelInfo> & Pick<ModelInfo, 'name' | 'layers' | 'moeLayers' | 'precision' | 'provider'>,
+  known: Partial<ModelInfo> & Pick<ModelInfo, 'name' | 'layers' | 'moeLayers'>,
   notes: readonly string[],
 ): ModelInfo {
   return {
@@ -189,6 +190,8 @@ export function modelElsewhere(
     vocabulary: 0,
     context: 0,
     parameters: { total: 0, active: 0 },
+    precision: l10n.t`unknown precision`,
+    provider: l10n.t`unknown engine`,
     ...known,
     ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
   };

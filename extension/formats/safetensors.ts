@@ -62,21 +62,21 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
   }
   try {
     const { size } = await file.stat();
-    if (size < 8) throw invalid(`it has ${size} bytes, fewer than its header's length takes`);
+    if (size < 8) throw invalid(l10n.t`it has ${size} bytes, fewer than its header's length takes`);
     const prefix = Buffer.alloc(8);
     await file.read(prefix, 0, 8, 0);
     const headerBytes = Number(prefix.readBigUInt64LE());
-    if (headerBytes > MAX_HEADER_BYTES) throw invalid(`its header claims ${headerBytes} bytes`);
-    if (8 + headerBytes > size) throw invalid(`it ends inside its header (${size} of ${8 + headerBytes} bytes)`);
+    if (headerBytes > MAX_HEADER_BYTES) throw invalid(l10n.t`its header claims ${headerBytes} bytes`);
+    if (8 + headerBytes > size) throw invalid(l10n.t`it ends inside its header (${size} of ${8 + headerBytes} bytes)`);
     const text = Buffer.alloc(headerBytes);
     await file.read(text, 0, headerBytes, 8);
     let header: unknown;
     try {
       header = JSON.parse(text.toString('utf8'));
     } catch (error) {
-      throw invalid(`its header is not JSON (${messageOf(error)})`);
+      throw invalid(l10n.t`its header is not JSON (${messageOf(error)})`);
     }
-    if (!isJsonObject(header)) throw invalid('its header is not a JSON object');
+    if (!isJsonObject(header)) throw invalid(l10n.t`its header is not a JSON object`);
     const data = { file: path, begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
     const entries: TensorEntry[] = [];
     for (const [tensor, value] of Object.entries(header)) {
@@ -97,19 +97,20 @@ function readEntry(
   value: unknown,
   data: { readonly file: string; readonly begin: number; readonly bytes: number },
 ): TensorEntry | string {
-  if (!isJsonObject(value)) return 'has no description';
+  if (!isJsonObject(value)) return l10n.t`has no description`;
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string') return 'has no type';
+  if (typeof dtype !== 'string') return l10n.t`has no type`;
   const elementBytes = Object.hasOwn(BYTES_PER_ELEMENT, dtype) ? BYTES_PER_ELEMENT[dtype] : undefined;
-  if (elementBytes === undefined) return `has the unknown type ${JSON.stringify(dtype)}`;
-  if (!isSizes(shape) || shape.length > MAX_DIMENSIONS) return 'has no proper shape';
-  if (!isSizes(offsets) || offsets.length !== 2) return 'has no proper place';
+  if (elementBytes === undefined) return l10n.t`has the unknown type ${JSON.stringify(dtype)}`;
+  if (!isSizes(shape) || shape.length > MAX_DIMENSIONS) return l10n.t`has no proper shape`;
+  if (!isSizes(offsets) || offsets.length !== 2) return l10n.t`has no proper place`;
   const [begin, end] = offsets as [number, number];
   const bytes = shape.reduce((product, n) => product * n, elementBytes);
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
-    return `claims ${end - begin} bytes, but its shape [${shape.join(', ')}] takes ${bytes}`;
+    return l10n.t`claims ${end - begin} bytes, but its shape [${shape.join(', ')}] takes ${bytes}`;
   }
-  if (end > data.bytes) return `ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
+  if (end > data.bytes)
+    return l10n.t`ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
   return { name, dtype, shape, file: data.file, offset: data.begin + begin, bytes };
 }
 

@@ -16,7 +16,6 @@ import type { TorchFile } from './torchSave.ts';
 
 type Dict = ReadonlyMap<string | number, Pickled>;
 
-const ELSEWHERE = { precision: 'unknown precision', provider: 'SGLang' } as const;
 const MAX_EXPERTS = 0xfffe;
 /** Most numbers that are made of a dump: 4,000 passes of 48 layers with 256 experts. */
 const MAX_ITEMS = 50_000_000;
@@ -27,29 +26,29 @@ const MAX_ITEMS = 50_000_000;
  */
 export function readSglangDump(file: TorchFile, name: string): Recording {
   const { value } = file;
-  if (!(value instanceof Map)) throw invalid('it holds no dict');
+  if (!(value instanceof Map)) throw invalid(l10n.t`it holds no dict`);
   const dump = value as Dict;
   if (dump.has('logical_count')) {
     return { kind: 'counts', counts: [countsOfSteps(tensorOf(file, dump, 'logical_count'), name)] };
   }
   const records = dump.get('records');
-  if (!Array.isArray(records)) throw invalid('it is no dump of the expert distribution recorder');
+  if (!Array.isArray(records)) throw invalid(l10n.t`it is no dump of the expert distribution recorder`);
   const dicts = (records as readonly Pickled[]).filter((record): record is Dict => record instanceof Map);
-  if (dicts.length === 0) throw invalid('nothing was recorded');
+  if (dicts.length === 0) throw invalid(l10n.t`nothing was recorded`);
   const logical = dump.has('last_physical_to_logical_map')
     ? tensorOf(file, dump, 'last_physical_to_logical_map')
     : undefined;
   if (dicts[0]!.has('topk_ids_of_layer')) return tokensOf(file, dicts, logical, name);
   if (dicts[0]!.has('global_physical_count')) return passesOf(file, dicts, logical, name);
-  throw invalid('its records hold no routing');
+  throw invalid(l10n.t`its records hold no routing`);
 }
 
 /** [steps, layers, experts]; steps without any slot are room that was not used, and layers without any are dense. */
 function countsOfSteps({ shape, values }: IntegerArray, name: string): RecordedCounts {
   const [room = 0, layers = 0, experts = 0] = shape;
-  if (shape.length !== 3 || experts < 1 || experts > MAX_EXPERTS) throw invalid('its counts have another shape');
-  if (values.length > MAX_ITEMS) throw invalid('it is too large');
-  if (!values.every((count) => count >= 0)) throw invalid('it counts less than nothing');
+  if (shape.length !== 3 || experts < 1 || experts > MAX_EXPERTS) throw invalid(l10n.t`its counts have another shape`);
+  if (values.length > MAX_ITEMS) throw invalid(l10n.t`it is too large`);
+  if (!values.every((count) => count >= 0)) throw invalid(l10n.t`it counts less than nothing`);
   const slots = layers * experts;
   const used = Array.from({ length: room }, (_, s) => s).filter((s) =>
     values.subarray(s * slots, (s + 1) * slots).some((count) => count > 0),
@@ -63,16 +62,16 @@ function countsOfSteps({ shape, values }: IntegerArray, name: string): RecordedC
     return all;
   });
   const moe = bySteps.map((_, l) => l).filter((l) => bySteps[l]!.some((c) => c > 0));
-  if (moe.length === 0) throw invalid('nothing was recorded');
+  if (moe.length === 0) throw invalid(l10n.t`nothing was recorded`);
   const loads = moe.map((layer): RecordedLoad => {
     const counts = new Float64Array(experts);
     bySteps[layer]!.forEach((c, i) => (counts[i % experts]! += c));
     return { shape: { layer, experts, k: 1, candidates: 1 }, counts };
   });
-  const said = ['Experts per token are not recorded: each slot counts as a token.'];
+  const said = [l10n.t`Experts per token are not recorded: each slot counts as a token.`];
   return {
     name: '',
-    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), ...ELSEWHERE }, said),
+    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), provider: 'SGLang' }, said),
     loads,
     ...(used.length > 1 ? { steps: moe.map((l) => bySteps[l]!) } : {}),
   };
@@ -88,16 +87,16 @@ function passesOf(
   const passes = records.map((record) => {
     const pass = tensorOf(file, record, 'global_physical_count');
     items += pass.values.length;
-    if (items > MAX_ITEMS) throw invalid('it is too large');
+    if (items > MAX_ITEMS) throw invalid(l10n.t`it is too large`);
     return pass;
   });
   const [layers = 0, physical = 0] = passes[0]!.shape;
   if (passes.some(({ shape }) => shape.length !== 2 || shape[0] !== layers || shape[1] !== physical)) {
-    throw invalid('its passes have different shapes');
+    throw invalid(l10n.t`its passes have different shapes`);
   }
   const toLogical = logicalIds(logical, layers, physical);
   const experts = toLogical.reduce((most, e) => Math.max(most, e), 0) + 1;
-  if (passes.length * layers * experts > MAX_ITEMS) throw invalid('it is too large');
+  if (passes.length * layers * experts > MAX_ITEMS) throw invalid(l10n.t`it is too large`);
   const values = new Float64Array(passes.length * layers * experts);
   passes.forEach((pass, s) => {
     pass.values.forEach((count, i) => {
@@ -134,16 +133,16 @@ function tokensOf(
       t !== ids.length ||
       positions.length !== ids.length
     ) {
-      throw invalid('its records have different shapes');
+      throw invalid(l10n.t`its records have different shapes`);
     }
     chosen.values.forEach((id, i) => {
       if (id >= 0 && (i % room) + 1 > k) k = (i % room) + 1;
     });
   }
-  if (k === 0 || tokens === 0) throw invalid('nothing was recorded');
+  if (k === 0 || tokens === 0) throw invalid(l10n.t`nothing was recorded`);
   const physical = logical?.shape[1] ?? 0;
   const toLogical = logical && logicalIds(logical, layers, physical);
-  if (tokens * layers * k > MAX_ITEMS) throw invalid('it is too large');
+  if (tokens * layers * k > MAX_ITEMS) throw invalid(l10n.t`it is too large`);
   const ids = new Int32Array(tokens * layers * k);
   let from = 0;
   for (const { chosen, ids: own } of passes) {
@@ -161,7 +160,7 @@ function tokensOf(
   const placed = placeLayers(splitByLayer(ids, tokens, layers, k), k);
   const positions = passes.flatMap((pass) => pass.positions);
   const notes = [
-    'Tokens stand in the order in which the engine computed them; the text is not recorded.',
+    l10n.t`Tokens stand in the order in which the engine computed them; the text is not recorded.`,
     ...placed.notes,
   ];
   return {
@@ -180,7 +179,7 @@ function tokensOf(
       origin: {
         source: 'recorded',
         model: modelElsewhere(
-          { name, layers: placed.layers, moeLayers: placed.moeLayers, ...ELSEWHERE, weightless: true },
+          { name, layers: placed.layers, moeLayers: placed.moeLayers, provider: 'SGLang', weightless: true },
           notes,
         ),
       },
@@ -192,24 +191,24 @@ function tokensOf(
 function logicalIds(map: IntegerArray | undefined, layers: number, physical: number): Int32Array {
   if (!map) return Int32Array.from({ length: layers * physical }, (_, i) => i % physical);
   if (map.shape.length !== 2 || map.shape[0] !== layers || map.shape[1] !== physical) {
-    throw invalid('its map of physical experts has another shape');
+    throw invalid(l10n.t`its map of physical experts has another shape`);
   }
   if (!map.values.every((e) => Number.isInteger(e) && e >= 0 && e < MAX_EXPERTS)) {
-    throw invalid('its map of physical experts names experts that cannot be');
+    throw invalid(l10n.t`its map of physical experts names experts that cannot be`);
   }
   return Int32Array.from(map.values);
 }
 
 function tensorOf(file: TorchFile, dict: Dict, key: string): IntegerArray {
   const tensor = dict.get(key);
-  if (!(tensor instanceof PickledTensor)) throw invalid(`its ${key} is no tensor`);
+  if (!(tensor instanceof PickledTensor)) throw invalid(l10n.t`its ${key} is no tensor`);
   return file.tensor(tensor);
 }
 
 function numbers(dict: Dict, key: string): number[] {
   const list = dict.get(key);
   if (!Array.isArray(list) || !list.every((n) => Number.isInteger(n) && n >= 0 && n < 2 ** 31)) {
-    throw invalid(`its ${key} are no whole numbers`);
+    throw invalid(l10n.t`its ${key} are no whole numbers`);
   }
   return list as number[];
 }

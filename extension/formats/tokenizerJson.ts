@@ -20,7 +20,7 @@ function refuseMerges({ continuing_subword_prefix: prefix, merges }: JsonObject)
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
     const second: unknown = Array.isArray(pair) ? pair[1] : undefined;
     if (typeof second !== 'string' || second.startsWith(prefix)) continue;
-    throw invalid(`it merges ${quoted(second)}, which lacks the continuing_subword_prefix ${quoted(prefix)}`);
+    throw invalid(l10n.t`it merges ${quoted(second)}, which lacks the continuing_subword_prefix ${quoted(prefix)}`);
   }
 }
 
@@ -30,7 +30,7 @@ function refuseTemplates({ single, pair, special_tokens: known, processors }: Js
     const special = piece['SpecialToken'];
     const id = isJsonObject(special) ? special['id'] : undefined;
     if (typeof id !== 'string' || (isJsonObject(known) && Object.hasOwn(known, id))) continue;
-    throw invalid(`its template has ${quoted(id)}, which is not among its special_tokens`);
+    throw invalid(l10n.t`its template has ${quoted(id)}, which is not among its special_tokens`);
   }
   if (Array.isArray(processors)) processors.filter(isJsonObject).forEach(refuseTemplates);
 }

@@ -33,7 +33,7 @@ export function isTorchSave(entries: readonly ZipEntry[]): boolean {
 export function readTorchSave(bytes: Uint8Array): TorchFile {
   const entries = new Map(readZip(bytes).map((entry) => [entry.name, entry]));
   const pickle = [...entries.keys()].find((name) => PICKLE.test(name));
-  if (pickle === undefined) throw invalid('it has no data.pkl');
+  if (pickle === undefined) throw invalid(l10n.t`it has no data.pkl`);
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = entries.get(`${folder}byteorder`)?.read();
   const bigEndian = order !== undefined && Buffer.from(order).toString('latin1').trim() === 'big';
@@ -41,13 +41,14 @@ export function readTorchSave(bytes: Uint8Array): TorchFile {
     value: readPickle(entries.get(pickle)!.read()),
     tensor: ({ storage, offset, shape, strides }) => {
       const type = TYPES[storage.type];
-      if (type === undefined) throw invalid(`it has a tensor of ${storage.type}`);
+      if (type === undefined) throw invalid(l10n.t`it has a tensor of ${storage.type}`);
       const entry = entries.get(`${folder}data/${storage.key}`);
-      if (!entry) throw invalid(`its tensor ${storage.key} is missing`);
+      if (!entry) throw invalid(l10n.t`its tensor ${storage.key} is missing`);
       const items = readIntegers(entry.read(), type, bigEndian);
-      if (items.length < storage.items) throw invalid(`its tensor ${storage.key} is cut off`);
+      if (items.length < storage.items) throw invalid(l10n.t`its tensor ${storage.key} is cut off`);
       // A view can repeat what it views; counts never do.
-      if (shape.reduce((all, n) => all * n, 1) > items.length) throw invalid('it has a tensor larger than its data');
+      if (shape.reduce((all, n) => all * n, 1) > items.length)
+        throw invalid(l10n.t`it has a tensor larger than its data`);
       return { shape, values: gather(items, offset, shape, strides) };
     },
   };

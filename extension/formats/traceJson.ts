@@ -126,25 +126,26 @@ export function readTraceJson(json: string): RecordedTrace {
   const parsed = v.safeParse(traceSchema, value, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw invalid(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+    throw invalid(`${v.getDotPath(issue) ?? l10n.t`the file`}: ${issue.message}`);
   }
   const file = parsed.output;
-  if (file.version !== VERSION) throw invalid(`it has version ${file.version}, and only version ${VERSION} is known`);
+  if (file.version !== VERSION)
+    throw invalid(l10n.t`it has version ${file.version}, and only version ${VERSION} is known`);
   const tokens = file.tokens.length;
   const routed = file.routed ?? tokens;
   const problem = file.tokens.some((t) => t.start > t.end)
-    ? 'a token ends before it starts'
+    ? l10n.t`a token ends before it starts`
     : file.layers
         .map((layer) => {
           const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
           if (routed > tokens || columns.some((c) => c.length !== routed)) {
-            return `layer ${layer.layer} does not have one row a token`;
+            return l10n.t`layer ${layer.layer} does not have one row a token`;
           }
           if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
-            return `layer ${layer.layer} does not have ${layer.k} experts a token`;
+            return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
           }
           const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
-          return typeof outside !== 'number' ? undefined : `layer ${layer.layer} has no expert ${outside}`;
+          return typeof outside !== 'number' ? undefined : l10n.t`layer ${layer.layer} has no expert ${outside}`;
         })
         .find((p) => p !== undefined);
   if (problem !== undefined) throw invalid(problem);

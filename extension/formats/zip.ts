@@ -42,7 +42,7 @@ export function readZip(bytes: Uint8Array): readonly ZipEntry[] {
     return entriesOf(bytes);
   } catch (error) {
     // A place that lies outside the file.
-    if (error instanceof RangeError) throw invalid('it is cut off or damaged', error);
+    if (error instanceof RangeError) throw invalid(l10n.t`it is cut off or damaged`, error);
     throw error;
   }
 }
@@ -50,12 +50,12 @@ export function readZip(bytes: Uint8Array): readonly ZipEntry[] {
 function entriesOf(bytes: Uint8Array): ZipEntry[] {
   const view = viewOf(bytes);
   const { count, offset } = directoryOf(view);
-  if (count > MAX_ENTRIES) throw invalid(`it has ${count} entries`);
+  if (count > MAX_ENTRIES) throw invalid(l10n.t`it has ${count} entries`);
   const entries: ZipEntry[] = [];
   let at = offset;
   let unpacked = 0;
   for (let i = 0; i < count; i++) {
-    if (view.getUint32(at, true) !== CENTRAL) throw invalid('its directory is damaged');
+    if (view.getUint32(at, true) !== CENTRAL) throw invalid(l10n.t`its directory is damaged`);
     const flags = view.getUint16(at + 8, true);
     const method = view.getUint16(at + 10, true);
     const nameLength = view.getUint16(at + 28, true);
@@ -63,7 +63,7 @@ function entriesOf(bytes: Uint8Array): ZipEntry[] {
     const name = Buffer.from(bytes.buffer, bytes.byteOffset + at + 46, nameLength).toString('utf8');
     const [size, packed, local] = sizesOf(view, at, at + 46 + nameLength, extraLength);
     unpacked += size;
-    if (unpacked > MAX_UNPACKED) throw invalid('it is too large');
+    if (unpacked > MAX_UNPACKED) throw invalid(l10n.t`it is too large`);
     entries.push({ name, read: () => unpack(bytes, { name, flags, method, size, packed, local }) });
     at += 46 + nameLength + extraLength + view.getUint16(at + 32, true);
   }
@@ -77,12 +77,12 @@ function directoryOf(view: DataView): { count: number; offset: number } {
     const count = view.getUint16(at + 10, true);
     const offset = view.getUint32(at + 16, true);
     if (count !== 0xffff && offset !== IN_ZIP64) return { count, offset };
-    if (view.getUint32(at - 20, true) !== LOCATOR_64) throw invalid('its directory is damaged');
+    if (view.getUint32(at - 20, true) !== LOCATOR_64) throw invalid(l10n.t`its directory is damaged`);
     const end = number64(view, at - 12);
-    if (view.getUint32(end, true) !== END_64) throw invalid('its directory is damaged');
+    if (view.getUint32(end, true) !== END_64) throw invalid(l10n.t`its directory is damaged`);
     return { count: number64(view, end + 32), offset: number64(view, end + 48) };
   }
-  throw invalid('it has no directory');
+  throw invalid(l10n.t`it has no directory`);
 }
 
 /** Bytes unpacked, bytes in the file, and where the entry begins: from the directory, or from its zip64 field. */
@@ -115,16 +115,17 @@ interface Place {
 
 function unpack(bytes: Uint8Array, { name, flags, method, size, packed, local }: Place): Uint8Array {
   const view = viewOf(bytes);
-  if ((flags & ENCRYPTED) !== 0) throw invalid(`its entry ${name} is encrypted`);
-  if (local + 30 > bytes.length || view.getUint32(local, true) !== LOCAL) throw invalid(`its entry ${name} is damaged`);
+  if ((flags & ENCRYPTED) !== 0) throw invalid(l10n.t`its entry ${name} is encrypted`);
+  if (local + 30 > bytes.length || view.getUint32(local, true) !== LOCAL)
+    throw invalid(l10n.t`its entry ${name} is damaged`);
   const from = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-  if (from + packed > bytes.length) throw invalid(`its entry ${name} is cut off`);
+  if (from + packed > bytes.length) throw invalid(l10n.t`its entry ${name} is cut off`);
   const part = bytes.subarray(from, from + packed);
   let whole: Uint8Array;
   if (method === STORED) whole = part;
   else if (method === DEFLATED) whole = inflate(part, name, size);
-  else throw invalid(`its entry ${name} is packed in a way that is not known`);
-  if (whole.length !== size) throw invalid(`its entry ${name} has another length than it says`);
+  else throw invalid(l10n.t`its entry ${name} is packed in a way that is not known`);
+  if (whole.length !== size) throw invalid(l10n.t`its entry ${name} has another length than it says`);
   return whole;
 }
 
@@ -132,7 +133,7 @@ function inflate(part: Uint8Array, name: string, size: number): Uint8Array {
   try {
     return inflateRawSync(part, { maxOutputLength: Math.max(1, size) });
   } catch (error) {
-    throw invalid(`its entry ${name} cannot be unpacked: ${messageOf(error)}`, error);
+    throw invalid(l10n.t`its entry ${name} cannot be unpacked: ${messageOf(error)}`, error);
   }
 }
 

@@ -61,16 +61,19 @@ export class Analyzer {
   /**
    * Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended.
    *
+   * @param current the views turn to it
    * @returns what went wrong, which has been told
    */
-  async analyze(part: TextPart): Promise<ErrorCode | undefined> {
+  async analyze(part: TextPart, current = true): Promise<ErrorCode | undefined> {
     const { document, text, whole } = part;
     if (text.trim() === '') {
-      const what = whole ? 'This document is empty' : 'The selection is empty';
-      this.#problems.report('analyze', new UserError('text-empty', l10n.t`${what}: there is no text to route.`));
+      const message = whole
+        ? l10n.t`This document is empty: there is no text to route.`
+        : l10n.t`The selection is empty: there is no text to route.`;
+      this.#problems.report('analyze', new UserError('text-empty', message));
       return 'text-empty';
     }
-    const session = this.#sessions.open(document);
+    const session = this.#sessions.open(document, current);
     session.run?.abort.abort();
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
@@ -124,7 +127,7 @@ export class Analyzer {
   /** Ends the document's run; what it has come to stays. */
   cancel(session: Session): void {
     if (!session.run) return;
-    session.run.label = 'Stopping';
+    session.run.label = l10n.t`Stopping`;
     session.run.abort.abort();
     this.#sessions.publish(session, 'run');
   }
@@ -154,11 +157,13 @@ export class Analyzer {
         }
       };
     try {
-      if (!(await this.#models.agree())) throw cancelled();
-      const request = this.#models.request();
+      let request = this.#models.request();
+      // What the last run ran needs no new look at its files.
+      if (run.live && session.live?.model === JSON.stringify(request)) base = session.live;
+      else if (await this.#models.agree()) request = this.#models.request();
+      else throw cancelled();
       const model = JSON.stringify(request);
       const { memory } = this.#live;
-      if (run.live && session.live?.model === model) base = session.live;
       const result = await this.#client.analyze(
         request,
         text,
@@ -221,11 +226,11 @@ export class Analyzer {
   #advance(session: Session, run: Run, progress: Progress): void {
     run.label = progressLabel(progress, run.model);
     run.fraction = progress.total > 0 ? progress.done / progress.total : undefined;
-    this.#sessions.publish(session, 'run');
+    if (!run.quiet) this.#sessions.publish(session, 'run');
   }
 
   async #notify(session: Session, run: Run, work: Promise<unknown>): Promise<void> {
-    const options = { location: ProgressLocation.Notification, cancellable: true, title: l10n.t`MoEScope` };
+    const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
     await window.withProgress(options, async (progress, token) => {
       token.onCancellationRequested(() => {
         if (session.run === run) this.cancel(session);

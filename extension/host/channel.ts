@@ -1,4 +1,3 @@
-import * as l10n from '@vscode/l10n';
 import type { Webview } from 'vscode';
 import * as v from 'valibot';
 import { Disposables } from './disposables.ts';
@@ -24,7 +23,7 @@ export class Channel<Out, In> {
         else {
           const [issue] = checked.issues;
           const where = v.getDotPath(issue) ?? 'message';
-          log.write({ level: 'warn', message: l10n.t`A view sent what it must not: ${where}: ${issue.message}` });
+          log.write({ level: 'warn', message: `A view sent what it must not: ${where}: ${issue.message}` });
         }
       }),
     );

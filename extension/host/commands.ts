@@ -98,7 +98,11 @@ export class Commands implements Disposable {
       const here = await this.#routedHere();
       if (here) parts.comparisons.keep(here.session, here.routed);
     });
-    this.#register('moescope.cancel', () => {
+    this.#register('moescope.cancel', async () => {
+      if (parts.continuer.writing) {
+        await parts.continuer.drop();
+        return;
+      }
       this.#withHere((session) => {
         parts.analyzer.cancel(session);
       });
@@ -310,15 +314,15 @@ export class Commands implements Disposable {
       { label: l10n.t`$(settings-gear) Open Settings`, command: 'moescope.openSettings' },
       { label: l10n.t`$(output) Show Log`, command: 'moescope.showLog' },
     ];
-    const item = await window.showQuickPick(items, { title: l10n.t`MoEScope` });
+    const item = await window.showQuickPick(items, { title: 'MoEScope' });
     if (item) await commands.executeCommand(item.command);
   }
 }
 
 async function askAboutSize(editor: TextEditor, part: TextPart): Promise<TextPart | undefined> {
   const megabytes = Math.round(part.text.length / 1e6);
-  const visible = 'Analyze Visible Part';
-  const all = 'Analyze All';
+  const visible = l10n.t`Analyze Visible Part`;
+  const all = l10n.t`Analyze All`;
   const answer = await window.showWarningMessage(
     l10n.t`This text has ${megabytes} million characters; to route all of it takes long and much memory.`,
     visible,

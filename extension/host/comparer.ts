@@ -52,7 +52,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<Uri>());
   readonly onDidChange: Event<Uri> = this.#changed.event;
-  readonly #uri = Uri.from({ scheme: Comparer.scheme, path: 'Routing Comparison.md' });
+  readonly #uri = Uri.from({ scheme: Comparer.scheme, path: `${l10n.t`Routing Comparison`}.md` });
   /** Of the second run that is under way. */
   #abort: AbortController | undefined;
   #report: Report | undefined;
@@ -84,9 +84,10 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   }
 
   provideTextDocumentContent(): string {
-    if (!this.#report) return 'Run **MoEScope: Compare Precisions…** to see here what stays of a routing.\n';
-    const notice = '> **Out of date.** The text was edited or routed again since: this is of the text as it was.\n\n';
-    return (this.#stale ? notice : '') + this.#report.markdown;
+    if (!this.#report) return `${l10n.t`Run **MoEScope: Compare Precisions…** to see here what stays of a routing.`}\n`;
+    if (!this.#stale) return this.#report.markdown;
+    const notice = l10n.t`**Out of date.** The text was edited or routed again since: this is of the text as it was.`;
+    return `> ${notice}\n\n${this.#report.markdown}`;
   }
 
   /** Asks what to compare a routing with, and compares. Throws UserError; `cancelled` too. */
@@ -107,7 +108,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
       // The first run's windows, whatever the settings say now: other windows are another routing.
       const request = { ...this.#models.request(folder), ...way, context: model.context };
       const text = routed.text;
-      const second = await withNotice(model.name, `Routing in ${nameOf(way)}`, abort, (show) =>
+      const second = await withNotice(model.name, l10n.t`Routing in ${nameOf(way)}`, abort, (show) =>
         this.#route(request, text, abort.signal, show),
       );
       if (abort.signal.aborted) return;
@@ -175,7 +176,7 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
       .filter((other) => other !== provider && (precision !== 'float16' || other !== 'cpu'))
       .map((other) => {
         const way = { precision: precision as Precision, provider: other };
-        const description = other === 'cpu' ? 'the processor' : 'tried against the CPU first';
+        const description = other === 'cpu' ? l10n.t`the processor` : l10n.t`tried against the CPU first`;
         return { way, label: nameOf(way), description };
       });
     return [...precisely, ...elsewhere];
@@ -249,5 +250,5 @@ function isStale({ session, routed }: Report): boolean {
 }
 
 function nameOf({ precision, provider }: { readonly precision: string; readonly provider: string }): string {
-  return `${precision} on ${provider}`;
+  return l10n.t`${precision} on ${provider}`;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { mostFlipped, type Agreement } from '../analysis/agreement.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { visibleText } from '../analysis/tokenText.ts';
@@ -28,22 +29,20 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const { tokens, flips, share, topShare } = agreement;
   const all = first.tokens.ids.length;
   const paragraphs = [
-    `# ${escapeMarkdown(title)}: ${wayOf(first)} against ${wayOf(second)}`,
-    `**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. ` +
-      `**${grouped.format(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: ` +
-      'at least one of the experts chosen for them is another.',
+    `# ${l10n.t`${escapeMarkdown(title)}: ${wayOf(first)} against ${wayOf(second)}`}`,
+    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${grouped.format(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
     ...(tokens < all
-      ? [`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${grouped.format(all)}.*`]
+      ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${grouped.format(all)}.*`]
       : []),
     layerTable(agreement),
   ];
-  if (flips.length > 0) paragraphs.push('## Tokens that flip at the most layers', flipTable(comparison));
+  if (flips.length > 0) paragraphs.push(`## ${l10n.t`Tokens that flip at the most layers`}`, flipTable(comparison));
   return `${paragraphs.join('\n\n')}\n`;
 }
 
 /** How a model was run: int8 on cpu. */
 export function wayOf({ origin: { model } }: Pick<RoutingTrace, 'origin'>): string {
-  return `${escapeMarkdown(model.precision)} on ${escapeMarkdown(model.provider)}`;
+  return l10n.t`${escapeMarkdown(model.precision)} on ${escapeMarkdown(model.provider)}`;
 }
 
 function layerTable({ layers, tokens, flips, share, topShare, weightDifference }: Agreement): string {
@@ -68,9 +67,9 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
     const topStay = layer.topStayed / layer.tokens;
     return rowOf(layerLabel(layer), stay, topStay, layer.flips.length, layer.tokens, layer.weightDifference);
   });
-  const all = rowOf('all', share, topShare, flips.length, tokens, weightDifference).map((cell) => `**${cell}**`);
+  const all = rowOf(l10n.t`all`, share, topShare, flips.length, tokens, weightDifference).map((cell) => `**${cell}**`);
   return [
-    '| Layer | Choices that stay | First expert stays | Tokens that flip | Largest weight difference |',
+    l10n.t`| Layer | Choices that stay | First expert stays | Tokens that flip | Largest weight difference |`,
     '|:--|--:|--:|--:|--:|',
     ...[...rows, all].map((row) => `| ${row.join(' | ')} |`),
   ].join('\n');
@@ -84,12 +83,12 @@ function flipTable({ text, first, second, agreement }: Comparison): string {
       const [before, after] = [first.layers[i]!, second.layers[i]!];
       return `${layerLabel(before)}: ${expertsOf(before, after, token)} → ${expertsOf(after, before, token)}`;
     });
-    if (at.length > NAMED_LAYERS) named.push(`and ${at.length - NAMED_LAYERS} more`);
+    if (at.length > NAMED_LAYERS) named.push(l10n.t`and ${at.length - NAMED_LAYERS} more`);
     // A bar would end the cell, in code too.
     const shown = inlineCode(visibleText(text.slice(start[token], end[token]))).replaceAll('|', '\\|');
     return `| ${token} | ${shown} | ${at.length} | ${named.join('<br>')} |`;
   });
-  const header = `| Token | Text | Layers | Experts in ${wayOf(first)} → in ${wayOf(second)} |`;
+  const header = l10n.t`| Token | Text | Layers | Experts in ${wayOf(first)} → in ${wayOf(second)} |`;
   return [header, '|--:|:--|--:|:--|', ...rows].join('\n');
 }
 
@@ -109,5 +108,5 @@ function choicesOf({ chosen, candidates, k }: LayerTrace, token: number): number
 }
 
 function tokenCount(count: number): string {
-  return `${grouped.format(count)} ${count === 1 ? 'token' : 'tokens'}`;
+  return count === 1 ? l10n.t`1 token` : l10n.t`${grouped.format(count)} tokens`;
 }

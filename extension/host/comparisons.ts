@@ -68,10 +68,11 @@ export class Comparisons {
     const runs: RoutingTrace[] = [];
     for (const { folder } of models.bundled) runs.push(await this.#run(folder, text, abort));
     const [first, second] = runs.map((trace) => subjectOf(name, trace, text));
+    const [one, other] = models.bundled.map((model) => model.name);
     subjects.add({
       id: `bundled:${document.uri.toString()}`,
       name,
-      detail: models.bundled.map((model) => model.name).join(' and '),
+      detail: l10n.t`${one!} and ${other!}`,
       make: () => ({ ...first!, evidence: { other: second! } }),
     });
     report.show('compare');
@@ -96,7 +97,7 @@ export class Comparisons {
   keep(session: Session, { trace, text }: RoutedText): void {
     const { subjects } = this.#parts;
     const at = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-    const name = `${session.name}, kept at ${at}`;
+    const name = l10n.t`${session.name}, kept at ${at}`;
     subjects.add(
       {
         id: `kept:${++this.#kept}`,
@@ -106,7 +107,7 @@ export class Comparisons {
       },
       false,
     );
-    window.setStatusBarMessage(`Kept the routing of ${session.name}: Compare With… offers it.`, 5_000);
+    window.setStatusBarMessage(l10n.t`Kept the routing of ${session.name}: Compare With… offers it.`, 5_000);
   }
 
   #others(current: string): OtherItem[] {
@@ -161,7 +162,7 @@ export class Comparisons {
     const { client, models } = this.#parts;
     const name = modelName(folder);
     const router = engineRouter(client, models.request(folder));
-    return withNotice(name, `Routing through ${name}`, abort, (show) => router.route(text, abort.signal, show));
+    return withNotice(name, l10n.t`Routing through ${name}`, abort, (show) => router.route(text, abort.signal, show));
   }
 
   /** Opens the report on both; where experts are the same ones, tokens that flip stand out in the editor. */

@@ -58,13 +58,13 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   readonly #show = this.#disposables.add(
     new Throttle(SHOW_MS, () => {
       this.#tell();
-      void commands.executeCommand('editor.action.inlineSuggest.trigger');
+      if (this.#writing) void this.#offerAnew(this.#writing);
     }),
   );
   #writing: Writing | undefined;
-  /** Registered only while there is something to offer: VS Code asks at every letter. */
+  /** Registered only while there is something to offer: VS Code asks at every letter. It asks none twice about the same text. */
   #offer: Disposable | undefined;
-  #continuing = false;
+  readonly #contexts = new Map<string, boolean>();
 
   constructor(client: EngineClient, models: Models, problems: Problems, settings: Settings) {
     this.#client = client;
@@ -89,6 +89,17 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     return this.#writing && writtenText(this.#writing);
   }
 
+  /** Whether the model has not ended yet. */
+  get writing(): boolean {
+    return this.#writing?.done === false;
+  }
+
+  /** Ends the text and drops what of it was not taken. */
+  async drop(): Promise<void> {
+    this.#stop();
+    await commands.executeCommand('editor.action.inlineSuggest.hide');
+  }
+
   /** Settles when the text has ended, or has been stopped. Throws UserError. */
   async write({ document, selection }: TextEditor): Promise<void> {
     this.#stop();
@@ -99,7 +110,6 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       ...{ tokens: [], layers: [], text: '', done: false },
     };
     this.#writing = writing;
-    this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
     const what = {
       text: document.getText(new Range(0, 0, position.line, position.character)),
@@ -141,6 +151,14 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     return [new InlineCompletionItem(text, new Range(position, position))];
   }
 
+  async #offerAnew({ done }: Writing): Promise<void> {
+    this.#offer?.dispose();
+    this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
+    // Not every version asks anew while a part is shown: the whole text at least has to come.
+    if (done) await commands.executeCommand('editor.action.inlineSuggest.hide');
+    await commands.executeCommand('editor.action.inlineSuggest.trigger');
+  }
+
   dispose(): void {
     this.#writing?.abort.abort();
     this.#offer?.dispose();
@@ -154,19 +172,22 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#writing = undefined;
     this.#offer?.dispose();
     this.#offer = undefined;
-    this.#setContext(false);
+    this.#setContexts();
   }
 
   #tell(): void {
     this.#changed.fire(this.written);
-    this.#setContext((this.#writing?.text ?? '') !== '');
+    this.#setContexts();
   }
 
-  /** Tab takes the text, whatever it begins with. */
-  #setContext(continuing: boolean): void {
-    if (continuing === this.#continuing) return;
-    this.#continuing = continuing;
-    void commands.executeCommand('setContext', 'moescope.continuing', continuing);
+  /** Tab takes the text, whatever it begins with; Escape ends it while it is written. */
+  #setContexts(): void {
+    const values = { continuing: (this.#writing?.text ?? '') !== '', writing: this.writing };
+    for (const [key, value] of Object.entries(values)) {
+      if (this.#contexts.get(key) === value) continue;
+      this.#contexts.set(key, value);
+      void commands.executeCommand('setContext', `moescope.${key}`, value);
+    }
   }
 }
 

@@ -2,11 +2,11 @@ import {
   Range,
   workspace,
   type Disposable,
-  type TextDocument,
   type TextDocumentChangeEvent,
   type TextDocumentContentChangeEvent,
 } from 'vscode';
 import type { EditedLines, Sessions } from './sessions.ts';
+import { lengthOf } from './textPart.ts';
 
 /** Follows edits of analysed documents as they happen, so that what is stale is never shown as current. */
 export class EditWatch implements Disposable {
@@ -38,6 +38,7 @@ export class EditWatch implements Disposable {
     const recounted = document.eol !== session.eol;
     if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
+    session.editedAt = performance.now();
     for (const edits of [session.routed?.edits, session.behind?.edits, session.run?.edits]) {
       if (recounted) edits?.reset(lengthOf(document), read);
       else edits?.apply(replacements, read);
@@ -49,12 +50,11 @@ export class EditWatch implements Disposable {
 /** An edit that takes or makes line ends moves all that stands below. */
 function editedLines(changes: readonly TextDocumentContentChangeEvent[]): EditedLines {
   const moves = changes.some(({ range, text }) => !range.isSingleLine || /[\r\n]/u.test(text));
-  return {
-    from: Math.min(...changes.map(({ range }) => range.start.line)),
-    to: moves ? Infinity : Math.max(...changes.map(({ range }) => range.end.line)),
-  };
-}
-
-function lengthOf(document: TextDocument): number {
-  return document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
+  const from = Math.min(...changes.map(({ range }) => range.start.line));
+  if (moves) return { from, to: Infinity };
+  const to = Math.max(...changes.map(({ range }) => range.end.line));
+  const [only, ...others] = changes;
+  if (!only || others.length > 0) return { from, to };
+  const { start, end } = only.range;
+  return { from, to, within: { line: from, from: start.character, to: end.character, inserted: only.text.length } };
 }

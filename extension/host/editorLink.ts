@@ -12,9 +12,13 @@ import {
 import { Disposables } from './disposables.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { Throttle } from './throttle.ts';
 
 /** How long after a jump of ours the editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
 const SETTLE_MS = 300;
+
+/** The map moves so often while somebody types. */
+const TYPING_MS = 500;
 
 /**
  * Links the editor with the map: cursor and scrolling of the editor reveal tokens in the map, the map's moves reveal text
@@ -25,6 +29,12 @@ export class EditorLink implements Disposable {
   readonly #disposables = new Disposables();
   readonly #revealed = this.#disposables.add(new EventEmitter<{ token: number; select: boolean }>());
   readonly onDidReveal: Event<{ readonly token: number; readonly select: boolean }> = this.#revealed.event;
+  readonly #following = this.#disposables.add(
+    new Throttle(0, () => {
+      const token = this.#sessions.current?.cursor;
+      if (token !== undefined) this.#revealed.fire({ token, select: true });
+    }),
+  );
   #jumpedAt = -Infinity;
 
   constructor(sessions: Sessions) {
@@ -77,7 +87,7 @@ export class EditorLink implements Disposable {
   #cursorMoved(editor: TextEditor): void {
     const session = this.#sessions.get(editor.document.uri);
     if (!session?.routed || !this.#move(session, editor) || session !== this.#sessions.current) return;
-    if (session.cursor !== undefined && !this.#jumping()) this.#revealed.fire({ token: session.cursor, select: true });
+    if (!this.#jumping()) this.#following.request(session.typing ? TYPING_MS : 0);
   }
 
   #scrolled(editor: TextEditor): void {

@@ -1,8 +1,8 @@
-import { EventEmitter, type Disposable, type Event } from 'vscode';
+import { Disposable } from 'vscode';
 import type { LayerLoad, ViewState } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
-import type { Sessions } from './sessions.ts';
+import type { SessionEvent, Sessions } from './sessions.ts';
 import { Throttle } from './throttle.ts';
 import { viewState } from './viewState.ts';
 
@@ -11,37 +11,36 @@ const POINT_MS = 30;
 /** A running analysis need not: each message makes two views draw, and the machine is busy with the model. */
 const RUN_MS = 100;
 const LOADS_MS = 300;
+/** Whoever types does not look at figures, and what draws them works while letters are to appear. */
+const TYPING_MS = 1000;
+
+/** A view that is there. */
+export interface FedView {
+  readonly state?: (state: ViewState) => void;
+  readonly loads?: (layers: readonly LayerLoad[]) => void;
+}
 
 /** What the views show of the current session, made anew when it changes and no more often than they can use. */
 export class Feed implements Disposable {
   readonly #sessions: Sessions;
   readonly #lens: Lens;
   readonly #disposables = new Disposables();
-  readonly #state = this.#disposables.add(new EventEmitter<ViewState>());
-  readonly #loads = this.#disposables.add(new EventEmitter<readonly LayerLoad[]>());
-  readonly #pointing = this.#disposables.add(
+  readonly #views = new Set<FedView>();
+  readonly #telling = this.#disposables.add(
     new Throttle(POINT_MS, () => {
-      this.#fireState();
+      this.#tellState();
     }),
   );
-  readonly #running = this.#disposables.add(
-    new Throttle(RUN_MS, () => {
-      this.#fireState();
-    }),
-  );
-  readonly #loading = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#computeLoads()));
+  readonly #loading = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#tellLoads()));
   #computation = 0;
   #told = '';
-
-  readonly onDidChangeState: Event<ViewState> = this.#state.event;
-  readonly onDidChangeLoads: Event<readonly LayerLoad[]> = this.#loads.event;
 
   constructor(sessions: Sessions, lens: Lens) {
     this.#sessions = sessions;
     this.#lens = lens;
     this.#disposables.add(
       lens.onDidChange(() => {
-        this.#pointing.request();
+        this.#telling.request();
       }),
     );
     this.#disposables.add(
@@ -50,14 +49,16 @@ export class Feed implements Disposable {
       }),
     );
     this.#disposables.add(
-      sessions.onDidChange(({ session, change }) => {
-        if (session !== sessions.current) return;
-        // Whoever types does not look at figures, and what draws them works while letters are to appear.
-        const follows = (change === 'edit' || change === 'routing') && session.live !== undefined;
-        (follows || change === 'run' || change === 'growth' ? this.#running : this.#pointing).request();
-        if (change === 'routing' || change === 'growth') this.#loading.request();
+      sessions.onDidChange((event) => {
+        if (event.session === sessions.current) this.#follow(event);
       }),
     );
+  }
+
+  /** Tells a view what changes, until that is disposed. */
+  watch(view: FedView): Disposable {
+    this.#views.add(view);
+    return new Disposable(() => this.#views.delete(view));
   }
 
   get state(): ViewState {
@@ -70,7 +71,7 @@ export class Feed implements Disposable {
   /** Makes everything anew: a view has come up. */
   refresh(): void {
     this.#told = '';
-    this.#pointing.request();
+    this.#telling.request();
     this.#loading.request();
   }
 
@@ -78,20 +79,28 @@ export class Feed implements Disposable {
     this.#disposables.dispose();
   }
 
-  #fireState(): void {
+  #follow({ session, change }: SessionEvent): void {
+    const runs = change === 'run' || change === 'growth';
+    this.#telling.request(session.typing ? TYPING_MS : runs ? RUN_MS : POINT_MS);
+    if (change === 'routing' || change === 'growth') this.#loading.request(session.typing ? TYPING_MS : LOADS_MS);
+  }
+
+  #tellState(): void {
+    if (this.#views.size === 0) return;
     const { state } = this;
     const told = JSON.stringify(state);
     if (told === this.#told) return;
     this.#told = told;
-    this.#state.fire(state);
+    for (const view of this.#views) view.state?.(state);
   }
 
-  async #computeLoads(): Promise<void> {
+  async #tellLoads(): Promise<void> {
+    if (this.#views.size === 0) return;
     const computation = ++this.#computation;
     const routed = this.#sessions.current?.routed;
     const loads = routed ? await routed.loads.all(routed.trace.routed, () => computation === this.#computation) : [];
     // A newer computation, or another session, has overtaken this one.
-    if (loads && computation === this.#computation && this.#sessions.current?.routed === routed)
-      this.#loads.fire(loads);
+    if (!loads || computation !== this.#computation || this.#sessions.current?.routed !== routed) return;
+    for (const view of this.#views) view.loads?.(loads);
   }
 }

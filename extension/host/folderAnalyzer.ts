@@ -48,6 +48,11 @@ import { Throttle } from './throttle.ts';
 const NOTICE_MS = 250;
 /** The section of the report that says what came of it. */
 const SECTION = 'specialisation';
+const BY: Readonly<Record<Grouping['by'], string>> = {
+  language: l10n.t`by language`,
+  folder: l10n.t`by folder`,
+  rules: l10n.t`by rules`,
+};
 
 export interface FolderAnalyzerParts {
   readonly client: EngineClient;
@@ -78,7 +83,7 @@ export class FolderAnalyzer implements Disposable {
   constructor(parts: FolderAnalyzerParts) {
     this.#parts = parts;
     this.#item = window.createStatusBarItem('moescope.folder', StatusBarAlignment.Left, 49);
-    this.#item.name = 'MoEScope: Folder';
+    this.#item.name = l10n.t`MoEScope: Folder`;
     this.#item.command = 'moescope.pauseFolder';
   }
 
@@ -123,14 +128,15 @@ export class FolderAnalyzer implements Disposable {
   }
 
   async #askAboutRun({ place, pause, abort }: Run): Promise<void> {
-    const toggle = pause.paused ? 'Go On' : 'Pause';
+    const toggle = pause.paused ? l10n.t`Go On` : l10n.t`Pause`;
+    const stop = l10n.t`Stop`;
     const answer = await window.showInformationMessage(
       l10n.t`${unlinked(place.name)} is being analyzed.`,
       toggle,
-      l10n.t`Stop`,
+      stop,
     );
     if (answer === toggle) this.togglePause();
-    else if (answer === 'Stop') abort.abort();
+    else if (answer === stop) abort.abort();
   }
 
   async #work(run: Run, grouping: Grouping): Promise<void> {
@@ -213,13 +219,13 @@ export class FolderAnalyzer implements Disposable {
   #show(run: Run): void {
     const { paused } = run.pause;
     const done = run.progress
-      ? `${count(run.progress.tally.routed)} of ${count(run.progress.files)} files`
+      ? l10n.t`${count(run.progress.tally.routed)} of ${count(run.progress.files)} files`
       : run.place.name;
     this.#item.text = `${paused ? '$(debug-continue)' : '$(debug-pause)'} ${done}`;
     this.#item.tooltip = paused
-      ? `${run.place.name} is paused: click to go on`
-      : `Routing ${run.place.name}: click to pause`;
-    this.#item.accessibilityInformation = { label: l10n.t`MoEScope: ${this.#item.tooltip}`, role: 'button' };
+      ? l10n.t`${run.place.name} is paused: click to go on`
+      : l10n.t`Routing ${run.place.name}: click to pause`;
+    this.#item.accessibilityInformation = { label: `MoEScope: ${this.#item.tooltip}`, role: 'button' };
   }
 
   /** Shows what there is, if anything; in the sentences that say what it is of. */
@@ -236,7 +242,7 @@ export class FolderAnalyzer implements Disposable {
     this.#parts.subjects.add({
       id: `folder:${digest([place.base.toString(), place.within.join('\n'), JSON.stringify(grouping), routing.model.folder])}`,
       name: place.name,
-      detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files by ${grouping.by}`,
+      detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files ${BY[grouping.by]}`,
       make: () => subjectOfFolder(place.name, routing, notes),
       goTo: (target) => goTo(place, routing.files, target),
     });
@@ -244,10 +250,22 @@ export class FolderAnalyzer implements Disposable {
 }
 
 function message({ pause }: Run, { tally, files, path, stage, fraction }: FolderProgress): string {
-  if (pause.paused) return `paused after ${count(tally.routed)} of ${count(files)} files`;
-  const part = fraction === undefined || stage === 'route' ? '' : ` ${Math.floor(100 * fraction)} %`;
-  const doing = stage === 'route' || stage === 'read' || stage === 'tokenize' ? '' : ` (${stage}${part})`;
-  return `${count(tally.routed + 1)} of ${count(files)}: ${posix.basename(path)}${doing}. The status bar has a pause.`;
+  if (pause.paused) return l10n.t`paused after ${count(tally.routed)} of ${count(files)} files`;
+  const doing = preparing(stage, fraction);
+  return l10n.t`${count(tally.routed + 1)} of ${count(files)}: ${posix.basename(path)}${doing}. The status bar has a pause.`;
+}
+
+/** What is done before texts are routed, and may take long; empty for all else. */
+function preparing(stage: string, fraction: number | undefined): string {
+  const part = fraction === undefined ? '' : ` ${Math.floor(100 * fraction)} %`;
+  switch (stage) {
+    case 'import':
+      return l10n.t` (import${part})`;
+    case 'load':
+      return l10n.t` (load${part})`;
+    default:
+      return '';
+  }
 }
 
 /** Throws UserError when nothing is left to route. */

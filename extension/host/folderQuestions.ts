@@ -51,7 +51,7 @@ export async function askGrouping(settings: Settings): Promise<Grouping | undefi
           choose: (): undefined => undefined,
         },
   ];
-  const title = 'Analyze Folder: what counts as a kind of text?';
+  const title = l10n.t`Analyze Folder: what counts as a kind of text?`;
   const item = await window.showQuickPick(items, { title, matchOnDescription: true });
   const grouping = item?.choose();
   if (item && !grouping) {

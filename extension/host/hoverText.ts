@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { layerLabel } from '../analysis/labels.ts';
 import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
 import { isSeen } from '../analysis/load.ts';
@@ -43,7 +44,7 @@ export function hoverMarkdown(routed: RoutedText, tokens: readonly number[], opt
   const parts = tokens
     .slice(0, MAX_TOKENS)
     .map((token, i) => tokenSection(routed, token, options, options.fates?.[i] ?? []));
-  if (tokens.length > 1) parts.unshift(`${tokens.length} tokens share this character.`);
+  if (tokens.length > 1) parts.unshift(l10n.t`${tokens.length} tokens share this character.`);
   return parts.join('\n\n---\n\n');
 }
 
@@ -56,13 +57,13 @@ function tokenSection(
   const { trace } = routed;
   const lines = [headline(routed, token)];
   if (token >= trace.routed) {
-    lines.push('No routing: the run has not come this far.');
+    lines.push(l10n.t`No routing: the run has not come this far.`);
     return lines.join('\n\n');
   }
   const notes = [
-    ...(token >= routed.staleFrom ? ['The text has changed since: these are the old figures.'] : []),
+    ...(token >= routed.staleFrom ? [l10n.t`The text has changed since: these are the old figures.`] : []),
     ...(token > 0 && trace.windows.includes(token)
-      ? ['A context window starts here: the model sees nothing before it.']
+      ? [l10n.t`A context window starts here: the model sees nothing before it.`]
       : []),
   ];
   lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options));
@@ -74,26 +75,29 @@ function tokenSection(
 
 function headline(routed: RoutedText, token: number): string {
   const { ids, logProb } = routed.trace.tokens;
-  const text = `${inlineCode(visibleText(routed.textOf(token)))} &nbsp; token ${token} · id ${ids[token]!}`;
+  const text = l10n.t`${inlineCode(visibleText(routed.textOf(token)))} &nbsp; token ${token} · id ${ids[token]!}`;
   const log = logProb[token]!;
   if (token >= routed.trace.routed) return text;
   if (Number.isNaN(log)) {
-    const first = routed.trace.windows.includes(token);
-    return `${text} · ${first ? 'first of its context, nothing predicts it' : 'its probability is not known'}`;
+    return routed.trace.windows.includes(token)
+      ? l10n.t`${text} · first of its context, nothing predicts it`
+      : l10n.t`${text} · its probability is not known`;
   }
-  return `${text} · surprise **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
+  return l10n.t`${text} · surprise **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
 }
 
 function probability(p: number): string {
   if (p >= 0.001) return `${(100 * p).toFixed(1)} %`;
-  return p >= 1e-6 ? `1 in ${Math.round(1 / p).toLocaleString('en-US')}` : 'under 1 in a million';
+  return p >= 1e-6 ? l10n.t`1 in ${Math.round(1 / p).toLocaleString('en-US')}` : l10n.t`under 1 in a million`;
 }
 
 function layerTable({ trace }: RoutedText, token: number, options: HoverOptions): string {
   const { from, to } = shownLayers(trace.layers.length, options.layer);
   const rows = trace.layers.slice(from, to).map((layer, i) => layerRow(layer, from + i, token, options));
-  const weights = trace.layers.slice(from, to).some((layer) => isWeighed(layer, token)) ? 'weights' : 'weights unknown';
-  return [`| | ${weights} | experts | entropy | &nbsp;margin |`, '|:--|:--|:--|--:|--:|', ...rows].join('\n');
+  const header = trace.layers.slice(from, to).some((layer) => isWeighed(layer, token))
+    ? l10n.t`| | weights | experts | entropy | &nbsp;margin |`
+    : l10n.t`| | weights unknown | experts | entropy | &nbsp;margin |`;
+  return [header, '|:--|:--|:--|--:|--:|', ...rows].join('\n');
 }
 
 /** Whether a token's weights are known; serving engines do not return them. */
@@ -122,9 +126,10 @@ function layerRow(layer: LayerTrace, position: number, token: number, options: H
   const bar = taken.map(({ color }, i) => barPiece(cells[i]!, color)).join('');
   const names = taken.slice(0, MAX_NAMED).map(({ expert, weight: w, color }) => {
     const link = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: position, expert });
-    return `[${colored(`E${expert}`, color)}](${link} "Highlight the tokens of E${expert} at ${layerLabel(layer)}")${weighed ? ` ${w.toFixed(2)}` : ''}`;
+    const tip = l10n.t`Highlight the tokens of E${expert} at ${layerLabel(layer)}`;
+    return `[${colored(`E${expert}`, color)}](${link} "${tip}")${weighed ? ` ${w.toFixed(2)}` : ''}`;
   });
-  const lost = isSeen(layer, token) ? `${k - taken.length} dropped` : 'no data';
+  const lost = isSeen(layer, token) ? l10n.t`${k - taken.length} dropped` : l10n.t`no data`;
   const more = [
     ...(taken.length > MAX_NAMED ? [`+${taken.length - MAX_NAMED}`] : []),
     ...(taken.length < k ? [lost] : []),
@@ -164,9 +169,10 @@ function links({ trace }: RoutedText, token: number, options: HoverOptions): str
   const found: string[] = [];
   if (layer && top !== undefined && top !== NO_EXPERT) {
     const highlight = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: options.layer, expert: top });
-    found.push(`[Highlight E${top} at ${layerLabel(layer)}](${highlight})`);
+    found.push(`[${l10n.t`Highlight E${top} at ${layerLabel(layer)}`}](${highlight})`);
   }
-  found.push(`[${hidden > 0 ? `Show all ${trace.layers.length} layers in the map` : 'Show in the map'}](${map})`);
+  const show = hidden > 0 ? l10n.t`Show all ${trace.layers.length} layers in the map` : l10n.t`Show in the map`;
+  found.push(`[${show}](${map})`);
   return found.join(' &nbsp;&nbsp; ');
 }
 
@@ -175,11 +181,11 @@ function lossText({ change, byToken }: MeasuredLoss, token: number): string[] {
   const nats = byToken[token];
   if (nats === undefined || Number.isNaN(nats)) return [];
   const factor = probability(Math.exp(-nats));
-  const felt =
+  return [
     nats > 0
-      ? `loses **${nats.toFixed(2)}** nats, ${factor} of its probability stay`
-      : `gains ${(-nats).toFixed(2)} nats`;
-  return [`Measured, ${inlineCode(change)}: ${felt}.`];
+      ? l10n.t`Measured, ${inlineCode(change)}: loses **${nats.toFixed(2)}** nats, ${factor} of its probability stay.`
+      : l10n.t`Measured, ${inlineCode(change)}: gains ${(-nats).toFixed(2)} nats.`,
+  ];
 }
 
 /** More slots that a limit hits than these are counted only. */
@@ -194,20 +200,24 @@ function limitText(
   const hit = fates.flatMap((slots, i) =>
     slots.filter(({ fate }) => fate !== 'kept').map((slot) => ({ slot, at: layerLabel(trace.layers[i]!) })),
   );
-  const title = `Capacity factor ${factor}, ${POLICY_NAMES[policy].toLowerCase()} (counted): `;
-  if (hit.length === 0) return `${title}no slot of this token is dropped.`;
+  const who = POLICY_NAMES[policy].toLowerCase();
+  if (hit.length === 0) return l10n.t`Capacity factor ${factor}, ${who} (counted): no slot of this token is dropped.`;
   const named = hit.slice(0, MAX_FATES).map(({ slot: { expert, place, capacity, movedTo }, at }) => {
-    const queue = `${at} E${expert} is full: ${ordinal(place + 1)} of ${capacity} that it takes`;
-    return movedTo === undefined ? `**dropped** at ${queue}` : `**moved** to E${movedTo}, as ${queue}`;
+    const nth = ordinal(place + 1);
+    return movedTo === undefined
+      ? l10n.t`**dropped** at ${at} E${expert} is full: ${nth} of ${capacity} that it takes`
+      : l10n.t`**moved** to E${movedTo}, as ${at} E${expert} is full: ${nth} of ${capacity} that it takes`;
   });
-  const more = hit.length > named.length ? `, and ${hit.length - named.length} more` : '';
-  return `${title}${named.join('; ')}${more}.`;
+  const list = named.join(l10n.t`; `);
+  const left = hit.length - named.length;
+  return l10n.t`Capacity factor ${factor}, ${who} (counted): ${left > 0 ? l10n.t`${list}, and ${left} more` : list}.`;
 }
 
 function ordinal(n: number): string {
   const last = n % 10;
   const teens = n % 100 >= 11 && n % 100 <= 13;
-  return `${n}${teens || last === 0 || last > 3 ? 'th' : ['st', 'nd', 'rd'][last - 1]!}`;
+  if (teens || last === 0 || last > 3) return l10n.t`${n}th`;
+  return last === 1 ? l10n.t`${n}st` : last === 2 ? l10n.t`${n}nd` : l10n.t`${n}rd`;
 }
 
 function commandLink(command: string, argument: object): string {

@@ -79,7 +79,7 @@ export class Intervener implements Disposable {
   }
 
   async #measure({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, 'Measuring', async (job) => {
+    await this.#work(session, l10n.t`Measuring`, async (job) => {
       const { moeLayers } = job.routed.trace.origin.model;
       const { intervention } = changeControls(set, moeLayers);
       const measured: Measured[] = [];
@@ -90,7 +90,7 @@ export class Intervener implements Disposable {
       const earlier = this.#subjects.evidence(subject.id).outcomes ?? [];
       this.#subjects.addEvidence(subject.id, { outcomes: [outcome, ...earlier].slice(0, MOST_OUTCOMES) });
       const change = interventionText(intervention, moeLayers);
-      this.#keep(subject.id, `${job.session.name} with a change: ${change}`, after, job.routed.text);
+      this.#keep(subject.id, l10n.t`${job.session.name} with a change: ${change}`, after, job.routed.text);
       this.#outline(job.session, { change, byToken: outcome.byToken });
     });
   }
@@ -103,7 +103,7 @@ export class Intervener implements Disposable {
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, 'Fitting biases', async (job) => {
+    await this.#work(session, l10n.t`Fitting biases`, async (job) => {
       const { text } = job.routed;
       const cut = cutInHalf(text);
       if (text.slice(0, cut).trim() === '')
@@ -120,7 +120,7 @@ export class Intervener implements Disposable {
   }
 
   async #ablate({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, 'Taking experts away', async (job) => {
+    await this.#work(session, l10n.t`Taking experts away`, async (job) => {
       const { text, trace } = job.routed;
       const { moeLayers } = trace.origin.model;
       const interventions = ablations(moeLayers, ablatedLayers(set, moeLayers));

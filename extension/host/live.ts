@@ -1,22 +1,17 @@
 import { window, type Disposable, type TextDocument } from 'vscode';
-import type { ErrorCode } from '../protocol/errors.ts';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
-import { samePart, wholeText } from './textPart.ts';
+import { samePart } from './textPart.ts';
 
-/** Characters of a text that is routed unasked: some 50,000 tokens, which a small model takes ten seconds for. */
-const UNASKED = 200_000;
 /** Characters of a text that is routed again on every edit: beyond, finding its tokens alone takes too long. */
 const FOLLOWED = 1_000_000;
-/** Documents that nobody means by the text of an editor. */
-const NOT_TEXTS = new Set(['output', 'vscode-scm', 'comment', 'debug', 'vscode', 'vscode-settings', 'search-editor']);
 
 /**
- * Keeps routing up with edits while Live is on, and routes what is looked at. Edits never queue up: one that comes while a run is
- * under way waits until that has shown something, and then takes its place, for all edits that have come by then.
+ * Keeps routing up with edits while Live is on. Edits never queue up: one that comes while a run is under way waits until that has
+ * shown something, and then takes its place, for all edits that have come by then.
  */
 export class Live implements Disposable {
   readonly #analyzer: Analyzer;
@@ -36,7 +31,6 @@ export class Live implements Disposable {
       this.#look();
     };
     this.#disposables.add(live.onDidChange(look));
-    this.#disposables.add(window.onDidChangeActiveTextEditor(look));
     this.#disposables.add(window.onDidChangeVisibleTextEditors(look));
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
@@ -52,17 +46,13 @@ export class Live implements Disposable {
     this.#disposables.dispose();
   }
 
-  /** Routes what is looked at, where that is new or was edited unseen. */
+  /** Routes what was edited unseen. */
   #look(): void {
     if (!this.#live.on) return;
     for (const { document } of window.visibleTextEditors) {
       const session = this.#sessions.get(document.uri);
-      if (session?.routed?.edits.edited && isVisible(document)) this.#request(session);
+      if (session?.routed?.edits.edited) this.#request(session);
     }
-    const document = window.activeTextEditor?.document;
-    if (!document || this.#sessions.get(document.uri) || NOT_TEXTS.has(document.uri.scheme)) return;
-    const part = wholeText(document);
-    if (part.text.trim() !== '' && part.text.length <= UNASKED) this.#end(this.#analyzer.analyze(part));
   }
 
   #follow(session: Session, change: SessionChange): void {
@@ -96,13 +86,9 @@ export class Live implements Disposable {
     if (end - start > FOLLOWED) return;
     const part = samePart(session.document, where);
     // Where nothing is left, there is nothing to say either.
-    if (part.text.trim() !== '') this.#end(this.#analyzer.follow(session, part));
-  }
-
-  /** What would fail on every edit is told once. */
-  #end(run: Promise<ErrorCode | undefined>): void {
-    void run.then((ended) => {
-      if (ended !== undefined && ended !== 'cancelled' && ended !== 'engine-gone') void this.#live.set(false);
+    if (part.text.trim() === '') return;
+    void this.#analyzer.follow(session, part).then((ended) => {
+      this.#live.afterRun(ended);
     });
   }
 }

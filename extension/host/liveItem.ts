@@ -15,7 +15,7 @@ export class LiveItem implements Disposable {
     this.#live = live;
     this.#sessions = sessions;
     this.#item = this.#disposables.add(window.createStatusBarItem('moescope.live', StatusBarAlignment.Left, 49));
-    this.#item.name = 'MoEScope Live';
+    this.#item.name = l10n.t`MoEScope Live`;
     const show = (): void => {
       this.#show();
     };
@@ -30,11 +30,11 @@ export class LiveItem implements Disposable {
 
   #show(): void {
     const { on } = this.#live;
-    this.#item.text = on ? '$(pulse) Live' : '$(circle-slash) Live';
+    this.#item.text = on ? l10n.t`$(pulse) Live` : l10n.t`$(circle-slash) Live`;
     this.#item.command = on ? 'moescope.stopLive' : 'moescope.startLive';
     this.#item.tooltip = on
-      ? 'Routing follows edits, in texts of up to a million characters. Click to stop that.'
-      : 'Routing stays as it is while you type. Click to have it follow edits.';
+      ? l10n.t`Routing follows edits, in texts of up to a million characters. Click to stop that.`
+      : l10n.t`Routing stays as it is while you type. Click to have it follow edits.`;
     this.#item.accessibilityInformation = {
       label: on ? l10n.t`Live routing is on` : l10n.t`Live routing is off`,
       role: 'switch',

@@ -1,5 +1,6 @@
 import { commands, EventEmitter, type Event, type Memento } from 'vscode';
 import * as v from 'valibot';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { Choice } from './choice.ts';
 import { Disposables } from './disposables.ts';
 import type { Settings } from './settings.ts';
@@ -38,6 +39,11 @@ export class LiveSwitch {
   async set(on: boolean): Promise<void> {
     await this.#choice.set(on);
     this.#tell();
+  }
+
+  /** Takes how a run has ended: what would fail on every edit is told once. */
+  afterRun(ended: ErrorCode | undefined): void {
+    if (ended !== undefined && ended !== 'cancelled' && ended !== 'engine-gone') void this.set(false);
   }
 
   dispose(): void {

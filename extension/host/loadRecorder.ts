@@ -24,7 +24,7 @@ export class LoadRecorder {
     const server = await this.#server();
     if (!server) return;
     const started = await this.#ask(server, (signal) => this.#servers.startRecording(server, signal));
-    const stop = 'Stop and Open';
+    const stop = l10n.t`Stop and Open`;
     const message =
       started.length === 1
         ? l10n.t`${started[0]!.place} counts what it routes, of all its users.`
@@ -41,7 +41,7 @@ export class LoadRecorder {
     if (first !== undefined) await this.#recordings.openFiles([first, ...more]);
     const away = stopped.filter(({ value }) => value.length === 0);
     if (away.length === 0) return;
-    const open = 'Open Trace…';
+    const open = l10n.t`Open Trace…`;
     const where = `${DUMP_FOLDER}/expert_distribution_recorder_*.pt`;
     const answer = await window.showInformationMessage(
       l10n.t`${placesOf(away)} wrote the counts on the server’s own machine, to ${where} unless it was told otherwise. Copy the newest here to open it; several that are chosen together are added up.`,

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Disposable, Uri, WebviewView, WebviewViewProvider } from 'vscode';
 import type { FromLoadView, ToLoadView, WrittenText } from '../protocol/webview.ts';
 import { Channel } from './channel.ts';
@@ -6,9 +7,14 @@ import { Disposables } from './disposables.ts';
 import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
 import type { Sessions } from './sessions.ts';
+import { Throttle } from './throttle.ts';
 import type { ViewActions } from './viewActions.ts';
 import { fromLoadViewSchema } from './viewMessages.ts';
 import { webviewHtml, webviewOptions } from './webviewHtml.ts';
+
+/** The token under the cursor is told of so often; less often to somebody who types. */
+const POINT_MS = 16;
+const TYPING_MS = 500;
 
 /** The side panel. */
 export class LoadView implements WebviewViewProvider, Disposable {
@@ -54,20 +60,26 @@ export class LoadView implements WebviewViewProvider, Disposable {
       }),
     );
     open.add(
-      this.#feed.onDidChangeState((state) => {
-        channel.post({ type: 'state', state });
+      this.#feed.watch({
+        state: (state) => {
+          channel.post({ type: 'state', state });
+        },
+        loads: (layers) => {
+          channel.post({ type: 'load', layers });
+          // The run may have come to the cursor's token by now.
+          channel.post(this.#cursor());
+        },
       }),
     );
-    open.add(
-      this.#feed.onDidChangeLoads((layers) => {
-        channel.post({ type: 'load', layers });
-        // The run may have come to the cursor's token by now.
+    const pointing = open.add(
+      new Throttle(POINT_MS, () => {
         channel.post(this.#cursor());
       }),
     );
     open.add(
       this.#sessions.onDidChange(({ session, change }) => {
-        if (session === this.#sessions.current && change === 'cursor') channel.post(this.#cursor());
+        if (session === this.#sessions.current && change === 'cursor')
+          pointing.request(session.typing ? TYPING_MS : POINT_MS);
       }),
     );
     open.add(
@@ -75,7 +87,7 @@ export class LoadView implements WebviewViewProvider, Disposable {
         channel.post(writtenMessage(written));
       }),
     );
-    view.webview.html = webviewHtml(view.webview, this.#extension, 'load', 'Routing Load');
+    view.webview.html = webviewHtml(view.webview, this.#extension, 'load', l10n.t`Routing Load`);
   }
 
   dispose(): void {

@@ -15,6 +15,8 @@ import { fromMapSchema } from './viewMessages.ts';
 
 /** New rows are told of so often: the machine is busy with the model. */
 const GROWTH_MS = 200;
+/** Less often to somebody who types: drawing them holds up the letters. */
+const TYPING_MS = 500;
 
 export interface MapParts {
   readonly actions: ViewActions;
@@ -61,13 +63,13 @@ export class MapPanel implements Disposable {
       }),
     );
     tab.own(
-      feed.onDidChangeState((state) => {
-        tab.post({ type: 'state', state });
-      }),
-    );
-    tab.own(
-      feed.onDidChangeLoads((layers) => {
-        tab.post({ type: 'load', layers });
+      feed.watch({
+        state: (state) => {
+          tab.post({ type: 'state', state });
+        },
+        loads: (layers) => {
+          tab.post({ type: 'load', layers });
+        },
       }),
     );
     tab.own(
@@ -86,7 +88,7 @@ export class MapPanel implements Disposable {
       sessions.onDidChange(({ session, change }) => {
         if (session !== sessions.current || (change !== 'routing' && change !== 'growth')) return;
         if (change === 'routing') this.#carry(session.routed);
-        growth.request();
+        growth.request(session.typing ? TYPING_MS : GROWTH_MS);
       }),
     );
     tab.own(

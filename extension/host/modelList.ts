@@ -39,15 +39,15 @@ export function modelItems(
   const recent = [...new Set([current, ...models.recent])].filter((folder) => !elsewhere.has(folder));
   return [
     ...group(
-      'Bundled',
+      l10n.t`Bundled`,
       bundled.map(({ folder, name, description }) => item(folder, name, description)),
     ),
     ...group(
-      'Recent',
+      l10n.t`Recent`,
       recent.map((folder) => item(folder, modelName(folder), abbreviateHome(folder))),
     ),
     ...group(
-      'Hugging Face cache',
+      l10n.t`Hugging Face cache`,
       hub.map(({ folder, name, revision }) => item(folder, name, revision ?? '')),
     ),
     { label: '', kind: QuickPickItemKind.Separator },
@@ -62,10 +62,10 @@ export function modelItems(
       description: l10n.t`beside its tokenizer.json`,
     },
     ...group(
-      'Not to be had',
+      l10n.t`Not to be had`,
       (found?.unavailable ?? []).map((model) => ({
         choice: { kind: 'explain', model },
-        label: l10n.t`$(circle-slash) ${model.name}`,
+        label: `$(circle-slash) ${model.name}`,
         detail: l10n.t`$(blank) Nearest: ${model.nearest.replaceAll('`', '')}`,
         description: model.why,
       })),

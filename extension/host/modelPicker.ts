@@ -62,8 +62,8 @@ export class ModelPicker {
   /** Shows the list at once, and fills in what the inspector finds for as long as it is open. */
   #ask(): Promise<ModelItem['choice']> {
     const list = window.createQuickPick<ModelItem>();
-    list.title = 'Model that routes the text';
-    list.placeholder = 'A bundled model, one of this machine, or any Hugging Face checkpoint folder';
+    list.title = l10n.t`Model that routes the text`;
+    list.placeholder = l10n.t`A bundled model, one of this machine, or any Hugging Face checkpoint folder`;
     list.matchOnDescription = true;
     list.matchOnDetail = true;
     list.keepScrollPosition = true;
@@ -135,7 +135,7 @@ export class ModelPicker {
       const model = await this.#open(folder);
       await this.#models.choose(folder);
       window.setStatusBarMessage(
-        `${model.name}: ${model.moeLayers.length} MoE layers × ${model.moeLayers[0]?.experts ?? 0} experts`,
+        l10n.t`${model.name}: ${model.moeLayers.length} MoE layers × ${model.moeLayers[0]?.experts ?? 0} experts`,
         5_000,
       );
       return true;
@@ -149,7 +149,7 @@ export class ModelPicker {
   #open(folder: string): Promise<ModelInfo> {
     const abort = new AbortController();
     const name = modelName(folder);
-    return withNotice(name, `Opening ${name}`, abort, (show) =>
+    return withNotice(name, l10n.t`Opening ${name}`, abort, (show) =>
       this.#client.open(this.#models.request(folder), show, abort.signal),
     );
   }
@@ -159,7 +159,7 @@ async function browse(what: 'folder' | 'file'): Promise<string | undefined> {
   const chosen = await window.showOpenDialog({
     canSelectFiles: what === 'file',
     canSelectFolders: what === 'folder',
-    ...(what === 'file' ? { filters: { 'ONNX model': ['onnx'] } } : {}),
+    ...(what === 'file' ? { filters: { [l10n.t`ONNX model`]: ['onnx'] } } : {}),
     defaultUri: Uri.file(homedir()),
     openLabel: l10n.t`Choose Model`,
     title: what === 'file' ? l10n.t`ONNX model` : l10n.t`Folder of a Hugging Face checkpoint or an ONNX model`,

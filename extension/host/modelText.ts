@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { candidateShape } from '../analysis/routerText.ts';
 import { byteSize } from '../analysis/sizes.ts';
 import type { Inspection, UnavailableModel } from '../protocol/model.ts';
@@ -20,8 +21,8 @@ export function modelLine(model: Inspection, wanted: Precision | 'auto'): ModelL
   const all = model.layers.length;
   const about = [
     model.architecture,
-    moe === all ? `${all} layers` : `${moe} of ${all} layers MoE`,
-    ...model.routers.map((router) => `${router.experts} experts, top-${router.k}`),
+    moe === all ? l10n.t`${all} layers` : l10n.t`${moe} of ${all} layers MoE`,
+    ...model.routers.map((router) => l10n.t`${router.experts} experts, top-${router.k}`),
     byteSize(model.stored.bytes),
   ];
   const precision = wanted === 'auto' ? model.best : wanted;
@@ -32,17 +33,17 @@ export function modelLine(model: Inspection, wanted: Precision | 'auto'): ModelL
 
 /** An ONNX model in one line: ONNX by onnxruntime-genai 0.18.0 · 4 layers × 8 experts, top-2. */
 export function foreignLine({ producer, candidates }: RouterFinding): ModelLine {
-  return { line: [`ONNX by ${producer}`, candidateShape(candidates[0])].join(' · '), opens: true };
+  return { line: [l10n.t`ONNX by ${producer}`, candidateShape(candidates[0])].join(' · '), opens: true };
 }
 
 function obstacle({ precisions, tokenizer }: Inspection, precision: Precision | undefined): string | undefined {
-  if (!tokenizer) return 'No tokenizer.json';
-  if (precision === undefined) return 'Too large for this memory';
+  if (!tokenizer) return l10n.t`No tokenizer.json`;
+  if (precision === undefined) return l10n.t`Too large for this memory`;
   const fits = precisions.find((p) => p.precision === precision)?.fits === true;
-  return fits ? undefined : `Too large for this memory in ${precision}`;
+  return fits ? undefined : l10n.t`Too large for this memory in ${precision}`;
 }
 
 /** Why a model that is asked for cannot be had, and what to open instead. */
 export function unavailableText({ name, why, nearest }: UnavailableModel): string {
-  return `${name} ${why}. Nearest: ${nearest.replaceAll('`', '')}.`;
+  return l10n.t`${name} ${why}. Nearest: ${nearest.replaceAll('`', '')}.`;
 }

@@ -26,7 +26,7 @@ export async function profileText(
   const abort = new AbortController();
   const request = { ...models.request(model.folder), context: model.context };
   try {
-    const profile = await withNotice(model.name, 'Measuring', abort, (show) =>
+    const profile = await withNotice(model.name, l10n.t`Measuring`, abort, (show) =>
       client.profile(request, { text: routed.text, ...profileChoice(set) }, { progress: show }, abort.signal),
     );
     subjects.addEvidence(subject.id, { profile });

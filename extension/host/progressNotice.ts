@@ -1,4 +1,3 @@
-import * as l10n from '@vscode/l10n';
 import { ProgressLocation, window } from 'vscode';
 import type { Progress } from '../protocol/engine.ts';
 import { unlinked } from './markdown.ts';
@@ -17,7 +16,7 @@ export async function withNotice<T>(
   abort: AbortController,
   work: (show: (progress: Progress) => void) => Promise<T>,
 ): Promise<T> {
-  const options = { location: ProgressLocation.Notification, cancellable: true, title: l10n.t`MoEScope` };
+  const options = { location: ProgressLocation.Notification, cancellable: true, title: 'MoEScope' };
   return window.withProgress(options, (progress, token) => {
     token.onCancellationRequested(() => {
       abort.abort();

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Progress } from '../protocol/engine.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
@@ -8,27 +9,29 @@ export function progressLabel({ stage, done, total }: Progress, model: string): 
   switch (stage) {
     case 'import':
       return total > 0
-        ? `Preparing ${model} for its first use: ${megabytes(done)} of ${megabytes(total)} MB`
-        : `Preparing ${model} for its first use`;
+        ? l10n.t`Preparing ${model} for its first use: ${megabytes(done)} of ${megabytes(total)} MB`
+        : l10n.t`Preparing ${model} for its first use`;
     case 'load':
-      return `Loading ${model}`;
+      return l10n.t`Loading ${model}`;
     case 'tokenize':
-      return 'Splitting the text into tokens';
+      return l10n.t`Splitting the text into tokens`;
     case 'route':
-      return total > 0 ? `Routing ${grouped.format(done)} of ${grouped.format(total)} tokens` : 'Routing';
+      return total > 0 ? l10n.t`Routing ${grouped.format(done)} of ${grouped.format(total)} tokens` : l10n.t`Routing`;
     case 'balance':
-      return `Fitting biases, layer ${done + 1} of ${total}`;
+      return l10n.t`Fitting biases, layer ${done + 1} of ${total}`;
     case 'profile':
     case 'measure':
-      return total > 0 ? `Measuring, ${Math.floor((100 * done) / total)} %` : 'Measuring';
+      return total > 0 ? l10n.t`Measuring, ${Math.floor((100 * done) / total)} %` : l10n.t`Measuring`;
   }
 }
 
 /** Why a run ended early, and what it leaves; undefined when all tokens have routing. */
 export function partialSentence(ended: ErrorCode, routed: number, tokens: number): string | undefined {
   if (routed === tokens) return undefined;
-  const how = ended === 'cancelled' ? 'Stopped' : 'The run broke off';
-  return `${how} after ${grouped.format(routed)} of ${grouped.format(tokens)} tokens: the figures are of these alone.`;
+  const [some, all] = [grouped.format(routed), grouped.format(tokens)];
+  return ended === 'cancelled'
+    ? l10n.t`Stopped after ${some} of ${all} tokens: the figures are of these alone.`
+    : l10n.t`The run broke off after ${some} of ${all} tokens: the figures are of these alone.`;
 }
 
 function megabytes(bytes: number): string {

@@ -40,8 +40,8 @@ export class Recordings {
         canSelectMany: true,
         defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
         filters: {
-          'Recorded routing': ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
-          'All files': ['*'],
+          [l10n.t`Recorded routing`]: ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
+          [l10n.t`All files`]: ['*'],
         },
       })) ?? [];
     return first !== undefined && this.openFiles([first.fsPath, ...more.map(({ fsPath }) => fsPath)]);
@@ -51,7 +51,7 @@ export class Recordings {
   async openFiles(paths: RecordingPaths): Promise<boolean> {
     const name = basename(paths[0]);
     const abort = new AbortController();
-    const opened = await withNotice(name, `Reading ${name}`, abort, () => this.#read(paths, abort.signal));
+    const opened = await withNotice(name, l10n.t`Reading ${name}`, abort, () => this.#read(paths, abort.signal));
     return this.#show(paths.join(), name, opened);
   }
 
@@ -81,7 +81,7 @@ export class Recordings {
     const { subject, placed } = opened;
     const { trace, text } = subject;
     if (placed && (await this.#showText(text, trace))) return true;
-    this.#add(id, subject, `${modelDetail(subject.model)} · ${count(trace.tokens.ids.length)} tokens`);
+    this.#add(id, subject, l10n.t`${modelDetail(subject.model)} · ${count(trace.tokens.ids.length)} tokens`);
     this.#parts.report.show();
     void window.showInformationMessage(
       l10n.t`${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,
@@ -113,7 +113,7 @@ export class Recordings {
   }
 
   #addCounts(id: string, subject: Subject): void {
-    this.#add(`${id}#${subject.name}`, subject, `${modelDetail(subject.model)} · counts, no tokens`);
+    this.#add(`${id}#${subject.name}`, subject, l10n.t`${modelDetail(subject.model)} · counts, no tokens`);
   }
 
   #add(id: string, subject: Subject, detail: string): void {

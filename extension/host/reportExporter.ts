@@ -16,12 +16,12 @@ interface FormatItem extends QuickPickItem {
 const FORMATS: readonly FormatItem[] = [
   {
     format: 'html',
-    label: l10n.t`HTML`,
+    label: 'HTML',
     detail: l10n.t`One page with every figure, table and explanation. It opens without a network, and prints.`,
   },
-  { format: 'json', label: l10n.t`JSON`, detail: l10n.t`Everything, for programs; the README documents it.` },
-  { format: 'csv', label: l10n.t`CSV`, detail: l10n.t`Every table as a file, in a folder.` },
-  { format: 'svg', label: l10n.t`SVG`, detail: l10n.t`Every chart as a file, in a folder.` },
+  { format: 'json', label: 'JSON', detail: l10n.t`Everything, for programs; the README documents it.` },
+  { format: 'csv', label: 'CSV', detail: l10n.t`Every table as a file, in a folder.` },
+  { format: 'svg', label: 'SVG', detail: l10n.t`Every chart as a file, in a folder.` },
 ];
 
 export class ReportExporter {
@@ -39,7 +39,7 @@ export class ReportExporter {
   async run(settings: Settings): Promise<void> {
     const subject = this.#subjects.current;
     if (!subject) {
-      const analyze = 'Analyze Routing';
+      const analyze = l10n.t`Analyze Routing`;
       const answer = await window.showInformationMessage(l10n.t`There is nothing to report on yet.`, analyze);
       if (answer === analyze) await commands.executeCommand('moescope.analyze');
       return;
@@ -59,7 +59,7 @@ export class ReportExporter {
 async function saveOne({ path, text }: ExportedFile, format: ExportFormat): Promise<void> {
   const uri = await saveAs(path, Buffer.from(text));
   if (!uri) return;
-  const open = format === 'html' ? ['Open in Browser'] : [];
+  const open = format === 'html' ? [l10n.t`Open in Browser`] : [];
   const answer = await window.showInformationMessage(l10n.t`The report is in ${nameOf(uri)}.`, ...open);
   if (answer !== undefined) await env.openExternal(uri);
 }

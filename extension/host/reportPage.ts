@@ -91,8 +91,10 @@ export class ReportPage implements Disposable {
       },
     });
     tab.own(
-      feed.onDidChangeState((state) => {
-        tab.post({ type: 'state', state });
+      feed.watch({
+        state: (state) => {
+          tab.post({ type: 'state', state });
+        },
       }),
     );
     const changed = tab.own(

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { window, type Memento, type QuickPickItem } from 'vscode';
 import * as v from 'valibot';
 import { candidateShape, candidateText } from '../analysis/routerText.ts';
@@ -53,11 +54,11 @@ async function ask(name: string, { candidates, producer }: RouterFinding): Promi
     const items = candidates.map((candidate): QuickPickItem & { id: string } => {
       return { id: candidate.id, label: candidateShape(candidate), detail: candidateText(candidate) };
     });
-    const title = `${name} may have its routers in more than one place: which lead to experts?`;
+    const title = l10n.t`${name} may have its routers in more than one place: which lead to experts?`;
     return (await window.showQuickPick(items, { title, ignoreFocusOut: true }))?.id;
   }
-  const detail = `Written by ${producer}. Found by the structure of the graph: ${candidateText(only)}`;
-  const message = `${name}: ${candidateShape(only)}. Are these its routers?`;
-  const use = 'Use';
+  const detail = l10n.t`Written by ${producer}. Found by the structure of the graph: ${candidateText(only)}`;
+  const message = l10n.t`${name}: ${candidateShape(only)}. Are these its routers?`;
+  const use = l10n.t`Use`;
   return (await window.showInformationMessage(message, { modal: true, detail }, use)) === use ? only.id : undefined;
 }

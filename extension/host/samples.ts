@@ -42,9 +42,9 @@ export async function openSample(media: Uri, openRecording: (file: Uri) => Promi
     kind: QuickPickItemKind.Separator,
   });
   const items = [
-    separator('Texts: then run “Analyze Routing”'),
+    separator(l10n.t`Texts: then run “Analyze Routing”`),
     ...texts,
-    separator('Recorded load of larger models, without their weights'),
+    separator(l10n.t`Recorded load of larger models, without their weights`),
     ...RECORDINGS,
   ];
   const item = await window.showQuickPick(items, { title: l10n.t`Sample`, matchOnDescription: true });

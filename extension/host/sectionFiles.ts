@@ -23,7 +23,7 @@ async function saveFile(
   const { name, text, options } = await analyst.ask(subject, { kind: 'file', id, action, set });
   const uri = await saveAs(name, Buffer.from(text));
   if (!uri) return;
-  const copy = 'Copy Options';
+  const copy = l10n.t`Copy Options`;
   const saved = posix.basename(uri.path);
   const told = options.replaceAll(name, saved);
   if ((await window.showInformationMessage(l10n.t`Saved ${saved}. Start with: ${told}`, copy)) === copy) {

@@ -11,7 +11,7 @@ import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import { isSame, type Servers } from './servers.ts';
 
-const TITLE = 'Server that routes the text';
+const TITLE = l10n.t`Server that routes the text`;
 
 interface ServerItem extends QuickPickItem {
   /** A server, a new one, or none; absent for a separator. */
@@ -65,7 +65,7 @@ export class ServerPicker {
         return {
           choice: server,
           label: `$(${current ? 'check' : 'blank'}) ${server.model || server.url}`,
-          detail: l10n.t`$(blank) ${urlsOf(server).join(', ')}`,
+          detail: `$(blank) ${urlsOf(server).join(', ')}`,
           description,
         };
       }),
@@ -120,7 +120,7 @@ export class ServerPicker {
   async #probe(server: ServerSpec): Promise<{ server: ServerSpec; probe: ServerProbe } | undefined> {
     const abort = new AbortController();
     const host = new URL(server.url).host;
-    return withNotice(host, `Asking ${host}`, abort, async () => {
+    return withNotice(host, l10n.t`Asking ${host}`, abort, async () => {
       const models = await this.#servers.models(server, abort.signal);
       let { model } = server;
       if (!models.includes(model) && models.length > 1) {
@@ -163,6 +163,9 @@ async function askFolder(): Promise<string | undefined> {
 
 function foundSentence({ identity, model, moeLayers, notes }: ServerProbe): string {
   const engine = `${identity.engine} ${identity.version}`.trim();
-  const shape = `${count(moeLayers.length)} MoE layers × ${moeLayers[0]!.experts} experts, top-${moeLayers[0]!.k}`;
-  return `${model.name === '' ? 'The model' : model.name} on ${engine}: ${shape}. ${notes.join(' ')}`;
+  const { experts, k } = moeLayers[0]!;
+  const shape = l10n.t`${count(moeLayers.length)} MoE layers × ${experts} experts, top-${k}`;
+  const found =
+    model.name === '' ? l10n.t`The model on ${engine}: ${shape}.` : l10n.t`${model.name} on ${engine}: ${shape}.`;
+  return [found, ...notes].join(' ');
 }

@@ -74,9 +74,8 @@ export class Servers {
   async agreeToPlainHttp(url: string): Promise<boolean> {
     const agreed = v.parse(readableSchema, this.#parts.globalState.get(READABLE));
     if (!isReadable(url) || agreed.includes(url)) return true;
-    const send = 'Send All the Same';
-    const detail =
-      'The address begins with http: your text and an API key, if there is one, could be read on their way.';
+    const send = l10n.t`Send All the Same`;
+    const detail = l10n.t`The address begins with http: your text and an API key, if there is one, could be read on their way.`;
     const answer = await window.showWarningMessage(
       l10n.t`Send texts to ${new URL(url).host} unencrypted?`,
       { modal: true, detail },

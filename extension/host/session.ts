@@ -41,6 +41,9 @@ export interface MeasuredLoss {
   readonly byToken: Float32Array;
 }
 
+/** Somebody types until no edit has come for so long. */
+const TYPING_MS = 500;
+
 /** What is known of one document: its routed text, the run under way, and what the user points at. */
 export class Session {
   routed: RoutedText | undefined;
@@ -60,11 +63,19 @@ export class Session {
   /** Token under the editor's cursor. */
   cursor: number | undefined;
 
+  /** When the document was edited last. */
+  editedAt = -Infinity;
+
   /** The line ends that offsets were counted with last. */
   eol: EndOfLine;
 
   constructor(readonly document: TextDocument) {
     this.eol = document.eol;
+  }
+
+  /** Whether it is being typed into while routing follows: what can wait, waits. */
+  get typing(): boolean {
+    return this.live !== undefined && performance.now() - this.editedAt < TYPING_MS;
   }
 
   /** The run that the user should hear of. */

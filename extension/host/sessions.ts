@@ -1,6 +1,7 @@
 import { EventEmitter, window, workspace, type Event, type TextDocument, type TextEditor, type Uri } from 'vscode';
 import { Disposables } from './disposables.ts';
 import { Session } from './session.ts';
+import type { LineEdit } from './tintSpans.ts';
 
 /**
  * What changed of a session: `routing` a new trace or none any more, `growth` more of the same, `run` how far the run is,
@@ -12,6 +13,8 @@ export type SessionChange = 'routing' | 'growth' | 'run' | 'edit' | 'highlight' 
 export interface EditedLines {
   readonly from: number;
   readonly to: number;
+  /** The edit, where it was one within a line. */
+  readonly within?: LineEdit;
 }
 
 export interface SessionEvent {
@@ -59,14 +62,14 @@ export class Sessions {
     return this.#sessions.get(uri.toString());
   }
 
-  /** The document's session, made where there is none, and from now on the current one. */
-  open(document: TextDocument): Session {
+  /** The document's session, made where there is none, and from now on the current one, unless another is to stay that. */
+  open(document: TextDocument, current = true): Session {
     let session = this.get(document.uri);
     if (!session) {
       session = new Session(document);
       this.#sessions.set(session.key, session);
     }
-    this.#switchTo(session);
+    if (current || !this.#current) this.#switchTo(session);
     return session;
   }
 

@@ -38,19 +38,21 @@ const SCHEMAS = {
 /** The user's settings as typed values. In an untrusted workspace VS Code itself leaves the workspace's model folder out. */
 export class Settings {
   readonly #disposables = new Disposables();
+  /** Read since the last change: VS Code puts a configuration together anew each time it is asked. */
+  readonly #known = new Map<keyof typeof SCHEMAS, unknown>();
   readonly #changed = this.#disposables.add(new EventEmitter<void>());
   readonly onDidChange: Event<void> = this.#changed.event;
 
   constructor() {
     this.#disposables.add(
       workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration(SECTION)) this.#changed.fire();
+        if (event.affectsConfiguration(SECTION)) this.#change();
       }),
     );
     // Trust brings settings of the workspace back that were left out before.
     this.#disposables.add(
       workspace.onDidGrantWorkspaceTrust(() => {
-        this.#changed.fire();
+        this.#change();
       }),
     );
   }
@@ -146,8 +148,14 @@ export class Settings {
     this.#disposables.dispose();
   }
 
+  #change(): void {
+    this.#known.clear();
+    this.#changed.fire();
+  }
+
   #read<K extends keyof typeof SCHEMAS>(key: K): v.InferOutput<(typeof SCHEMAS)[K]> {
     const schema: v.GenericSchema<unknown, v.InferOutput<(typeof SCHEMAS)[K]>> = SCHEMAS[key];
-    return v.parse(schema, workspace.getConfiguration(SECTION).get(key));
+    if (!this.#known.has(key)) this.#known.set(key, v.parse(schema, workspace.getConfiguration(SECTION).get(key)));
+    return this.#known.get(key) as v.InferOutput<(typeof SCHEMAS)[K]>;
   }
 }

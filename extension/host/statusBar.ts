@@ -12,6 +12,7 @@ import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 
 const INTERVAL_MS = 300;
+const TYPING_MS = 1000;
 
 /** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
 export class StatusBar implements Disposable {
@@ -37,7 +38,11 @@ export class StatusBar implements Disposable {
     const show = (): void => {
       throttle.request();
     };
-    this.#disposables.add(sessions.onDidChange(show));
+    this.#disposables.add(
+      sessions.onDidChange(({ session }) => {
+        throttle.request(session.typing ? TYPING_MS : INTERVAL_MS);
+      }),
+    );
     this.#disposables.add(sessions.onDidSwitch(show));
     this.#disposables.add(lens.onDidChange(show));
     this.#disposables.add(models.onDidChange(show));
@@ -60,7 +65,7 @@ export class StatusBar implements Disposable {
     this.#tip = tooltip.value;
     this.#item.text = text;
     this.#item.tooltip = tooltip;
-    this.#item.accessibilityInformation = { label: l10n.t`MoEScope: ${texts.join(', ')}`, role: 'button' };
+    this.#item.accessibilityInformation = { label: `MoEScope: ${texts.join(', ')}`, role: 'button' };
   }
 
   #modelText(session: Session | undefined): string {
@@ -76,9 +81,9 @@ export class StatusBar implements Disposable {
     const layer = trace.layers[position];
     const hottest = layer && hottestText(loads.upTo(position, trace.routed));
     return [
-      ...(hottest ? [`${hottest} at ${layerLabel(layer)}`] : []),
-      ...(partial ? ['partial'] : []),
-      ...(outdated ? ['edited since'] : []),
+      ...(hottest ? [l10n.t`${hottest} at ${layerLabel(layer)}`] : []),
+      ...(partial ? [l10n.t`partial`] : []),
+      ...(outdated ? [l10n.t`edited since`] : []),
     ];
   }
 
@@ -89,21 +94,23 @@ export class StatusBar implements Disposable {
     const position = this.#lens.layerOf(routed?.trace.layers ?? []);
     const layer = routed?.trace.layers[position];
     if (!routed || !layer) {
-      tooltip.appendMarkdown('**MoEScope**: no document analyzed yet. Click for its commands.');
+      tooltip.appendMarkdown(l10n.t`**MoEScope**: no document analyzed yet. Click for its commands.`);
       return tooltip;
     }
     const { trace, loads } = routed;
     const { model } = trace.origin;
+    const shape = l10n.t`${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}`;
     tooltip.appendMarkdown(
-      `**${escapeMarkdown(model.name)}** · ${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}` +
-        ` · ${model.precision} · ${escapeMarkdown(model.provider)}\n\n`,
+      `**${escapeMarkdown(model.name)}** · ${shape} · ${model.precision} · ${escapeMarkdown(model.provider)}\n\n`,
     );
     const load = loads.upTo(position, trace.routed);
     const theme = themeKind(window.activeColorTheme.kind);
     tooltip.appendMarkdown(legendMarkdown(this.#lens.tint, load, model.vocabulary, this.#lens.palette, theme));
     if (model.note !== undefined) tooltip.appendMarkdown(`\n\n${escapeMarkdown(model.note)}`);
     if (session.partial) tooltip.appendMarkdown(`\n\n${session.partial}`);
-    if (session.outdated) tooltip.appendMarkdown('\n\nThe text was edited: dotted underlines are out of date.');
+    if (session.outdated) {
+      tooltip.appendMarkdown(`\n\n${l10n.t`The text was edited: dotted underlines are out of date.`}`);
+    }
     return tooltip;
   }
 }

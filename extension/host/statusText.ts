@@ -29,12 +29,13 @@ export const TINT_LABELS: Readonly<Record<Tint, { readonly label: string; readon
   dropped: { label: l10n.t`Dropped`, description: l10n.t`how many of its slots a capacity limit drops` },
 };
 
-const MAGNITUDE_UNITS: Readonly<Record<Exclude<Tint, 'expert'>, string>> = {
-  entropy: ' nats',
-  margin: '',
-  load: '× the even share',
-  surprise: ' nats',
-  dropped: ' of its slots',
+/** From nothing to the most that has a colour of its own. */
+const MAGNITUDE_SCALES: Readonly<Record<Exclude<Tint, 'expert'>, (colors: string, max: string) => string>> = {
+  entropy: (colors, max) => l10n.t`0 ${colors} ${max} nats and above`,
+  margin: (colors, max) => l10n.t`0 ${colors} ${max} and above`,
+  load: (colors, max) => l10n.t`0 ${colors} ${max}× the even share and above`,
+  surprise: (colors, max) => l10n.t`0 ${colors} ${max} nats and above`,
+  dropped: (colors, max) => l10n.t`0 ${colors} ${max} of its slots and above`,
 };
 
 /** What the colours mean, as Markdown with the HTML that VS Code lets through. */
@@ -45,7 +46,7 @@ export function legendMarkdown(
   palette: PaletteName,
   theme: ThemeKind,
 ): string {
-  const title = `Tint: ${TINT_LABELS[tint].label.toLowerCase()} at ${layerLabel(load)}`;
+  const title = l10n.t`Tint: ${TINT_LABELS[tint].label.toLowerCase()} at ${layerLabel(load)}`;
   return tint === 'expert'
     ? `${title}\n\n${expertLegend(load, palette, theme)}`
     : `${title} (${TINT_LABELS[tint].description})\n\n${magnitudeLegend(tint, load, vocabulary, theme)}`;
@@ -58,8 +59,9 @@ function expertLegend({ counts }: LayerLoad, palette: PaletteName, theme: ThemeK
     const color = expertColor(expert, palette, theme);
     return `<span style="color:${color};">■</span> E${expert} ${percent(shares[expert]!)}`;
   });
+  const list = shown.join(' &nbsp; ');
   const others = counts.length - shown.length;
-  return shown.join(' &nbsp; ') + (others > 0 ? ` &nbsp; and ${others} more` : '');
+  return others > 0 ? l10n.t`${list} &nbsp; and ${others} more` : list;
 }
 
 function magnitudeLegend(
@@ -69,10 +71,8 @@ function magnitudeLegend(
   theme: ThemeKind,
 ): string {
   const steps = Array.from({ length: LEGEND_STEPS }, (_, i) => magnitudeColor((i + 0.5) / LEGEND_STEPS, theme));
-  const scale = steps.map((color) => `<span style="color:${color};">■</span>`).join('');
-  const max = tintMax(tint, layer, vocabulary);
-  const unit = MAGNITUDE_UNITS[tint];
-  return `0 ${scale} ${max.toFixed(2)}${unit} and above`;
+  const colors = steps.map((color) => `<span style="color:${color};">■</span>`).join('');
+  return MAGNITUDE_SCALES[tint](colors, tintMax(tint, layer, vocabulary).toFixed(2));
 }
 
 export function percent(share: number): string {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
 import { count } from '../analysis/numbers.ts';
@@ -151,7 +152,7 @@ function withEvidence(subject: Subject, evidence: Evidence): Subject {
 }
 
 function detailOf({ trace }: RoutedText): string {
-  return `${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`;
+  return l10n.t`${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`;
 }
 
 /** A model in a few words. */

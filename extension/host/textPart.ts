@@ -1,6 +1,7 @@
 import { Range, type TextDocument, type TextEditor } from 'vscode';
 import type { TextPart } from './analyzer.ts';
 import type { RoutedText } from './routedText.ts';
+import { drawnColumns } from './tintSpans.ts';
 
 /** The whole document. */
 export function wholeText(document: TextDocument): TextPart {
@@ -12,11 +13,13 @@ export function selectedText({ document, selection }: TextEditor): TextPart {
   return selection.isEmpty ? wholeText(document) : rangeText(document, selection);
 }
 
-/** What the editor shows. */
+/** What the editor shows: whole lines, but for very long ones. */
 export function visibleText({ document, visibleRanges }: TextEditor): TextPart {
-  const first = visibleRanges[0]?.start ?? document.lineAt(0).range.start;
-  const last = visibleRanges.at(-1)?.end ?? first;
-  return rangeText(document, new Range(first.with({ character: 0 }), last));
+  const start = visibleRanges[0]?.start ?? document.lineAt(0).range.start;
+  const end = visibleRanges.at(-1)?.end ?? start;
+  const drawn = (line: number): { readonly from: number; readonly to: number } =>
+    drawnColumns(line, document.lineAt(line).text.length, { start, end });
+  return rangeText(document, new Range(start.line, drawn(start.line).from, end.line, drawn(end.line).to));
 }
 
 /** The part of the document that was analysed, as it reads now. */
@@ -25,6 +28,11 @@ export function samePart(document: TextDocument, { edits }: Pick<RoutedText, 'ed
   return whole
     ? wholeText(document)
     : rangeText(document, new Range(document.positionAt(start), document.positionAt(end)));
+}
+
+/** Of a document, in UTF-16 units. */
+export function lengthOf(document: TextDocument): number {
+  return document.offsetAt(document.lineAt(document.lineCount - 1).range.end);
 }
 
 function rangeText(document: TextDocument, range: Range): TextPart {

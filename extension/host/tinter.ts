@@ -1,5 +1,4 @@
 import {
-  EndOfLine,
   Range,
   ThemeColor,
   window,
@@ -20,21 +19,20 @@ import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
 import { outlineDecoration, tintDecoration, windowDecoration } from './tintDecoration.ts';
 import { styleOf, tinting, tintingBehind } from './tinting.ts';
-import { singleSpans, tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
+import { movedSpans, singleSpans, tintSpans, windowSpans, type Line, type Span } from './tintSpans.ts';
+import { visibleLines } from './visibleLines.ts';
 
 /** One redraw a frame, however fast the scrolling. */
 const FRAME_MS = 16;
 /** A running analysis adds tokens many times a second; its tint may come a little later. */
 const GROWTH_MS = 100;
+/** While somebody types, all but the lines typed into is tinted so often: it would have the editor draw beside the letters. */
+const TYPING_MS = 300;
 /**
  * While routing follows edits, what an edit makes stale is dimmed only if its routing takes longer than this: else all that stands behind
  * the cursor would flicker with every letter.
  */
 const DIM_MS = 100;
-/** Lines beyond the visible ones that are tinted too, so that a scroll of a page finds its tint there already. */
-const MARGIN_LINES = 40;
-/** Tinted stretches start and end at multiples of this: a scroll within them changes nothing, so nothing is sent. */
-const BLOCK_LINES = 32;
 
 /** Keys of the marks where context windows start, and of the tokens that another run routed otherwise; those of styles are not negative. */
 const WINDOW_KEY = -1;
@@ -44,8 +42,10 @@ const LOSS_KEY = -3;
 const GAIN_KEY = -4;
 /** From so many nats on a token's change stands out. */
 const FELT = 0.5;
-/** Stands for decorations that an edit has moved: equal to no list of them, the empty one included. */
-const MOVED: Drawn = { list: 'moved', spans: [] };
+/** Stands for decorations that an edit has changed: equal to no list of them, the empty one included. */
+const CHANGED: Drawn = { list: 'changed', spans: [], sentAt: -Infinity };
+/** How long an edit and decorations may take past each other: those may have met a text that was edited already, and stand elsewhere. */
+const CROSSING_MS = 1000;
 /** More lines than these are not typed into at a time. */
 const NEAR_LINES = 8;
 
@@ -53,6 +53,13 @@ const NEAR_LINES = 8;
 interface Drawn {
   readonly list: string;
   readonly spans: readonly Span[];
+  readonly sentAt: number;
+}
+
+/** What an editor was given, by type, and which lines were those being typed into when all of it was drawn. */
+interface DrawnEditor {
+  readonly near: EditedLines | undefined;
+  readonly types: Map<number, Drawn>;
 }
 
 /** Tints the tokens in every visible editor of an analysed document. */
@@ -67,15 +74,17 @@ export class Tinter implements Disposable {
       this.#draw();
     }),
   );
-  readonly #growth = this.#disposables.add(
-    new Throttle(GROWTH_MS, () => {
-      this.#draw();
+  readonly #redrawNear = this.#disposables.add(
+    new Throttle(FRAME_MS, () => {
+      this.#drawNear();
     }),
   );
+  /** The text that is being typed into. */
+  #typed: Session | undefined;
   #dimming: NodeJS.Timeout | undefined;
   readonly #types = new Map<number, TextEditorDecorationType>();
-  /** What each editor was given last, by type: only differences are sent, and a type gone out of use is cleared. */
-  readonly #drawn = new Map<TextEditor, Map<number, Drawn>>();
+  /** What each editor was given last: only differences are sent, and a type gone out of use is cleared. */
+  readonly #drawn = new Map<TextEditor, DrawnEditor>();
   /**
    * Lines that are being typed into. What stands there has types of its own: VS Code takes all decorations of a type or none, and a
    * letter should not have it draw those of the whole page anew.
@@ -129,13 +138,22 @@ export class Tinter implements Disposable {
         return;
       }
     }
-    (change === 'growth' ? this.#growth : this.#redraw).request();
+    const typing = session.typing && (change === 'routing' || change === 'growth');
+    if (typing) {
+      this.#typed = session;
+      this.#redrawNear.request();
+    }
+    this.#redraw.request(typing ? TYPING_MS : change === 'growth' ? GROWTH_MS : FRAME_MS);
   }
 
-  /** Draws when the time is up in which what an edit made stale is spared. */
+  /** Draws when the time is up in which what an edit made stale is spared, if it is stale still. */
   #dimLater(milliseconds = DIM_MS): void {
     this.#dimming ??= setTimeout(() => {
-      this.#draw();
+      this.#dimming = undefined;
+      const first = Math.min(...this.#sessions.all.map((session) => this.#editedAt.get(session) ?? Infinity));
+      const left = first + DIM_MS - performance.now();
+      if (left <= 0) this.#draw();
+      else if (left < Infinity) this.#dimLater(left);
     }, milliseconds);
   }
 
@@ -152,18 +170,19 @@ export class Tinter implements Disposable {
   /** Whether an edit is so recent that what it made stale is not dimmed. */
   #sparing(session: Session): boolean {
     const at = this.#editedAt.get(session);
-    const left = at === undefined ? 0 : at + DIM_MS - performance.now();
-    if (left <= 0) return false;
-    this.#dimLater(left);
-    return true;
+    return at !== undefined && performance.now() - at < DIM_MS;
   }
 
   /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */
-  #forget({ document }: Session, lines: EditedLines = { from: 0, to: Infinity }): void {
-    for (const [editor, drawn] of this.#drawn) {
+  #forget({ document }: Session, { from, to, within }: EditedLines = { from: 0, to: Infinity }): void {
+    const known = performance.now() - CROSSING_MS;
+    for (const [editor, { types }] of this.#drawn) {
       if (editor.document !== document) continue;
-      for (const [key, { spans }] of drawn)
-        if (spans.some(({ line }) => line >= lines.from && line <= lines.to)) drawn.set(key, MOVED);
+      for (const [key, { spans, sentAt }] of types) {
+        if (!spans.some(({ line }) => line >= from && line <= to)) continue;
+        const moved = within && sentAt < known ? movedSpans(spans, within) : undefined;
+        types.set(key, moved ? drawnOf(moved, sentAt) : CHANGED);
+      }
     }
   }
 
@@ -180,38 +199,56 @@ export class Tinter implements Disposable {
   }
 
   #draw(): void {
-    clearTimeout(this.#dimming);
-    this.#dimming = undefined;
     const visible = new Set(window.visibleTextEditors);
     for (const editor of this.#drawn.keys()) if (!visible.has(editor)) this.#drawn.delete(editor);
     for (const editor of visible) {
       const session = this.#sessions.get(editor.document.uri);
-      if (session?.routed) this.#drawEditor(editor, session, session.routed);
+      if (session?.routed) this.#drawEditor(editor, session, session.routed, false);
       else this.#clearEditor(editor);
     }
   }
 
-  #drawEditor(editor: TextEditor, session: Session, routed: RoutedText): void {
-    const spans = this.#spans(editor, session, routed);
-    const before = this.#drawn.get(editor) ?? new Map<number, Drawn>();
-    const now = new Map<number, Drawn>();
-    for (const [key, list] of spans) {
-      const drawn = { list: list.map(({ line, from, to }) => `${line}:${from}-${to}`).join(), spans: list };
-      if (drawn.list !== before.get(key)?.list) editor.setDecorations(this.#type(key), list.map(rangeOf));
-      now.set(key, drawn);
+  /** Draws what is being typed into. */
+  #drawNear(): void {
+    const { document, routed } = this.#typed ?? {};
+    if (!this.#typed || !routed) return;
+    for (const editor of window.visibleTextEditors)
+      if (editor.document === document) this.#drawEditor(editor, this.#typed, routed, true);
+  }
+
+  /** @param nearOnly only the lines that are being typed into are to be drawn, if they are those of before */
+  #drawEditor(editor: TextEditor, session: Session, routed: RoutedText, nearOnly: boolean): void {
+    const near = this.#near.get(editor.document);
+    const before = this.#drawn.get(editor);
+    // Lines that are no longer typed into, or that are now, change their types.
+    const isPart = nearOnly && near !== undefined && before?.near === near;
+    const lines = visibleLines(editor);
+    const part = isPart ? lines.map((stretch) => stretch.filter(({ line }) => isWithin(line, near))) : lines;
+    const types = new Map(isPart ? [...before.types].filter(([key]) => !isNearType(key)) : []);
+    for (const [key, list] of this.#spans(part, near, session, routed)) {
+      const drawn = drawnOf(list, performance.now());
+      const last = before?.types.get(key);
+      const same = drawn.list === last?.list;
+      if (!same) editor.setDecorations(this.#type(key), list.map(rangeOf));
+      types.set(key, same ? last : drawn);
     }
-    for (const key of before.keys()) if (!now.has(key)) editor.setDecorations(this.#type(key), []);
-    this.#drawn.set(editor, now);
+    for (const key of before?.types.keys() ?? []) if (!types.has(key)) editor.setDecorations(this.#type(key), []);
+    this.#drawn.set(editor, { near, types });
   }
 
   #clearEditor(editor: TextEditor): void {
     const before = this.#drawn.get(editor);
     if (!before) return;
     this.#drawn.delete(editor);
-    for (const key of before.keys()) editor.setDecorations(this.#type(key), []);
+    for (const key of before.types.keys()) editor.setDecorations(this.#type(key), []);
   }
 
-  #spans(editor: TextEditor, session: Session, routed: RoutedText): Map<number, Span[]> {
+  #spans(
+    stretches: readonly (readonly Line[])[],
+    near: EditedLines | undefined,
+    session: Session,
+    routed: RoutedText,
+  ): Map<number, Span[]> {
     const layer = this.#lens.layerOf(routed.trace.layers);
     const dropped = this.#limits.of(session)?.[layer];
     const choice = { layer, tint: this.#lens.tint, highlight: session.highlight, dropped };
@@ -219,13 +256,12 @@ export class Tinter implements Disposable {
     const { behind } = session;
     if (!behind && !routed.edits.edited) this.#editedAt.delete(session);
     const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice, this.#sparing(session));
-    const near = this.#near.get(session.document);
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
     const byToken = session.loss?.byToken ?? new Float32Array();
     const lost = tokensWhere(byToken, (nats) => nats >= FELT);
     const gained = tokensWhere(byToken, (nats) => nats <= -FELT);
     const spans = new Map<number, Span[]>();
-    for (const lines of visibleLines(editor)) {
+    for (const lines of stretches) {
       const found = tintSpans(routed, lines, keyOf)
         .set(WINDOW_KEY, windowSpans(routed, lines))
         .set(FLIP_KEY, singleSpans(routed, lines, flips))
@@ -234,8 +270,7 @@ export class Tinter implements Disposable {
       const dimmed = behindKeyOf ? tintSpans(behind, lines, behindKeyOf) : [];
       for (const [key, list] of [...found, ...dimmed]) {
         for (const span of list) {
-          const isNear = near !== undefined && near.from <= span.line && span.line <= near.to;
-          const type = typeKey(key, isNear);
+          const type = typeKey(key, near !== undefined && isWithin(span.line, near));
           const others = spans.get(type);
           if (others) others.push(span);
           else spans.set(type, [span]);
@@ -269,31 +304,16 @@ function typeKey(key: number, near: boolean): number {
   return 2 * key + (near ? 1 : 0);
 }
 
-/** The visible stretches of an editor (folding makes several) with their margins, none overlapping. */
-function visibleLines({ document, visibleRanges }: TextEditor): Line[][] {
-  const stretches: Line[][] = [];
-  let next = 0;
-  for (const { start, end } of visibleRanges) {
-    const first = Math.max(next, Math.floor((start.line - MARGIN_LINES) / BLOCK_LINES) * BLOCK_LINES);
-    const beyond = Math.ceil((end.line + MARGIN_LINES) / BLOCK_LINES) * BLOCK_LINES;
-    const last = Math.min(document.lineCount, beyond) - 1;
-    if (first <= last) stretches.push(linesOf(document, first, last));
-    next = Math.max(next, last + 1);
-  }
-  return stretches;
+function isNearType(key: number): boolean {
+  return key % 2 !== 0;
 }
 
-/** One call to find the first line's offset; the others follow by their lengths. */
-function linesOf(document: TextDocument, first: number, last: number): Line[] {
-  const lines: Line[] = [];
-  const eolLength = document.eol === EndOfLine.CRLF ? 2 : 1;
-  let start = document.offsetAt(document.lineAt(first).range.start);
-  for (let line = first; line <= last; line++) {
-    const { length } = document.lineAt(line).text;
-    lines.push({ line, start, length });
-    start += length + eolLength;
-  }
-  return lines;
+function isWithin(line: number, { from, to }: EditedLines): boolean {
+  return from <= line && line <= to;
+}
+
+function drawnOf(spans: readonly Span[], sentAt: number): Drawn {
+  return { list: spans.map(({ line, from, to }) => `${line}:${from}-${to}`).join(), spans, sentAt };
 }
 
 function rangeOf({ line, from, to }: Span): Range {

@@ -1,5 +1,6 @@
 /** The inspector process: reads what models say of themselves. It loads no native module, so it is up in no time. */
 import '../protocol/childLanguage.ts';
+import * as l10n from '@vscode/l10n';
 import process from 'node:process';
 import {
   createMessageConnection,
@@ -59,7 +60,7 @@ async function answer<R>(work: () => Promise<R>): Promise<R | ResponseError<Erro
     if (isUserError(error)) return new ResponseError(1, error.message, { code: error.code });
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     void connection.sendNotification(fromEngine.log, { level: 'error', message: stack });
-    return new ResponseError(1, `The inspection failed: ${messageOf(error)}`, { code: 'internal' });
+    return new ResponseError(1, l10n.t`The inspection failed: ${messageOf(error)}`, { code: 'internal' });
   }
 }
 

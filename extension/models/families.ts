@@ -41,9 +41,9 @@ export function describeModel(config: JsonObject): DecoderSpec {
 function unsupportedSentence(architecture: string, config: JsonObject): string {
   const { nearest, different } = nearestRelative(architecture, config);
   const name = `${nearest} (${familyOf(nearest)?.models ?? ''})`;
-  const relation =
-    different === undefined ? `by its config it resembles ${name}` : `nearest is ${name}, but with ${different}`;
-  return `${architecture} is not supported yet: ${relation}. CONTRIBUTING.md says how to add a family.`;
+  return different === undefined
+    ? l10n.t`${architecture} is not supported yet: by its config it resembles ${name}. CONTRIBUTING.md says how to add a family.`
+    : l10n.t`${architecture} is not supported yet: nearest is ${name}, but with ${different}. CONTRIBUTING.md says how to add a family.`;
 }
 
 /** Positions that a model can tell: more than it was made for where its rotation grows with the text. */

@@ -1,15 +1,16 @@
 /** What a model's layers are, in few words. */
+import * as l10n from '@vscode/l10n';
 import type { Inspection, LayerKind, RouterRule } from '../protocol/model.ts';
 import { routerRule } from './routerRule.ts';
 import type { DecoderSpec, LayerSpec, MixerSpec, MoeSpec } from './spec.ts';
 
 /** How what mixes tokens is called. */
 const MIXERS: Readonly<Record<Exclude<MixerSpec['kind'], 'moe' | 'mlp'>, string>> = {
-  attention: 'attention',
-  bidirectional: 'bidirectional attention',
-  crossAttention: 'cross-attention',
-  mla: 'latent attention',
-  shortConv: 'short convolution',
+  attention: l10n.t`attention`,
+  bidirectional: l10n.t`bidirectional attention`,
+  crossAttention: l10n.t`cross-attention`,
+  mla: l10n.t`latent attention`,
+  shortConv: l10n.t`short convolution`,
   deltaNet: 'Gated DeltaNet',
   mamba: 'Mamba',
   mamba2: 'Mamba-2',
@@ -46,8 +47,8 @@ export function layerKinds(spec: DecoderSpec): Pick<Inspection, 'layers' | 'rout
 
 function mixerName(mixer: Exclude<MixerSpec, { kind: 'moe' | 'mlp' }>): string {
   if (mixer.kind !== 'attention') return MIXERS[mixer.kind];
-  if (mixer.window !== undefined) return `attention, window of ${mixer.window}`;
-  return mixer.chunk === undefined ? MIXERS.attention : `attention, chunks of ${mixer.chunk}`;
+  if (mixer.window !== undefined) return l10n.t`attention, window of ${mixer.window}`;
+  return mixer.chunk === undefined ? MIXERS.attention : l10n.t`attention, chunks of ${mixer.chunk}`;
 }
 
 function ruleOf(moe: MoeSpec): RouterRule {

@@ -1,4 +1,5 @@
 /** The families that open, each with what a reader of the README wants to know of it. */
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../formats/config.ts';
 import { dbrx } from './families/dbrx.ts';
 import { deepseekV2, deepseekV3 } from './families/deepseek.ts';
@@ -78,7 +79,7 @@ export const FAMILIES: readonly Family[] = [
     architectures: { Qwen3NextForCausalLM: qwen3Next },
   },
   {
-    models: 'Qwen3.5 and 3.6 MoE (text part)',
+    models: l10n.t`Qwen3.5 and 3.6 MoE (text part)`,
     scoring: 'softmax, renormalised',
     parts: 'Gated DeltaNet, gated attention, gated shared expert',
     source: { transformers: 'qwen3_5_moe' },
@@ -93,7 +94,7 @@ export const FAMILIES: readonly Family[] = [
     architectures: { GptOssForCausalLM: gptOss },
   },
   {
-    models: 'DeepSeek-V2 and Lite',
+    models: l10n.t`DeepSeek-V2 and Lite`,
     scoring: 'softmax, limited to groups, scaled',
     parts: 'latent attention, shared experts',
     source: { arXiv: '2405.04434' },
@@ -107,7 +108,7 @@ export const FAMILIES: readonly Family[] = [
     architectures: { DeepseekV3ForCausalLM: deepseekV3 },
   },
   {
-    models: 'GLM-4.5 to 4.7',
+    models: l10n.t`GLM-4.5 to 4.7`,
     scoring: 'sigmoid with balancing bias, limited to groups, renormalised, scaled',
     parts: 'QK norm, shared experts; latent attention in Flash',
     source: { arXiv: '2508.06471' },
@@ -128,14 +129,14 @@ export const FAMILIES: readonly Family[] = [
     architectures: { MiniMaxM2ForCausalLM: minimaxM2 },
   },
   {
-    models: 'Gemma 4 MoE (text part)',
+    models: l10n.t`Gemma 4 MoE (text part)`,
     scoring: 'softmax, renormalised, a scale for each expert',
     parts: 'sliding window, norms around each branch, dense network beside the experts',
     source: { transformers: 'gemma4' },
     architectures: { Gemma4ForCausalLM: gemma4, Gemma4ForConditionalGeneration: gemma4Multimodal },
   },
   {
-    models: 'Llama 4 Scout and Maverick (text part)',
+    models: l10n.t`Llama 4 Scout and Maverick (text part)`,
     scoring: 'sigmoid; weighs the input',
     parts: 'attention in chunks, shared expert',
     source: { transformers: 'llama4' },
@@ -149,14 +150,14 @@ export const FAMILIES: readonly Family[] = [
     architectures: { GraniteMoeForCausalLM: graniteMoe },
   },
   {
-    models: 'Granite MoE with a shared expert',
+    models: l10n.t`Granite MoE with a shared expert`,
     scoring: 'softmax of the chosen logits',
     parts: 'multipliers, shared expert',
     source: { transformers: 'granitemoeshared' },
     architectures: { GraniteMoeSharedForCausalLM: graniteMoeShared },
   },
   {
-    models: 'Granite 4 hybrids',
+    models: l10n.t`Granite 4 hybrids`,
     scoring: 'softmax of the chosen logits',
     parts: 'Mamba-2, multipliers, shared expert',
     source: { transformers: 'granitemoehybrid' },

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../formats/config.ts';
 import type { LongRopeSpec, RopeScaling, RopeSpec } from './spec.ts';
 
@@ -45,12 +46,12 @@ export function readRopeSection(section: ConfigReader, config: ConfigReader, def
   // Where a family does not know it, plain rotation is of all dimensions whatever the config says.
   const part = kind === 'default' && defaults.part === undefined ? 1 : stated;
   if (part !== 1 && defaults.part === undefined && kind !== 'proportional') {
-    config.refuse(`asks for partial_rotary_factor ${part}, which is not supported for this model`);
+    config.refuse(l10n.t`asks for partial_rotary_factor ${part}, which is not supported for this model`);
   }
   const rotated = Math.floor(defaults.headDim * part);
   // Counts the pairs that stand still, too.
   const dims = kind === 'proportional' ? defaults.headDim : rotated;
-  if (dims % 2 !== 0 || dims < 2) config.refuse(`rotates ${dims} dimensions of a head, which cannot be halved`);
+  if (dims % 2 !== 0 || dims < 2) config.refuse(l10n.t`rotates ${dims} dimensions of a head, which cannot be halved`);
   return { base, dims, scaling: readScaling(section, config, defaults.context, { dims, rotated }) };
 }
 

@@ -1,4 +1,5 @@
 /** A router's rule as one line of algebra, from what makes the graph. */
+import * as l10n from '@vscode/l10n';
 import type { MoeSpec, RouterSpec } from './spec.ts';
 
 /**
@@ -15,18 +16,22 @@ export function routerRule({ router, shared, weighsInput, latent }: MoeSpec): st
 }
 
 function choice({ k, experts, selectionBias, groups, capacity }: RouterSpec, s: string): string {
-  const by = selectionBias ? `${s} + bias` : s;
-  const within = groups
-    ? ` within the best ${groups.keep} of ${groups.count} groups (by their ${groups.score === 'max' ? 'best' : 'best two'})`
-    : '';
-  const limit = capacity === undefined ? '' : ` while it has fewer than ${capacity} tokens`;
-  return `T = top ${k} of ${experts} by ${by}${within}${limit}`;
+  const by = selectionBias ? l10n.t`${s} + bias` : s;
+  const limit = capacity === undefined ? '' : l10n.t` while it has fewer than ${capacity} tokens`;
+  return l10n.t`T = top ${k} of ${experts} by ${by}${groups ? within(groups) : ''}${limit}`;
+}
+
+function within({ keep, count, score }: NonNullable<RouterSpec['groups']>): string {
+  return score === 'max'
+    ? l10n.t` within the best ${keep} of ${count} groups (by their best)`
+    : l10n.t` within the best ${keep} of ${count} groups (by their best two)`;
 }
 
 function weight({ sparseMixer, renormalize, scale, expertScale }: RouterSpec, s: string): string {
-  if (sparseMixer) return `softmax of the logits within ${sparseMixer.closeness} of its own, the first choice first`;
+  if (sparseMixer)
+    return l10n.t`softmax of the logits within ${sparseMixer.closeness} of its own, the first choice first`;
   const factor = scale === undefined || scale === 1 ? '' : `${Number(scale.toPrecision(6))}·`;
-  return `${factor}${s}${renormalize ? ` / ${divisor(renormalize, s)}` : ''}${expertScale ? ' · scale of the expert' : ''}`;
+  return `${factor}${s}${renormalize ? ` / ${divisor(renormalize, s)}` : ''}${expertScale ? l10n.t` · scale of the expert` : ''}`;
 }
 
 function divisor({ p = 1, least = 0 }: NonNullable<RouterSpec['renormalize']>, s: string): string {

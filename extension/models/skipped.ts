@@ -6,17 +6,20 @@ import type { SkippedPart } from '../protocol/model.ts';
 import type { DecoderSpec } from './spec.ts';
 import type { WeightPlan } from './weights.ts';
 
-const PREDICTION = 'multi-token prediction';
+const PREDICTION = l10n.t`multi-token prediction`;
 
 /** Parts by a component of their tensors' names. */
 const PARTS: readonly (readonly [pattern: RegExp, what: string])[] = [
-  [/(^|\.)(vision|visual|embed_vision|image_newline|multi_modal_projector|mm_projector)(_\w+)?\./, 'vision tower'],
-  [/(^|\.)(audio|speech|embed_audio)(_\w+)?\./, 'audio tower'],
+  [
+    /(^|\.)(vision|visual|embed_vision|image_newline|multi_modal_projector|mm_projector)(_\w+)?\./,
+    l10n.t`vision tower`,
+  ],
+  [/(^|\.)(audio|speech|embed_audio)(_\w+)?\./, l10n.t`audio tower`],
   [/(^|\.)mtp(_\w+)?\./, PREDICTION],
-  [/(^|\.)inv_freq$/, 'rotary tables, which are computed'],
-  [/(^|\.)masked_bias$/, 'masks, which are computed'],
+  [/(^|\.)inv_freq$/, l10n.t`rotary tables, which are computed`],
+  [/(^|\.)masked_bias$/, l10n.t`masks, which are computed`],
   // Old checkpoints of T5's kin have one, which none of them has ever used.
-  [/(^|\.)EncDecAttention\.relative_attention_bias\./, 'positions of cross-attention, which has none'],
+  [/(^|\.)EncDecAttention\.relative_attention_bias\./, l10n.t`positions of cross-attention, which has none`],
 ];
 
 /** Only layers that predict further tokens have one of these. */
@@ -42,7 +45,7 @@ export function skippedParts(
     // Some models keep them as layers after the last.
     const layer = LAYER.exec(name)?.[1];
     if (layer !== undefined && Number(layer) >= spec.layers.length && predicting.has(layer)) return PREDICTION;
-    return isTiedCopy(name, spec) ? 'copies of tied embeddings' : undefined;
+    return isTiedCopy(name, spec) ? l10n.t`copies of tied embeddings` : undefined;
   };
   const parts = new Map<string, { tensors: number; bytes: number }>();
   const unknown: string[] = [];
@@ -83,9 +86,10 @@ function isTiedCopy(name: string, { head, embedding, encoder }: DecoderSpec): bo
 function refuse(unknown: readonly string[], { architecture }: DecoderSpec): void {
   const [first, ...others] = unknown;
   if (first === undefined) return;
-  const more = others.length > 0 ? ` and ${others.length} more` : '';
   throw new UserError(
     'weights-invalid',
-    l10n.t`The checkpoint has the tensor ${first}${more}, which ${architecture} as config.json describes it does not have: what that changes is not known, and is not guessed.`,
+    others.length > 0
+      ? l10n.t`The checkpoint has the tensor ${first} and ${others.length} more, which ${architecture} as config.json describes it does not have: what that changes is not known, and is not guessed.`
+      : l10n.t`The checkpoint has the tensor ${first}, which ${architecture} as config.json describes it does not have: what that changes is not known, and is not guessed.`,
   );
 }

@@ -1,4 +1,5 @@
 /** What a config says that nobody has read: none of it may change the result. */
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../formats/config.ts';
 
 /**
@@ -49,9 +50,11 @@ export function refuseUnknownKeys(config: ConfigReader, architecture: string, te
   const [first] = unknown;
   if (!first) return;
   const [name, value] = first;
-  const more = unknown.length > 1 ? ` (and ${unknown.length - 1} more such keys)` : '';
+  const more = unknown.length > 1 ? l10n.t` (and ${unknown.length - 1} more such keys)` : '';
   const shown = JSON.stringify(value).slice(0, 60);
-  config.refuse(`has ${name} ${shown}${more}: what that changes in ${architecture} is not known, and is not guessed`);
+  config.refuse(
+    l10n.t`has ${name} ${shown}${more}: what that changes in ${architecture} is not known, and is not guessed`,
+  );
 }
 
 function isInert(key: string): boolean {

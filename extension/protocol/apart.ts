@@ -43,9 +43,9 @@ export function putTogether({ marked }: Apart, columns: readonly Column[]): unkn
 
 /** An empty column in memory that threads share: none of them copies it when it is sent the column. Throws RangeError. */
 export function sharedColumn({ type, length }: ColumnShape): Column {
-  const memory = new SharedArrayBuffer(length * TYPES[type].BYTES_PER_ELEMENT);
-  const Columns: new (memory: ArrayBufferLike) => Column = TYPES[type];
-  return new Columns(memory);
+  const { BYTES_PER_ELEMENT: bytes } = TYPES[type];
+  const Columns: new (memory: SharedArrayBuffer) => Column = TYPES[type];
+  return new Columns(new SharedArrayBuffer(length * bytes));
 }
 
 /** A column's bytes, where they lie. */

@@ -2,8 +2,8 @@
  * Errors that are the user's to mend, apart from bugs. They cross processes as data; the message is one plain sentence
  * that can be shown as it is. Everything else is a bug: its stack goes to the log.
  */
-
 import * as l10n from '@vscode/l10n';
+
 export type ErrorCode =
   | 'folder-missing' // no such model folder, or it cannot be read
   | 'config-missing' // no config.json in it

@@ -3,6 +3,7 @@
  * variable, since what they fail of is told in sentences that they make themselves.
  */
 import { config, type l10nJsonFormat } from '@vscode/l10n';
+import { basename } from 'node:path';
 
 /** Names the file with the translations, from English. */
 const VARIABLE = 'MOESCOPE_TRANSLATIONS';
@@ -13,6 +14,11 @@ let file: string | undefined;
 export function speak(translations: l10nJsonFormat, translationsFile: string | undefined): void {
   config({ contents: translations });
   file = translationsFile;
+}
+
+/** Names the language, for what keeps sentences. */
+export function language(): string {
+  return file === undefined ? '' : basename(file);
 }
 
 /** What a child's environment needs for it to speak as this process does. */

@@ -18,10 +18,10 @@ export function serverUrl(text: string): string {
     url = new URL(/^[a-z][a-z\d+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`);
   } catch (error) {
     // What may be a password is not repeated.
-    const what = trimmed.includes('@') ? 'This' : `"${text}"`;
-    throw new UserError('server-unfit', l10n.t`${what} is no address of a server; http://localhost:8000 is one.`, {
-      cause: error,
-    });
+    const message = trimmed.includes('@')
+      ? l10n.t`This is no address of a server; http://localhost:8000 is one.`
+      : l10n.t`"${text}" is no address of a server; http://localhost:8000 is one.`;
+    throw new UserError('server-unfit', message, { cause: error });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new UserError(

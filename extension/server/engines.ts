@@ -191,18 +191,19 @@ function refused(http: HttpClient, answer: HttpAnswer): UserError {
       l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,
     );
   }
-  const where = `The server at ${http.place}`;
   if (status >= 300 && status < 400) {
     const other = http.target(answer);
-    const what = other === '' ? 'another address: use that one' : `${other}: use that address`;
-    return new UserError('server-unfit', l10n.t`${where} sends on to ${what}.`);
+    return new UserError(
+      'server-unfit',
+      other === ''
+        ? l10n.t`The server at ${http.place} sends on to another address: use that one.`
+        : l10n.t`The server at ${http.place} sends on to ${other}: use that address.`,
+    );
   }
-  const said = http.quoted(messageIn(jsonOf(answer)));
-  const what = said === '' ? `status ${status}` : `status ${status}: ${said}`;
-  return new UserError(
-    status >= 500 ? 'server-unreachable' : 'server-unfit',
-    `${where} ${status >= 500 ? 'failed' : 'refuses the text'} (${what}).`,
-  );
+  const what = http.said(status, messageIn(jsonOf(answer)));
+  return status >= 500
+    ? new UserError('server-unreachable', l10n.t`The server at ${http.place} failed (${what}).`)
+    : new UserError('server-unfit', l10n.t`The server at ${http.place} refuses the text (${what}).`);
 }
 
 function messageIn(value: unknown): string {

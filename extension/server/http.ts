@@ -1,6 +1,6 @@
 /** HTTP to one server: connections that stay open, time limits, sizes that are bounded, and few retries. */
-// By their short names: VS Code puts its proxy and certificate settings behind these when an extension asks for them.
 import * as l10n from '@vscode/l10n';
+// By their short names: VS Code puts its proxy and certificate settings behind these when an extension asks for them.
 import * as http from 'http';
 import * as https from 'https';
 import { cancelled, UserError } from '../protocol/errors.ts';
@@ -67,9 +67,10 @@ export class HttpClient {
     return serverUrl(origin + pathname);
   }
 
-  /** What a server said, for sentences: without the key, which it may repeat. */
-  quoted(said: string): string {
-    return this.#apiKey === '' ? said : said.replaceAll(this.#apiKey, '…');
+  /** What a server answered instead of what it was asked for, for sentences: without the key, which it may repeat. */
+  said(status: number, message: string): string {
+    const quoted = this.#apiKey === '' ? message : message.replaceAll(this.#apiKey, '…');
+    return quoted === '' ? l10n.t`status ${status}` : l10n.t`status ${status}: ${quoted}`;
   }
 
   /**
@@ -95,7 +96,9 @@ export class HttpClient {
       const { status } = answer;
       if (!BUSY.has(status)) return answer;
       if (tries === MAX_TRIES) {
-        throw this.#unreachable(`is busy (status ${status}) and was asked ${MAX_TRIES} times`);
+        throw unreachable(
+          l10n.t`The server at ${this.place} is busy (status ${status}) and was asked ${MAX_TRIES} times.`,
+        );
       }
       // Half of the wait is by chance, so that many clients do not come back together.
       const backOff = (this.#options.waitMs ?? FIRST_WAIT_MS) * 2 ** (tries - 1) * (0.5 + Math.random());
@@ -130,6 +133,7 @@ export class HttpClient {
   /** Throws UserError, and ClosedMeanwhile. */
   #once(path: string, json: string | undefined, signal: AbortSignal): Promise<Answered> {
     const { url, connectMs = CONNECT_MS, answerMs = ANSWER_MS } = this.#options;
+    const { place } = this;
     if (signal.aborted) return Promise.reject(cancelled());
     return new Promise((resolve, reject) => {
       const request = (url.startsWith('https:') ? https : http).request(url + path, {
@@ -150,7 +154,7 @@ export class HttpClient {
         reject(signal.aborted ? cancelled() : error);
       };
       const connecting = setTimeout(() => {
-        fail(this.#unreachable(`did not take the connection within ${seconds(connectMs)}`));
+        fail(unreachable(l10n.t`The server at ${place} did not take the connection within ${seconds(connectMs)}.`));
       }, connectMs);
       const settled = (): void => {
         clearTimeout(connecting);
@@ -160,11 +164,11 @@ export class HttpClient {
         else settled();
       });
       request.setTimeout(answerMs, () => {
-        fail(this.#unreachable(`has said nothing for ${seconds(answerMs)}`));
+        fail(unreachable(l10n.t`The server at ${place} has said nothing for ${seconds(answerMs)}.`));
       });
       request.on('close', settled);
       request.on('error', (error: NodeJS.ErrnoException) => {
-        const why = this.#unreachable(failureOf(error, answered), error);
+        const why = unreachable(failureOf(place, error, answered), error);
         const closed = request.reusedSocket && !answered && CLOSED.has(error.code ?? '');
         fail(closed ? new ClosedMeanwhile(why) : why);
       });
@@ -175,14 +179,16 @@ export class HttpClient {
         response.on('data', (piece: Buffer) => {
           size += piece.length;
           pieces.push(piece);
-          if (size > MAX_ANSWER) fail(this.#unreachable(`sends more than ${MAX_ANSWER / 1e6} MB in one answer`));
+          if (size > MAX_ANSWER) {
+            fail(unreachable(l10n.t`The server at ${place} sends more than ${MAX_ANSWER / 1e6} MB in one answer.`));
+          }
         });
         response.on('error', (error: NodeJS.ErrnoException) => {
-          fail(this.#unreachable(failureOf(error, true), error));
+          fail(unreachable(failureOf(place, error, true), error));
         });
         response.on('end', () => {
           if (!response.complete) {
-            fail(this.#unreachable('ended the connection in the middle of its answer'));
+            fail(unreachable(l10n.t`The server at ${place} ended the connection in the middle of its answer.`));
             return;
           }
           const wanted = Number(response.headers['retry-after']);
@@ -194,10 +200,10 @@ export class HttpClient {
       request.end(json);
     });
   }
+}
 
-  #unreachable(what: string, cause?: unknown): UserError {
-    return new UserError('server-unreachable', l10n.t`The server at ${this.place} ${what}.`, { cause });
-  }
+function unreachable(message: string, cause?: unknown): UserError {
+  return new UserError('server-unreachable', message, { cause });
 }
 
 type Answered = HttpAnswer & { readonly retryAfter: number };
@@ -215,32 +221,35 @@ class ClosedMeanwhile extends Error {
   }
 }
 
-/** What went wrong with a connection, as the end of a sentence that begins with the server. */
-function failureOf({ code = '', message }: NodeJS.ErrnoException, answered: boolean): string {
+/** What went wrong with a connection, in a sentence. */
+function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException, answered: boolean): string {
   switch (code) {
     case 'ECONNREFUSED':
-      return 'is not there: the connection was refused';
+      return l10n.t`The server at ${place} is not there: the connection was refused.`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return 'is not there: nothing is known by that name';
+      return l10n.t`The server at ${place} is not there: nothing is known by that name.`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'ETIMEDOUT':
-      return 'cannot be reached from here';
+      return l10n.t`The server at ${place} cannot be reached from here.`;
     case 'ECONNRESET':
     case 'EPIPE':
       return answered
-        ? 'ended the connection in the middle of its answer'
-        : 'ended the connection without an answer: it was stopped, or speaks https where it was asked over http';
+        ? l10n.t`The server at ${place} ended the connection in the middle of its answer.`
+        : l10n.t`The server at ${place} ended the connection without an answer: it was stopped, or speaks https where it was asked over http.`;
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
-      return 'does not speak https: its address may have to begin with http';
+      return l10n.t`The server at ${place} does not speak https: its address may have to begin with http.`;
     default:
-      if (code.startsWith('HPE_')) return 'does not speak HTTP: its address may have to begin with https';
-      if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
-        return `has a certificate that this system does not trust (${code.toLowerCase().replaceAll('_', ' ')})`;
+      if (code.startsWith('HPE_')) {
+        return l10n.t`The server at ${place} does not speak HTTP: its address may have to begin with https.`;
       }
-      return `cannot be asked: ${message}`;
+      if (/CERT|SELF_SIGNED|ISSUER|ALTNAME/.test(code)) {
+        const why = code.toLowerCase().replaceAll('_', ' ');
+        return l10n.t`The server at ${place} has a certificate that this system does not trust (${why}).`;
+      }
+      return l10n.t`The server at ${place} cannot be asked: ${message}.`;
   }
 }
 

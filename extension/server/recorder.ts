@@ -106,9 +106,9 @@ async function tell(http: HttpClient, what: string, signal: AbortSignal): Promis
       l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,
     );
   }
-  const said = http.quoted(new TextDecoder().decode(body.subarray(0, 300)).trim());
+  const said = http.said(status, new TextDecoder().decode(body.subarray(0, 300)).trim());
   throw new UserError(
     'server-unfit',
-    l10n.t`The server at ${http.place} does not record (status ${status}${said === '' ? '' : `: ${said}`}): it has to be started with --expert-distribution-recorder-mode stat.`,
+    l10n.t`The server at ${http.place} does not record (${said}): it has to be started with --expert-distribution-recorder-mode stat.`,
   );
 }

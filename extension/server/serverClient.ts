@@ -38,6 +38,8 @@ export interface ServerClientOptions extends Omit<HttpOptions, 'url'> {
 const PART_TOKENS = 1024;
 /** A text of more windows is not one that anybody reads. */
 const MAX_WINDOWS = 2000;
+/** What both engines leave out. */
+const WEIGHTLESS = l10n.t`The engine returns no weights.`;
 const PROBE_TEXT = 'The router sends each token to a few experts.';
 
 /** One model on one server: probes it, and routes texts there. */
@@ -71,7 +73,7 @@ export class ServerClient {
     const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
     const { layers, moeLayers, notes } = this.#placed(known, [reply]);
     const { identity, model } = known;
-    return { identity, model, layers, moeLayers, notes: ['The engine returns no weights.', ...notes] };
+    return { identity, model, layers, moeLayers, notes: [WEIGHTLESS, ...notes] };
   }
 
   /** Has SGLang count what it routes from now on. Throws UserError. */
@@ -253,7 +255,7 @@ export class ServerClient {
         weightless: true,
         ...(physicalIds ? { physicalIds } : {}),
       },
-      ['The engine returns no weights.', ...notes],
+      [WEIGHTLESS, ...notes],
     );
   }
 }

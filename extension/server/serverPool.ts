@@ -79,7 +79,9 @@ export class ServerPool {
         member.model = began.model;
         const other = this.#members.find(({ model }) => model && likenessOf(model) !== likenessOf(began.model));
         if (other) {
-          const [here, there] = [began.model, other.model!].map(({ name, provider }) => `"${name}" on ${provider}`);
+          const [here, there] = [began.model, other.model!].map(
+            ({ name, provider }) => l10n.t`"${name}" on ${provider}`,
+          );
           throw new UserError(
             'server-unfit',
             l10n.t`The servers do not serve the same model: ${here!} has another name or other layers than ${there!}.`,

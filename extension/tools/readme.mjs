@@ -51,7 +51,7 @@ async function main() {
     stdin: { contents: entry, resolveDir: join(root, 'extension/models'), loader: 'ts' },
     bundle: true,
     write: false,
-    platform: 'node',
+    platform: 'browser',
     format: 'esm',
   });
   const code = Buffer.from(outputFiles[0].contents).toString('base64');

@@ -86,8 +86,8 @@ async function withEditor<T>(
   const workbench = await Workbench.launch({
     ...(extension === undefined ? {} : { extension }),
     ...{ folder, file: FILE, inspect },
-    // Suggestions are other extensions' affair.
-    settings: { 'editor.quickSuggestions': { other: 'off' } },
+    // Suggestions are other extensions' affair, and a server that looks for open ports starts processes: that blocks it.
+    settings: { 'editor.quickSuggestions': { other: 'off' }, 'remote.autoForwardPorts': false },
   });
   try {
     workbench.inspectExtensionHost(inspect);

@@ -34,6 +34,8 @@ export interface LaunchOptions {
   readonly trusted?: boolean;
   /** Port at which the extension host is to listen for a debugger. */
   readonly inspect?: number;
+  /** Language of the window, as zh-cn. */
+  readonly locale?: string;
 }
 
 /** A stretch of a line that an extension has decorated. */
@@ -61,6 +63,7 @@ export class Workbench {
     settings,
     trusted = true,
     inspect,
+    locale,
   }: LaunchOptions): Promise<Workbench> {
     const all = { ...steady, 'workbench.colorTheme': themes.dark, ...settings };
     const server = await serve({
@@ -68,6 +71,7 @@ export class Workbench {
       trusted,
       ...(extension ? { extension } : {}),
       ...(inspect ? { inspect } : {}),
+      ...(locale ? { locale } : {}),
     });
     try {
       const browser = await chromium.launch({
@@ -101,10 +105,20 @@ export class Workbench {
 
   /** Opens a file of the folder through quick open. */
   async open(file: string): Promise<void> {
-    await this.ask('ControlOrMeta+P', file);
-    await this.pick(basename(file));
+    await this.choose(file);
     this.file = basename(file);
     await this.lines().first().waitFor();
+  }
+
+  /** The same of a file that no text editor opens. */
+  async choose(file: string): Promise<void> {
+    await this.ask('ControlOrMeta+P', file);
+    await this.pick(basename(file));
+  }
+
+  /** The text editor within a part of the window. */
+  editorIn(part: string): Locator {
+    return this.page.locator(part).locator('.monaco-editor[data-uri]');
   }
 
   /** Runs a command through the palette, by the text that stands there. */
@@ -164,9 +178,9 @@ export class Workbench {
     await this.runCommand('Notifications: Clear All Notifications');
   }
 
-  /** What extensions have decorated among the visible lines of the text editor, in reading order. */
-  async decorations(): Promise<Decoration[]> {
-    return this.editor().evaluate((editor) => {
+  /** What extensions have decorated among the visible lines of the text editor, or of another one, in reading order. */
+  async decorations(of = this.editor()): Promise<Decoration[]> {
+    return of.evaluate((editor) => {
       const characters = [...editor.querySelectorAll('.view-line')].flatMap((line) => {
         const found: { text: string; x: number; y: number }[] = [];
         const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
@@ -206,8 +220,8 @@ export class Workbench {
   }
 
   /** Points at the n-th occurrence of a word among the visible lines and returns what the hover says. */
-  async hoverText(word: string, occurrence = 0): Promise<string> {
-    const { x, y } = await this.locate(word, occurrence);
+  async hoverText(word: string, occurrence = 0, of = this.editor()): Promise<string> {
+    const { x, y } = await this.locate(word, occurrence, of);
     await this.page.mouse.move(0, 0);
     await this.page.mouse.move(x - 1, y);
     await this.page.mouse.move(x, y, { steps: 3 });
@@ -351,29 +365,27 @@ export class Workbench {
     });
   }
 
-  private async locate(word: string, occurrence: number): Promise<{ x: number; y: number }> {
-    const found = await this.editor()
-      .locator('.view-lines')
-      .evaluate(
-        (lines, wanted) => {
-          let left = wanted.occurrence;
-          const walker = document.createTreeWalker(lines, NodeFilter.SHOW_TEXT);
-          for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-            // The editor draws spaces as no-break spaces.
-            const text = (node.textContent ?? '').replaceAll('\u00a0', ' ');
-            for (let at = text.indexOf(wanted.word); at >= 0; at = text.indexOf(wanted.word, at + 1)) {
-              if (left-- > 0) continue;
-              const range = document.createRange();
-              range.setStart(node, at);
-              range.setEnd(node, at + wanted.word.length);
-              const { x, y, width, height } = range.getBoundingClientRect();
-              return { x: x + width / 2, y: y + height / 2 };
-            }
+  private async locate(word: string, occurrence: number, editor: Locator): Promise<{ x: number; y: number }> {
+    const found = await editor.locator('.view-lines').evaluate(
+      (lines, wanted) => {
+        let left = wanted.occurrence;
+        const walker = document.createTreeWalker(lines, NodeFilter.SHOW_TEXT);
+        for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+          // The editor draws spaces as no-break spaces.
+          const text = (node.textContent ?? '').replaceAll('\u00a0', ' ');
+          for (let at = text.indexOf(wanted.word); at >= 0; at = text.indexOf(wanted.word, at + 1)) {
+            if (left-- > 0) continue;
+            const range = document.createRange();
+            range.setStart(node, at);
+            range.setEnd(node, at + wanted.word.length);
+            const { x, y, width, height } = range.getBoundingClientRect();
+            return { x: x + width / 2, y: y + height / 2 };
           }
-          return undefined;
-        },
-        { word, occurrence },
-      );
+        }
+        return undefined;
+      },
+      { word, occurrence },
+    );
     if (!found) throw new Error(`"${word}" is not among the visible lines`);
     return found;
   }

@@ -135,6 +135,28 @@ describe('the demo model', () => {
     await model.close();
   });
 
+  it('forgets the text that was left longest ago when memory is full', async () => {
+    const model = await openCheckpoint(request(DEMO, 0), options);
+    const passes = vi.spyOn(model.body, 'run');
+    const texts = ['one', 'two', 'three'].map((word) => `${word} ${TEXT}`);
+    const [one, two, three] = texts as [string, string, string];
+    const all = new LiveText(model, Infinity);
+    await all.live(one);
+    // Room for two of three that take alike.
+    const live = new LiveText(model, 2.5 * all.router.bytes);
+    for (const text of [one, two, one, three]) await live.live(text);
+    const cost = async (text: string): Promise<number> => {
+      passes.mockClear();
+      await live.live(text);
+      return passes.mock.calls.length;
+    };
+    expect(await cost(one)).toBe(0);
+    expect(await cost(three)).toBe(0);
+    expect(await cost(two)).toBeGreaterThan(0);
+    expect(await cost(one)).toBeGreaterThan(0);
+    await model.close();
+  });
+
   it('keeps nothing when it may not, and routes all the same', async () => {
     const model = await openModel(request(DEMO, 30), options);
     const live = new LiveText(model, 0);

@@ -27,7 +27,15 @@ interface Manifest {
     }[];
   };
 }
-const manifest = JSON.parse(read('package.json')) as Manifest;
+/** The manifest as VS Code shows it in a language: every %key% is replaced by its text. */
+function manifestIn(texts: string): Manifest {
+  const known = JSON.parse(read(texts)) as Readonly<Record<string, string>>;
+  const resolve = (_: string, value: unknown): unknown =>
+    typeof value === 'string' ? value.replace(/^%(.+)%$/u, (_, key: string) => known[key]!) : value;
+  return JSON.parse(read('package.json'), resolve) as Manifest;
+}
+const languages = ['package.nls.json', 'package.nls.zh-cn.json'];
+const manifest = manifestIn('package.nls.json');
 const { commands, menus, configuration, walkthroughs } = manifest.contributes;
 const contributed = new Set(commands.map(({ command }) => command));
 const sources = readdirSync(new URL('extension/host/', root)).map((file) => read(`extension/host/${file}`));
@@ -39,10 +47,11 @@ describe('package.json', () => {
     expect([...registered, ...Object.values(HOVER_COMMANDS)].sort()).toEqual([...contributed].sort());
   });
 
-  test('every menu entry, remedy and link runs a command that exists', () => {
-    const links = walkthroughs.flatMap(({ steps }) =>
-      steps.flatMap(({ description }) => [...description.matchAll(/command:([\w.]+)/gu)].map((found) => found[1]!)),
+  test.each(languages)('every menu entry, remedy and link runs a command that exists, with %s', (texts) => {
+    const links = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
+      steps.map(({ description }) => /\]\(command:([\w.]+)\)$/u.exec(description)![1]!),
     );
+    expect(links).toHaveLength(walkthroughs[0]!.steps.length);
     const remedies = Object.values(REMEDIES).flatMap((remedy) => (remedy ? [remedy.command] : []));
     const used = [...Object.values(menus).flatMap((menu) => menu.map(({ command }) => command)), ...links, ...remedies];
     expect(used.filter((command) => !contributed.has(command))).toEqual([]);

@@ -35,6 +35,27 @@ test('the last request is never lost', () => {
   expect(seen.at(-1)).toBe(6);
 });
 
+test('a request that can wait longer does, until one comes that cannot', () => {
+  const action = vi.fn();
+  const throttle = new Throttle(50, action);
+  throttle.request();
+  throttle.request(500);
+  vi.advanceTimersByTime(100);
+  expect(action).toHaveBeenCalledTimes(1);
+  throttle.request(200);
+  throttle.request(500);
+  vi.advanceTimersByTime(99);
+  expect(action).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(1);
+  expect(action).toHaveBeenCalledTimes(2);
+  throttle.request(500);
+  vi.advanceTimersByTime(100);
+  throttle.request();
+  expect(action).toHaveBeenCalledTimes(3);
+  vi.advanceTimersByTime(1000);
+  expect(action).toHaveBeenCalledTimes(3);
+});
+
 test('after the end nothing happens', () => {
   const action = vi.fn();
   const throttle = new Throttle(50, action);

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { tintSpans, windowSpans, type Line } from '../../extension/host/tintSpans.ts';
+import { drawnColumns, movedSpans, tintSpans, windowSpans, type Line } from '../../extension/host/tintSpans.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 function linesOf(text: string, eol = '\n'): Line[] {
   let start = 0;
   return text.split(eol).map((line, i) => {
-    const found = { line: i, start, length: line.length };
+    const found = { line: i, start, from: 0, to: line.length };
     start += line.length + eol.length;
     return found;
   });
@@ -123,22 +123,77 @@ describe('tintSpans', () => {
     expect(spans.get('x')).toEqual([{ line: 1, from: 0, to: 2 }]);
   });
 
-  test('columns that VS Code does not draw are left out', () => {
+  test('columns that are not drawn are left out', () => {
     const text = 'x'.repeat(20_000);
     const routed = routedTextOf({
       text,
       tokens: [
-        [0, 9_999],
+        [0, 5000],
+        [5000, 9_999],
         [9_999, 15_000],
         [15_000, 20_000],
       ],
       layers: [],
     });
-    const spans = tintSpans(routed, linesOf(text), (token) => token);
+    const asked: number[] = [];
+    const spans = tintSpans(routed, [{ line: 0, start: 0, from: 6000, to: 10_000 }], (token) => {
+      asked.push(token);
+      return token;
+    });
+    expect(asked).toEqual([1, 2]);
     expect([...spans.values()].flat()).toEqual([
-      { line: 0, from: 0, to: 9_999 },
+      { line: 0, from: 6000, to: 9_999 },
       { line: 0, from: 9_999, to: 10_000 },
     ]);
+  });
+});
+
+describe('of a line, there is drawn', () => {
+  const drawn = (length: number, from: [number, number], to: [number, number]): [number, number] => {
+    const range = { start: { line: from[0], character: from[1] }, end: { line: to[0], character: to[1] } };
+    const columns = drawnColumns(5, length, range);
+    return [columns.from, columns.to];
+  };
+
+  test('all', () => {
+    expect(drawn(10_000, [0, 0], [9, 0])).toEqual([0, 10_000]);
+    expect(drawn(300, [5, 100], [5, 200])).toEqual([0, 300]);
+  });
+
+  test('no more than VS Code draws of one that it does not wrap', () => {
+    expect(drawn(200_000, [0, 0], [9, 0])).toEqual([0, 10_000]);
+    expect(drawn(200_000, [5, 0], [5, 200_000])).toEqual([0, 10_000]);
+  });
+
+  test('what the window shows, where one that is wrapped is scrolled through', () => {
+    expect(drawn(200_000, [5, 100_100], [5, 106_300])).toEqual([100_000, 110_000]);
+    expect(drawn(200_000, [5, 100_100], [5, 131_300])).toEqual([100_000, 132_000]);
+    expect(drawn(200_000, [5, 195_000], [9, 10])).toEqual([194_000, 200_000]);
+    expect(drawn(200_000, [0, 0], [5, 2100])).toEqual([0, 10_000]);
+  });
+});
+
+describe('after an edit within a line', () => {
+  const spans = [
+    { line: 1, from: 0, to: 2 },
+    { line: 1, from: 6, to: 8 },
+    { line: 2, from: 3, to: 5 },
+  ];
+
+  test('spans of its line behind it have moved', () => {
+    expect(movedSpans(spans, { line: 1, from: 3, to: 5, inserted: 1 })).toEqual([
+      { line: 1, from: 0, to: 2 },
+      { line: 1, from: 5, to: 7 },
+      { line: 2, from: 3, to: 5 },
+    ]);
+    expect(movedSpans(spans, { line: 2, from: 0, to: 0, inserted: 4 })!.at(-1)).toEqual({ line: 2, from: 7, to: 9 });
+  });
+
+  test('those that it touches are not known, not even at their ends', () => {
+    for (const at of [0, 1, 2, 6, 8]) {
+      expect(movedSpans(spans, { line: 1, from: at, to: at, inserted: 1 })).toBeUndefined();
+    }
+    expect(movedSpans(spans, { line: 1, from: 3, to: 7, inserted: 0 })).toBeUndefined();
   });
 });
 

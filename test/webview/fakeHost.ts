@@ -2,6 +2,8 @@
  * Stands in the page for the extension host: answers what the views send as the real one does, and keeps what it got.
  * Messages travel as VS Code sends them: JSON, with typed arrays beside it.
  */
+import '../../webview/language.ts';
+import * as l10n from '@vscode/l10n';
 import { syntheticTrace, type Size } from './syntheticTrace.ts';
 import { expertCounts, meanOf } from '../../extension/analysis/load.ts';
 import { GROUPS, makeSection } from '../../extension/analysis/sections/all.ts';
@@ -30,8 +32,8 @@ import type {
 type Sent = FromLoadView | FromMap | FromModelPage | FromReportPage;
 
 const SUBJECTS = [
-  { id: 'text', name: 'router.ts', detail: 'balanced · float32 · 194 tokens · measured' },
-  { id: 'folder', name: 'samples', detail: 'balanced · float32 · 12 files · measured' },
+  { id: 'text', name: 'router.ts', detail: `balanced · float32 · ${l10n.t`${194} tokens`} · ${l10n.t`measured`}` },
+  { id: 'folder', name: 'samples', detail: `balanced · float32 · ${l10n.t`${12} files`} · ${l10n.t`measured`}` },
 ];
 
 export class FakeHost {

@@ -58,6 +58,11 @@ export interface ViewOptions {
   /** CSS pixels per device pixel. */
   readonly scale?: number;
   readonly forcedColors?: boolean;
+  /** What English sentences are in the language that the view speaks. */
+  readonly translations?: Readonly<Record<string, string>>;
+  /** Of the system; without it that of the theme, which VS Code hands on. */
+  readonly colorScheme?: 'light' | 'dark';
+  readonly reducedMotion?: boolean;
 }
 
 export class View {
@@ -190,19 +195,25 @@ export async function openView(
   name: 'load' | 'map' | 'model' | 'report',
   options: ViewOptions = {},
 ): Promise<View> {
+  const theme = THEMES[options.theme ?? 'dark'];
   const page = await browser.newPage({
     viewport: { width: options.width ?? 300, height: options.height ?? 900 },
     deviceScaleFactor: options.scale ?? 1,
     forcedColors: options.forcedColors ? 'active' : 'none',
+    colorScheme: options.colorScheme ?? (theme.bodyClass.includes('light') ? 'light' : 'dark'),
+    reducedMotion: options.reducedMotion ? 'reduce' : 'no-preference',
   });
   const view = new View(page);
   const served = await files();
-  const theme = THEMES[options.theme ?? 'dark'];
   await page.route(`${ORIGIN}**`, (route) => {
     const file = new URL(route.request().url()).pathname.slice(1);
     if (file === '') {
       const headers = { 'content-security-policy': POLICY };
-      return route.fulfill({ contentType: 'text/html', body: documentFor(name, theme), headers });
+      return route.fulfill({ contentType: 'text/html', body: documentFor(name, theme, options), headers });
+    }
+    if (file === 'l10n.js') {
+      const body = `globalThis.moescopeTranslations = ${JSON.stringify(options.translations)};`;
+      return route.fulfill({ contentType: 'text/javascript', body });
     }
     if (file === 'theme.css') return route.fulfill({ contentType: 'text/css', body: themeSheet(theme) });
     const contents = served.get(file);
@@ -214,12 +225,13 @@ export async function openView(
   return view;
 }
 
-function documentFor(name: string, { bodyClass }: TestTheme): string {
+function documentFor(name: string, { bodyClass }: TestTheme, { translations }: ViewOptions): string {
   return `<!doctype html><html lang="en">
     <head><meta charset="utf-8"><title>${name}</title>
     <link rel="stylesheet" href="theme.css">
     <link rel="stylesheet" href="codicon.css"><link rel="stylesheet" href="${name}.css"></head>
     <body class="${bodyClass}">
+    ${translations ? `<script nonce="${NONCE}" src="l10n.js"></script>` : ''}
     <script nonce="${NONCE}" src="fakeHost.js"></script>
     <script nonce="${NONCE}" src="${name}.js"></script></body></html>`;
 }

@@ -1,6 +1,6 @@
 /**
  * Pictures of all views in all themes, widths and states, to be looked at: test/output/preview/*.png.
- * Run with the node of node_modules: node --experimental-transform-types test/webview/preview.ts [part of a name]
+ * Run with the node of node_modules: node --experimental-transform-types test/webview/preview.ts [part of a name [language]]
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,8 @@ import type { Browser } from 'playwright-core';
 import { SECTIONS } from '../../extension/analysis/sections/all.ts';
 import { inspect } from '../../extension/inspector/inspect.ts';
 import type { Inspection } from '../../extension/protocol/model.ts';
+import { bundlePath } from '../../extension/tools/l10n.mjs';
+import { readJson } from '../../extension/tools/project.mjs';
 import { DEEPSEEK_V3, writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
 import { charts } from './chartSamples.ts';
 import { demoTrace } from './demoTrace.ts';
@@ -40,7 +42,7 @@ const pictures: readonly Picture[] = [
       prepare: async (view) => {
         await view.show(demo, { layer: 3 });
         await view.cursor(55);
-        await view.page.getByRole('button', { name: 'What it means: MaxVio' }).click();
+        await view.page.locator('.figures .ask').nth(4).click();
       },
     },
     {
@@ -66,7 +68,7 @@ const pictures: readonly Picture[] = [
       options: { theme, width: 1200, height: 1900 },
       prepare: async (view) => {
         await view.showModel({ model: deepseek, wanted: auto }, 90_428);
-        await view.page.getByText('In numbers').click();
+        await view.page.locator('summary').click();
       },
     },
     {
@@ -172,8 +174,7 @@ const pictures: readonly Picture[] = [
         options: { theme, width, height: width === 300 ? 1900 : 1300 },
         prepare: async (view) => {
           await view.show(demo, { highlight: { layer: 0, expert: 3 } });
-          await view.page.getByRole('button', { name: 'What it means: Load by' }).click();
-          await view.page.getByRole('button', { name: 'Table: Load by' }).click();
+          for (const part of [0, 1]) await view.page.locator('article').first().locator('.icon').nth(part).click();
         },
       },
       {
@@ -204,6 +205,54 @@ const pictures: readonly Picture[] = [
       },
     })),
   ),
+  // At twice the size, a view has half its width; forced colours are a high contrast theme of the system's.
+  ...(
+    [
+      [150, 'light'],
+      [600, 'dark'],
+      [300, 'forced'],
+      [1200, 'forced'],
+    ] as const
+  ).flatMap(([width, look]): Picture[] => {
+    const height = width < 600 ? 2200 : 1300;
+    const drawn: ViewOptions =
+      look === 'forced' ? { theme: 'highContrast', forcedColors: true } : { theme: look, scale: 2 };
+    const options = { ...drawn, width, height };
+    const marked = { layer: 3, highlight: { layer: 3, expert: 10 } };
+    return [
+      {
+        name: `load-${width}-${look}-zoomed`,
+        view: 'load',
+        options,
+        prepare: async (view) => {
+          await view.show(demo, marked);
+          await view.cursor(55);
+          await view.page.getByRole('button', { name: 'What it means: MaxVio' }).click();
+        },
+      },
+      {
+        name: `map-${width}-${look}-zoomed`,
+        view: 'map',
+        options: { ...options, height: width < 600 ? 400 : 700 },
+        prepare: async (view) => {
+          await view.show(demo, marked);
+          await view.reveal(53, true);
+        },
+      },
+      {
+        name: `model-${width}-${look}-zoomed`,
+        view: 'model',
+        options,
+        prepare: (view) => view.showModel({ model: deepseek, wanted: auto }, 90_428),
+      },
+      {
+        name: `report-${width}-${look}-zoomed`,
+        view: 'report',
+        options,
+        prepare: (view) => view.showReport([charts]),
+      },
+    ];
+  }),
   {
     name: 'report-1200-dark-empty',
     view: 'report',
@@ -230,7 +279,7 @@ async function inspectSparse(): Promise<Inspection> {
 }
 
 async function take(browser: Browser, picture: Picture): Promise<void> {
-  const view = await openView(browser, picture.view, picture.options);
+  const view = await openView(browser, picture.view, { ...picture.options, ...spoken });
   await picture.prepare(view);
   await view.settle();
   // Hiding the caret would add a style that the policy forbids.
@@ -240,7 +289,8 @@ async function take(browser: Browser, picture: Picture): Promise<void> {
 }
 
 mkdirSync(OUT, { recursive: true });
-const wanted = process.argv[2] ?? '';
+const [wanted = '', language] = process.argv.slice(2);
+const spoken = language === undefined ? {} : { translations: readJson(bundlePath(language)) as Record<string, string> };
 const browser = await launch();
 for (const picture of pictures.filter(({ name }) => name.includes(wanted))) {
   await take(browser, picture);

@@ -153,6 +153,7 @@ export const THEMES = {
       contrastActiveBorder: '#006bbd',
       'button-background': '#0f4a85',
       'button-foreground': '#ffffff',
+      'button-border': '#0f4a85',
       'button-secondaryBackground': '#ffffff',
       'button-secondaryForeground': '#292929',
       'checkbox-background': '#ffffff',

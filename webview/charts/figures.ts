@@ -45,28 +45,36 @@ function tile(
 export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
   const { experts } = load;
   const threshold = coldShare(experts);
-  const extreme = (label: string, expert: number, which: string): Figure => {
+  const extreme = (label: string, expert: number, meaning: string): Figure => {
     const share = f.shares[expert]!;
     const known = !Number.isNaN(share);
     return {
       label,
       value: known ? `E${expert} ${percent(share)}` : '–',
-      yardstick: known ? `${times(share * experts)} even` : '',
+      yardstick: known ? l10n.t`${times(share * experts)} even` : '',
       help: {
-        meaning: l10n.t`The expert with the ${which} share of the layer’s slots, and that share over the even one.`,
-        formula: 'share = c_e / Σc, with c_e the (token, choice) slots of expert e; even: 1/E',
+        meaning,
+        formula: l10n.t`share = c_e / Σc, with c_e the (token, choice) slots of expert e; even: 1/E`,
         judge: l10n.t`1.0× is even. Where experts run in parallel, all wait for the hottest.`,
       },
       ...(known ? { expert } : {}),
     };
   };
   return [
-    extreme('Hottest', f.hottest, 'largest'),
-    extreme('Coldest', f.coldest, 'smallest'),
+    extreme(
+      l10n.t`Hottest`,
+      f.hottest,
+      l10n.t`The expert with the largest share of the layer’s slots, and that share over the even one.`,
+    ),
+    extreme(
+      l10n.t`Coldest`,
+      f.coldest,
+      l10n.t`The expert with the smallest share of the layer’s slots, and that share over the even one.`,
+    ),
     {
       label: l10n.t`Under ${Number((100 * threshold).toFixed(1))}\u202f%`,
       value: fixed(f.coldFraction * experts, 0),
-      yardstick: `of ${experts} experts`,
+      yardstick: l10n.t`of ${experts} experts`,
       help: {
         meaning: l10n.t`Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.`,
         judge: l10n.t`Experts that few tokens go to are memory that does little. None would be even.`,
@@ -75,17 +83,17 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
     {
       label: l10n.t`Effective experts`,
       value: fixed(f.effectiveExperts, 1),
-      yardstick: `of ${experts}`,
+      yardstick: l10n.t`of ${experts}`,
       help: {
         meaning: l10n.t`As many evenly loaded experts would be as diverse.`,
-        formula: 'exp(−Σ s_e ln s_e), with s_e the load shares',
+        formula: l10n.t`exp(−Σ s_e ln s_e), with s_e the load shares`,
         judge: l10n.t`All experts when even, 1 when one takes everything.`,
       },
     },
     {
-      label: l10n.t`MaxVio`,
+      label: 'MaxVio',
       value: fixed(f.maxVio, 2),
-      yardstick: '0 is even',
+      yardstick: l10n.t`0 is even`,
       help: {
         meaning: l10n.t`How far the hottest expert is over the mean load.`,
         formula: 'max c / mean c − 1',
@@ -96,10 +104,10 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
     {
       label: l10n.t`Mean entropy`,
       value: fixed(load.meanEntropy, 2),
-      yardstick: `of ${fixed(Math.log(experts), 2)} nats`,
+      yardstick: l10n.t`of ${fixed(Math.log(experts), 2)} nats`,
       help: {
         meaning: l10n.t`How undecided the router is, as a mean over tokens.`,
-        formula: '−Σ p ln p over all experts of the layer, in nats',
+        formula: l10n.t`−Σ p ln p over all experts of the layer, in nats`,
         judge: l10n.t`0: it is sure of one expert. ln E: it has no preference.`,
       },
     },

@@ -1,4 +1,5 @@
 /** Load of every expert of every layer as a heat map on a canvas; a grid of which the focused cell is a real element. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
@@ -50,26 +51,30 @@ export class HeatMap extends LightElement {
 
   protected override render(): TemplateResult {
     const { layer, expert } = this.focused;
-    return html`<div
-      class="heat"
-      role="grid"
-      tabindex="0"
-      aria-label=${this.label}
-      aria-rowcount=${this.layers.length}
-      aria-colcount=${this.#columns()}
-      aria-activedescendant="heat-cell"
-      @pointermove=${this.pointed}
-      @pointerleave=${this.left}
-      @click=${this.clicked}
-      @keydown=${this.pressed}
-      @focus=${this.focusChanged}
-      @blur=${this.focusChanged}
-    >
-      <canvas role="presentation"></canvas>
-      <div class="screen-reader" role="row" aria-rowindex=${layer + 1}>
-        <div id="heat-cell" role="gridcell" aria-colindex=${expert + 1}>${this.describe(this.focused)}</div>
-      </div>
-    </div>`;
+    return html`<p id="heat-keys" class="screen-reader">
+        ${l10n.t`Arrow keys move, Enter highlights the expert, L chooses the layer, Escape clears the highlight.`}
+      </p>
+      <div
+        class="heat"
+        role="grid"
+        tabindex="0"
+        aria-label=${this.label}
+        aria-describedby="heat-keys"
+        aria-rowcount=${this.layers.length}
+        aria-colcount=${this.#columns()}
+        aria-activedescendant="heat-cell"
+        @pointermove=${this.pointed}
+        @pointerleave=${this.left}
+        @click=${this.clicked}
+        @keydown=${this.pressed}
+        @focus=${this.focusChanged}
+        @blur=${this.focusChanged}
+      >
+        <canvas role="presentation"></canvas>
+        <div class="screen-reader" role="row" aria-rowindex=${layer + 1}>
+          <div id="heat-cell" role="gridcell" aria-colindex=${expert + 1}>${this.describe(this.focused)}</div>
+        </div>
+      </div>`;
   }
 
   protected override updated(): void {
@@ -84,7 +89,7 @@ export class HeatMap extends LightElement {
     const shape = this.layers[layer];
     const ratio = this.ratios[layer]?.[expert];
     if (!shape || ratio === undefined) return '';
-    return `${layerLabel(shape)}, expert ${expert}: ${percent(ratio / shape.experts)} of load, ${times(ratio)} the even share`;
+    return l10n.t`${layerLabel(shape)}, expert ${expert}: ${percent(ratio / shape.experts)} of load, ${times(ratio)} the even share`;
   }
 
   private draw(): void {
@@ -217,6 +222,10 @@ export class HeatMap extends LightElement {
       case 'Enter':
       case ' ':
         this.actions.toggle(this.focused);
+        break;
+      case 'l':
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        this.chooseLayer(layer);
         break;
       case 'Escape':
         this.actions.clear();

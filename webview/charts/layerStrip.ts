@@ -1,17 +1,19 @@
 /** A model's layers in a row, MoE and dense told apart, and in words what stands where. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { layerRanges } from '../../extension/analysis/layerRanges.ts';
+import { listed } from '../../extension/analysis/lists.ts';
 import type { Inspection, LayerKind } from '../../extension/protocol/model.ts';
 
-const NETWORKS = { moe: 'MoE', dense: 'dense', none: 'no network' } as const;
+const NETWORKS = { moe: 'MoE', dense: l10n.t`dense`, none: l10n.t`no network` } as const;
 
 export function layerStrip({ layers }: Inspection): TemplateResult {
   const stacks = [...new Set(layers.map(({ stack }) => stack))];
   return html`${stacks.map((stack) => {
     const own = layers.filter((layer) => layer.stack === stack);
-    return html`${stack === undefined ? '' : html`<h3>${stack === 'encoder' ? 'Encoder' : 'Decoder'}</h3>`}
+    return html`${stack === undefined ? '' : html`<h3>${stack === 'encoder' ? l10n.t`Encoder` : l10n.t`Decoder`}</h3>`}
       <div class="strip" aria-hidden="true" .style=${`gap: ${gapOf(own.length)}px`}>
-        ${own.map((layer, i) => html`<span class=${networkOf(layer)} title="Layer ${i}: ${describe(layer)}"></span>`)}
+        ${own.map((layer, i) => html`<span class=${networkOf(layer)} title=${l10n.t`Layer ${i}: ${describe(layer)}`}></span>`)}
       </div>
       <ul class="kinds">
         ${groups(own, networkOf).map(
@@ -38,7 +40,7 @@ function networkOf({ network }: LayerKind): keyof typeof NETWORKS {
 }
 
 function describe(layer: LayerKind): string {
-  return [...(layer.mixer === undefined ? [] : [layer.mixer]), NETWORKS[networkOf(layer)]].join(', ');
+  return listed([...(layer.mixer === undefined ? [] : [layer.mixer]), NETWORKS[networkOf(layer)]]);
 }
 
 /** Indices of layers by what they have in common, in the order of the first of each. */
@@ -55,7 +57,9 @@ function groups<K extends string>(
 }
 
 function where(at: readonly number[], all: readonly LayerKind[]): TemplateResult {
-  return html`<span class="dim">${at.length === all.length ? 'in all layers' : `in ${layerRanges(at)}`}</span>`;
+  return html`<span class="dim"
+    >${at.length === all.length ? l10n.t`in all layers` : l10n.t`in ${layerRanges(at)}`}</span
+  >`;
 }
 
 function capital(text: string): string {

@@ -1,4 +1,5 @@
 /** Load of one layer by expert: rows while they fit, columns in strips when there are many experts. A list box. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
@@ -60,12 +61,12 @@ export class LoadBars extends LightElement {
   private bar(expert: number, share: number, peak: number, first: boolean): TemplateResult {
     const marked = this.marked.includes(expert);
     const highlighted = expert === this.highlighted;
-    const name = `E${expert}, ${percent(share)} of load, ${times(share * this.figures.shares.length)} the even share`;
+    const name = l10n.t`E${expert}, ${percent(share)} of load, ${times(share * this.figures.shares.length)} the even share`;
     return html`<li
       class=${classMap({ marked, highlighted, first })}
       role="option"
       data-expert=${expert}
-      aria-label=${marked ? `${name}, chosen for the cursor’s token` : name}
+      aria-label=${marked ? l10n.t`${name}, chosen for the cursor’s token` : name}
       aria-selected=${highlighted}
       tabindex=${expert === this.focused ? 0 : -1}
       .style=${`--share: ${share / peak || 0}; --color: ${this.colors.expert(expert).fill}`}

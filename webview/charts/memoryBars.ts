@@ -1,4 +1,5 @@
 /** What the weights take in memory at each precision, by part, against what is free. The table beside it says it in numbers. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { byteSize, PART_NAMES, precisionLabel } from '../../extension/analysis/sizes.ts';
 import type { Inspection, ModelPart, PrecisionBytes } from '../../extension/protocol/model.ts';
@@ -41,10 +42,10 @@ export function memoryBars({ precisions, memory, parameters, best }: Inspection)
       ${parts
         .filter((part) => !THIN.has(part))
         .map((part) => html`<li><span class="swatch ${part}"></span>${PART_NAMES[part]}</li>`)}
-      <li><span class="swatch experts idle"></span>of these, not used by a token</li>
-      <li><span class="swatch norms"></span>norms, routers</li>
+      <li><span class="swatch experts idle"></span>${l10n.t`of these, not used by a token`}</li>
+      <li><span class="swatch norms"></span>${l10n.t`norms, routers`}</li>
       <li class="limit-key">
-        ${line === undefined ? `${byteSize(memory.free)} free` : html`<span class="limit"></span>${byteSize(memory.free)} free`}
+        ${line === undefined ? nothing : html`<span class="limit"></span>`}${l10n.t`${byteSize(memory.free)} free`}
       </li>
     </ul>`;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { byteSize, parameterCount, PART_NAMES, precisionLabel } from '../../extension/analysis/sizes.ts';
 import { MODEL_PARTS, type Inspection } from '../../extension/protocol/model.ts';
@@ -12,14 +13,14 @@ export function memoryTable({ precisions, parameters, best }: Inspection): Templ
   return html`<details>
     <summary>
       <span class="codicon codicon-chevron-right" aria-hidden="true"></span>
-      <span>In numbers</span>
+      <span>${l10n.t`In numbers`}</span>
     </summary>
-    <div class="scroll" tabindex="0" role="group" aria-label="Memory by part and precision">
+    <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Memory by part and precision`}>
       <table>
         <thead>
           <tr>
             <td></td>
-            <th scope="col" class="number">parameters</th>
+            <th scope="col" class="number">${l10n.t`parameters`}</th>
             ${precisions.map(
               (of) =>
                 html`<th scope="col" class="number">${precisionLabel(of)}${of.precision === best ? ' ✓' : ''}</th>`,
@@ -33,12 +34,12 @@ export function memoryTable({ precisions, parameters, best }: Inspection): Templ
               ...precisions.map(({ parts }) => byteSize(parts[part])),
             ]),
           )}
-          ${row('all', [parameterCount(parameters.total), ...precisions.map(({ total }) => byteSize(total))], 'sum')}
-          ${row('one token uses', [
+          ${row(l10n.t`all`, [parameterCount(parameters.total), ...precisions.map(({ total }) => byteSize(total))], 'sum')}
+          ${row(l10n.t`one token uses`, [
             parameterCount(parameters.active),
             ...precisions.map(({ active }) => byteSize(active)),
           ])}
-          ${row('memory to run', ['', ...precisions.map(({ needed }) => byteSize(needed))])}
+          ${row(l10n.t`memory to run`, ['', ...precisions.map(({ needed }) => byteSize(needed))])}
         </tbody>
       </table>
     </div>

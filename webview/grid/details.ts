@@ -1,4 +1,5 @@
 /** The cell that is pointed at or has the focus, in full; its experts can be highlighted from here. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { meanLoadRatio } from '../../extension/analysis/tint.ts';
@@ -25,10 +26,12 @@ export interface DetailsModel {
 export function details(model: DetailsModel, highlighter: Highlighter): TemplateResult {
   const { at, row, shape } = model;
   if (!at || !shape)
-    return html`<footer class="details dim"><p>Point at a cell, or move to one with the keyboard.</p></footer>`;
-  const position = `token ${count(at.token)}`;
+    return html`<footer class="details dim">
+      <p>${l10n.t`Point at a cell, or move to one with the keyboard.`}</p>
+    </footer>`;
+  const token = count(at.token);
   const cell = row && cellOf(row, at.layer);
-  if (!cell) return html`<footer class="details dim"><p>${position} · not routed yet</p></footer>`;
+  if (!cell) return html`<footer class="details dim"><p>${l10n.t`token ${token} · not routed yet`}</p></footer>`;
   const load = model.ratios
     ? meanLoadRatio(
         Uint16Array.from(cell.choices, (choice) => choice.expert),
@@ -41,19 +44,21 @@ export function details(model: DetailsModel, highlighter: Highlighter): Template
     <p>
       <code>${visibleText(row.rows.text[row.at]!)}</code>
       <span class="dim"
-        >${position} · id ${row.rows.ids[row.at]!} · surprise ${fixed(-row.rows.logProb[row.at]!, 2)} nats</span
+        >${l10n.t`token ${token} · id ${row.rows.ids[row.at]!} · surprise ${fixed(-row.rows.logProb[row.at]!, 2)} nats`}</span
       >
     </p>
     <p>
       <b>${layerLabel(shape)}</b>
       <span class="dim"
-        >entropy ${fixed(cell.entropy, 2)} · margin ${fixed(cell.margin, 2)} · load ${times(load)} even</span
+        >${l10n.t`entropy ${fixed(cell.entropy, 2)} · margin ${fixed(cell.margin, 2)} · load ${times(load)} even`}</span
       >
     </p>
     <div class="choices-of-cell">
       ${
         isWithoutData(cell)
-          ? html`<span class="dim" title="The source of the routing has none of this token here">no data</span>`
+          ? html`<span class="dim" title=${l10n.t`The source of the routing has none of this token here`}
+              >${l10n.t`no data`}</span
+            >`
           : cell.choices.map((choice) => expertButton(choice, at.layer, model, highlighter))
       }
     </div>
@@ -71,26 +76,31 @@ function expertButton(
   { highlight, colors }: DetailsModel,
   highlighter: Highlighter,
 ): TemplateResult {
-  if (expert === NO_EXPERT) return html`<span class="dim" title="A capacity limit dropped this slot">dropped</span>`;
+  if (expert === NO_EXPERT)
+    return html`<span class="dim" title=${l10n.t`A capacity limit dropped this slot`}>${l10n.t`dropped`}</span>`;
   const known = !Number.isNaN(weight);
   const ref = { layer, expert };
+  const enter = (): void => {
+    highlighter.point(ref);
+  };
+  const leave = (): void => {
+    highlighter.point(undefined);
+  };
   return html`<button
     aria-pressed=${sameExpert(highlight, ref)}
-    title="Highlight the tokens of expert ${expert}"
+    title=${l10n.t`Highlight the tokens of expert ${expert}`}
     @click=${() => {
       highlighter.toggle(ref);
     }}
-    @pointerenter=${() => {
-      highlighter.point(ref);
-    }}
-    @pointerleave=${() => {
-      highlighter.point(undefined);
-    }}
+    @pointerenter=${enter}
+    @pointerleave=${leave}
+    @focus=${enter}
+    @blur=${leave}
   >
     <span
       class="weight"
       .style=${`width: ${known ? Math.min(80, Math.max(2, 80 * weight)) : 8}px; background: ${colors.expert(expert).fill}`}
     ></span
-    >E${expert} <span class="dim">${known ? fixed(weight, 2) : 'weight unknown'}</span>
+    >E${expert} <span class="dim">${known ? fixed(weight, 2) : l10n.t`weight unknown`}</span>
   </button>`;
 }

@@ -53,12 +53,16 @@ function countUpTo(sorted: Uint32Array, holds: (value: number, index: number) =>
 export const COLUMN_GAP = 3;
 export const SURPRISE_WIDTH = 64;
 const MAX_COLUMN = 120;
+/** Of less width the layers get what they need: shorter texts, and no surprise, which is told below the grid, too. */
+const NARROW = 240;
 
 /** The token's text, a column a layer, the surprise: layer columns share the width, or scroll once they are too narrow. */
 export class Columns {
   readonly layers: number;
   /** Width of the column with the token's text. */
   readonly header: number;
+  /** Width of the column with the surprise; 0 where there is no room for it. */
+  readonly surprise: number;
   readonly layerWidth: number;
   /** Width of what scrolls sideways. */
   readonly scrolled: number;
@@ -67,8 +71,10 @@ export class Columns {
 
   constructor(layers: number, minWidth: number, width: number) {
     this.layers = layers;
-    this.header = Math.min(132, Math.max(72, Math.round(width * 0.2)));
-    this.viewport = Math.max(0, width - this.header - SURPRISE_WIDTH);
+    const narrow = width < NARROW;
+    this.header = Math.min(132, Math.max(narrow ? 44 : 72, Math.round(width * 0.2)));
+    this.surprise = narrow ? 0 : SURPRISE_WIDTH;
+    this.viewport = Math.max(0, width - this.header - this.surprise);
     const share = Math.floor(this.viewport / Math.max(1, layers));
     this.layerWidth = Math.min(MAX_COLUMN, Math.max(minWidth, share));
     this.scrolled = layers * this.layerWidth;

@@ -1,4 +1,5 @@
 /** Draws what is in sight of the routing map. */
+import * as l10n from '@vscode/l10n';
 import { loadRatios, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
@@ -6,7 +7,7 @@ import { count, fixed } from '../../extension/analysis/numbers.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import { mix, type Colors, type ExpertColors, type Theme } from '../theme.ts';
 import { goesTo, magnitudeOf, scaleOf, segmentEdges } from './cells.ts';
-import { BAND_HEIGHT, COLUMN_GAP, SURPRISE_WIDTH, type Columns, type Rows } from './geometry.ts';
+import { BAND_HEIGHT, COLUMN_GAP, type Columns, type Rows } from './geometry.ts';
 import type { Row, RowCache } from './rowCache.ts';
 
 /** What the map shows; set by the grid, read when drawing. */
@@ -190,7 +191,7 @@ export class Painter {
   #band(y: number, color: string): void {
     const { columns, rowHeight } = this.#scene;
     this.#context.fillStyle = color;
-    this.#context.fillRect(0, y, columns.surpriseLeft + SURPRISE_WIDTH, rowHeight - 1);
+    this.#context.fillRect(0, y, columns.surpriseLeft + columns.surprise, rowHeight - 1);
   }
 
   #restart(y: number): void {
@@ -200,9 +201,11 @@ export class Painter {
     context.fillStyle = theme.dim;
     context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
     context.textAlign = 'right';
-    context.fillText('context restarts', columns.header - 8, middle);
+    const text = l10n.t`context restarts`;
+    const end = Math.max(columns.header - 8, context.measureText(text).width);
+    context.fillText(text, end, middle);
     context.textAlign = 'left';
-    context.fillRect(columns.header, middle, width - columns.header, 1);
+    context.fillRect(end + 8, middle, width - end - 8, 1);
   }
 
   #tokenText(text: string, y: number): void {
@@ -230,10 +233,10 @@ export class Painter {
   }
 
   #surprise(nats: number, y: number): void {
-    if (Number.isNaN(nats)) return;
     const { theme, columns, rowHeight, state } = this.#scene;
+    if (Number.isNaN(nats) || columns.surprise === 0) return;
     const share = Math.min(1, nats / Math.log(state.model!.vocabulary));
-    const width = Math.max(1, Math.round(share * (SURPRISE_WIDTH - 14)));
+    const width = Math.max(1, Math.round(share * (columns.surprise - 14)));
     const bar = { x: columns.surpriseLeft + 6, y: y + 4, width, height: rowHeight - 9 };
     this.#box(bar, mix(theme.background, theme.foreground, 0.5), true, true);
   }
@@ -300,8 +303,10 @@ export class Painter {
     context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
     context.fillStyle = theme.dim;
     context.textAlign = 'right';
-    const pending = token === state.routed ? 'pending · ' : '';
-    context.fillText(`${pending}${count(token)}`, columns.header - 8, y + rowHeight / 2);
+    const room = columns.header - 8;
+    const pending = l10n.t`pending · ${count(token)}`;
+    const says = token === state.routed && context.measureText(pending).width <= room;
+    context.fillText(says ? pending : count(token), room, y + rowHeight / 2);
     context.textAlign = 'left';
   }
 

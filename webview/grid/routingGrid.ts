@@ -2,9 +2,11 @@
  * The token × layer grid. A canvas shows what is in sight; beneath it an empty element of the map's extent scrolls; the
  * focused row exists as real elements, so that a screen reader has a grid to read.
  */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
+import { listed } from '../../extension/analysis/lists.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { FromMap, LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
 import { fitCanvas, FrameSchedule } from '../canvas.ts';
@@ -111,14 +113,13 @@ export class RoutingGrid extends LightElement {
   protected override render(): TemplateResult {
     const layers = this.view.model?.moeLayers ?? [];
     return html`<p id="grid-keys" class="screen-reader">
-        Arrow keys move, Enter goes to the token in the editor, H highlights the cell’s first expert, L chooses the
-        layer, Escape clears the highlight.
+        ${l10n.t`Arrow keys move, Enter goes to the token in the editor, H highlights the cell’s first expert, L chooses the layer, Escape clears the highlight.`}
       </p>
       <div
         class="grid"
         role="grid"
         tabindex="0"
-        aria-label=${`Routing of ${this.view.document ?? ''}, ${layers.length} layers of ${this.view.tokens} tokens`}
+        aria-label=${l10n.t`Routing of ${this.view.document ?? ''}, ${layers.length} layers of ${this.view.tokens} tokens`}
         aria-describedby="grid-keys"
         aria-rowcount=${this.view.tokens + 1}
         aria-colcount=${layers.length + 2}
@@ -127,14 +128,14 @@ export class RoutingGrid extends LightElement {
         @focus=${this.entered}
       >
         <div class="head" role="row" aria-rowindex="1">
-          <span class="corner" role="columnheader" aria-colindex="1">token</span>
+          <span class="corner" role="columnheader" aria-colindex="1">${l10n.t`token`}</span>
           <div class="labels" role="presentation"><div class="track" role="presentation">${this.labels()}</div></div>
           <span
             class="surprise"
             role="columnheader"
             aria-colindex=${layers.length + 2}
-            title="Surprise of the token given those before it: −ln p, in nats. Full width: ln V, a blind guess."
-            >surprise</span
+            title=${l10n.t`Surprise of the token given those before it: −ln p, in nats. Full width: ln V, a blind guess.`}
+            >${l10n.t`surprise`}</span
           >
         </div>
         <div class="body" role="presentation">
@@ -166,7 +167,7 @@ export class RoutingGrid extends LightElement {
         tabindex="-1"
         aria-colindex=${i + 2}
         aria-selected=${chosen}
-        title="Layer ${layer.layer}"
+        title=${l10n.t`Layer ${layer.layer}`}
         @click=${() => {
           this.post({ type: 'chooseLayer', layer: i });
         }}
@@ -182,14 +183,16 @@ export class RoutingGrid extends LightElement {
     const layers = this.view.model?.moeLayers ?? [];
     const surprise = row ? -row.rows.logProb[row.at]! : NaN;
     return html`<div class="screen-reader" role="row" aria-rowindex=${token + 2}>
-      <span role="rowheader" aria-colindex="1">${row ? visibleText(row.rows.text[row.at]!) : `token ${token}`}</span>
+      <span role="rowheader" aria-colindex="1"
+        >${row ? visibleText(row.rows.text[row.at]!) : l10n.t`token ${token}`}</span
+      >
       ${layers.map((shape, i) => {
         const cell = row ? cellOf(row, i) : undefined;
         return html`<span role="gridcell" aria-colindex=${i + 2} id=${i === layer ? 'grid-cell' : nothing}
-          >${layerLabel(shape)}: ${cell ? describeCell(cell) : 'not routed yet'}</span
+          >${layerLabel(shape)}: ${cell ? describeCell(cell) : l10n.t`not routed yet`}</span
         >`;
       })}
-      <span role="gridcell" aria-colindex=${layers.length + 2}>surprise ${fixed(surprise, 2)} nats</span>
+      <span role="gridcell" aria-colindex=${layers.length + 2}>${l10n.t`surprise ${fixed(surprise, 2)} nats`}</span>
     </div>`;
   }
 
@@ -208,6 +211,7 @@ export class RoutingGrid extends LightElement {
     this.extent.style.width = `${width + Math.max(0, this.#columns.scrolled - this.#columns.viewport)}px`;
     this.style.setProperty('--header', `${this.#columns.header}px`);
     this.style.setProperty('--layers', `${this.#columns.surpriseLeft - this.#columns.header}px`);
+    this.style.setProperty('--surprise', `${this.#columns.surprise}px`);
     this.style.setProperty('--column', `${this.#columns.layerWidth}px`);
     this.style.setProperty('--gap', `${COLUMN_GAP}px`);
     this.scrollToPosition(position);
@@ -396,8 +400,8 @@ export class RoutingGrid extends LightElement {
 
 function describeCell({ choices, entropy }: Cell): string {
   const named = choices.map(({ expert, weight }) => {
-    if (expert === NO_EXPERT) return 'dropped';
-    return `expert ${expert} ${Number.isNaN(weight) ? 'weight unknown' : fixed(weight, 2)}`;
+    if (expert === NO_EXPERT) return l10n.t`dropped`;
+    return l10n.t`expert ${expert} ${Number.isNaN(weight) ? l10n.t`weight unknown` : fixed(weight, 2)}`;
   });
-  return `${named.join(', ')}; entropy ${fixed(entropy, 2)}`;
+  return l10n.t`${listed(named)}; entropy ${fixed(entropy, 2)}`;
 }

@@ -1,13 +1,14 @@
 /** What an ONNX graph tells of its routers: how each kind that was found decides, and where in the graph. */
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 import { candidateShape } from '../../extension/analysis/routerText.ts';
 import type { RouterCandidate, RouterFinding } from '../../extension/protocol/routers.ts';
 
 const RULES: Readonly<Record<RouterCandidate['rule'], string>> = {
-  fused: 'inside a fused operator',
-  topk: 'by TopK',
-  mixer: 'by one maximum after the other',
-  argmax: 'by a single maximum',
+  fused: l10n.t`inside a fused operator`,
+  topk: l10n.t`by TopK`,
+  mixer: l10n.t`by one maximum after the other`,
+  argmax: l10n.t`by a single maximum`,
 };
 
 export function foreignRouters({ candidates, file }: RouterFinding): TemplateResult {
@@ -16,10 +17,9 @@ export function foreignRouters({ candidates, file }: RouterFinding): TemplateRes
     <p class="failure">
       ${
         others.length === 0
-          ? 'Its routers were found by the structure of its graph.'
-          : `Its graph has ${candidates.length} things that may be its routers; which of them, is asked when it is opened.`
+          ? l10n.t`Its routers were found by the structure of its graph. It runs as it was exported, on the CPU.`
+          : l10n.t`Its graph has ${candidates.length} things that may be its routers; which of them, is asked when it is opened. It runs as it was exported, on the CPU.`
       }
-      It runs as it was exported, on the CPU.
     </p>
     <p class="dim">${file}</p>
     ${candidates.map(
@@ -27,8 +27,8 @@ export function foreignRouters({ candidates, file }: RouterFinding): TemplateRes
         html`<section aria-label=${candidate.id}>
           <h2>${candidateShape(candidate)}</h2>
           <dl class="facts">
-            ${fact('Named', candidate.id)} ${fact('Scores', candidate.scoring)} ${fact('Chosen', RULES[candidate.rule])}
-            ${fact('Operators', candidate.pattern)}
+            ${fact(l10n.t`Named`, candidate.id)} ${fact(l10n.t`Scores`, candidate.scoring)}
+            ${fact(l10n.t`Chosen`, RULES[candidate.rule])} ${fact(l10n.t`Operators`, candidate.pattern)}
           </dl>
           ${places(candidate)}
         </section>`,
@@ -44,14 +44,14 @@ function fact(term: string, value: string): TemplateResult {
 }
 
 function places({ layers, id }: RouterCandidate): TemplateResult {
-  return html`<div class="scroll" tabindex="0" role="group" aria-label="Layers of ${id}">
+  return html`<div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Layers of ${id}`}>
     <table>
       <thead>
         <tr>
-          <th scope="col" class="number">Layer</th>
-          <th scope="col" class="number">Experts</th>
-          <th scope="col" class="number">Chosen</th>
-          <th scope="col">Node</th>
+          <th scope="col" class="number">${l10n.t`Layer`}</th>
+          <th scope="col" class="number">${l10n.t`Experts`}</th>
+          <th scope="col" class="number">${l10n.t`Chosen`}</th>
+          <th scope="col">${l10n.t`Node`}</th>
         </tr>
       </thead>
       <tbody>

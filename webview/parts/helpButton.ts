@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { html, type TemplateResult } from 'lit';
 
 /** Which explanations are open, by the figures' ids. */
@@ -11,8 +12,8 @@ export function helpButton(id: string, title: string, { isOpen, open }: HelpStat
   return html`<button
     class="ask"
     aria-expanded=${isOpen(id)}
-    aria-label="What it means: ${title}"
-    title="What it means"
+    aria-label=${l10n.t`What it means: ${title}`}
+    title=${l10n.t`What it means`}
     @click=${() => {
       open(id, !isOpen(id));
     }}

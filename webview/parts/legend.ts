@@ -1,23 +1,34 @@
 /** What the colours of the current tint mean, in one line; magnitudes with the scale they are drawn on. */
-import { html, type TemplateResult } from 'lit';
+import * as l10n from '@vscode/l10n';
+import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette.ts';
 import { tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import type { LayerShape, ModelInfo } from '../../extension/protocol/trace.ts';
 import type { Tint } from '../../extension/protocol/webview.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
+import { TINT_NAMES } from './choices.ts';
+import { helpButton, type HelpState } from './helpButton.ts';
 
-export function legend(tint: Tint, layer: LayerShape, model: ModelInfo, kind: ThemeKind): TemplateResult {
+export function legend(
+  tint: Tint,
+  layer: LayerShape,
+  model: ModelInfo,
+  kind: ThemeKind,
+  helped: HelpState,
+): TemplateResult {
   const where = layerLabel(layer);
   if (tint === 'expert') {
-    return html`<p class="legend">The colour is the token’s first expert at ${where}.</p>`;
+    return html`<p class="legend">${l10n.t`The colour is the token’s first expert at ${where}.`}</p>`;
   }
   const { least, most } = ends(tint, layer, model);
-  return html`<p class="legend" title=${definition(tint, where)}>
+  return html`<div class="legend">
     <span>${least}</span>
     <span class="ramp" .style=${`background: ${ramp(kind)}`} aria-hidden="true"></span>
     <span>${most}</span>
-  </p>`;
+    ${helpButton('legend', TINT_NAMES[tint], helped)}
+    ${helped.isOpen('legend') ? html`<p class="help" id="help-legend">${definition(tint, where)}</p>` : nothing}
+  </div>`;
 }
 
 /** A CSS gradient through the magnitude colours. */
@@ -29,15 +40,15 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
   const max = tintMax(tint, layer, model.vocabulary);
   switch (tint) {
     case 'entropy':
-      return { least: '0 decided', most: `${fixed(max, 2)} nats, no preference` };
+      return { least: l10n.t`0 decided`, most: l10n.t`${fixed(max, 2)} nats, no preference` };
     case 'margin':
-      return { least: '0 a toss-up', most: `${fixed(max, 2)} clear` };
+      return { least: l10n.t`0 a toss-up`, most: l10n.t`${fixed(max, 2)} clear` };
     case 'load':
-      return { least: '0 idle', most: `${max}× even or more` };
+      return { least: l10n.t`0 idle`, most: l10n.t`${max}× even or more` };
     case 'surprise':
-      return { least: '0 expected', most: `${fixed(max, 1)} nats, a blind guess` };
+      return { least: l10n.t`0 expected`, most: l10n.t`${fixed(max, 1)} nats, a blind guess` };
     case 'dropped':
-      return { least: '0 kept', most: 'all slots dropped' };
+      return { least: l10n.t`0 kept`, most: l10n.t`all slots dropped` };
   }
 }
 
@@ -45,14 +56,14 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
 export function definition(tint: MagnitudeTint, where: string): string {
   switch (tint) {
     case 'entropy':
-      return `Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
+      return l10n.t`Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
     case 'margin':
-      return `Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
+      return l10n.t`Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
     case 'load':
-      return `Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
+      return l10n.t`Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
     case 'surprise':
-      return 'Surprise of the token given those before it: −ln p, in nats.';
+      return l10n.t`Surprise of the token given those before it: −ln p, in nats.`;
     case 'dropped':
-      return `Share of the token’s slots at ${where} that the capacity limit of the Load Report drops: counted, not measured.`;
+      return l10n.t`Share of the token’s slots at ${where} that the capacity limit of the Load Report drops: counted, not measured.`;
   }
 }

@@ -1,4 +1,5 @@
 /** What stands above the figures: work under way, results that are out of date or partial, or what this is at all. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ViewCommand, ViewState } from '../../extension/protocol/webview.ts';
 import { count } from '../../extension/analysis/numbers.ts';
@@ -13,13 +14,15 @@ export function notices(state: ViewState, run: Run): TemplateResult {
       stale
         ? notice(
             'warning',
-            state.staleFrom === 0 ? 'Stale: the text has changed.' : `Stale from token ${count(state.staleFrom)} on.`,
+            state.staleFrom === 0
+              ? l10n.t`Stale: the text has changed.`
+              : l10n.t`Stale from token ${count(state.staleFrom)} on.`,
             html`<vscode-button
               appearance="secondary"
               @click=${() => {
                 run('analyze');
               }}
-              >Analyze Again</vscode-button
+              >${l10n.t`Analyze Again`}</vscode-button
             >`,
           )
         : nothing
@@ -54,7 +57,7 @@ function progress(running: NonNullable<ViewState['running']>, run: Run): Templat
       @click=${() => {
         run('cancel');
       }}
-      >Cancel</vscode-button
+      >${l10n.t`Cancel`}</vscode-button
     >
   </div>`;
 }
@@ -62,23 +65,22 @@ function progress(running: NonNullable<ViewState['running']>, run: Run): Templat
 export function empty(run: Run): TemplateResult {
   return html`<section class="empty">
     <p>
-      In a mixture-of-experts model a router in each layer sends every token to a few experts, the small networks that
-      suit it best.
+      ${l10n.t`In a mixture-of-experts model a router in each layer sends every token to a few experts, the small networks that suit it best.`}
     </p>
-    <p>MoEScope runs such a model on this machine and shows where each token of your text goes.</p>
+    <p>${l10n.t`MoEScope runs such a model on this machine and shows where each token of your text goes.`}</p>
     <div class="actions">
       <vscode-button
         @click=${() => {
           run('analyze');
         }}
-        >Analyze Routing</vscode-button
+        >${l10n.t`Analyze Routing`}</vscode-button
       >
       <vscode-button
         appearance="secondary"
         @click=${() => {
           run('openSample');
         }}
-        >Open Sample</vscode-button
+        >${l10n.t`Open Sample`}</vscode-button
       >
     </div>
   </section>`;

@@ -1,4 +1,5 @@
 /** What the model wrote on from the cursor: each token with its latency and experts, and which experts all of them touched. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
@@ -10,21 +11,23 @@ import type { Colors } from '../theme.ts';
 export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number, colors: Colors): TemplateResult {
   const at = Math.min(chosen, moeLayers.length - 1);
   const layer = moeLayers[at];
-  if (!layer || tokens.length === 0) return html`<p class="dim">No token yet</p>`;
+  if (!layer || tokens.length === 0) return html`<p class="dim">${l10n.t`No token yet`}</p>`;
   const touched = (position: number): number =>
     new Set(tokens.flatMap((token) => token.layers[position]?.experts ?? [])).size;
   const all = moeLayers.reduce((sum, { experts }) => sum + experts, 0);
   const touchedInAll = moeLayers.reduce((sum, _, position) => sum + touched(position), 0);
   return html`
     <p class="dim">
-      Experts touched: ${touched(at)} of ${layer.experts} at ${layerLabel(layer)}, ${touchedInAll} of ${all} in all
+      ${l10n.t`Experts touched: ${touched(at)} of ${layer.experts} at ${layerLabel(layer)}, ${touchedInAll} of ${all} in all`}
     </p>
-    <ol class="written" aria-label="Tokens that the model wrote, at ${layerLabel(layer)}">
+    <ol class="written" aria-label=${l10n.t`Tokens that the model wrote, at ${layerLabel(layer)}`}>
       ${tokens.map(
         ({ text, milliseconds, logProb, layers }) => html`
           <li>
             <code>${text === '' ? '…' : visibleText(text)}</code>
-            <span class="number" title="Surprise ${fixed(-logProb, 2)} nats">${fixed(milliseconds, 1)} ms</span>
+            <span class="number" title=${l10n.t`Surprise ${fixed(-logProb, 2)} nats`}
+              >${fixed(milliseconds, 1)} ms</span
+            >
             ${layers[at]?.experts.map(
               (expert, i) =>
                 html`<span class="expert"
@@ -41,8 +44,9 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
 
 /** `12 tokens · 7.9 ms each`; how fast it goes is told by the median, which the first token does not spoil. */
 export function writtenSummary({ tokens, done }: WrittenText): string | typeof nothing {
-  if (tokens.length === 0) return done ? nothing : 'writing';
+  if (tokens.length === 0) return done ? nothing : l10n.t`writing`;
   const sorted = tokens.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-  const many = tokens.length === 1 ? '1 token' : `${tokens.length} tokens`;
-  return `${many} · ${fixed(sorted[sorted.length >> 1]!, 1)} ms each${done ? '' : ' · writing'}`;
+  const many = tokens.length === 1 ? l10n.t`1 token` : l10n.t`${tokens.length} tokens`;
+  const speed = fixed(sorted[sorted.length >> 1]!, 1);
+  return done ? l10n.t`${many} · ${speed} ms each` : l10n.t`${many} · ${speed} ms each · writing`;
 }

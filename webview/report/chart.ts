@@ -2,6 +2,7 @@
  * A chart in the page: drawn as wide as its place, with what is pointed at named beside it. With the keyboard the arrow keys go
  * from mark to mark; marks of experts highlight the expert's tokens in the editor, and a click or Enter pins them.
  */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { unsafeHTML } from 'lit/directives/unsafe-html.js';
@@ -18,6 +19,8 @@ const STEPS: Readonly<Record<string, readonly [across: number, down: number]>> =
   ArrowRight: [1, 0],
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
+  Home: [-Infinity, 0],
+  End: [Infinity, 0],
 };
 
 @customElement('moe-chart')
@@ -68,9 +71,9 @@ export class ReportChart extends LightElement {
     return html`<div
       class="plot ${chart!.kind} ${mark?.expert ? 'pointing' : ''}"
       role="application"
-      aria-roledescription="chart"
+      aria-roledescription=${l10n.t`chart`}
       tabindex="0"
-      aria-label="${title}. ${text} Arrow keys read the values."
+      aria-label=${l10n.t`${title}. ${text} Arrow keys read the values.`}
       @pointermove=${this.pointed}
       @pointerleave=${this.left}
       @click=${this.clicked}

@@ -1,7 +1,9 @@
 /** What a user sets of a section, in one row. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { written } from '../../extension/analysis/numbers.ts';
 import type { Action, Choice, Control, NumberBox, Slider, Toggle } from '../../extension/protocol/report.ts';
+import { labelledDropdown } from '../parts/dropdown.ts';
 
 export interface ControlActions {
   readonly set: (control: string, value: string | number | boolean) => void;
@@ -32,7 +34,7 @@ function slider({ id, label, min, max, step, value, unit, band }: Slider, { set 
   const place = (at: number): string => `${(100 * Math.min(1, Math.max(0, (at - min) / (max - min)))).toFixed(2)}%`;
   const text = written(value, unit);
   const style = `--at: ${place(value)}; --from: ${place(band?.from ?? min)}; --to: ${place(band?.to ?? min)}`;
-  return html`<label class="control slider" title=${band ? `Marked: ${band.label}` : nothing}>
+  return html`<label class="control slider" title=${band ? l10n.t`Marked: ${band.label}` : nothing}>
     <span>${label}</span>
     <input
       type="range"
@@ -41,7 +43,7 @@ function slider({ id, label, min, max, step, value, unit, band }: Slider, { set 
       step=${step}
       .value=${String(value)}
       .style=${style}
-      aria-valuetext=${band && value >= band.from && value <= band.to ? `${text}, ${band.label}` : text}
+      aria-valuetext=${band && value >= band.from && value <= band.to ? l10n.t`${text}, ${band.label}` : text}
       @input=${(event: Event) => {
         set(id, (event.target as HTMLInputElement).valueAsNumber);
       }}
@@ -73,19 +75,9 @@ function numberBox({ id, label, min, max, value, unit }: NumberBox, { set }: Con
 }
 
 function choice({ id, label, options, value }: Choice, { set }: ControlActions): TemplateResult {
-  // The toolkit takes the value only once it has its options: the first time the attribute `selected` says it.
-  return html`<label class="control">
-    <span aria-hidden="true">${label}</span>
-    <vscode-dropdown
-      aria-label=${label}
-      .value=${value}
-      @change=${(event: Event) => {
-        set(id, (event.target as HTMLSelectElement).value);
-      }}
-    >
-      ${options.map((o) => html`<vscode-option value=${o.value} ?selected=${o.value === value}>${o.label}</vscode-option>`)}
-    </vscode-dropdown>
-  </label>`;
+  return labelledDropdown('control', label, options, value, (chosen) => {
+    set(id, chosen);
+  });
 }
 
 function toggle({ id, label, value }: Toggle, { set }: ControlActions): TemplateResult {

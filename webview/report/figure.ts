@@ -1,7 +1,8 @@
 /** A figure: its title and how its numbers came to be, what it means on demand, the chart, the table, its files. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
-import { BASIS_TEXT } from '../../extension/analysis/basis.ts';
+import { BASIS_NAMES, BASIS_TEXT } from '../../extension/analysis/basis.ts';
 import type { Figure, Place } from '../../extension/protocol/report.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
 import type { ExpertActions } from '../parts/lightElement.ts';
@@ -38,7 +39,7 @@ export function figureView({ figure, highlight, isOpen, done }: FigureModel, act
       class="icon"
       aria-expanded=${isOpen(name)}
       aria-controls=${isOpen(name) ? `${id}-${name}` : nothing}
-      aria-label="${label}: ${title}"
+      aria-label=${l10n.t`${label}: ${title}`}
       title=${label}
       @click=${() => {
         actions.open(id, name, !isOpen(name));
@@ -48,10 +49,13 @@ export function figureView({ figure, highlight, isOpen, done }: FigureModel, act
     </button>`;
   return html`<article class=${classMap({ wide: isWide(figure) })} aria-labelledby="${id}-title">
     <header>
-      <h3><span id="${id}-title">${title}</span> <span class="basis" title=${BASIS_TEXT[basis]}>${basis}</span></h3>
+      <h3>
+        <span id="${id}-title">${title}</span>
+        <span class="basis" title=${BASIS_TEXT[basis]}>${BASIS_NAMES[basis]}</span>
+      </h3>
       <span class="tools">
-        ${part('help', 'question', 'What it means')} ${chart ? part('table', 'table', 'Table') : nothing}
-        ${part('save', 'save', 'Copy or save')}
+        ${part('help', 'question', l10n.t`What it means`)} ${chart ? part('table', 'table', l10n.t`Table`) : nothing}
+        ${part('save', 'save', l10n.t`Copy or save`)}
       </span>
     </header>
     ${isOpen('help') ? html`<div class="help" id="${id}-help">${helpText(help, basis)}</div>` : nothing}
@@ -89,9 +93,9 @@ function saveRow(figure: Figure, done: string | undefined, actions: FigureAction
         actions.copy(figure);
       }}
     >
-      Copy table
+      ${l10n.t`Copy table`}
     </button>
-    <span class="dim">Save as</span>
+    <span class="dim">${l10n.t`Save as`}</span>
     ${kinds.map(
       (kind) =>
         html`<button

@@ -1,4 +1,5 @@
 /** What stands behind the "?" of a figure. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { BASIS_TEXT } from '../../extension/analysis/basis.ts';
 import type { Basis, Help } from '../../extension/protocol/report.ts';
@@ -11,7 +12,8 @@ export function helpText({ meaning, formula, source, judge }: Help, basis?: Basi
       source === undefined && basis === undefined
         ? nothing
         : html`<p class="dim">
-            ${basis === undefined ? nothing : BASIS_TEXT[basis]} ${source === undefined ? nothing : `Source: ${source}`}
+            ${basis === undefined ? nothing : BASIS_TEXT[basis]}
+            ${source === undefined ? nothing : l10n.t`Source: ${source}`}
           </p>`
     }`;
 }

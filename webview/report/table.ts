@@ -1,4 +1,5 @@
 /** A figure's data as a table: sorted by any column, the first rows at first. Rows of experts and places lead there. */
+import * as l10n from '@vscode/l10n';
 import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { count, written } from '../../extension/analysis/numbers.ts';
@@ -31,11 +32,11 @@ export class ReportTable extends LightElement {
 
   protected override render(): TemplateResult {
     const { columns, rows } = this.table;
-    if (rows.length === 0) return html`<p class="dim">Nothing to show.</p>`;
+    if (rows.length === 0) return html`<p class="dim">${l10n.t`Nothing to show.`}</p>`;
     const most = Math.max(FIRST, Math.floor(MAX_CELLS / Math.max(1, columns.length)));
     const shown = this.#order.slice(0, Math.min(this.shown, most));
     const rest = rows.length - shown.length;
-    return html`<div class="scroll" tabindex="0" role="group" aria-label="${this.label}, table">
+    return html`<div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`${this.label}, table`}>
         <table>
           <thead>
             <tr>
@@ -62,12 +63,16 @@ export class ReportTable extends LightElement {
                       @click=${() => {
                         this.shown = Infinity;
                       }}
-                      >Show All</vscode-button
+                      >${l10n.t`Show All`}</vscode-button
                     >`
                   : nothing
               }
               <span class="dim"
-                >${count(rest)} rows not shown${shown.length < most ? '' : '; files hold them all'}</span
+                >${
+                  shown.length < most
+                    ? l10n.t`${count(rest)} rows not shown`
+                    : l10n.t`${count(rest)} rows not shown; files hold them all`
+                }</span
               >
             </p>`
           : nothing
@@ -122,7 +127,7 @@ export class ReportTable extends LightElement {
     return html`<th scope="row" class=${unit === 'text' ? 'text' : 'number'}>
       <button
         class="link"
-        title=${place ? 'Go to the place' : 'Highlight its tokens in the editor'}
+        title=${place ? l10n.t`Go to the place` : l10n.t`Highlight its tokens in the editor`}
         @pointerenter=${enter}
         @pointerleave=${leave}
         @focus=${enter}

@@ -2,6 +2,7 @@
  * A colour a cell, in steps: all cells of a step are one path, so that 58 layers of 256 experts are some twenty elements.
  * Cells with room for it carry their value.
  */
+import * as l10n from '@vscode/l10n';
 import type { HeatChart } from '../../protocol/report.ts';
 import { written } from '../numbers.ts';
 import { titled } from './bars.ts';
@@ -118,7 +119,7 @@ function markOf(chart: HeatChart, g: Geometry, row: number, column: number): Mar
     y: g.top + row * g.rowHeight,
     width: g.columnWidth - g.gap,
     height: g.rowHeight - g.gap,
-    text: `${r}, ${c}: ${value === null ? 'no value' : written(value, chart.unit)}`,
+    text: `${r}, ${c}: ${value === null ? l10n.t`no value` : written(value, chart.unit)}`,
     ...(chart.experts === true && value !== null ? { expert: { layer: row, expert: column } } : {}),
   };
 }
@@ -155,7 +156,7 @@ function ramp(chart: HeatChart, g: Geometry): string {
     string,
     string,
   ];
-  const beyond = chart.values.some((value) => value !== null && value > chart.max) ? ' or more' : '';
+  const beyond = chart.values.some((value) => value !== null && value > chart.max);
   const from = g.left + textWidth(least) + 6;
   const cell = width / HEAT_STEPS;
   const cells = Array.from({ length: HEAT_STEPS }, (_, i) =>
@@ -168,7 +169,11 @@ function ramp(chart: HeatChart, g: Geometry): string {
       'shape-rendering': 'crispEdges',
     }),
   );
-  return label(g.left, y + 7, least) + cells.join('') + label(from + width + 6, y + 7, `${most}${beyond}`);
+  return (
+    label(g.left, y + 7, least) +
+    cells.join('') +
+    label(from + width + 6, y + 7, beyond ? l10n.t`${most} or more` : most)
+  );
 }
 
 /** Nothing to see, but something to point at: for files, which run no script. */

@@ -1,4 +1,5 @@
 /** Lines with the interval around them; labels at their ends where there is room, else a legend. */
+import * as l10n from '@vscode/l10n';
 import type { Line, LineChart } from '../../protocol/report.ts';
 import { written } from '../numbers.ts';
 import { titled } from './bars.ts';
@@ -93,12 +94,12 @@ function markOf(chart: LineChart, line: Line, i: number, { x, y }: Plane): Mark 
   const [px, py] = [x(line.x[i]!), value === null ? NaN : y(value)];
   if (value === null || !Number.isFinite(px) || !Number.isFinite(py)) return undefined;
   const [low, high] = [line.low?.[i], line.high?.[i]];
-  const between =
-    typeof low === 'number' && typeof high === 'number'
-      ? ` (${written(low, chart.y.unit)} to ${written(high, chart.y.unit)})`
-      : '';
   const at = `${chart.x.label} ${written(line.x[i]!, chart.x.unit === 'count' ? 'count' : chart.x.unit)}`;
-  const text = `${line.label}, ${at}: ${written(value, chart.y.unit)}${between}`;
+  const plain = `${line.label}, ${at}: ${written(value, chart.y.unit)}`;
+  const text =
+    typeof low === 'number' && typeof high === 'number'
+      ? l10n.t`${plain} (${written(low, chart.y.unit)} to ${written(high, chart.y.unit)})`
+      : plain;
   return { x: px - 4, y: py - 4, width: 8, height: 8, text };
 }
 

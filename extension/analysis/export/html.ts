@@ -2,9 +2,10 @@
  * Reports as one HTML file: nothing is fetched and nothing runs, so that it opens from a disk and under any policy. Light, dark and
  * paper; what means what, and each table, on demand.
  */
+import * as l10n from '@vscode/l10n';
 import type { Cell, Chart, Column, Figure, Section } from '../../protocol/report.ts';
 import type { PaletteName } from '../../protocol/webview.ts';
-import { BASIS_TEXT } from '../basis.ts';
+import { BASIS_NAMES, BASIS_TEXT } from '../basis.ts';
 import { CHART_SHEET } from '../charts/colors.ts';
 import { draw } from '../charts/draw.ts';
 import { svgElement } from '../charts/drawing.ts';
@@ -24,11 +25,12 @@ const MAX_ROWS = 1000;
 
 export function reportsHtml(reports: readonly Report[], palette: PaletteName): string {
   const [first] = reports;
-  const title = reports.length === 1 ? (first?.subject.name ?? '') : `${count(reports.length)} reports`;
+  const title = reports.length === 1 ? (first?.subject.name ?? '') : l10n.t`${count(reports.length)} reports`;
   const figures = reports.flatMap(({ sections }) => sections.flatMap((section) => section.figures));
   const experts = figures.reduce((most, { chart }) => Math.max(most, expertsOf(chart)), 0);
+  // The code of the language that the sentences are in stands among them.
   return `<!doctype html>
-<html lang="en">
+<html lang="${inline(l10n.t`en`)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -56,7 +58,7 @@ function contents(reports: readonly Report[]): string {
     const list = `<ul>${links}</ul>`;
     return several ? `<li><a href="#r${i + 1}">${inline(report.subject.name)}</a>${list}</li>` : links;
   };
-  return `<nav aria-label="Contents"><ul>${reports.map(of).join('')}</ul></nav>`;
+  return `<nav aria-label="${inline(l10n.t`Contents`)}"><ul>${reports.map(of).join('')}</ul></nav>`;
 }
 
 function reportHtml(report: Report, id: string): string {
@@ -70,7 +72,7 @@ ${absentHtml(absent)}</article>`;
 function absentHtml(absent: readonly Absent[]): string {
   if (absent.length === 0) return '';
   const items = absent.map(({ title, why }) => `<li>${inline(title)}: <span class="dim">${inline(why)}</span></li>`);
-  return `<section><h2>Not in this report</h2><ul class="absent">${items.join('\n')}</ul></section>\n`;
+  return `<section><h2>${inline(l10n.t`Not in this report`)}</h2><ul class="absent">${items.join('\n')}</ul></section>\n`;
 }
 
 function sectionHtml({ id, title, verdict, lacking, controls, figures }: Section, report: string): string {
@@ -86,12 +88,12 @@ function figureHtml({ id, title, basis, text, help, chart, table }: Figure, sect
   const of = `${section}-${id}`;
   const data = tableHtml(title, table.columns, table.rows);
   return `<figure id="${of}">
-<figcaption><h3>${inline(title)}</h3> <span class="dim">${basis}</span></figcaption>
+<figcaption><h3>${inline(title)}</h3> <span class="dim">${inline(BASIS_NAMES[basis])}</span></figcaption>
 ${chart ? chartHtml(chart, of, { title, desc: text }) : ''}
-${chart ? `<details class="data"><summary>Table</summary>${data}</details>` : data}
-<details><summary>What it means</summary>
+${chart ? `<details class="data"><summary>${inline(l10n.t`Table`)}</summary>${data}</details>` : data}
+<details><summary>${inline(l10n.t`What it means`)}</summary>
 ${paragraph('', help.meaning)}${paragraph('formula', help.formula)}${paragraph('', help.judge)}
-<p class="dim">${BASIS_TEXT[basis]}${help.source === undefined ? '' : ` Source: ${inline(help.source)}`}</p></details>
+<p class="dim">${inline(BASIS_TEXT[basis])}${help.source === undefined ? '' : ` ${inline(l10n.t`Source: ${help.source}`)}`}</p></details>
 </figure>`;
 }
 
@@ -108,7 +110,7 @@ function chartHtml(chart: Chart, id: string, text: { readonly title: string; rea
 }
 
 function tableHtml(title: string, columns: readonly Column[], rows: readonly (readonly Cell[])[]): string {
-  if (rows.length === 0) return '<p class="dim">Nothing to show.</p>';
+  if (rows.length === 0) return `<p class="dim">${inline(l10n.t`Nothing to show.`)}</p>`;
   const kind = (c: number): string => (columns[c]?.unit === 'text' ? '' : ' class="n"');
   const head = columns.map(({ label }, c) => `<th scope="col"${kind(c)}>${inline(label)}</th>`).join('');
   const body = rows.slice(0, MAX_ROWS).map((row) => {
@@ -120,8 +122,10 @@ function tableHtml(title: string, columns: readonly Column[], rows: readonly (re
   });
   const rest = rows.length - body.length;
   return (
-    `<div class="scroll" tabindex="0" role="group" aria-label="${inline(title)}, table"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>` +
-    (rest > 0 ? `<p class="dim">${count(rest)} more rows are in the CSV and JSON of this report.</p>` : '')
+    `<div class="scroll" tabindex="0" role="group" aria-label="${inline(l10n.t`${title}, table`)}"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>` +
+    (rest > 0
+      ? `<p class="dim">${inline(l10n.t`${count(rest)} more rows are in the CSV and JSON of this report.`)}</p>`
+      : '')
   );
 }
 

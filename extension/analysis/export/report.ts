@@ -1,5 +1,7 @@
 /** A whole report: every section of a subject, as the user set them. */
+import * as l10n from '@vscode/l10n';
 import type { Parameters, Section } from '../../protocol/report.ts';
+import { BASIS_NAMES } from '../basis.ts';
 import { count } from '../numbers.ts';
 import { makeSection, SECTIONS } from '../sections/all.ts';
 import type { Subject } from '../sections/subject.ts';
@@ -38,7 +40,7 @@ export interface Absent {
 
 /** What was routed by what, in a line. */
 export function aboutReport({ subject: { model, source, trace } }: Report): string {
-  const tokens = trace ? [`${count(trace.routed)} tokens`] : [];
+  const tokens = trace ? [l10n.t`${count(trace.routed)} tokens`] : [];
   const of = model.architecture === '' ? model.name : `${model.name} (${model.architecture})`;
-  return [of, `${model.precision} on ${model.provider}`, ...tokens, source].join(' · ');
+  return [of, l10n.t`${model.precision} on ${model.provider}`, ...tokens, BASIS_NAMES[source]].join(' · ');
 }

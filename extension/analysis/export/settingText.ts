@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Control } from '../../protocol/report.ts';
 import { written } from '../numbers.ts';
 
@@ -13,7 +14,7 @@ export function settingText(control: Control): string[] {
         `${control.label}: ${control.options.find(({ value }) => value === control.value)?.label ?? control.value}`,
       ];
     case 'toggle':
-      return [`${control.label}: ${control.value ? 'yes' : 'no'}`];
+      return [`${control.label}: ${control.value ? l10n.t`yes` : l10n.t`no`}`];
     case 'action':
       return [];
   }

@@ -1,50 +1,136 @@
-/** Globs as VS Code's settings write them: `*` and `?` within a name, `**` across folders, `[a-z]`, `{one,other}`. */
+/**
+ * Globs as VS Code's settings write them: `*` and `?` within a name, `**` across folders, `[a-z]`, `{one,other}`. A folder's own
+ * settings hold globs, too, and name its files: so that no pair of them takes long, a path is gone through once for each part of
+ * the glob, with all places at once that the parts before may end at.
+ */
+
+/** From where in a path the parts before a part may end to where this one may: a flag for each place between its units. */
+type Part = (path: string, from: Uint8Array) => Uint8Array;
 
 /**
- * A pattern as an expression for a whole path with `/` between names. `**` between slashes stands for any number of folders, none
- * too. What cannot be understood, as an open bracket, stands for itself.
+ * Tells whether a whole path with `/` between names matches. `**` between slashes stands for any number of folders, none too. What
+ * cannot be understood, as an open bracket, stands for itself.
  */
-export function globExpression(glob: string): RegExp {
-  const pattern = glob.replace(/^\.?\//u, '').replace(/\/+$/u, '');
-  return new RegExp(`^${translate(pattern)}$`, 'u');
+export function pathMatcher(glob: string): (path: string) => boolean {
+  const parts = partsOf(glob.replace(/^\.?\//u, '').replace(/\/+$/u, ''));
+  return (path) => {
+    const start = new Uint8Array(path.length + 1);
+    start[0] = 1;
+    return through(parts, path, start)[path.length] === 1;
+  };
 }
 
-/** Tells whether a path matches. A pattern without a slash is looked for in every folder. */
+/** As above; but a pattern without a slash is looked for in every folder. */
 export function globMatcher(glob: string): (path: string) => boolean {
   const anywhere = !glob.includes('/') || (glob.endsWith('/') && glob.indexOf('/') === glob.length - 1);
-  const expression = globExpression(anywhere ? `**/${glob}` : glob);
-  return (path) => expression.test(path);
+  return pathMatcher(anywhere ? `**/${glob}` : glob);
 }
 
-function translate(pattern: string): string {
-  let out = '';
+function through(parts: readonly Part[], path: string, start: Uint8Array): Uint8Array {
+  return parts.reduce((from, part) => (from.includes(1) ? part(path, from) : from), start);
+}
+
+function partsOf(pattern: string): Part[] {
+  const parts: Part[] = [];
   for (let i = 0; i < pattern.length;) {
     const rest = pattern.slice(i);
-    const piece = PIECES.flatMap(({ at, to }) => {
+    for (const { at, to } of SIGNS) {
       const match = at.exec(rest);
-      return match ? [{ length: match[0].length, text: to(match) }] : [];
-    })[0]!;
-    out += piece.text;
-    i += piece.length;
+      const part = match && to(match);
+      if (!part) continue;
+      parts.push(part);
+      i += match[0].length;
+      break;
+    }
   }
-  return out;
+  return parts;
 }
 
-interface Piece {
+interface Sign {
   readonly at: RegExp;
-  readonly to: (match: RegExpExecArray) => string;
+  /** Undefined where it looks like the sign and is none. */
+  readonly to: (match: RegExpExecArray) => Part | undefined;
 }
 
-const PIECES: readonly Piece[] = [
-  { at: /^\*\*\/(?:\*\*\/)*/u, to: () => '(?:[^/]+/)*' },
-  { at: /^\/\*\*$/u, to: () => '(?:/.*)?' },
-  { at: /^\*\*+/u, to: () => '.*' },
-  { at: /^\*/u, to: () => '[^/]*' },
-  { at: /^\?/u, to: () => '[^/]' },
-  {
-    at: /^\[([!^]?)([^\]/]+)\]/u,
-    to: ([, not, set]) => `[${not ? '^/' : ''}${set!.replace(/[\\[\]^]/gu, String.raw`\$&`)}]`,
-  },
-  { at: /^\{([^{}]*)\}/u, to: ([, choices]) => `(?:${choices!.split(',').map(translate).join('|')})` },
-  { at: /^[^]/u, to: ([character]) => character.replace(/[\\^$.*+?()[\]{}|/]/gu, String.raw`\$&`) },
+const SIGNS: readonly Sign[] = [
+  { at: /^\*\*\/(?:\*\*\/)*/u, to: () => folders },
+  { at: /^\/\*\*$/u, to: () => everythingIn },
+  { at: /^\*\*+/u, to: () => many(() => true) },
+  { at: /^\*/u, to: () => many((unit) => unit !== '/') },
+  { at: /^\?/u, to: () => one(/[^/]/u) },
+  { at: /^\[([!^]?)([^\]/]+)\]/u, to: ([, not, set]) => setOf(not !== '', set!) },
+  { at: /^\{([^{}]*)\}/u, to: ([, choices]) => anyOf(choices!.split(',').map(partsOf)) },
+  { at: /^[^*?[{/]+/u, to: ([text]) => literal(text) },
+  { at: /^[^]/u, to: ([text]) => literal(text) },
 ];
+
+function literal(text: string): Part {
+  return (path, from) => {
+    const to = new Uint8Array(from.length);
+    for (let i = from.indexOf(1); i >= 0; i = from.indexOf(1, i + 1)) {
+      if (path.startsWith(text, i)) to[i + text.length] = 1;
+    }
+    return to;
+  };
+}
+
+function one(expression: RegExp): Part {
+  return (path, from) => {
+    const to = new Uint8Array(from.length);
+    for (let i = from.indexOf(1); i >= 0; i = from.indexOf(1, i + 1)) {
+      const point = path.codePointAt(i);
+      if (point === undefined) break;
+      const character = String.fromCodePoint(point);
+      if (expression.test(character)) to[i + character.length] = 1;
+    }
+    return to;
+  };
+}
+
+function setOf(not: boolean, set: string): Part | undefined {
+  try {
+    return one(new RegExp(`[${not ? '^/' : ''}${set.replace(/[\\[\]^]/gu, String.raw`\$&`)}]`, 'u'));
+  } catch {
+    return undefined; // A range from high to low.
+  }
+}
+
+function many(test: (unit: string) => boolean): Part {
+  return (path, from) => {
+    const to = from.slice();
+    for (let i = 0; i < path.length; i++) if (to[i] && test(path[i]!)) to[i + 1] = 1;
+    return to;
+  };
+}
+
+function anyOf(choices: readonly (readonly Part[])[]): Part {
+  return (path, from) => {
+    const to = new Uint8Array(from.length);
+    for (const parts of choices) through(parts, path, from).forEach((reached, i) => (to[i]! |= reached));
+    return to;
+  };
+}
+
+/** Any number of names, each with the slash after it. */
+function folders(path: string, from: Uint8Array): Uint8Array {
+  const to = from.slice();
+  // Whether a name may have begun before the unit that is looked at.
+  let begun = false;
+  for (let i = 0; i < path.length; i++) {
+    const slash = path[i] === '/';
+    if (slash && begun) to[i + 1] = 1;
+    begun = !slash && (begun || to[i] === 1);
+  }
+  return to;
+}
+
+/** A folder and all that stands in it. */
+function everythingIn(path: string, from: Uint8Array): Uint8Array {
+  const to = from.slice();
+  let inside = false;
+  for (let i = 0; i < path.length; i++) {
+    inside ||= from[i] === 1 && path[i] === '/';
+    if (inside) to[i + 1] = 1;
+  }
+  return to;
+}

@@ -1,12 +1,13 @@
 /** What domain each file of a folder belongs to. */
+import * as l10n from '@vscode/l10n';
 import { globMatcher } from './glob.ts';
 
 /** Most domains; the files of further, smaller ones are taken together. */
 export const MOST_DOMAINS = 16;
 /** Their name. */
-export const OTHERS = 'other';
+export const OTHERS = l10n.t`other`;
 /** The domain of files that stand in the folder itself, when files are grouped by folder. */
-const TOP = '(top)';
+const TOP = l10n.t`(top)`;
 
 /** A rule: the files that match belong to the domain. The first that matches counts. */
 export interface GroupRule {

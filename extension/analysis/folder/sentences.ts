@@ -1,4 +1,6 @@
 /** What of a folder was routed and what was not, in words. */
+import * as l10n from '@vscode/l10n';
+import { listed } from '../lists.ts';
 import { count } from '../numbers.ts';
 
 /** As much of a run's tally as is told. */
@@ -14,12 +16,12 @@ interface Counts {
 /** Of more files on which the model failed only the number is told. */
 const FAILURES_TOLD = 3;
 
-const WHY: Readonly<Record<keyof Counts['skipped'], string>> = {
-  unreadable: 'cannot be read',
-  binary: 'not UTF-8 text',
-  large: 'over 16 MB',
-  empty: 'empty',
-  failed: 'on which the model failed',
+const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> = {
+  unreadable: (files) => l10n.t`${files} cannot be read`,
+  binary: (files) => l10n.t`${files} not UTF-8 text`,
+  large: (files) => l10n.t`${files} over 16 MB`,
+  empty: (files) => l10n.t`${files} empty`,
+  failed: (files) => l10n.t`${files} on which the model failed`,
 };
 
 /** One sentence a line. */
@@ -29,24 +31,27 @@ export function folderSentences(
   { resumed, ended, unsaved }: { readonly resumed: number; readonly ended?: unknown; readonly unsaved?: unknown },
 ): string[] {
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
-  const why = reasons.map(([reason, n]) => `${count(n)} ${WHY[reason as keyof typeof WHY]}`).join(', ');
+  const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
   return [
-    `${files(routed)} routed, ${count(tokens)} tokens.` +
-      (resumed > 0 ? ` ${count(resumed)} of them in an earlier run.` : ''),
-    ...(cut > 0 ? [`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
-    ...(why === '' ? [] : [`Skipped: ${why}.`]),
+    resumed > 0
+      ? l10n.t`${files(routed)} routed, ${count(tokens)} tokens. ${count(resumed)} of them in an earlier run.`
+      : l10n.t`${files(routed)} routed, ${count(tokens)} tokens.`,
+    ...(cut > 0 ? [l10n.t`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
+    ...(why === '' ? [] : [l10n.t`Skipped: ${why}.`]),
     ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
     ...(left > 0
       ? [
-          ended !== undefined
-            ? `Stopped early: ${files(left)} more; the figures are of those that were routed.${unsaved === undefined ? ' The next run goes on from here.' : ''}`
-            : `${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`,
+          ended === undefined
+            ? l10n.t`${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`
+            : unsaved === undefined
+              ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
+              : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`,
         ]
       : []),
-    ...(unsaved === undefined ? [] : ['What was routed could not be stored: another run will begin anew.']),
+    ...(unsaved === undefined ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
   ];
 }
 
 function files(n: number): string {
-  return `${count(n)} file${n === 1 ? '' : 's'}`;
+  return n === 1 ? l10n.t`1 file` : l10n.t`${count(n)} files`;
 }

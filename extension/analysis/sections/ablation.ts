@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Figure, Help } from '../../protocol/report.ts';
 import type { Ablated } from '../ablation.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { ABLATION, ablatedName as nameOf, expertControl, layersControl } from './ablationControls.ts';
@@ -43,7 +44,7 @@ export const ablationSection: SectionKind = {
             rankFigure(subject, ablated),
             mapFigure(subject, ablated),
             ...(shown
-              ? [sufferingFigure(subject, 'ablation-tokens', `without ${nameOf(subject, shown)}`, shown.byToken)]
+              ? [sufferingFigure(subject, 'ablation-tokens', l10n.t`without ${nameOf(subject, shown)}`, shown.byToken)]
               : []),
           ]
         : [],
@@ -53,20 +54,18 @@ export const ablationSection: SectionKind = {
 
 function verdict(subject: Subject, { experts, loss }: Ablated): string {
   const [first] = experts;
-  if (!first) return 'No expert was tried.';
+  if (!first) return l10n.t`No expert was tried.`;
   const spared = experts.filter(({ cost }) => cost <= 0).length;
   const total = experts.reduce((sum, { cost }) => sum + Math.max(0, cost), 0);
   const tenth = experts.slice(0, Math.ceil(experts.length / 10)).reduce((sum, { cost }) => sum + Math.max(0, cost), 0);
-  return (
-    `Without ${nameOf(subject, first)} the text loses most: ${(first.cost / loss.tokens).toFixed(4)} nats a token. The costliest tenth of ` +
-    `the experts makes ${percent(tenth / total)} of all costs; without ${count(spared)} of ${count(experts.length)} the text is foreseen as well or better.`
+  return sentences(
+    l10n.t`Without ${nameOf(subject, first)} the text loses most: ${(first.cost / loss.tokens).toFixed(4)} nats a token.`,
+    l10n.t`The costliest tenth of the experts makes ${percent(tenth / total)} of all costs; without ${count(spared)} of ${count(experts.length)} the text is foreseen as well or better.`,
   );
 }
 
 const HELP: Help = {
-  meaning:
-    'What the text loses when one expert is not there: its logit is −∞, and tokens that chose it go to the next best. Every other ' +
-    'expert stays. Costs do not add up: two experts may stand in for each other.',
+  meaning: l10n.t`What the text loses when one expert is not there: its logit is −∞, and tokens that chose it go to the next best. Every other expert stays. Costs do not add up: two experts may stand in for each other.`,
   formula: l10n.t`cost of e = Σ_t ln p(t) − ln p(t without e)`,
   judge: l10n.t`An expert with a large load and no cost has a stand-in; one with a small load and a large cost is a specialist.`,
 };
@@ -86,13 +85,13 @@ function rankFigure(subject: Subject, { experts, loss }: Ablated): Figure {
     chart: {
       kind: 'bars',
       labels: shown.map((of) => nameOf(subject, of)),
-      series: [{ label: 'cost', values: shown.map(({ cost }) => known(cost)) }],
+      series: [{ label: l10n.t`cost`, values: shown.map(({ cost }) => known(cost)) }],
       axis: { label: l10n.t`nats over all tokens`, unit: 'nats' },
       experts: shown.map(({ layer, expert }) => ({ layer, expert })),
     },
     table: {
       columns: [
-        { label: 'without', unit: 'text' },
+        { label: l10n.t`without`, unit: 'text' },
         { label: l10n.t`cost, nats`, unit: 'nats' },
         { label: l10n.t`nats a token`, unit: 'nats' },
         { label: l10n.t`load share`, unit: 'percent' },
@@ -129,8 +128,8 @@ function mapFigure({ model }: Subject, { experts }: Ablated): Figure {
     text: l10n.t`Cost of each of ${count(experts.length)} experts, in nats over all tokens.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'layer', names: labels },
-      columns: { label: 'expert', names },
+      rows: { label: l10n.t`layer`, names: labels },
+      columns: { label: l10n.t`expert`, names },
       values,
       unit: 'nats',
       scale: 'diverging',
@@ -140,7 +139,7 @@ function mapFigure({ model }: Subject, { experts }: Ablated): Figure {
       experts: true,
     },
     table: {
-      columns: [{ label: 'layer', unit: 'text' }, ...names.map((label) => ({ label, unit: 'nats' as const }))],
+      columns: [{ label: l10n.t`layer`, unit: 'text' }, ...names.map((label) => ({ label, unit: 'nats' as const }))],
       rows: labels.map((label, i) => [label, ...values.slice(i * widest, (i + 1) * widest)]),
     },
   };

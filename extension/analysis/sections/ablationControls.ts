@@ -42,7 +42,7 @@ export function shownSuffering(
 ): { readonly change: string; readonly byToken: Float32Array } | undefined {
   const { ablated } = subject.evidence;
   const shown = ablated?.suffering[Number(expertControl(set, subject, ablated).value)];
-  return shown && { change: `without ${ablatedName(subject, shown)}`, byToken: shown.byToken };
+  return shown && { change: l10n.t`without ${ablatedName(subject, shown)}`, byToken: shown.byToken };
 }
 
 /** What an expert is called in the section. */

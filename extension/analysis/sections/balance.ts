@@ -4,6 +4,7 @@ import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
 import { coldShare } from '../load.ts';
+import { sentences } from '../lists.ts';
 import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
@@ -45,19 +46,26 @@ export const balanceSection: SectionKind = {
 
 function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], cold: number): string {
   const mean = meanBalance(balances);
-  if (Number.isNaN(mean.maxVio)) return 'Nothing was routed.';
+  if (Number.isNaN(mean.maxVio)) return l10n.t`Nothing was routed.`;
   const worst = balances.reduce((w, b, i) => (b.maxVio > (balances[w]!.maxVio || -1) ? i : w), 0);
   const b = balances[worst]!;
   const { shape } = loads[worst]!;
-  const judged =
-    mean.effectiveShare > 0.9 ? 'is near even' : mean.effectiveShare > 0.6 ? 'is uneven' : 'rests on few experts';
-  const dead = mean.dead === 0 ? '' : ` ${count(mean.dead)} experts took nothing at all.`;
-  return (
-    `The load ${judged}: it is as if ${percent(mean.effectiveShare)} of each layer's experts shared it evenly. ` +
-    `The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ` +
-    `${percent(1 / shape.experts)} would be even. On average ${percent(mean.coldFraction)} of a layer's experts are cold: ` +
-    `under ${percent(cold)} of its load.${dead}`
+  return sentences(
+    evenness(mean.effectiveShare),
+    l10n.t`The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ${percent(1 / shape.experts)} would be even.`,
+    l10n.t`On average ${percent(mean.coldFraction)} of a layer's experts are cold: under ${percent(cold)} of its load.`,
+    mean.dead > 0 && l10n.t`${count(mean.dead)} experts took nothing at all.`,
   );
+}
+
+function evenness(effective: number): string {
+  const share = percent(effective);
+  if (effective > 0.9) {
+    return l10n.t`The load is near even: it is as if ${share} of each layer's experts shared it evenly.`;
+  }
+  return effective > 0.6
+    ? l10n.t`The load is uneven: it is as if ${share} of each layer's experts shared it evenly.`
+    : l10n.t`The load rests on few experts: it is as if ${share} of each layer's experts shared it evenly.`;
 }
 
 function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure {
@@ -81,14 +89,14 @@ function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure 
       labels,
       series: [{ label: l10n.t`share of the load`, values: shares }],
       axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
-      yardstick: { value: 1 / shape.experts, label: 'even' },
+      yardstick: { value: 1 / shape.experts, label: l10n.t`even` },
       experts,
     },
     table: {
       columns: [
-        { label: 'expert', unit: 'text' },
-        { label: 'slots', unit: 'count' },
-        { label: 'share', unit: 'percent' },
+        { label: l10n.t`expert`, unit: 'text' },
+        { label: l10n.t`slots`, unit: 'count' },
+        { label: l10n.t`share`, unit: 'percent' },
         { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: labels.map((label, e) => [label, counts[e]!, shares[e]!, known(b.utilisation[e])]),
@@ -109,14 +117,14 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
     help: {
       meaning: l10n.t`Each expert of each layer, by how many times the even load it took.`,
       formula: l10n.t`utilisation = c_e / (Σc / E)`,
-      source: 'NVIDIA NeMo Automodel, expert utilisation',
+      source: l10n.t`NVIDIA NeMo Automodel, expert utilisation`,
       judge: l10n.t`1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.`,
     },
     text: l10n.t`Load of ${experts} experts at ${rows.length} layers as a multiple of the even one.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'layer', names: rows },
-      columns: { label: 'expert', names: columns },
+      rows: { label: l10n.t`layer`, names: rows },
+      columns: { label: l10n.t`expert`, names: columns },
       values,
       unit: 'times',
       scale: 'sequential',
@@ -125,7 +133,7 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
       experts: true,
     },
     table: {
-      columns: [{ label: 'layer', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
+      columns: [{ label: l10n.t`layer`, unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
       rows: rows.map((label, i) => [label, ...values.slice(i * experts, (i + 1) * experts)]),
     },
   };
@@ -141,9 +149,9 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
     y: balances.map((b) => known(of(b))),
   });
   const series = [
-    line('hottest expert', (b) => b.utilisation[b.hottest]),
-    line('median expert', (b) => b.utilisation.toSorted()[b.utilisation.length >> 1]),
-    line('coldest expert', (b) => b.utilisation[b.coldest]),
+    line(l10n.t`hottest expert`, (b) => b.utilisation[b.hottest]),
+    line(l10n.t`median expert`, (b) => b.utilisation.toSorted()[b.utilisation.length >> 1]),
+    line(l10n.t`coldest expert`, (b) => b.utilisation[b.coldest]),
   ];
   const peak = balances.reduce((p, b, i) => ((b.maxVio || 0) > (balances[p]!.maxVio || 0) ? i : p), 0);
   return {
@@ -158,18 +166,18 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
     text: l10n.t`Load of the hottest expert over ${shapes.length} layers, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'layer', unit: 'count' },
+      x: { label: l10n.t`layer`, unit: 'count' },
       y: { label: l10n.t`of the even load`, unit: 'times', min: 0 },
       series,
-      yardstick: { value: 1, label: 'even' },
+      yardstick: { value: 1, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'hottest', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`hottest`, unit: 'text' },
         { label: l10n.t`of even`, unit: 'times' },
         { label: l10n.t`median, of even`, unit: 'times' },
-        { label: 'coldest', unit: 'text' },
+        { label: l10n.t`coldest`, unit: 'text' },
         { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: balances.map((b, i) => [
@@ -204,29 +212,27 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
       meaning: l10n.t`How far from even each layer’s load is, in the measures in use.`,
-      formula:
-        'MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). ' +
-        `Effective experts = exp of the entropy of shares. Cold: a share under ${percent(cold)}. Dead: no slot.`,
-      source: 'MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.',
+      formula: l10n.t`MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). Effective experts = exp of the entropy of shares. Cold: a share under ${percent(cold)}. Dead: no slot.`,
+      source: l10n.t`MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.`,
       judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.`,
     },
     text: l10n.t`Balance of ${rows.length} layers: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: l10n.t`MaxVio`, unit: 'number' },
-        { label: l10n.t`CV`, unit: 'number' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: 'MaxVio', unit: 'number' },
+        { label: 'CV', unit: 'number' },
         { label: l10n.t`Gini`, unit: 'number' },
         { label: l10n.t`Jain`, unit: 'number' },
         { label: l10n.t`effective experts`, unit: 'number' },
         { label: l10n.t`of all`, unit: 'percent' },
-        { label: 'cold', unit: 'percent' },
-        { label: 'dead', unit: 'count' },
+        { label: l10n.t`cold`, unit: 'percent' },
+        { label: l10n.t`dead`, unit: 'count' },
       ],
       rows: [
         ...rows,
         [
-          'mean',
+          l10n.t`mean`,
           known(mean.maxVio),
           known(mean.cv),
           known(mean.gini),

@@ -4,20 +4,21 @@ import type { Figure, Help } from '../../protocol/report.ts';
 import { CAPACITY_FACTORS, capacityCurve, type CapacityFigures, type CapacityPoint } from '../capacity.ts';
 import { layerLabel } from '../labels.ts';
 import type { CapacityPolicy, CapacityLimit } from '../../protocol/intervention.ts';
+import { sentences } from '../lists.ts';
 import { fixed, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
 import { known } from './parts.ts';
 
-const COUNTED =
-  'The text is one batch; the model does not run again, so that what a dropped slot does to later layers is not in it.';
+const COUNTED = l10n.t`The text is one batch; the model does not run again, so that what a dropped slot does to later layers is not in it.`;
 
 const POLICY_HELP: Help = {
-  meaning:
-    'An expert takes at most its capacity of slots; what finds no room is dropped, and the token goes on without that expert. ' +
-    `Room that stays empty is padding: memory and compute for nothing. ${COUNTED}`,
+  meaning: sentences(
+    l10n.t`An expert takes at most its capacity of slots; what finds no room is dropped, and the token goes on without that expert. Room that stays empty is padding: memory and compute for nothing.`,
+    COUNTED,
+  ),
   formula: l10n.t`C = ⌈F·T·k/E⌉ slots for each expert; dropped = Σ_e max(0, c_e − C); padding = E·C − kept`,
-  source: 'Megatron-LM, get_capacity; Switch Transformers, arXiv 2101.03961',
+  source: l10n.t`Megatron-LM, get_capacity; Switch Transformers, arXiv 2101.03961`,
   judge: l10n.t`Factors from 1.1 to 1.3 are common: a well balanced router drops few slots there. A larger one drops less and wastes more.`,
 };
 
@@ -69,13 +70,11 @@ function padding(figures: CapacityFigures, policy: CapacityPolicy): number {
 
 function verdict({ factor, total }: CapacityPoint, { policy }: CapacityLimit): string {
   const share = dropped(total, policy) / total.slots;
-  if (Number.isNaN(share)) return 'Nothing was routed, or not so that this policy can be counted.';
-  const moved = policy === 'reroute' ? `, ${percent(total.rerouted!.moved / total.slots)} go to another expert` : '';
-  const weight = policy === 'reroute' ? '' : ` with ${percent(lostWeight(total, policy))} of the weights`;
-  return (
-    `At a capacity factor of ${fixed(factor, 2)}, ${percent(share)} of the slots are dropped${weight}${moved}, and ` +
-    `${percent(padding(total, policy))} of the room stays empty.`
-  );
+  if (Number.isNaN(share)) return l10n.t`Nothing was routed, or not so that this policy can be counted.`;
+  const [at, gone, empty] = [fixed(factor, 2), percent(share), percent(padding(total, policy))];
+  return policy === 'reroute'
+    ? l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, ${percent(total.rerouted!.moved / total.slots)} go to another expert, and ${empty} of the room stays empty.`
+    : l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped with ${percent(lostWeight(total, policy))} of the weights, and ${empty} of the room stays empty.`;
 }
 
 type Unbased = Omit<Figure, 'basis'>;
@@ -91,9 +90,9 @@ function curveFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unb
     y: curve.map(({ total }) => known(of(total))),
   });
   const series = [
-    line('dropped', (total) => total.dropped / total.slots),
-    line('dropped when re-routed', (total) => dropped(total, 'reroute') / total.slots),
-    line('padding', (total) => padding(total, 'position')),
+    line(l10n.t`dropped`, (total) => total.dropped / total.slots),
+    line(l10n.t`dropped when re-routed`, (total) => dropped(total, 'reroute') / total.slots),
+    line(l10n.t`padding`, (total) => padding(total, 'position')),
   ];
   const at = curve.find(({ factor }) => factor === limit.factor)!.total;
   return {
@@ -104,18 +103,18 @@ function curveFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Unb
     chart: {
       kind: 'lines',
       x: { label: l10n.t`capacity factor`, unit: 'number', min: 0.5, max: 4 },
-      y: { label: 'share', unit: 'percent', min: 0, max: 1 },
+      y: { label: l10n.t`share`, unit: 'percent', min: 0, max: 1 },
       series,
       band: COMMON_FACTORS,
       at: limit.factor,
     },
     table: {
       columns: [
-        { label: 'factor', unit: 'number' },
-        { label: 'dropped', unit: 'percent' },
+        { label: l10n.t`factor`, unit: 'number' },
+        { label: l10n.t`dropped`, unit: 'percent' },
         { label: l10n.t`moved when re-routed`, unit: 'percent' },
         { label: l10n.t`dropped when re-routed`, unit: 'percent' },
-        { label: 'padding', unit: 'percent' },
+        { label: l10n.t`padding`, unit: 'percent' },
       ],
       rows: curve.map(({ factor, total }) => [
         factor,
@@ -136,11 +135,12 @@ function weightFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Un
     id: 'capacity-weight',
     title: l10n.t`Weight that goes with dropped slots`,
     help: {
-      meaning:
-        'The share of all routing weights that is lost with dropped slots. Dropping the lightest loses as many slots as ' +
-        `dropping the latest, but less of what the router asked for. ${COUNTED}`,
+      meaning: sentences(
+        l10n.t`The share of all routing weights that is lost with dropped slots. Dropping the lightest loses as many slots as dropping the latest, but less of what the router asked for.`,
+        COUNTED,
+      ),
       formula: l10n.t`Σ weights of dropped slots / Σ weights of all slots`,
-      source: 'Megatron-LM, drop policies `position` and `probs`; drop towards the end: OpenMoE, arXiv 2402.01739',
+      source: l10n.t`Megatron-LM, drop policies \`position\` and \`probs\`; drop towards the end: OpenMoE, arXiv 2402.01739`,
       judge: l10n.t`The gap between the two is what sorting slots by weight is worth.`,
     },
     text: l10n.t`At ${limit.factor}, the latest take ${percent(lostWeight(at, 'position'))} of the weights with them, the lightest ${percent(lostWeight(at, 'weight'))}.`,
@@ -157,7 +157,7 @@ function weightFigure(curve: readonly CapacityPoint[], limit: CapacityLimit): Un
     },
     table: {
       columns: [
-        { label: 'factor', unit: 'number' },
+        { label: l10n.t`factor`, unit: 'number' },
         { label: l10n.t`the latest dropped`, unit: 'percent' },
         { label: l10n.t`the lightest dropped`, unit: 'percent' },
       ],
@@ -178,24 +178,24 @@ function layersFigure(
     id: 'capacity-layers',
     title: l10n.t`Dropped and padding by layer at ${fixed(factor, 2)}`,
     help: POLICY_HELP,
-    text: l10n.t`Most is dropped at ${labels[most] ?? 'no layer'}: ${percent(shares[most] ?? NaN)} of its slots.`,
+    text: l10n.t`Most is dropped at ${labels[most] ?? l10n.t`no layer`}: ${percent(shares[most] ?? NaN)} of its slots.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
-        { label: 'dropped', values: shares },
-        { label: 'padding', values: empty },
+        { label: l10n.t`dropped`, values: shares },
+        { label: l10n.t`padding`, values: empty },
       ],
       axis: { label: l10n.t`of the slots; of the room`, unit: 'percent', min: 0 },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         { label: l10n.t`capacity of an expert`, unit: 'count' },
-        { label: 'slots', unit: 'count' },
-        { label: 'dropped', unit: 'percent' },
-        { label: 'moved', unit: 'percent' },
-        { label: 'padding', unit: 'percent' },
+        { label: l10n.t`slots`, unit: 'count' },
+        { label: l10n.t`dropped`, unit: 'percent' },
+        { label: l10n.t`moved`, unit: 'percent' },
+        { label: l10n.t`padding`, unit: 'percent' },
       ],
       rows: layers.map((layer, i) => [
         labels[i]!,
@@ -219,7 +219,7 @@ function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]):
     text: l10n.t`Share of each layer’s slots that is dropped at each capacity factor.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'layer', names: labels },
+      rows: { label: l10n.t`layer`, names: labels },
       columns: { label: l10n.t`capacity factor`, names: factors },
       values,
       unit: 'percent',
@@ -228,7 +228,10 @@ function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]):
       max: Math.max(0.01, ...values.map((value) => value ?? 0)),
     },
     table: {
-      columns: [{ label: 'layer', unit: 'text' }, ...factors.map((label) => ({ label, unit: 'percent' as const }))],
+      columns: [
+        { label: l10n.t`layer`, unit: 'text' },
+        ...factors.map((label) => ({ label, unit: 'percent' as const })),
+      ],
       rows: labels.map((label, i) => [label, ...values.slice(i * factors.length, (i + 1) * factors.length)]),
     },
   };

@@ -5,10 +5,11 @@ import type { RoutingTrace } from '../../protocol/trace.ts';
 import { distribution, type Distribution } from '../distribution.ts';
 import { decadeBins, evenBins, histogram, type Bins } from '../histogram.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, NO_TRACE } from './parts.ts';
+import { known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
 
 const ENTROPY_BINS = 32;
 
@@ -85,20 +86,20 @@ const HELP: Readonly<Record<Quantity['id'], Help>> = {
 };
 
 function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity): string {
-  if (Number.isNaN(entropy.all.mean)) return 'Nothing was routed.';
+  if (Number.isNaN(entropy.all.mean)) return l10n.t`Nothing was routed.`;
   const relative = entropy.spreads.map((spread, i) => spread.p50 / Math.log(layers[i]!.experts));
   const order = [...relative.keys()]
     .filter((i) => Number.isFinite(relative[i]))
     .sort((a, b) => relative[a]! - relative[b]!);
   const [surest, leastSure] = [order[0], order.at(-1)];
-  const where = (i: number): string => `${layerLabel(layers[i]!)} (median ${percent(relative[i]!)} of ln E)`;
-  const layersSay =
-    surest === undefined || leastSure === undefined || surest === leastSure
-      ? ''
-      : ` The surest layer is ${where(surest)}, the least sure ${where(leastSure)}.`;
-  return (
-    `A router's entropy is ${fixed(entropy.all.p50, 2)} nats for half of the tokens or less.${layersSay} ` +
-    `For one choice of twenty the margin is under ${written(known(margin.all.p5), 'number')}.`
+  const where = (i: number): string => l10n.t`${layerLabel(layers[i]!)} (median ${percent(relative[i]!)} of ln E)`;
+  return sentences(
+    l10n.t`A router's entropy is ${fixed(entropy.all.p50, 2)} nats for half of the tokens or less.`,
+    surest !== undefined &&
+      leastSure !== undefined &&
+      surest !== leastSure &&
+      l10n.t`The surest layer is ${where(surest)}, the least sure ${where(leastSure)}.`,
+    l10n.t`For one choice of twenty the margin is under ${written(known(margin.all.p5), 'number')}.`,
   );
 }
 
@@ -113,7 +114,7 @@ function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | unde
   const middles = bins.edges
     .slice(1)
     .map((edge, i) => (log ? Math.sqrt(edge * bins.edges[i]!) : (edge + bins.edges[i]!) / 2));
-  const label = at === undefined ? 'all layers' : layerLabel(trace.layers[at]!);
+  const label = at === undefined ? l10n.t`all layers` : layerLabel(trace.layers[at]!);
   const spread = at === undefined ? all : spreads[at]!;
   const chosen = at === undefined ? allShares : shares[at]!;
   const line = (name: string, values: Float64Array): Line => ({
@@ -123,24 +124,24 @@ function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | unde
   });
   const series = [
     line(label, chosen),
-    ...(at === undefined ? [] : [{ ...line('all layers', allShares), faint: true }]),
+    ...(at === undefined ? [] : [{ ...line(l10n.t`all layers`, allShares), faint: true }]),
   ];
   return {
     id: `${id}-spread`,
-    title: l10n.t`${titleOf(id)} over tokens, ${label}`,
+    title: l10n.t`${CERTAINTY_NAMES[id].title} over tokens, ${label}`,
     basis: basisOf(trace),
     help,
-    text: l10n.t`${titleOf(id)} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
+    text: l10n.t`${CERTAINTY_NAMES[id].title} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
     chart: {
       kind: 'lines',
-      x: { label: id, unit, ...(log ? { log } : { min: 0, max: bins.edges.at(-1)! }) },
+      x: { label: CERTAINTY_NAMES[id].name, unit, ...(log ? { log } : { min: 0, max: bins.edges.at(-1)! }) },
       y: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
       series,
     },
     table: {
       columns: [
-        { label: 'from', unit },
-        { label: 'to', unit },
+        { label: l10n.t`from`, unit },
+        { label: l10n.t`to`, unit },
         { label: l10n.t`tokens, ${label}`, unit: 'percent' },
       ],
       rows: Array.from(chosen, (share, i) => [bins.edges[i]!, bins.edges[i + 1]!, known(share)]),
@@ -157,14 +158,14 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
   const values = shares.flatMap((of) => Array.from(of, known));
   return {
     id: `${id}-by-layer`,
-    title: l10n.t`${titleOf(id)} over tokens, by layer`,
+    title: l10n.t`${CERTAINTY_NAMES[id].title} over tokens, by layer`,
     basis: basisOf(trace),
     help,
-    text: l10n.t`Share of each of ${names.length} layers' tokens by ${id}.`,
+    text: l10n.t`Share of each of ${names.length} layers' tokens by ${CERTAINTY_NAMES[id].name}.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'layer', names },
-      columns: { label: id, names: columns },
+      rows: { label: l10n.t`layer`, names },
+      columns: { label: CERTAINTY_NAMES[id].name, names: columns },
       values,
       unit: 'percent',
       scale: 'sequential',
@@ -172,7 +173,10 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
       max: values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0.01),
     },
     table: {
-      columns: [{ label: 'layer', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'percent' }))],
+      columns: [
+        { label: l10n.t`layer`, unit: 'text' },
+        ...columns.map((label): Column => ({ label, unit: 'percent' })),
+      ],
       rows: names.map((name, i) => [name, ...Array.from(shares[i]!, known)]),
     },
   };
@@ -185,7 +189,7 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
     most,
     ...[m.mean, m.p5, m.p25, m.p50, m.p75, m.p95].map(known),
   ];
-  const quantiles = ['mean', '5 %', '25 %', 'median', '75 %', '95 %'];
+  const quantiles = [l10n.t`mean`, '5 %', '25 %', l10n.t`median`, '75 %', '95 %'];
   return {
     id: 'certainty',
     title: l10n.t`Entropy and margin by layer`,
@@ -197,7 +201,7 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
     text: l10n.t`Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         ...quantiles.map((label): Column => ({ label: l10n.t`entropy, ${label}`, unit: 'nats' })),
         { label: l10n.t`ln E`, unit: 'nats' },
         ...quantiles.map((label): Column => ({ label: l10n.t`margin, ${label}`, unit: 'number' })),
@@ -206,14 +210,10 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
         ...trace.layers.map((layer, i) =>
           row(layerLabel(layer), Math.log(layer.experts), entropy.spreads[i]!, margin.spreads[i]!),
         ),
-        row('all', null, entropy.all, margin.all),
+        row(l10n.t`all`, null, entropy.all, margin.all),
       ],
     },
   };
-}
-
-function titleOf(id: Quantity['id']): string {
-  return id === 'entropy' ? 'Entropy' : 'Margin';
 }
 
 function basisOf({ origin }: RoutingTrace): Figure['basis'] {

@@ -4,6 +4,7 @@ import type { Figure } from '../../protocol/report.ts';
 import { partnerOf, strongestPairs } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
 import { layerLabel } from '../labels.ts';
+import { listed } from '../lists.ts';
 import { percent, times } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
@@ -17,7 +18,7 @@ const LISTED = 24;
 /** Tokens that an expert must have to be in a list of pairs. */
 const FEWEST_TOKENS = 50;
 
-const SOURCE = 'OLMoE, arXiv 2409.02060, section 5';
+const SOURCE = l10n.t`OLMoE, arXiv 2409.02060, section 5`;
 
 export const coActivationSection: SectionKind = {
   id: 'coactivation',
@@ -32,8 +33,7 @@ export const coActivationSection: SectionKind = {
     const at = Number(layer.value);
     const here = patterns.layer(at)!;
     if (!here.pairs) {
-      const lacking =
-        'The layers of this model have too many experts to count their pairs: that takes E² numbers a layer.';
+      const lacking = l10n.t`The layers of this model have too many experts to count their pairs: that takes E² numbers a layer.`;
       return { lacking, controls: [], figures: [] };
     }
     const kind = choice(set, {
@@ -65,14 +65,11 @@ function tokensOf({ first }: LayerPatterns): number {
 function verdict(here: LayerPatterns): string {
   const { shape, pairs, chosen } = here;
   const [pair] = strongestPairs(pairs!.all, chosen, FEWEST_TOKENS);
-  if (!pair) return `No two experts of ${layerLabel(shape)} have ${FEWEST_TOKENS} tokens each.`;
+  if (!pair) return l10n.t`No two experts of ${layerLabel(shape)} have ${FEWEST_TOKENS} tokens each.`;
   const { i, j } = pair;
   const [rare, common] = chosen[i]! <= chosen[j]! ? [i, j] : [j, i];
   const { share, lift } = partnerOf(pairs!.all, chosen, tokensOf(here), rare, common);
-  return (
-    `At ${layerLabel(shape)} the closest two are E${rare} and E${common}: where E${rare} is chosen, so is E${common} for ` +
-    `${percent(share)} of tokens, ${times(lift)} as often as it is anyway.`
-  );
+  return l10n.t`At ${layerLabel(shape)} the closest two are E${rare} and E${common}: where E${rare} is chosen, so is E${common} for ${percent(share)} of tokens, ${times(lift)} as often as it is anyway.`;
 }
 
 /** Experts of the strongest pairs, in their own order. */
@@ -99,7 +96,10 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
     title: l10n.t`Experts together, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too${shape.experts > SHOWN ? `; the ${shown.length} experts of the strongest pairs` : ''}.`,
+      meaning:
+        shape.experts > SHOWN
+          ? l10n.t`Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too; the ${shown.length} experts of the strongest pairs.`
+          : l10n.t`Of the tokens for which the expert of the row is chosen, the share for which that of the column is, too.`,
       formula:
         kind === 'all'
           ? l10n.t`N_ij / N_i over all pairs of a token’s experts; a row sums to k − 1 over all experts`
@@ -110,7 +110,7 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
     text: l10n.t`Co-activation of ${shown.length} experts at ${layerLabel(shape)}: at most ${percent(most)}.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'expert', names },
+      rows: { label: l10n.t`expert`, names },
       columns: { label: l10n.t`is chosen with`, names },
       values,
       unit: 'percent',
@@ -119,7 +119,10 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
       max: most || 1,
     },
     table: {
-      columns: [{ label: 'expert', unit: 'text' }, ...names.map((label) => ({ label, unit: 'percent' }) as const)],
+      columns: [
+        { label: l10n.t`expert`, unit: 'text' },
+        ...names.map((label) => ({ label, unit: 'percent' }) as const),
+      ],
       rows: names.map((name, r) => [name, ...rows[r]!]),
     },
   };
@@ -129,7 +132,7 @@ function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all
   const { shape, chosen } = here;
   const pairs = here.pairs![kind];
   const tokens = tokensOf(here);
-  const listed = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
+  const closest = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
   return {
     id: 'closest-pairs',
     title: l10n.t`Closest pairs, ${layerLabel(shape)}`,
@@ -141,28 +144,29 @@ function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all
       judge: l10n.t`Near 1 times chance the two know nothing of each other.`,
     },
     text:
-      listed.length === 0
+      closest.length === 0
         ? l10n.t`No pair of experts has ${FEWEST_TOKENS} tokens each.`
-        : l10n.t`Closest of all: ${listed
-            .slice(0, 3)
-            .map(({ i, j }) => `E${i} and E${j}`)
-            .join(', ')}.`,
+        : l10n.t`Closest of all: ${listed(closest.slice(0, 3).map(pairName))}.`,
     table: {
       columns: [
-        { label: 'pair', unit: 'text' },
+        { label: l10n.t`pair`, unit: 'text' },
         { label: l10n.t`tokens together`, unit: 'count' },
         { label: l10n.t`of the rarer one’s`, unit: 'percent' },
         { label: l10n.t`times chance`, unit: 'times' },
       ],
-      rows: listed.map(({ i, j, tokens: together, strength }) => [
-        `E${i} and E${j}`,
+      rows: closest.map(({ i, j, tokens: together, strength }) => [
+        pairName({ i, j }),
         together,
         strength,
         known((together * tokens) / (chosen[i]! * chosen[j]!)),
       ]),
-      experts: listed.map(({ i }) => ({ layer: at, expert: i })),
+      experts: closest.map(({ i }) => ({ layer: at, expert: i })),
     },
   };
+}
+
+function pairName({ i, j }: { readonly i: number; readonly j: number }): string {
+  return l10n.t`E${i} and E${j}`;
 }
 
 function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: LayerPatterns): Figure {
@@ -212,7 +216,7 @@ function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: Layer
       columns: [
         { label: layerLabel(shape), unit: 'text' },
         { label: layerLabel(there), unit: 'text' },
-        { label: 'tokens', unit: 'count' },
+        { label: l10n.t`tokens`, unit: 'count' },
         { label: l10n.t`of its tokens`, unit: 'percent' },
         { label: l10n.t`times chance`, unit: 'times' },
       ],

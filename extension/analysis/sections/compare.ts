@@ -14,6 +14,7 @@ import {
   type LoadTests,
 } from '../comparison.ts';
 import { coldShare } from '../load.ts';
+import { clauses, listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
 import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
@@ -77,8 +78,7 @@ export const compareSection: SectionKind = {
     const controls = [layer, ...(comparable ? [match] : []), ...(a.trace && b.trace ? [block] : []), ...ACTIONS];
     const loads = [balanceFigure(sides), loadFigure(sides, Number(layer.value)), balanceTable(sides)];
     if (!a.trace || !b.trace) {
-      const lacking =
-        'Of one of them only counts are known: there is no test of the difference, and no token to compare.';
+      const lacking = l10n.t`Of one of them only counts are known: there is no test of the difference, and no token to compare.`;
       return { verdict: verdict(sides, undefined), lacking, controls, figures: loads };
     }
     const common = commonOf({ text: a.text, trace: a.trace }, { text: b.text, trace: b.trace });
@@ -108,18 +108,20 @@ function tokenFigures(sides: Sides, a: RoutingTrace, b: RoutingTrace, common: Co
 function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): string {
   const said = names.map((name, i) => {
     const { maxVio, coldFraction } = means[i]!;
-    return `${name} has a mean MaxVio of ${fixed(maxVio, 2)} and ${percent(coldFraction)} cold experts`;
+    return l10n.t`${name} has a mean MaxVio of ${fixed(maxVio, 2)} and ${percent(coldFraction)} cold experts`;
   });
-  if (!tests) return `${said.join('; ')}.`;
+  const both = l10n.t`${clauses(said)}.`;
+  if (!tests) return both;
   const { balance: test, elsewhere, blocks } = tests;
-  const sure =
+  const [p, permutations] = [fixed(test.p, 3), count(test.permutations)];
+  const cut = blocks[0] === blocks[1] ? count(blocks[0]) : l10n.t`${count(blocks[0])} and ${count(blocks[1])}`;
+  return sentences(
+    both,
     test.p < 0.05
-      ? `That is more than chance (p = ${fixed(test.p, 3)})`
-      : `Chance may do that (p = ${fixed(test.p, 3)})`;
-  const moved = same
-    ? ` ${percent(elsewhere.observed)} of the choices go to other experts (p = ${fixed(elsewhere.p, 3)}).`
-    : '';
-  return `${said.join('; ')}. ${sure}, by ${count(test.permutations)} permutations of ${blocks[0] === blocks[1] ? count(blocks[0]) : `${count(blocks[0])} and ${count(blocks[1])}`} blocks of tokens.${moved}`;
+      ? l10n.t`That is more than chance (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
+      : l10n.t`Chance may do that (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
+    same && l10n.t`${percent(elsewhere.observed)} of the choices go to other experts (p = ${fixed(elsewhere.p, 3)}).`,
+  );
 }
 
 function missing(
@@ -129,14 +131,14 @@ function missing(
   { oneText }: Common,
 ): string | undefined {
   if (!comparable) {
-    return 'The models have other numbers of layers or experts, so that the difference cannot be tested by exchanging parts of their runs.';
+    return l10n.t`The models have other numbers of layers or experts, so that the difference cannot be tested by exchanging parts of their runs.`;
   }
   if (!tests) {
-    return `Fewer than ${LEAST_BLOCKS} blocks of tokens are no test of the difference: take shorter blocks, or longer texts.`;
+    return l10n.t`Fewer than ${LEAST_BLOCKS} blocks of tokens are no test of the difference: take shorter blocks, or longer texts.`;
   }
   return oneText || a.text === undefined || b.text === undefined
     ? undefined
-    : 'The texts are two: their loads are compared, their tokens cannot be.';
+    : l10n.t`The texts are two: their loads are compared, their tokens cannot be.`;
 }
 
 function testFigure(
@@ -144,43 +146,55 @@ function testFigure(
   { exchange, blocks, balance: test, elsewhere }: LoadTests,
   size: number,
 ): Figure {
-  const experts = same ? 'other experts' : 'experts of another rank';
   const how =
     exchange === 'pairs'
-      ? `Both runs are cut into the same ${blocks[0]} blocks of ${size} consecutive tokens. If they route alike, it does not matter which of the two a block is taken from: each pair of blocks changes sides with even odds.`
-      : `The texts are cut into ${blocks[0]} and ${blocks[1]} blocks of ${size} consecutive tokens. If both are routed alike, it does not matter from which text a block comes: all blocks are dealt out anew, as many to each side as before.`;
-  const ranks = same
-    ? ''
-    : ' The experts of two models have nothing to do with one another: they are matched by their load, the busiest of one layer with the busiest of the other.';
+      ? l10n.t`Both runs are cut into the same ${blocks[0]} blocks of ${size} consecutive tokens. If they route alike, it does not matter which of the two a block is taken from: each pair of blocks changes sides with even odds.`
+      : l10n.t`The texts are cut into ${blocks[0]} and ${blocks[1]} blocks of ${size} consecutive tokens. If both are routed alike, it does not matter from which text a block comes: all blocks are dealt out anew, as many to each side as before.`;
+  const [apart, p] = [fixed(test.observed, 2), fixed(test.p, 3)];
+  const [moved, movedP] = [percent(elsewhere.observed), fixed(elsewhere.p, 3)];
   return {
     id: 'compare-test',
     title: l10n.t`Is the difference more than chance?`,
     basis: 'counted',
     help: {
-      meaning: l10n.t`${how}${ranks} Single tokens are not exchanged, since neighbours route alike.`,
+      meaning: sentences(
+        how,
+        !same &&
+          l10n.t`The experts of two models have nothing to do with one another: they are matched by their load, the busiest of one layer with the busiest of the other.`,
+        l10n.t`Single tokens are not exchanged, since neighbours route alike.`,
+      ),
       formula: l10n.t`p = (1 + permutations with as large a difference or larger) / (1 + permutations)`,
       judge: l10n.t`Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
     },
-    text: l10n.t`Difference of the mean MaxVio ${fixed(test.observed, 2)}, p = ${fixed(test.p, 3)}; ${percent(elsewhere.observed)} of choices go to ${experts}, p = ${fixed(elsewhere.p, 3)}.`,
+    text: same
+      ? l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; ${moved} of choices go to other experts, p = ${movedP}.`
+      : l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; ${moved} of choices go to experts of another rank, p = ${movedP}.`,
     table: {
       columns: [
         { label: '', unit: 'text' },
         { label: names[0], unit: 'text' },
         { label: names[1], unit: 'text' },
-        { label: 'difference', unit: 'text' },
+        { label: l10n.t`difference`, unit: 'text' },
         { label: 'p', unit: 'number' },
-        { label: 'permutations', unit: 'count' },
+        { label: l10n.t`permutations`, unit: 'count' },
       ],
       rows: [
         [
-          'mean MaxVio of the layers',
+          l10n.t`mean MaxVio of the layers`,
           fixed(means[0].maxVio, 2),
           fixed(means[1].maxVio, 2),
-          fixed(test.observed, 2),
+          apart,
           test.p,
           test.permutations,
         ],
-        [`choices that go to ${experts}`, '', '', percent(elsewhere.observed), elsewhere.p, elsewhere.permutations],
+        [
+          same ? l10n.t`choices that go to other experts` : l10n.t`choices that go to experts of another rank`,
+          '',
+          '',
+          moved,
+          elsewhere.p,
+          elsewhere.permutations,
+        ],
       ],
     },
   };
@@ -190,11 +204,11 @@ function testFigure(
 function namesOf(a: Subject, b: Subject): readonly [string, string] {
   const parts = [a, b].map(({ model, name }) => [
     model.name,
-    `${model.precision} on ${model.provider}`,
+    l10n.t`${model.precision} on ${model.provider}`,
     // A recording's name begins with its model's.
     name.startsWith(`${model.name}, `) ? name.slice(model.name.length + 2) : name,
   ]);
   const telling = [0, 1, 2].filter((i) => parts[0]![i] !== parts[1]![i]);
-  const [one, other] = parts.map((of) => telling.map((i) => of[i]!).join(', '));
-  return telling.length === 0 ? ['first run', 'second run'] : [one!, other!];
+  const [one, other] = parts.map((of) => listed(telling.map((i) => of[i]!)));
+  return telling.length === 0 ? [l10n.t`first run`, l10n.t`second run`] : [one!, other!];
 }

@@ -5,6 +5,7 @@ import type { RoutingTrace } from '../../protocol/trace.ts';
 import type { Common } from '../comparison.ts';
 import { layerLabel } from '../labels.ts';
 import { meanOf } from '../load.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import type { Sides } from './compare.ts';
 import { depths, known } from './parts.ts';
@@ -27,19 +28,19 @@ export function balanceFigure({ a, b, names, balances }: Sides): Figure {
       source: 'MaxVio: arXiv 2408.15664',
       judge: l10n.t`1 is even. The higher line has the layers that wait longest for one expert.`,
     },
-    text: l10n.t`Hottest expert of each layer as a multiple of the even load: ${names.map((name, i) => `${name} at most ${fixed(highest(lines[i]!), 2)}`).join(', ')}.`,
+    text: l10n.t`Hottest expert of each layer as a multiple of the even load: ${listed(names.map((name, i) => l10n.t`${name} at most ${fixed(highest(lines[i]!), 2)}`))}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'layer', unit: 'count' },
+      x: { label: l10n.t`layer`, unit: 'count' },
       y: { label: l10n.t`of the even load`, unit: 'times', min: 0 },
       series: lines,
-      yardstick: { value: 1, label: 'even' },
+      yardstick: { value: 1, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: 'run', unit: 'text' },
-        { label: 'layer', unit: 'text' },
-        { label: 'hottest', unit: 'text' },
+        { label: l10n.t`run`, unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`hottest`, unit: 'text' },
         { label: l10n.t`of even`, unit: 'times' },
       ],
       rows: [a, b].flatMap(({ loads }, side) =>
@@ -65,13 +66,13 @@ export function loadFigure(sides: Sides, at: number): Figure {
   const where =
     same || layerLabel(one.shape) === layerLabel(other.shape)
       ? layerLabel(one.shape)
-      : `${layerLabel(one.shape)} and ${layerLabel(other.shape)}`;
+      : l10n.t`${layerLabel(one.shape)} and ${layerLabel(other.shape)}`;
   const shares = [one, other].map((load) => sharesOf(load, same));
   const rows = Array.from({ length: Math.max(one.shape.experts, other.shape.experts) }, (_, e) => e);
-  const labels = rows.map((e) => (same ? `E${e}` : ordinal(e + 1)));
+  const labels = rows.map((e) => (same ? `E${e}` : ranked(e + 1)));
   return {
     id: 'compare-load',
-    title: l10n.t`Load by ${same ? 'expert' : 'rank'}, ${where}`,
+    title: same ? l10n.t`Load by expert, ${where}` : l10n.t`Load by rank, ${where}`,
     basis: basisOf(a, b),
     help: {
       meaning: same
@@ -80,19 +81,19 @@ export function loadFigure(sides: Sides, at: number): Figure {
       formula: l10n.t`c_e / Σc; even: 1/E`,
       judge: l10n.t`The flatter, the more even.`,
     },
-    text: l10n.t`Load at ${where}: the busiest expert takes ${names.map((name, i) => `${percent(Math.max(0, ...shares[i]!))} in ${name}`).join(', ')}.`,
+    text: l10n.t`Load at ${where}: the busiest expert takes ${listed(names.map((name, i) => l10n.t`${percent(Math.max(0, ...shares[i]!))} in ${name}`))}.`,
     chart: {
       kind: 'bars',
       labels,
       series: names.map((label, i) => ({ label, values: rows.map((e) => known(shares[i]![e])) })),
       axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
-      yardstick: { value: 1 / one.shape.experts, label: 'even' },
+      yardstick: { value: 1 / one.shape.experts, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: same ? 'expert' : 'rank', unit: 'text' },
+        { label: same ? l10n.t`expert` : l10n.t`rank`, unit: 'text' },
         ...names.map((label): Column => ({ label, unit: 'percent' })),
-        ...(same ? [{ label: 'difference', unit: 'percent' } as const] : []),
+        ...(same ? [{ label: l10n.t`difference`, unit: 'percent' } as const] : []),
       ],
       rows: rows.map((e) => [
         labels[e]!,
@@ -110,9 +111,19 @@ function sharesOf({ counts }: LayerCounts, same: boolean): number[] {
   return same ? shares : shares.sort((x, y) => y - x);
 }
 
-function ordinal(n: number): string {
-  const ending = n % 100 >= 11 && n % 100 <= 13 ? 'th' : (['th', 'st', 'nd', 'rd'][n % 10] ?? 'th');
-  return `${n}${ending}`;
+/** 1st, 2nd, 3rd, 4th. */
+function ranked(n: number): string {
+  if (n % 100 >= 11 && n % 100 <= 13) return l10n.t`${n}th`;
+  switch (n % 10) {
+    case 1:
+      return l10n.t`${n}st`;
+    case 2:
+      return l10n.t`${n}nd`;
+    case 3:
+      return l10n.t`${n}rd`;
+    default:
+      return l10n.t`${n}th`;
+  }
 }
 
 /** All measures of balance of both, layer by layer, and their means. */
@@ -120,9 +131,9 @@ export function balanceTable({ a, b, names, balances, means }: Sides): Figure {
   const measures = [
     ['MaxVio', 'number', 'maxVio'],
     ['CV', 'number', 'cv'],
-    ['Gini', 'number', 'gini'],
-    ['Jain', 'number', 'jain'],
-    ['cold', 'percent', 'coldFraction'],
+    [l10n.t`Gini`, 'number', 'gini'],
+    [l10n.t`Jain`, 'number', 'jain'],
+    [l10n.t`cold`, 'percent', 'coldFraction'],
   ] as const;
   const rowCount = Math.max(a.loads.length, b.loads.length);
   const label = (i: number): string => layerLabel((a.loads[i] ?? b.loads[i])!.shape);
@@ -135,18 +146,20 @@ export function balanceTable({ a, b, names, balances, means }: Sides): Figure {
       formula: l10n.t`as in “Balance by layer”`,
       judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1.`,
     },
-    text: l10n.t`Mean MaxVio: ${names.map((name, i) => `${name} ${fixed(means[i]!.maxVio, 2)}`).join(', ')}. Mean Gini: ${names.map((name, i) => `${name} ${fixed(means[i]!.gini, 2)}`).join(', ')}.`,
+    text: l10n.t`Mean MaxVio: ${listed(names.map((name, i) => `${name} ${fixed(means[i]!.maxVio, 2)}`))}. Mean Gini: ${listed(names.map((name, i) => `${name} ${fixed(means[i]!.gini, 2)}`))}.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        ...measures.flatMap(([measure, unit]) => names.map((name): Column => ({ label: `${measure}, ${name}`, unit }))),
+        { label: l10n.t`layer`, unit: 'text' },
+        ...measures.flatMap(([measure, unit]) =>
+          names.map((name): Column => ({ label: l10n.t`${measure}, ${name}`, unit })),
+        ),
       ],
       rows: [
         ...Array.from({ length: rowCount }, (_, i) => [
           label(i),
           ...measures.flatMap(([, , key]) => balances.map((of) => known(of[i]?.[key]))),
         ]),
-        ['mean', ...measures.flatMap(([, , key]) => means.map((of) => known(of[key])))],
+        [l10n.t`mean`, ...measures.flatMap(([, , key]) => means.map((of) => known(of[key])))],
       ],
     },
   };
@@ -169,13 +182,16 @@ export function tokenFigure(
   };
   const [one, other] = [of(traceA), of(traceB)];
   const { alignment, oneText } = common;
-  const shared = oneText ? ` ${count(alignment.a.length)} tokens of both begin and end at the same characters.` : '';
   return {
     id: 'compare-tokens',
     title: l10n.t`Tokens, certainty and surprise`,
     basis: basisOf(a, b) === 'recorded' ? 'recorded' : 'measured',
     help: {
-      meaning: l10n.t`Means over tokens, of entropy and margin also over layers. Surprise is how unlikely the model finds a token.${shared} Tokens of two tokenizers, or of two versions of a text, are matched by their characters.`,
+      meaning: sentences(
+        l10n.t`Means over tokens, of entropy and margin also over layers. Surprise is how unlikely the model finds a token.`,
+        oneText && l10n.t`${count(alignment.a.length)} tokens of both begin and end at the same characters.`,
+        l10n.t`Tokens of two tokenizers, or of two versions of a text, are matched by their characters.`,
+      ),
       formula: l10n.t`entropy −Σ_e p_e·ln p_e; margin: score of choice k − that of the next; surprise −ln p of the token given those before it`,
       judge: l10n.t`A lower surprise on the same text is a better model of it, where the tokenizer is the same.`,
     },
@@ -183,10 +199,10 @@ export function tokenFigure(
     table: {
       columns: [
         { label: '', unit: 'text' },
-        { label: 'tokens', unit: 'count' },
-        { label: 'entropy', unit: 'nats' },
-        { label: 'margin', unit: 'number' },
-        { label: 'surprise', unit: 'nats' },
+        { label: l10n.t`tokens`, unit: 'count' },
+        { label: l10n.t`entropy`, unit: 'nats' },
+        { label: l10n.t`margin`, unit: 'number' },
+        { label: l10n.t`surprise`, unit: 'nats' },
       ],
       rows: [
         [names[0], ...one],

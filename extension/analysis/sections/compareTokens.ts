@@ -21,7 +21,7 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
   const stays = layers.map((layer) => known(layer.stayed / (layer.tokens * layer.k)));
   const tops = layers.map((layer) => known(layer.topStayed / layer.tokens));
   const { start, end } = a.trace!.tokens;
-  const listed = mostFlipped(agreement, LISTED_TOKENS);
+  const flipped = mostFlipped(agreement, LISTED_TOKENS);
   const help = {
     meaning: l10n.t`A choice stays when both runs send the token to that expert at that layer, in whatever order. A token flips when one of its choices does not stay. ${count(tokens)} tokens of both are the same piece of text.`,
     formula: l10n.t`|A ∩ B| / k, mean over tokens`,
@@ -36,16 +36,16 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
       text: l10n.t`${percent(agreement.share)} of ${names[0]}'s choices stay in ${names[1]}; ${count(flips.length)} of ${count(tokens)} tokens flip somewhere.`,
       chart: {
         kind: 'lines',
-        x: { label: 'layer', unit: 'count' },
-        y: { label: 'stays', unit: 'percent', max: 1 },
+        x: { label: l10n.t`layer`, unit: 'count' },
+        y: { label: l10n.t`stays`, unit: 'percent', max: 1 },
         series: [
-          { label: 'choices', x: depths(layers), y: stays },
+          { label: l10n.t`choices`, x: depths(layers), y: stays },
           { label: l10n.t`top expert`, x: depths(layers), y: tops },
         ],
       },
       table: {
         columns: [
-          { label: 'layer', unit: 'text' },
+          { label: l10n.t`layer`, unit: 'text' },
           { label: l10n.t`choices that stay`, unit: 'percent' },
           { label: l10n.t`top expert stays`, unit: 'percent' },
           { label: l10n.t`tokens that flip`, unit: 'count' },
@@ -65,15 +65,15 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
       title: l10n.t`Tokens that flip at the most layers`,
       basis: basisOf(a, b),
       help,
-      text: l10n.t`${count(flips.length)} of ${count(tokens)} tokens flip at one layer or more; the ${listed.length} that flip at the most are listed.`,
+      text: l10n.t`${count(flips.length)} of ${count(tokens)} tokens flip at one layer or more; the ${flipped.length} that flip at the most are listed.`,
       table: {
         columns: [
-          { label: 'token', unit: 'count' },
-          { label: 'text', unit: 'text' },
-          { label: 'layers', unit: 'count' },
-          { label: 'which', unit: 'text' },
+          { label: l10n.t`token`, unit: 'count' },
+          { label: l10n.t`text`, unit: 'text' },
+          { label: l10n.t`layers`, unit: 'count' },
+          { label: l10n.t`which`, unit: 'text' },
         ],
-        rows: listed.map((token) => [
+        rows: flipped.map((token) => [
           token,
           a.text === undefined ? '' : visibleText(a.text.slice(start[token], end[token])),
           flipCounts[token]!,
@@ -82,7 +82,7 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
             .map(layerLabel)
             .join(' '),
         ]),
-        places: listed.map((token) => ({ start: start[token]!, end: end[token]! })),
+        places: flipped.map((token) => ({ start: start[token]!, end: end[token]! })),
       },
     },
   ];
@@ -118,7 +118,7 @@ export function groupsFigure(
     help: {
       meaning: l10n.t`Whether a layer of ${names[0]} and one of ${names[1]} put the same tokens together, whatever the numbers of their experts. ${count(alignment.a.length)} tokens of both are the same piece of text.`,
       formula: l10n.t`(I − I₀) / ((H₁ + H₂)/2 − I₀): adjusted mutual information of the top experts; I₀ is that of shuffled tokens`,
-      source: 'Vinh, Epps and Bailey, JMLR 11 (2010)',
+      source: l10n.t`Vinh, Epps and Bailey, JMLR 11 (2010)`,
       judge: l10n.t`1: the same groups. 0: no more in common than by chance.`,
     },
     text: l10n.t`Adjusted mutual information of the top experts of ${rows.length} layers of ${names[0]} and ${columns.length} of ${names[1]}.`,

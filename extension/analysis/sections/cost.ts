@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { PROFILE_PARTS, type ModelProfile, type ProfiledBatch, type ProfilePart } from '../../protocol/profile.ts';
 import type { Control, Figure, Parameters, Section } from '../../protocol/report.ts';
 import { correlation, median, quantile } from '../latency.ts';
+import { clauses, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox } from './controls.ts';
 import type { SectionKind } from './kind.ts';
@@ -15,15 +16,15 @@ export const MEASURE = 'measure';
 const REPORTED_ROUTER_SHARE = 0.08;
 
 const PART_LABELS: Readonly<Record<ProfilePart, string>> = {
-  router: 'router',
-  experts: 'experts',
-  sharedExperts: 'shared experts',
-  dense: 'dense networks',
-  mixers: 'attention and other mixers',
-  norms: 'norms',
-  embeddings: 'embeddings',
-  head: 'head',
-  rest: 'the rest',
+  router: l10n.t`router`,
+  experts: l10n.t`experts`,
+  sharedExperts: l10n.t`shared experts`,
+  dense: l10n.t`dense networks`,
+  mixers: l10n.t`attention and other mixers`,
+  norms: l10n.t`norms`,
+  embeddings: l10n.t`embeddings`,
+  head: l10n.t`head`,
+  rest: l10n.t`the rest`,
 };
 
 const BATCHES = ['1,16,128', '1,8,64,512', '1,4,16,64,256', '1'] as const;
@@ -43,8 +44,8 @@ export const costSection: SectionKind = {
     if (evidence.profile) return { ...profileFigures(evidence.profile), controls: [...controls, action] };
     const lacking =
       source === 'recorded'
-        ? 'This routing was read from a file: open its model and analyze a text to measure it.'
-        : 'Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.';
+        ? l10n.t`This routing was read from a file: open its model and analyze a text to measure it.`
+        : l10n.t`Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.`;
     return { lacking, controls: source === 'recorded' ? [] : [...controls, action], figures: [] };
   },
 };
@@ -72,7 +73,7 @@ export function profileFigures(profile: ModelProfile): Pick<Section, 'verdict' |
   const { batches, steps, notes } = profile;
   return {
     verdict: verdict(profile),
-    ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+    ...(notes.length > 0 ? { lacking: sentences(...notes) } : {}),
     figures: [
       ...(batches.length > 0 ? [shareFigure(batches), speedFigure(batches)] : []),
       ...(steps ? [latencyFigure(steps), jitterFigure(steps)] : []),
@@ -95,42 +96,50 @@ function milliseconds(value: number): string {
 function verdict({ batches, steps, model }: ModelProfile): string {
   const said = batches.map((batch) => {
     const most = PROFILE_PARTS.reduce((a, b) => (batch.parts[b] > batch.parts[a] ? b : a));
-    return `${count(batch.tokens)} ${batch.tokens === 1 ? 'token' : 'tokens'} at once: ${percent(share(batch, 'router'))} router, most ${PART_LABELS[most]} with ${percent(share(batch, most))}`;
+    const [router, share_] = [percent(share(batch, 'router')), percent(share(batch, most))];
+    return l10n.t`${tokensText(batch.tokens)} at once: ${router} router, most ${PART_LABELS[most]} with ${share_}`;
   });
-  const routers = batches.map((batch) => share(batch, 'router'));
-  const against =
-    routers.length === 0
-      ? ''
-      : routers.every((r) => r <= REPORTED_ROUTER_SHARE)
-        ? ` The router stays within the ${percent(REPORTED_ROUTER_SHARE)} that is reported of it.`
-        : ` The router takes up to ${percent(Math.max(...routers))}, where ${percent(REPORTED_ROUTER_SHARE)} is reported: small models have small experts, and routers do not shrink with them.`;
-  const latency = steps
-    ? ` A generated token takes ${milliseconds(quantile(steps.milliseconds, 0.5))} in the median and ${milliseconds(quantile(steps.milliseconds, 0.99))} at p99.`
-    : '';
-  return `${model.name} in ${model.precision} on ${model.provider}. ${said.join('; ')}.${against}${latency}`;
+  return sentences(
+    l10n.t`${model.name} in ${model.precision} on ${model.provider}.`,
+    l10n.t`${clauses(said)}.`,
+    againstReported(batches),
+    steps &&
+      l10n.t`A generated token takes ${milliseconds(quantile(steps.milliseconds, 0.5))} in the median and ${milliseconds(quantile(steps.milliseconds, 0.99))} at p99.`,
+  );
+}
+
+function againstReported(batches: readonly ProfiledBatch[]): string | undefined {
+  if (batches.length === 0) return undefined;
+  const most = Math.max(...batches.map((batch) => share(batch, 'router')));
+  const reported = percent(REPORTED_ROUTER_SHARE);
+  return most <= REPORTED_ROUTER_SHARE
+    ? l10n.t`The router stays within the ${reported} that is reported of it.`
+    : l10n.t`The router takes up to ${percent(most)}, where ${reported} is reported: small models have small experts, and routers do not shrink with them.`;
+}
+
+function tokensText(tokens: number): string {
+  return tokens === 1 ? l10n.t`${count(tokens)} token` : l10n.t`${count(tokens)} tokens`;
 }
 
 function shareFigure(batches: readonly ProfiledBatch[]): Figure {
-  const labels = batches.map(({ tokens }) => `${count(tokens)} ${tokens === 1 ? 'token' : 'tokens'}`);
+  const labels = batches.map(({ tokens }) => tokensText(tokens));
   const parts = PROFILE_PARTS.filter((part) => batches.some((batch) => batch.parts[part] > 0));
   return {
     id: 'cost-parts',
     title: l10n.t`Where the time of a pass goes`,
     basis: 'measured',
     help: {
-      meaning:
-        'Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering ' +
-        'tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.',
+      meaning: l10n.t`Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.`,
       formula: l10n.t`share = Σ time of the part’s kernels / Σ time of all kernels`,
-      source: 'ONNX Runtime profiler.',
+      source: l10n.t`ONNX Runtime profiler.`,
       judge: l10n.t`Of the router about ${percent(REPORTED_ROUTER_SHARE)} is reported. Of one token experts read their weights for little work; the more tokens, the better they are used.`,
     },
-    text: batches
-      .map(
+    text: clauses(
+      batches.map(
         (batch, i) =>
-          `${labels[i]!}: router ${percent(share(batch, 'router'))}, experts ${percent(share(batch, 'experts'))}`,
-      )
-      .join('; '),
+          l10n.t`${labels[i]!}: router ${percent(share(batch, 'router'))}, experts ${percent(share(batch, 'experts'))}`,
+      ),
+    ),
     chart: {
       kind: 'bars',
       labels,
@@ -144,7 +153,7 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
     },
     table: {
       columns: [
-        { label: 'part', unit: 'text' },
+        { label: l10n.t`part`, unit: 'text' },
         ...labels.flatMap((label) => [
           { label, unit: 'percent' as const },
           { label: l10n.t`${label}, under the profiler`, unit: 'ms' as const },
@@ -155,7 +164,7 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
           PART_LABELS[part],
           ...batches.flatMap((batch) => [known(share(batch, part)), batch.parts[part]]),
         ]),
-        ['router, as reported', ...batches.flatMap(() => [REPORTED_ROUTER_SHARE, null])],
+        [l10n.t`router, as reported`, ...batches.flatMap(() => [REPORTED_ROUTER_SHARE, null])],
       ],
     },
   };
@@ -172,7 +181,7 @@ function speedFigure(batches: readonly ProfiledBatch[]): Figure {
       formula: l10n.t`time of a token = time of the pass / tokens`,
       judge: l10n.t`Experts are read once for all tokens of a pass: a token of a larger batch is cheaper, until computing takes longer than reading.`,
     },
-    text: batches.map(({ tokens }, i) => `${count(tokens)} at once: ${milliseconds(each[i]!)} a token`).join('; '),
+    text: clauses(batches.map(({ tokens }, i) => l10n.t`${count(tokens)} at once: ${milliseconds(each[i]!)} a token`)),
     chart: {
       kind: 'lines',
       x: { label: l10n.t`tokens in a pass`, unit: 'count', log: true },
@@ -181,8 +190,8 @@ function speedFigure(batches: readonly ProfiledBatch[]): Figure {
     },
     table: {
       columns: [
-        { label: 'tokens', unit: 'count' },
-        { label: 'passes', unit: 'count' },
+        { label: l10n.t`tokens`, unit: 'count' },
+        { label: l10n.t`passes`, unit: 'count' },
         { label: l10n.t`a pass`, unit: 'ms' },
         { label: l10n.t`a token`, unit: 'ms' },
         { label: l10n.t`tokens a second`, unit: 'number' },
@@ -218,19 +227,19 @@ function latencyFigure({ milliseconds: ms }: Steps): Figure {
     chart: {
       kind: 'lines',
       x: { label: l10n.t`generated token`, unit: 'count' },
-      y: { label: 'latency', unit: 'ms', min: 0 },
-      series: [{ label: 'latency', x, y: Array.from(ms) }],
+      y: { label: l10n.t`latency`, unit: 'ms', min: 0 },
+      series: [{ label: l10n.t`latency`, x, y: Array.from(ms) }],
       yardstick: { value: at(0.5), label: 'p50' },
     },
     table: {
       columns: [
         { label: l10n.t`of the steps`, unit: 'text' },
-        { label: 'latency', unit: 'ms' },
+        { label: l10n.t`latency`, unit: 'ms' },
       ],
       rows: [
         ...[0.5, 0.95, 0.99].map((q) => [`p${100 * q}`, known(at(q))]),
-        ['longest', known(at(1))],
-        ['mean', known(ms.reduce((sum, value) => sum + value, 0) / ms.length)],
+        [l10n.t`longest`, known(at(1))],
+        [l10n.t`mean`, known(ms.reduce((sum, value) => sum + value, 0) / ms.length)],
       ],
     },
   };
@@ -238,35 +247,47 @@ function latencyFigure({ milliseconds: ms }: Steps): Figure {
 
 function jitterFigure({ milliseconds: ms, experts, fresh }: Steps): Figure {
   const explained = (of: Uint32Array): number => correlation(ms, of) ** 2;
-  const same = experts.every((n) => n === experts[0]);
-  const said = (r2: number): string =>
-    Number.isNaN(r2) ? 'do not change and explain nothing' : `explain ${percent(r2)} of the variance`;
   return {
     id: 'cost-jitter',
     title: l10n.t`Jitter, and the experts that a step touched`,
     basis: 'measured',
     help: {
-      meaning:
-        'Each generated token by the distinct experts of all layers that it touched and the step before had not: their weights are not in the ' +
-        'processor’s caches. One sequence alone touches as many experts at each step, unless a limit drops some; batches differ.',
+      meaning: l10n.t`Each generated token by the distinct experts of all layers that it touched and the step before had not: their weights are not in the processor’s caches. One sequence alone touches as many experts at each step, unless a limit drops some; batches differ.`,
       formula: l10n.t`r² of latency and number of experts: the share of the variance that goes with it`,
       judge: l10n.t`A small r²: jitter comes from elsewhere, other programs say. A large one: keeping experts, or more cache, would help.`,
     },
-    text: l10n.t`Distinct experts a step ${same ? `are always ${count(experts[0] ?? 0)} and explain nothing` : said(explained(experts))}; those not touched by the step before ${said(explained(fresh))}.`,
+    text: l10n.t`${allSay(experts, explained(experts))}; ${freshSay(explained(fresh))}.`,
     chart: {
       kind: 'points',
       x: { label: l10n.t`experts that the step before did not touch`, unit: 'count' },
-      y: { label: 'latency', unit: 'ms', min: 0 },
+      y: { label: l10n.t`latency`, unit: 'ms', min: 0 },
       series: [{ label: l10n.t`generated token`, x: Array.from(fresh), y: Array.from(ms) }],
     },
     table: {
       columns: [
         { label: l10n.t`generated token`, unit: 'count' },
-        { label: 'latency', unit: 'ms' },
+        { label: l10n.t`latency`, unit: 'ms' },
         { label: l10n.t`distinct experts`, unit: 'count' },
         { label: l10n.t`not touched before`, unit: 'count' },
       ],
       rows: Array.from(ms, (value, i) => [i, value, experts[i]!, fresh[i]!]),
     },
   };
+}
+
+/** What the number of experts a step explains of latency. */
+function allSay(experts: Uint32Array, r2: number): string {
+  if (experts.every((n) => n === experts[0])) {
+    return l10n.t`Distinct experts a step are always ${count(experts[0] ?? 0)} and explain nothing`;
+  }
+  return Number.isNaN(r2)
+    ? l10n.t`Distinct experts a step do not change and explain nothing`
+    : l10n.t`Distinct experts a step explain ${percent(r2)} of the variance`;
+}
+
+/** What those explain that are not the step before’s. */
+function freshSay(r2: number): string {
+  return Number.isNaN(r2)
+    ? l10n.t`those not touched by the step before do not change and explain nothing`
+    : l10n.t`those not touched by the step before explain ${percent(r2)} of the variance`;
 }

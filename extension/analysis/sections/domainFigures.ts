@@ -20,27 +20,25 @@ export function informationFigure(subject: Subject, information: readonly (Domai
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.`,
-      formula:
-        'I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: ' +
-        (files
-          ? 'the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.'
-          : '(m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.'),
-      source: 'Miller 1955, note on the bias of information estimates',
+      formula: files
+        ? l10n.t`I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.`
+        : l10n.t`I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: (m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.`,
+      source: l10n.t`Miller 1955, note on the bias of information estimates`,
       judge: l10n.t`Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.`,
     },
     text: l10n.t`Mutual information of kind of text and expert: most at ${names[highest]!} with ${(bits[highest] ?? 0).toFixed(3)} bits.`,
     chart: {
       kind: 'bars',
       labels: names,
-      series: [{ label: 'bits', values: bits }],
-      axis: { label: 'bits', unit: 'number', min: 0 },
+      series: [{ label: l10n.t`bits`, values: bits }],
+      axis: { label: l10n.t`bits`, unit: 'number', min: 0 },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'bits', unit: 'number' },
-        { label: 'uncorrected', unit: 'number' },
-        { label: 'bias', unit: 'number' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`bits`, unit: 'number' },
+        { label: l10n.t`uncorrected`, unit: 'number' },
+        { label: l10n.t`bias`, unit: 'number' },
         { label: l10n.t`at most`, unit: 'number' },
         { label: 'p', unit: 'number' },
       ],
@@ -67,9 +65,9 @@ export function domainFigure(subject: Subject, domains: readonly Domain[]): Figu
     table: {
       columns: [
         { label: l10n.t`kind of text`, unit: 'text' },
-        { label: 'files', unit: 'count' },
-        { label: 'tokens', unit: 'count' },
-        { label: 'enough', unit: 'text' },
+        { label: l10n.t`files`, unit: 'count' },
+        { label: l10n.t`tokens`, unit: 'count' },
+        { label: l10n.t`enough`, unit: 'text' },
       ],
       rows: domains.map((domain, d) => [
         domain.name,
@@ -78,8 +76,8 @@ export function domainFigure(subject: Subject, domains: readonly Domain[]): Figu
         Array.from({ length: layers }, (_, layer) => layer).every(
           (layer) => isEnough(domain, layer) || layerTokens(domain, layer) === 0,
         )
-          ? 'yes'
-          : 'no',
+          ? l10n.t`yes`
+          : l10n.t`no`,
       ]),
     },
   };

@@ -5,6 +5,7 @@ import type { LayerPatterns, TypicalToken } from '../folder/patterns.ts';
 import { chance, intervals, isEnough, specialisation } from '../folder/specialisation.ts';
 import { wordsByExpert } from '../folder/vocabularyFigures.ts';
 import { layerLabel } from '../labels.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, percent, times } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { choice } from './controls.ts';
@@ -36,7 +37,7 @@ export const expertSection: SectionKind = {
       options: Array.from(counts, (_, e) => ({ value: String(e), label: `E${e}` })),
       value: String(hottest),
     });
-    const chosen = { at, expert: Number(expert.value), name: `E${expert.value} of ${layerLabel(shape)}` };
+    const chosen = { at, expert: Number(expert.value), name: l10n.t`E${expert.value} of ${layerLabel(shape)}` };
     const patterns = patternsOf(subject);
     const here = patterns?.layer(at);
     const own = patterns && here ? ofPatterns(subject, chosen, patterns, here) : [];
@@ -68,12 +69,12 @@ function verdict({ loads }: Subject, { at, expert, name }: Chosen, here: LayerPa
   const { shape, counts } = loads[at]!;
   const total = counts.reduce((sum, n) => sum + n, 0);
   const share = counts[expert]! / total;
-  if (total === 0 || counts[expert] === 0) return `${name} takes no token.`;
+  if (total === 0 || counts[expert] === 0) return l10n.t`${name} takes no token.`;
   const rank = counts.reduce((more, n) => (n > counts[expert]! ? more + 1 : more), 1);
   const like = here?.typical[expert]!.slice(0, 3).map(({ text }) => `“${visibleText(text)}”`) ?? [];
-  return (
-    `${name} takes ${percent(share)} of the load, ${times(share * shape.experts)} the even share: place ${rank} of ${shape.experts}.` +
-    (like.length > 0 ? ` It weighs most on ${like.join(', ')}.` : '')
+  return sentences(
+    l10n.t`${name} takes ${percent(share)} of the load, ${times(share * shape.experts)} the even share: place ${rank} of ${shape.experts}.`,
+    like.length > 0 && l10n.t`It weighs most on ${listed(like)}.`,
   );
 }
 
@@ -98,7 +99,7 @@ function domainLoad(subject: Subject, { at, expert, name }: Chosen): Figure[] {
       help: {
         meaning: l10n.t`The share of the tokens of each kind of text for which it is chosen.`,
         formula: l10n.t`N_eD / N_D; by chance k/E = ${percent(even)}. Intervals: 95 %, from resampled files.`,
-        source: 'OLMoE, arXiv 2409.02060, section 5',
+        source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
         judge: l10n.t`Kinds whose intervals overlap are not told apart.`,
       },
       text:
@@ -110,14 +111,14 @@ function domainLoad(subject: Subject, { at, expert, name }: Chosen): Figure[] {
         labels: rows.map((row) => row.name),
         series: [{ label: l10n.t`share of tokens`, values: rows.map(({ value }) => value) }],
         axis: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
-        yardstick: { value: even, label: 'chance' },
+        yardstick: { value: even, label: l10n.t`chance` },
       },
       table: {
         columns: [
           { label: l10n.t`kind of text`, unit: 'text' },
           { label: l10n.t`share of its tokens`, unit: 'percent' },
-          { label: 'from', unit: 'percent' },
-          { label: 'to', unit: 'percent' },
+          { label: l10n.t`from`, unit: 'percent' },
+          { label: l10n.t`to`, unit: 'percent' },
           { label: l10n.t`times chance`, unit: 'times' },
         ],
         rows: rows.map(({ name: kind, value, low, high }) => [
@@ -147,16 +148,13 @@ function typicalTokens(subject: Subject, { expert, name }: Chosen, { typical }: 
     text:
       tokens.length === 0
         ? l10n.t`No token is known with a weight.`
-        : l10n.t`Heaviest: ${tokens
-            .slice(0, 3)
-            .map(({ text }) => visibleText(text))
-            .join(', ')}.`,
+        : l10n.t`Heaviest: ${listed(tokens.slice(0, 3).map(({ text }) => visibleText(text)))}.`,
     table: {
       columns: [
-        { label: 'token', unit: 'text' },
+        { label: l10n.t`token`, unit: 'text' },
         { label: l10n.t`in context`, unit: 'text' },
-        { label: 'weight', unit: 'number' },
-        ...(folder ? [{ label: 'file', unit: 'text' } as const] : []),
+        { label: l10n.t`weight`, unit: 'number' },
+        ...(folder ? [{ label: l10n.t`file`, unit: 'text' } as const] : []),
       ],
       rows: tokens.map((token): Cell[] => [
         visibleText(token.text),
@@ -188,17 +186,17 @@ function words(subject: Subject, { at, expert, name }: Chosen, patterns: Pattern
       help: {
         meaning: l10n.t`Token ids for which it comes first more often than any other expert of the layer: those that it works on, and those that follow.`,
         formula: l10n.t`N_xe / N_x, top-1, of ids met 10 times or more`,
-        source: 'OLMoE, arXiv 2409.02060, section 5',
+        source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       },
       text: l10n.t`It owns ${own!.length} token ids; ${next!.length} follow its tokens.`,
       table: {
         columns: [
           { label: l10n.t`works on`, unit: 'text' },
-          { label: 'share', unit: 'percent' },
-          { label: 'met', unit: 'count' },
+          { label: l10n.t`share`, unit: 'percent' },
+          { label: l10n.t`met`, unit: 'count' },
           { label: l10n.t`followed by`, unit: 'text' },
-          { label: 'share', unit: 'percent' },
-          { label: 'met', unit: 'count' },
+          { label: l10n.t`share`, unit: 'percent' },
+          { label: l10n.t`met`, unit: 'count' },
         ],
         rows: Array.from({ length: Math.max(own!.length, next!.length) }, (_, i) => [
           ...cells(own![i]),
@@ -229,14 +227,14 @@ function placeInLayer(subject: Subject, { at, expert, name }: Chosen): Figure {
       labels: order.map((e) => (e === expert ? `▸ E${e}` : `E${e}`)),
       series: [{ label: l10n.t`share of the load`, values: order.map(share) }],
       axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
-      yardstick: { value: 1 / shape.experts, label: 'even' },
+      yardstick: { value: 1 / shape.experts, label: l10n.t`even` },
       experts,
     },
     table: {
       columns: [
-        { label: 'expert', unit: 'text' },
-        { label: 'slots', unit: 'count' },
-        { label: 'share', unit: 'percent' },
+        { label: l10n.t`expert`, unit: 'text' },
+        { label: l10n.t`slots`, unit: 'count' },
+        { label: l10n.t`share`, unit: 'percent' },
       ],
       rows: order.map((e) => [`E${e}`, counts[e]!, share(e)]),
       experts,

@@ -42,15 +42,15 @@ export function company(
     0,
     LISTED,
   )) {
-    add('chosen with', at, other, both, share, known(lift));
+    add(l10n.t`chosen with`, at, other, both, share, known(lift));
   }
   for (const { expert: other, cosine } of neighbours(pairs!.all, shape.experts, expert).slice(0, LISTED)) {
-    add('keeps the same company as', at, other, null, cosine, null);
+    add(l10n.t`keeps the same company as`, at, other, null, cosine, null);
   }
   if (last?.pairs?.next) {
     for (const [other, both] of heaviest(last.first.length, (i) => last.pairs!.next![i * shape.experts + expert]!)) {
       add(
-        `comes from ${layerLabel(last.shape)}`,
+        l10n.t`comes from ${layerLabel(last.shape)}`,
         at - 1,
         other,
         both,
@@ -62,7 +62,7 @@ export function company(
   if (next && pairs?.next) {
     for (const [other, both] of heaviest(next.first.length, (j) => pairs.next![expert * next.shape.experts + j]!)) {
       add(
-        `goes to ${layerLabel(next.shape)}`,
+        l10n.t`goes to ${layerLabel(next.shape)}`,
         at + 1,
         other,
         both,
@@ -79,14 +79,14 @@ export function company(
       help: {
         meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by first experts, where its tokens come from and go to.`,
         formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.`,
-        source: 'Co-activation: OLMoE, arXiv 2409.02060, section 5',
+        source: l10n.t`Co-activation: OLMoE, arXiv 2409.02060, section 5`,
       },
       text: l10n.t`${name} has ${rows.length} experts near it.`,
       table: {
         columns: [
-          { label: 'how', unit: 'text' },
-          { label: 'expert', unit: 'text' },
-          { label: 'tokens', unit: 'count' },
+          { label: l10n.t`how`, unit: 'text' },
+          { label: l10n.t`expert`, unit: 'text' },
+          { label: l10n.t`tokens`, unit: 'count' },
           { label: l10n.t`share, or cosine`, unit: 'percent' },
           { label: l10n.t`times chance`, unit: 'times' },
         ],

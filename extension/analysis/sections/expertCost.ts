@@ -41,11 +41,11 @@ export function costFigures(subject: Subject, { at, expert, name }: Chosen): Fig
           { label: l10n.t`a token, nats`, unit: 'nats' },
           { label: l10n.t`share of load`, unit: 'percent' },
           { label: l10n.t`place in its layer`, unit: 'count' },
-          { label: 'of', unit: 'count' },
+          { label: l10n.t`of`, unit: 'count' },
         ],
         rows: [[known(found.cost), known(found.cost / tokens), known(found.share), rank, others.length]],
       },
     },
-    ...(suffering ? [sufferingFigure(subject, 'expert-suffering', `without ${name}`, suffering.byToken)] : []),
+    ...(suffering ? [sufferingFigure(subject, 'expert-suffering', l10n.t`without ${name}`, suffering.byToken)] : []),
   ];
 }

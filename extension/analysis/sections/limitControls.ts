@@ -8,9 +8,9 @@ import { choice, slider } from './controls.ts';
 export const CAPACITY = 'capacity';
 
 export const POLICY_NAMES: Readonly<Record<CapacityPolicy, string>> = {
-  position: 'The latest are dropped',
-  weight: 'The lightest are dropped',
-  reroute: 'The latest go to the next expert with room',
+  position: l10n.t`The latest are dropped`,
+  weight: l10n.t`The lightest are dropped`,
+  reroute: l10n.t`The latest go to the next expert with room`,
 };
 
 /** What the field sets in training. */

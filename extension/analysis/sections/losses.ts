@@ -4,14 +4,15 @@ import type { Column, Figure, Line } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { lossesOf, type AllLosses, type Losses } from '../losses.ts';
+import { sentences } from '../lists.ts';
 import { fixed } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { depths, known, NO_TRACE } from './parts.ts';
 
 /** Scalings whose even value is 1. What two programs compute alike stands under both names. */
 const SCALED = [
-  { key: 'switch', label: l10n.t`Switch`, also: 'DeepSpeed top-1 and top-2' },
-  { key: 'megatron', label: l10n.t`Megatron`, also: 'DeepSpeed top-k' },
+  { key: 'switch', label: 'Switch', also: l10n.t`DeepSpeed top-1 and top-2` },
+  { key: 'megatron', label: 'Megatron', also: 'DeepSpeed top-k' },
 ] as const;
 
 export const lossesSection: SectionKind = {
@@ -21,8 +22,7 @@ export const lossesSection: SectionKind = {
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
     const losses = lossesOf(trace.layers, trace.routed);
     if (losses.layers.every(({ megatron }) => Number.isNaN(megatron))) {
-      const lacking =
-        "These losses take every expert's mean probability, which this recording does not hold. Analyze the text with the model itself to see them.";
+      const lacking = l10n.t`These losses take every expert's mean probability, which this recording does not hold. Analyze the text with the model itself to see them.`;
       return { lacking, controls: [], figures: [] };
     }
     return {
@@ -34,12 +34,10 @@ export const lossesSection: SectionKind = {
 };
 
 function verdict({ mean, huggingFace }: AllLosses): string {
-  const pooled = Number.isNaN(huggingFace)
-    ? ''
-    : ` Hugging Face pools all layers and says ${fixed(huggingFace, 2)}: an expert that is hot at one layer hides one that is cold at another.`;
-  return (
-    `On average over layers the load-balancing loss is ${fixed(mean.switch, 2)} in Switch's scaling and ` +
-    `${fixed(mean.megatron, 2)} in Megatron's, where 1 is even.${pooled}`
+  return sentences(
+    l10n.t`On average over layers the load-balancing loss is ${fixed(mean.switch, 2)} in Switch's scaling and ${fixed(mean.megatron, 2)} in Megatron's, where 1 is even.`,
+    !Number.isNaN(huggingFace) &&
+      l10n.t`Hugging Face pools all layers and says ${fixed(huggingFace, 2)}: an expert that is hot at one layer hides one that is cold at another.`,
   );
 }
 
@@ -58,20 +56,22 @@ function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
     help: {
       meaning: l10n.t`The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.`,
       formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
-      source:
-        'arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py',
+      source: l10n.t`arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py`,
       judge: l10n.t`1 is even; the number of experts is the most that one expert alone can make it. Compare only what has the same name.`,
     },
     text: l10n.t`Load-balancing loss of ${layers.length} layers: mean ${fixed(losses.mean.switch, 2)} (Switch), ${fixed(losses.mean.megatron, 2)} (Megatron).`,
     chart: {
       kind: 'lines',
-      x: { label: 'layer', unit: 'count' },
-      y: { label: 'loss', unit: 'number' },
+      x: { label: l10n.t`layer`, unit: 'count' },
+      y: { label: l10n.t`loss`, unit: 'number' },
       series,
-      yardstick: { value: 1, label: 'even' },
+      yardstick: { value: 1, label: l10n.t`even` },
     },
     table: {
-      columns: [{ label: 'layer', unit: 'text' }, ...series.map(({ label }): Column => ({ label, unit: 'number' }))],
+      columns: [
+        { label: l10n.t`layer`, unit: 'text' },
+        ...series.map(({ label }): Column => ({ label, unit: 'number' })),
+      ],
       rows: layers.map((layer, i) => [layerLabel(layer), ...series.map(({ y }) => y[i]!)]),
     },
   };
@@ -93,14 +93,14 @@ function zFigure(trace: RoutingTrace, losses: AllLosses): Figure {
     text: l10n.t`Router z-loss of ${layers.length} layers: mean ${fixed(losses.mean.zLoss, 2)}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'layer', unit: 'count' },
-      y: { label: 'z-loss', unit: 'number', min: 0 },
-      series: [{ label: 'z-loss', x: depths(layers), y: values }],
+      x: { label: l10n.t`layer`, unit: 'count' },
+      y: { label: l10n.t`z-loss`, unit: 'number', min: 0 },
+      series: [{ label: l10n.t`z-loss`, x: depths(layers), y: values }],
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'z-loss', unit: 'number' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`z-loss`, unit: 'number' },
       ],
       rows: layers.map((layer, i) => [layerLabel(layer), values[i]!]),
     },
@@ -113,7 +113,7 @@ const COLUMNS: readonly (readonly [keyof Losses, string])[] = [
   ['deepSpeedTopK', 'DeepSpeed top-k'],
   ['deepSpeedTop2', 'DeepSpeed top-1, top-2'],
   ['gshard', 'GShard'],
-  ['zLoss', 'z-loss'],
+  ['zLoss', l10n.t`z-loss`],
 ];
 
 function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
@@ -133,21 +133,20 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
     help: {
       meaning: l10n.t`The same imbalance as different programs of training report it, none with its coefficient.`,
       formula: l10n.t`DeepSpeed top-k: mean_e(c_e/T·P_e)·E²/k. DeepSpeed top-1, top-2: mean_e(f_e·P_e)·E². GShard: (1/E)·Σ f_e·P_e. Hugging Face: E·Σ f·P with the tokens of all layers in one pool, all k choices summed.`,
-      source:
-        'DeepSpeed, sharded_moe.py; arXiv 2006.16668, algorithm 1; transformers, load_balancing_loss_func; arXiv 2202.08906',
+      source: l10n.t`DeepSpeed, sharded_moe.py; arXiv 2006.16668, algorithm 1; transformers, load_balancing_loss_func; arXiv 2202.08906`,
       judge: l10n.t`The row “even” is what each says of a perfectly even load. Hugging Face’s is k then.`,
     },
     text: l10n.t`Losses of ${layers.length} layers in each scaling; Hugging Face, all layers in one pool: ${fixed(losses.huggingFace, 2)}.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         ...COLUMNS.map(([, label]): Column => ({ label, unit: 'number' })),
-        { label: l10n.t`Hugging Face`, unit: 'number' },
+        { label: 'Hugging Face', unit: 'number' },
       ],
       rows: [
         ...layers.map((layer, i) => row(layerLabel(layer), losses.layers[i]!)),
-        [...row('mean', losses.mean).slice(0, -1), known(losses.huggingFace)],
-        ['even', 1, 1, 1, 1, gshard, null, ks.size === 1 ? [...ks][0]! : null],
+        [...row(l10n.t`mean`, losses.mean).slice(0, -1), known(losses.huggingFace)],
+        [l10n.t`even`, 1, 1, 1, 1, gshard, null, ks.size === 1 ? [...ks][0]! : null],
       ],
     },
   };

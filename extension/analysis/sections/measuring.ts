@@ -10,10 +10,10 @@ import type { Subject } from './subject.ts';
 /** Why the model cannot be run with a change for this subject; undefined where it can. */
 export function cannotMeasure({ trace, text, source }: Subject): string | undefined {
   if (source === 'recorded')
-    return 'Somebody else ran the model: to change something in it, analyze a text with a checkpoint of it here.';
+    return l10n.t`Somebody else ran the model: to change something in it, analyze a text with a checkpoint of it here.`;
   if (!trace || text === undefined)
-    return 'The model is run with a change on one text at a time: open one of the files, and analyze it.';
-  return trace.routed < trace.tokens.ids.length ? 'The whole text has to be routed first.' : undefined;
+    return l10n.t`The model is run with a change on one text at a time: open one of the files, and analyze it.`;
+  return trace.routed < trace.tokens.ids.length ? l10n.t`The whole text has to be routed first.` : undefined;
 }
 
 /** Tokens listed that lose most. */
@@ -25,8 +25,8 @@ export function sufferingTable({ trace, text }: Subject, byToken: Float32Array):
   const listed = tokens ? suffering(byToken, LISTED) : [];
   return {
     columns: [
-      { label: 'token', unit: 'count' },
-      { label: 'text', unit: 'text' },
+      { label: l10n.t`token`, unit: 'count' },
+      { label: l10n.t`text`, unit: 'text' },
       { label: l10n.t`loss, nats`, unit: 'nats' },
       { label: l10n.t`log p as it is, nats`, unit: 'nats' },
     ],
@@ -49,9 +49,7 @@ export function sufferingFigure(subject: Subject, id: string, what: string, byTo
     title: l10n.t`Tokens that lose most: ${what}`,
     basis: 'measured',
     help: {
-      meaning:
-        'How much less probable the model finds a token than without the change, given the same tokens before it. In the editor, ' +
-        'a solid outline marks tokens that lose half a nat or more, a dotted one those that gain as much.',
+      meaning: l10n.t`How much less probable the model finds a token than without the change, given the same tokens before it. In the editor, a solid outline marks tokens that lose half a nat or more, a dotted one those that gain as much.`,
       formula: l10n.t`ln p(token | before) as it is − ln p(token | before) with the change`,
       judge: l10n.t`0.69 nats are half of the probability, 2.3 nats a tenth of it.`,
     },

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { batchSizes, evenlyTouched, independentlyTouched, touchedExperts } from '../workingSet.ts';
 import type { SectionKind } from './kind.ts';
@@ -23,15 +24,14 @@ export const memorySection: SectionKind = {
     const sizes = expertSizes(subject.model);
     const growth = growthOf(subject);
     if (growth.batches.length === 0) return { verdict: l10n.t`Nothing was routed.`, controls: [], figures: [] };
-    const notes = [
-      ...(subject.trace
-        ? []
-        : ['Only counts are known: what a batch touches is an expectation for tokens that choose each by themselves.']),
-      ...(sizes ? [] : ['Nothing tells how large the experts are: their number stands for their memory.']),
-    ];
+    const lacking = sentences(
+      !subject.trace &&
+        l10n.t`Only counts are known: what a batch touches is an expectation for tokens that choose each by themselves.`,
+      !sizes && l10n.t`Nothing tells how large the experts are: their number stands for their memory.`,
+    );
     return {
       verdict: verdict(growth, sizes),
-      ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+      ...(lacking === '' ? {} : { lacking }),
       controls: [layer],
       figures: [
         touchedFigure(subject, growth, Number(layer.value)),
@@ -80,21 +80,21 @@ function verdict({ batches, measured, independent, even, touched }: Growth, size
   const shares = measured ?? independent;
   const last = batches.length - 1;
   const at = shares.findIndex((share) => share >= NEARLY_ALL);
-  const tokens = (n: number): string => (n === 1 ? 'one token' : `${count(n)} tokens`);
-  const all =
-    at < 0
-      ? `All ${tokens(batches[last]!)} touch ${percent(shares[last]!)} of the experts; the others lie in memory for nothing.`
-      : `From ${tokens(batches[at]!)} on, a batch touches ${percent(shares[at]!)} of the experts: memory has to hold them all, ` +
-        'and what being sparse saves is computing.';
   const middle = Math.floor(last / 2);
-  const alike =
-    measured && measured[middle]! < 0.9 * even[middle]!
-      ? ` ${count(batches[middle]!)} tokens in a row touch ${percent(measured[middle]!)}, where tokens that choose evenly and by themselves would touch ${percent(even[middle]!)}.`
-      : '';
-  const weights = sizes
-    ? `One token reads ${written(readBytes(sizes, touched, 0), 'bytes')} of the ${written(sizes.all.bytes, 'bytes')} that are resident. `
-    : '';
-  return `${weights}${all}${alike}`;
+  return sentences(
+    sizes &&
+      l10n.t`One token reads ${written(readBytes(sizes, touched, 0), 'bytes')} of the ${written(sizes.all.bytes, 'bytes')} that are resident.`,
+    at < 0
+      ? l10n.t`All ${tokensText(batches[last]!)} touch ${percent(shares[last]!)} of the experts; the others lie in memory for nothing.`
+      : l10n.t`From ${tokensText(batches[at]!)} on, a batch touches ${percent(shares[at]!)} of the experts: memory has to hold them all, and what being sparse saves is computing.`,
+    measured &&
+      measured[middle]! < 0.9 * even[middle]! &&
+      l10n.t`${count(batches[middle]!)} tokens in a row touch ${percent(measured[middle]!)}, where tokens that choose evenly and by themselves would touch ${percent(even[middle]!)}.`,
+  );
+}
+
+function tokensText(tokens: number): string {
+  return tokens === 1 ? l10n.t`one token` : l10n.t`${count(tokens)} tokens`;
 }
 
 /** Bytes of the weights that the b-th batch reads once each. */
@@ -121,13 +121,9 @@ function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
     title: l10n.t`Experts that a batch touches`,
     basis: measured ? 'counted' : 'simulated',
     help: {
-      meaning:
-        'The share of a layer’s experts that at least one of n consecutive tokens goes to: the mean over windows of n tokens, one behind ' +
-        'the other, and over MoE layers. Beside it what would be of tokens that choose by themselves, with the load of this text and with an even one.',
+      meaning: l10n.t`The share of a layer’s experts that at least one of n consecutive tokens goes to: the mean over windows of n tokens, one behind the other, and over MoE layers. Beside it what would be of tokens that choose by themselves, with the load of this text and with an even one.`,
       formula: l10n.t`This load: Σ_e 1 − (1 − c_e/T)^n. Even load: E·(1 − (1 − k/E)^n). Both over E.`,
-      judge:
-        'Under the even curve, tokens that follow one another share experts, which caches and prefetching can use. Requests of different texts ' +
-        'that decode together come nearer to the curve of tokens by themselves.',
+      judge: l10n.t`Under the even curve, tokens that follow one another share experts, which caches and prefetching can use. Requests of different texts that decode together come nearer to the curve of tokens by themselves.`,
     },
     text: l10n.t`${count(batches[0]!)} token touches ${percent(first.values[0]!)} of the experts, ${count(batches[last]!)} touch ${percent(first.values[last]!)}.`,
     chart: {
@@ -141,7 +137,7 @@ function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
     },
     table: {
       columns: [
-        { label: 'tokens', unit: 'count' },
+        { label: l10n.t`tokens`, unit: 'count' },
         ...lines.map(({ label }): Column => ({ label, unit: 'percent' })),
         { label: layerLabel(shape), unit: 'percent' },
         { label: l10n.t`experts of ${layerLabel(shape)}`, unit: 'number' },
@@ -166,13 +162,12 @@ function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth,
     title: l10n.t`Weights that a batch reads`,
     basis: measured ? 'counted' : 'simulated',
     help: {
-      meaning:
-        `Of ${written(all.bytes, 'bytes')} of weights in ${model.precision}, what a batch reads if it reads each once: the experts that it touches, and all that is no ` +
-        `routed expert, ${written(always, 'bytes')}.` +
-        (lookedUp > 0 ? ' Embeddings are left out: of them a token reads one row.' : '') +
-        (derived
-          ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
-          : ''),
+      meaning: sentences(
+        l10n.t`Of ${written(all.bytes, 'bytes')} of weights in ${model.precision}, what a batch reads if it reads each once: the experts that it touches, and all that is no routed expert, ${written(always, 'bytes')}.`,
+        lookedUp > 0 && l10n.t`Embeddings are left out: of them a token reads one row.`,
+        derived &&
+          l10n.t`How large an expert is follows from the parameters in all and active, if all experts are of one size.`,
+      ),
       formula: l10n.t`bytes = rest + Σ over MoE layers of experts touched × bytes of an expert`,
       judge: l10n.t`Decoding waits for memory: the fewer bytes a token reads, the faster it goes. A larger batch shares them among its tokens.`,
     },
@@ -182,12 +177,12 @@ function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth,
       x: BATCH_AXIS,
       y: { label: l10n.t`bytes read`, unit: 'bytes', min: 0 },
       series: [{ label: l10n.t`read by the batch`, x: batches, y: read.map(known) }],
-      yardstick: { value: all.bytes, label: 'resident' },
+      yardstick: { value: all.bytes, label: l10n.t`resident` },
     },
     table: {
       columns: [
-        { label: 'tokens', unit: 'count' },
-        { label: 'read', unit: 'bytes' },
+        { label: l10n.t`tokens`, unit: 'count' },
+        { label: l10n.t`read`, unit: 'bytes' },
         { label: l10n.t`of what is resident`, unit: 'percent' },
         { label: l10n.t`a token`, unit: 'bytes' },
       ],

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import type { Balanced } from '../balanced.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { count, fixed } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure } from './measuring.ts';
@@ -21,9 +22,7 @@ export const mendSection: SectionKind = {
       ...(balanced
         ? { verdict: verdict(balanced) }
         : {
-            lacking:
-              'A bias for each expert, added to its score when experts are chosen and not when they are weighed, can even out the load ' +
-              'without training. Balance It fits one on half of this text, and measures load and loss on the rest.',
+            lacking: l10n.t`A bias for each expert, added to its score when experts are chosen and not when they are weighed, can even out the load without training. Balance It fits one on half of this text, and measures load and loss on the rest.`,
           }),
       controls: [
         targetControl(set),
@@ -43,12 +42,11 @@ function verdict({ layers, loss, from }: Balanced): string {
   const before = mean(({ held }) => held.before.maxVio);
   const after = mean(({ held }) => held.after.maxVio);
   const change = loss.after.perToken - loss.before.perToken;
-  return (
-    `Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ` +
-    `${fixed(after, 2)}, the mean of all layers. The loss changes by ${signed(change)} nats a token` +
-    (change > 0.05
-      ? ': the experts that now have more to do were not trained for it.'
-      : ': on this text, the load is the router’s habit more than its need.')
+  return sentences(
+    l10n.t`Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ${fixed(after, 2)}, the mean of all layers.`,
+    change > 0.05
+      ? l10n.t`The loss changes by ${signed(change)} nats a token: the experts that now have more to do were not trained for it.`
+      : l10n.t`The loss changes by ${signed(change)} nats a token: on this text, the load is the router’s habit more than its need.`,
   );
 }
 
@@ -59,11 +57,9 @@ function loadFigure({ layers, from }: Balanced): Figure {
     title: l10n.t`MaxVio on text that the biases have not seen`,
     basis: 'measured',
     help: {
-      meaning:
-        `How far the busiest expert is above the even share. The biases were fitted, layer after layer, on the first ${count(from)} ` +
-        'tokens; the chart is of the others.',
+      meaning: l10n.t`How far the busiest expert is above the even share. The biases were fitted, layer after layer, on the first ${count(from)} tokens; the chart is of the others.`,
       formula: l10n.t`b_i ← b_i + u·sign(c̄ − c_i), u halved whenever MaxVio stops falling; MaxVio = max_e c_e / c̄ − 1`,
-      source: 'loss-free balancing, arXiv 2408.15664',
+      source: l10n.t`loss-free balancing, arXiv 2408.15664`,
       judge: l10n.t`What stays uneven on unseen text is what the fit could not know: more text, or more varied, helps.`,
     },
     text: l10n.t`MaxVio without and with biases, in ${count(layers.length)} layers.`,
@@ -74,17 +70,17 @@ function loadFigure({ layers, from }: Balanced): Figure {
         { label: l10n.t`without biases`, values: layers.map(({ held }) => known(held.before.maxVio)) },
         { label: l10n.t`with biases`, values: layers.map(({ held }) => known(held.after.maxVio)) },
       ],
-      axis: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
+      axis: { label: 'MaxVio', unit: 'number', min: 0 },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         { label: l10n.t`fitted: MaxVio without`, unit: 'number' },
-        { label: 'with', unit: 'number' },
+        { label: l10n.t`with`, unit: 'number' },
         { label: l10n.t`unseen: MaxVio without`, unit: 'number' },
-        { label: 'with', unit: 'number' },
+        { label: l10n.t`with`, unit: 'number' },
         { label: l10n.t`Gini without`, unit: 'number' },
-        { label: 'with', unit: 'number' },
+        { label: l10n.t`with`, unit: 'number' },
         { label: l10n.t`largest bias`, unit: 'number' },
       ],
       rows: layers.map(({ fitted, held, bias }, i) => [
@@ -117,12 +113,12 @@ function lossFigure({ loss }: Balanced): Figure {
       columns: [
         { label: '', unit: 'text' },
         { label: l10n.t`nats a token`, unit: 'nats' },
-        { label: 'perplexity', unit: 'number' },
+        { label: l10n.t`perplexity`, unit: 'number' },
       ],
       rows: [
-        ['without biases', known(before.perToken), known(before.perplexity)],
-        ['with biases', known(after.perToken), known(after.perplexity)],
-        ['difference', known(after.perToken - before.perToken), known(after.perplexity - before.perplexity)],
+        [l10n.t`without biases`, known(before.perToken), known(before.perplexity)],
+        [l10n.t`with biases`, known(after.perToken), known(after.perplexity)],
+        [l10n.t`difference`, known(after.perToken - before.perToken), known(after.perplexity - before.perplexity)],
       ],
     },
   };

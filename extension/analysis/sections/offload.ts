@@ -4,6 +4,7 @@ import type { Control, Figure, Parameters } from '../../protocol/report.ts';
 import { hottestFirst, replayCache, staticHits, type CachePolicy, type CacheReplay } from '../expertCache.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox, slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
@@ -13,7 +14,7 @@ import type { LayerCounts, Subject } from './subject.ts';
 const POLICY_NAMES: Readonly<Record<CachePolicy, string>> = {
   lru: 'LRU',
   lfu: 'LFU',
-  static: 'hottest kept',
+  static: l10n.t`hottest kept`,
 };
 
 /** Slots of all layers that are replayed at most; what is beyond is not, so that the answer is there at once. */
@@ -27,16 +28,15 @@ export const offloadSection: SectionKind = {
     const sizes = expertSizes(subject.model);
     const replay = replayOf(subject, choices.hottest);
     if (replay.accesses === 0) return { verdict: l10n.t`Nothing was routed.`, controls: choices.controls, figures: [] };
-    const notes = [
-      ...(subject.trace ? [] : ['Only counts are known, not their order: LRU and LFU cannot be replayed.']),
-      ...(replay.cut === undefined
-        ? []
-        : [`The first ${count(replay.cut)} tokens are replayed: more would take longer than a moment.`]),
-      ...(sizes ? [] : ['Nothing tells how large the experts are, so that bytes and times are left out.']),
-    ];
+    const lacking = sentences(
+      !subject.trace && l10n.t`Only counts are known, not their order: LRU and LFU cannot be replayed.`,
+      replay.cut !== undefined &&
+        l10n.t`The first ${count(replay.cut)} tokens are replayed: more would take longer than a moment.`,
+      !sizes && l10n.t`Nothing tells how large the experts are, so that bytes and times are left out.`,
+    );
     return {
       verdict: verdict(subject, replay, choices, sizes),
-      ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+      ...(lacking === '' ? {} : { lacking }),
       controls: choices.controls,
       figures: [
         hitFigure(replay, choices),
@@ -75,7 +75,7 @@ function choicesOf(subject: Subject, set: Parameters): Choices {
     min: 0.01,
     max: 1e5,
     value: 25,
-    unit: l10n.t`GB/s`,
+    unit: 'GB/s',
   });
   const other = matchingLoads(subject);
   const from = choice(set, {
@@ -167,22 +167,22 @@ function verdict(
 ): string {
   const policies = policiesOf(replay);
   const best = policies.reduce((a, b) => (hitRate(replay, b, room) > hitRate(replay, a, room) ? b : a));
-  const rates = policies
-    .map((p) => `${percent(hitRate(replay, p, room))} with ${p === 'static' ? 'the hottest kept' : POLICY_NAMES[p]}`)
-    .join(', ');
-  const memory = sizes
-    ? ` (${written(heldBytes(subject, room, sizes), 'bytes')} instead of ${written(sizes.all.bytes, 'bytes')})`
-    : '';
+  const rates = listed(policies.map((policy) => rateText(policy, percent(hitRate(replay, policy, room)))));
   const moved = sizes ? movedBytes(replay, best, room, sizes) : NaN;
-  const fetched = sizes
-    ? ` The best of them fetches ${written(moved, 'bytes')} a token, ${written((1000 * moved) / bandwidth, 'ms')} at ${written(bandwidth / 1e9, 'number')} GB/s.`
-    : '';
   const enough = roomsOf(replay).find((c) => hitRate(replay, best, c) >= 0.9);
-  const ninety = enough === undefined ? '' : ` Nine of ten are found from ${enough} experts a layer on.`;
-  return (
-    `With ${room} experts of each layer on the device${memory}, it has what a token of ${subject.name} asks for: ${rates}.${fetched}${ninety} ` +
-    `The hottest are those of ${hottestOf}. One token at a time, nothing fetched ahead.`
+  return sentences(
+    sizes
+      ? l10n.t`With ${room} experts of each layer on the device (${written(heldBytes(subject, room, sizes), 'bytes')} instead of ${written(sizes.all.bytes, 'bytes')}), it has what a token of ${subject.name} asks for: ${rates}.`
+      : l10n.t`With ${room} experts of each layer on the device, it has what a token of ${subject.name} asks for: ${rates}.`,
+    sizes &&
+      l10n.t`The best of them fetches ${written(moved, 'bytes')} a token, ${written((1000 * moved) / bandwidth, 'ms')} at ${written(bandwidth / 1e9, 'number')} GB/s.`,
+    enough !== undefined && l10n.t`Nine of ten are found from ${enough} experts a layer on.`,
+    l10n.t`The hottest are those of ${hottestOf}. One token at a time, nothing fetched ahead.`,
   );
+}
+
+function rateText(policy: CachePolicy, rate: string): string {
+  return policy === 'static' ? l10n.t`${rate} with the hottest kept` : l10n.t`${rate} with ${POLICY_NAMES[policy]}`;
 }
 
 function hitFigure(replay: Replay, { room }: Choices): Figure {
@@ -194,16 +194,12 @@ function hitFigure(replay: Replay, { room }: Choices): Figure {
     title: l10n.t`Experts found on the device`,
     basis: 'simulated',
     help: {
-      meaning:
-        'Of the experts that tokens ask for, one token after the other, the share that is on the device when it holds c of each MoE layer. ' +
-        'What is not is fetched. It takes the place of the least recently used expert (LRU), of the least frequently used one (LFU), or of none, ' +
-        'where the hottest are kept. LRU and LFU begin empty.',
+      meaning: l10n.t`Of the experts that tokens ask for, one token after the other, the share that is on the device when it holds c of each MoE layer. What is not is fetched. It takes the place of the least recently used expert (LRU), of the least frequently used one (LFU), or of none, where the hottest are kept. LRU and LFU begin empty.`,
       formula: l10n.t`hit rate = hits / slots, for all c at once by stack distance`,
-      source:
-        'Mattson et al., IBM Systems Journal 9 (1970). Offloading of experts: Eliseev and Mazur, arXiv 2312.17238.',
+      source: l10n.t`Mattson et al., IBM Systems Journal 9 (1970). Offloading of experts: Eliseev and Mazur, arXiv 2312.17238.`,
       judge: l10n.t`High with few experts: tokens that follow one another go to the same. On the diagonal, holding an expert is no better than chance.`,
     },
-    text: l10n.t`With ${room} experts a layer: ${policies.map((p) => `${POLICY_NAMES[p]} ${percent(hitRate(replay, p, room))}`).join(', ')}.`,
+    text: l10n.t`With ${room} experts a layer: ${listed(policies.map((p) => `${POLICY_NAMES[p]} ${percent(hitRate(replay, p, room))}`))}.`,
     chart: {
       kind: 'lines',
       x: { label: l10n.t`experts of a layer on the device`, unit: 'count', min: 0 },
@@ -279,9 +275,9 @@ function keepFigure({ loads }: Subject, { room, hottest, hottestOf }: Choices): 
     text: l10n.t`The hottest ${room} experts of each of ${rows.length} layers.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'serve', unit: 'percent' },
-        { label: 'keep', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`serve`, unit: 'percent' },
+        { label: l10n.t`keep`, unit: 'text' },
       ],
       rows,
     },

@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
+import { listed } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { known, layerChoice } from './parts.ts';
@@ -65,13 +66,15 @@ function verdict({ shape }: LayerCounts, stretches: readonly Stretch[], at: numb
   const balances = stretches.map(({ counts }) => balance(counts[at]!));
   const hottest = new Set(balances.filter(({ maxVio }) => !Number.isNaN(maxVio)).map((b) => b.hottest));
   const shares = balances.map((b) => b.shares[b.hottest]!).filter((share) => !Number.isNaN(share));
-  if (shares.length === 0) return `${layerLabel(shape)} routed nothing.`;
-  const who = [...hottest].slice(0, 4).map((e) => `E${e}`);
-  const more = hottest.size > who.length ? ` and ${hottest.size - who.length} more` : '';
-  return (
-    `At ${layerLabel(shape)} the hottest expert takes ${percent(Math.min(...shares))} to ${percent(Math.max(...shares))} of the load of a ` +
-    `stretch, and ${hottest.size === 1 ? `is ${who[0]!} throughout` : `changes: ${who.join(', ')}${more}`}.`
-  );
+  if (shares.length === 0) return l10n.t`${layerLabel(shape)} routed nothing.`;
+  const [where, least, most] = [layerLabel(shape), percent(Math.min(...shares)), percent(Math.max(...shares))];
+  const named = [...hottest].slice(0, 4).map((e) => `E${e}`);
+  if (named.length === 1) {
+    return l10n.t`At ${where} the hottest expert takes ${least} to ${most} of the load of a stretch, and is ${named[0]!} throughout.`;
+  }
+  const more = hottest.size - named.length;
+  const who = more > 0 ? l10n.t`${listed(named)} and ${more} more` : listed(named);
+  return l10n.t`At ${where} the hottest expert takes ${least} to ${most} of the load of a stretch, and changes: ${who}.`;
 }
 
 function nameOf({ from, to }: Stretch): string {
@@ -96,8 +99,8 @@ function maxVioFigure(loads: readonly LayerCounts[], stretches: readonly Stretch
     text: l10n.t`MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'step', unit: 'count' },
-      y: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
+      x: { label: l10n.t`step`, unit: 'count' },
+      y: { label: 'MaxVio', unit: 'number', min: 0 },
       series: [
         ...loads.flatMap(({ shape }, l) =>
           l === at ? [] : [{ label: layerLabel(shape), x, y: byLayer[l]!, faint: true }],
@@ -107,7 +110,7 @@ function maxVioFigure(loads: readonly LayerCounts[], stretches: readonly Stretch
     },
     table: {
       columns: [
-        { label: 'steps', unit: 'text' },
+        { label: l10n.t`steps`, unit: 'text' },
         ...loads.map(({ shape }): Column => ({ label: layerLabel(shape), unit: 'number' })),
       ],
       rows: stretches.map((stretch, i) => [nameOf(stretch), ...byLayer.map((values) => values[i]!)]),
@@ -134,8 +137,8 @@ function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: n
     text: l10n.t`Load of ${experts.length} experts at ${layerLabel(shape)} over ${count(stretches.length)} stretches, as a multiple of the even one.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'steps', names },
-      columns: { label: 'expert', names: experts },
+      rows: { label: l10n.t`steps`, names },
+      columns: { label: l10n.t`expert`, names: experts },
       values,
       unit: 'times',
       scale: 'sequential',
@@ -143,7 +146,7 @@ function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: n
       max: 3,
     },
     table: {
-      columns: [{ label: 'steps', unit: 'text' }, ...experts.map((label): Column => ({ label, unit: 'times' }))],
+      columns: [{ label: l10n.t`steps`, unit: 'text' }, ...experts.map((label): Column => ({ label, unit: 'times' }))],
       rows: names.map((name, i) => [name, ...values.slice(i * experts.length, (i + 1) * experts.length)]),
     },
   };

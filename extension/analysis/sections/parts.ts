@@ -24,8 +24,13 @@ export function depths(shapes: readonly LayerShape[]): number[] {
 }
 
 /** What a section says that needs the routing of every token. */
-export const NO_TRACE =
-  'Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.';
+export const NO_TRACE = l10n.t`Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.`;
+
+/** What the measures of a router's certainty are called: in a sentence, and where one begins. */
+export const CERTAINTY_NAMES = {
+  entropy: { name: l10n.t`entropy`, title: l10n.t`Entropy` },
+  margin: { name: l10n.t`margin`, title: l10n.t`Margin` },
+} as const;
 
 /** What arithmetic on a subject's routing rests on. */
 export function basisOf({ source }: Subject): Basis {

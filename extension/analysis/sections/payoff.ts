@@ -4,6 +4,7 @@ import type { Control, Figure, NumberBox, Parameters } from '../../protocol/repo
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { expertOffsets } from '../folder/domains.ts';
 import { entropyOf, mutualInformation } from '../mutualInformation.ts';
+import { clauses, sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { costOf, type Cost, type Hardware, type Serving, type Workload } from '../payoff.ts';
 import { parameterCount } from '../sizes.ts';
@@ -18,6 +19,12 @@ const SMALL = 1e9;
 /** A share of the domains' entropy under which experts hardly tell kinds of text apart. */
 const ALIKE = 0.05;
 
+/** What a step waits for. */
+const BOUND_NAMES: Readonly<Record<Cost['bound'], string>> = {
+  memory: l10n.t`memory`,
+  computing: l10n.t`computing`,
+};
+
 export const payoffSection: SectionKind = {
   id: 'payoff',
   title: l10n.t`Does it pay?`,
@@ -26,8 +33,8 @@ export const payoffSection: SectionKind = {
     const sizes = expertSizes(subject.model);
     if (!sizes || subject.loads.every(({ counts }) => counts.every((c) => c === 0))) {
       const lacking = sizes
-        ? 'Nothing was routed.'
-        : 'Nothing tells how many parameters the model has, in all and active: they are what this rests on.';
+        ? l10n.t`Nothing was routed.`
+        : l10n.t`Nothing tells how many parameters the model has, in all and active: they are what this rests on.`;
       return { lacking, controls, figures: [] };
     }
     const models = modelsOf(subject, sizes, work.batch);
@@ -92,16 +99,16 @@ function workloadOf(set: Parameters): {
     const made = numberBox(set, { id, label, min: 1, max, value });
     return { ...made, value: Math.floor(made.value) };
   };
-  const batch = whole('batch', 'Requests at once', 8, 1e5);
-  const prompt = whole('prompt', 'Tokens of a prompt', 1000, 1e7);
-  const output = whole('output', 'Tokens of an answer', 300, 1e7);
-  const requests = whole('requests', 'Requests in all', 1000, 1e12);
-  const latency = box('latency', 'A token may take', 50, 1e6, 'ms');
-  const devices = whole('devices', 'Devices', 1, 1e5);
-  const memory = box('memory', 'Memory of a device', 80, 1e6, 'GB');
-  const bandwidth = box('bandwidth', 'Its bandwidth', 2000, 1e6, 'GB/s');
-  const compute = box('compute', 'Its computing', 300, 1e6, 'TFLOP/s');
-  const loading = box('loading', 'Weights are loaded with', 2, 1e4, 'GB/s');
+  const batch = whole('batch', l10n.t`Requests at once`, 8, 1e5);
+  const prompt = whole('prompt', l10n.t`Tokens of a prompt`, 1000, 1e7);
+  const output = whole('output', l10n.t`Tokens of an answer`, 300, 1e7);
+  const requests = whole('requests', l10n.t`Requests in all`, 1000, 1e12);
+  const latency = box('latency', l10n.t`A token may take`, 50, 1e6, 'ms');
+  const devices = whole('devices', l10n.t`Devices`, 1, 1e5);
+  const memory = box('memory', l10n.t`Memory of a device`, 80, 1e6, 'GB');
+  const bandwidth = box('bandwidth', l10n.t`Its bandwidth`, 2000, 1e6, 'GB/s');
+  const compute = box('compute', l10n.t`Its computing`, 300, 1e6, 'TFLOP/s');
+  const loading = box('loading', l10n.t`Weights are loaded with`, 2, 1e4, 'GB/s');
   return {
     controls: [batch, prompt, output, requests, latency, devices, memory, bandwidth, compute, loading],
     work: { batch: batch.value, prompt: prompt.value, output: output.value, requests: requests.value },
@@ -146,43 +153,40 @@ function verdict(
 ): string {
   const [m, a, t] = [moe!, active!, total!];
   const faster = t.step / m.step;
+  const [all, used] = [parameterCount(sizes.all.parameters), parameterCount(model.parameters.active)];
   const against: string[] = [];
   if (!m.fits)
     against.push(
       a.fits
-        ? `memory is scarce: it needs ${written(m.memory, 'bytes')}, and the dense model of as many active parameters would fit`
-        : `it needs ${written(m.memory, 'bytes')}, which is not there`,
+        ? l10n.t`memory is scarce: it needs ${written(m.memory, 'bytes')}, and the dense model of as many active parameters would fit`
+        : l10n.t`it needs ${written(m.memory, 'bytes')}, which is not there`,
     );
-  if (m.step > bound) against.push(`a token takes ${ms(m.step)}, and may take ${ms(bound)}`);
+  if (m.step > bound) against.push(l10n.t`a token takes ${ms(m.step)}, and may take ${ms(bound)}`);
   if (work.batch === 1)
-    against.push(
-      `a single request has the memory of ${parameterCount(sizes.all.parameters)} parameters to itself and uses ${parameterCount(model.parameters.active)}`,
-    );
+    against.push(l10n.t`a single request has the memory of ${all} parameters to itself and uses ${used}`);
   if (faster < 1.2 && work.batch > 1)
     against.push(
-      `${work.batch} requests touch nearly all experts, so that decoding is ${fixed(faster, 2)}× as fast as with a dense model of its size`,
+      l10n.t`${work.batch} requests touch nearly all experts, so that decoding is ${fixed(faster, 2)}× as fast as with a dense model of its size`,
     );
   if (sizes.all.parameters < SMALL)
-    against.push(
-      `it is small (${parameterCount(sizes.all.parameters)}): routing and many small products eat what experts save`,
-    );
-  if (m.load > m.job / 2) against.push(`the job is short: loading the weights takes ${percent(m.load / m.job)} of it`);
+    against.push(l10n.t`it is small (${all}): routing and many small products eat what experts save`);
+  if (m.load > m.job / 2)
+    against.push(l10n.t`the job is short: loading the weights takes ${percent(m.load / m.job)} of it`);
   if (told !== undefined && told < ALIKE)
     against.push(
-      `your kinds of text route alike (${percent(told)} of what there is to know), so that specialised experts gain little`,
+      l10n.t`your kinds of text route alike (${percent(told)} of what there is to know), so that specialised experts gain little`,
     );
-  const gain =
-    `Against a dense model of ${parameterCount(sizes.all.parameters)} it decodes ${fixed(faster, 2)}× as fast and reads a prompt in ${percent(m.prefill / t.prefill)} ` +
-    `of the time; against one of ${parameterCount(model.parameters.active)} it takes ${fixed(m.memory / a.memory, 2)}× the memory and ${fixed(m.step / a.step, 2)}× the time of a step.`;
-  const word =
+  const enough = m.fits && faster >= 1.2 && m.step <= bound;
+  return sentences(
     against.length === 0
-      ? 'It pays'
-      : m.fits && faster >= 1.2 && m.step <= bound
-        ? 'It pays with reservations'
-        : 'It hardly pays';
-  const differs =
-    told !== undefined && told >= ALIKE ? ` Experts tell ${percent(told)} of what sets your kinds of text apart.` : '';
-  return `${word} for this workload. ${gain}${differs}${against.length > 0 ? ` Against it: ${against.join('; ')}.` : ''}`;
+      ? l10n.t`It pays for this workload.`
+      : enough
+        ? l10n.t`It pays with reservations for this workload.`
+        : l10n.t`It hardly pays for this workload.`,
+    l10n.t`Against a dense model of ${all} it decodes ${fixed(faster, 2)}× as fast and reads a prompt in ${percent(m.prefill / t.prefill)} of the time; against one of ${used} it takes ${fixed(m.memory / a.memory, 2)}× the memory and ${fixed(m.step / a.step, 2)}× the time of a step.`,
+    told !== undefined && told >= ALIKE && l10n.t`Experts tell ${percent(told)} of what sets your kinds of text apart.`,
+    against.length > 0 && l10n.t`Against it: ${clauses(against)}.`,
+  );
 }
 
 function costFigure(models: readonly Compared[], costs: readonly Cost[], machine: Hardware, bound: number): Figure {
@@ -191,20 +195,16 @@ function costFigure(models: readonly Compared[], costs: readonly Cost[], machine
     title: l10n.t`This model against dense ones`,
     basis: 'simulated',
     help: {
-      meaning:
-        'What the workload would take of this model, and of dense ones with as many parameters as a token uses here, and as there are here in all. ' +
-        'The dense ones are thought to have the same attention. Experts that a batch touches are those expected of requests by themselves, with this load.',
-      formula:
-        'step = max(bytes of weights and KV cache read / bandwidth, 2 · active parameters · requests / computing). Prefill = max(bytes of the weights / ' +
-        'bandwidth, 2 · active parameters · tokens / computing). Memory = weights + requests · tokens · KV cache. Job = loading + all requests, batch after batch.',
-      source: 'Roofline: Williams, Waterman and Patterson, CACM 52 (2009).',
-      judge:
-        'A mixture of experts pays where memory is plenty and computing or bandwidth is not. It loses when small, for single requests, with scarce memory, ' +
-        'in short jobs, and where batches touch all experts while decoding waits for memory. Real engines reach a half of such figures.',
+      meaning: l10n.t`What the workload would take of this model, and of dense ones with as many parameters as a token uses here, and as there are here in all. The dense ones are thought to have the same attention. Experts that a batch touches are those expected of requests by themselves, with this load.`,
+      formula: l10n.t`step = max(bytes of weights and KV cache read / bandwidth, 2 · active parameters · requests / computing). Prefill = max(bytes of the weights / bandwidth, 2 · active parameters · tokens / computing). Memory = weights + requests · tokens · KV cache. Job = loading + all requests, batch after batch.`,
+      source: l10n.t`Roofline: Williams, Waterman and Patterson, CACM 52 (2009).`,
+      judge: l10n.t`A mixture of experts pays where memory is plenty and computing or bandwidth is not. It loses when small, for single requests, with scarce memory, in short jobs, and where batches touch all experts while decoding waits for memory. Real engines reach a half of such figures.`,
     },
-    text: models
-      .map(({ label }, i) => `${label}: ${ms(costs[i]!.step)} a step, ${written(costs[i]!.memory, 'bytes')}`)
-      .join('; '),
+    text: clauses(
+      models.map(
+        ({ label }, i) => l10n.t`${label}: ${ms(costs[i]!.step)} a step, ${written(costs[i]!.memory, 'bytes')}`,
+      ),
+    ),
     chart: {
       kind: 'bars',
       labels: models.map(({ label }) => label),
@@ -214,21 +214,21 @@ function costFigure(models: readonly Compared[], costs: readonly Cost[], machine
     },
     table: {
       columns: [
-        { label: 'model', unit: 'text' },
-        { label: 'memory', unit: 'bytes' },
+        { label: l10n.t`model`, unit: 'text' },
+        { label: l10n.t`memory`, unit: 'bytes' },
         { label: l10n.t`fits ${written(machine.memory, 'bytes')}`, unit: 'text' },
         { label: l10n.t`weights read in a step`, unit: 'bytes' },
         { label: l10n.t`a step`, unit: 'ms' },
         { label: l10n.t`waits for`, unit: 'text' },
         { label: l10n.t`tokens a second`, unit: 'number' },
         { label: l10n.t`a prompt`, unit: 'ms' },
-        { label: 'loading', unit: 'ms' },
+        { label: l10n.t`loading`, unit: 'ms' },
         { label: l10n.t`the job`, unit: 'ms' },
       ],
       rows: models.map(({ label, serving }, i) => {
         const { memory, fits, step, bound: waits, rate, prefill, load, job } = costs[i]!;
         return [
-          ...[label, memory, fits ? 'yes' : 'no', serving.read, 1000 * step, waits],
+          ...[label, memory, fits ? l10n.t`yes` : l10n.t`no`, serving.read, 1000 * step, BOUND_NAMES[waits]],
           ...[known(rate), 1000 * prefill, 1000 * load, 1000 * job],
         ];
       }),

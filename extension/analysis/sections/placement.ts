@@ -5,6 +5,7 @@ import { layerLabel } from '../labels.ts';
 import type { Placement } from '../placement.ts';
 import { sglangFile, unfitForEngines, vllmAscendFile } from '../placementFiles.ts';
 import { plan, POLICIES } from '../placementPlan.ts';
+import { sentences } from '../lists.ts';
 import type { SectionKind } from './kind.ts';
 import { placementChoices, POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
 import {
@@ -28,10 +29,10 @@ export const placementSection: SectionKind = {
     const outcomes = POLICIES.map((policy) => outcomeOf(subject, choices, policy));
     const chosen = outcomes.find(({ policy }) => policy === choices.policy)!;
     const routed = subject.loads.some(({ counts }) => counts.some((c) => c > 0));
-    const notes = [...lacks(subject, choices), ...unfit(chosen)];
+    const lacking = sentences(...lacks(subject, choices), unfit(chosen));
     return {
       verdict: routed ? verdict(subject, choices, outcomes, chosen) : l10n.t`Nothing was routed.`,
-      ...(notes.length > 0 ? { lacking: notes.join(' ') } : {}),
+      ...(lacking === '' ? {} : { lacking }),
       controls: choices.controls,
       figures: routed
         ? [
@@ -64,52 +65,51 @@ function verdict(
 ): string {
   const plain = outcomes[0]!;
   const { devices, nodes } = machine;
-  const where = `${count(devices, 'device')} in ${count(nodes, 'node')}`;
+  const on = devices === 1 ? l10n.t`${devices} device` : l10n.t`${devices} devices`;
+  const within = nodes === 1 ? l10n.t`${nodes} node` : l10n.t`${nodes} nodes`;
   const worst = layerLabel(loads[plain.worst]!.shape);
-  const told = toldOther ? `the load of ${evidence.other!.name}` : 'this very load, so that a new text will do worse';
-  const { expert, experts } = chosen.placement.layers[chosen.worst]!;
-  const slots = expert.length;
-  const better =
-    chosen === plain
-      ? ''
-      : ` With ${POLICY_NAMES[chosen.policy]} (${slots} slots for ${experts} experts) it is ${factor(chosen.meanOverload)}, at worst ${factor(chosen.worstOverload)}; ` +
-        `the placement was made from ${told}.`;
-  const wasted =
-    chosen.wasted === 0
-      ? ''
-      : ` ${count(chosen.wasted, 'slot')} of all layers ${chosen.wasted === 1 ? 'holds' : 'hold'} a second copy of what its device has: waste.`;
-  return (
-    `On ${where} with experts in order, the busiest device carries ${factor(plain.meanOverload)} the even load on average over layers ` +
-    `and ${factor(plain.worstOverload)} at ${worst}: the others wait for it.${better}${wasted} Routing is that of ${name}; ` +
-    'devices, links and times are assumptions.'
+  return sentences(
+    l10n.t`On ${on} in ${within} with experts in order, the busiest device carries ${factor(plain.meanOverload)} the even load on average over layers and ${factor(plain.worstOverload)} at ${worst}: the others wait for it.`,
+    chosen !== plain && better(chosen, toldOther ? evidence.other!.name : undefined),
+    wasted(chosen),
+    l10n.t`Routing is that of ${name}; devices, links and times are assumptions.`,
   );
 }
 
+/** What a placement makes of the load; it was made from the load of `told`, or from this very one. */
+function better({ policy, placement, worst, meanOverload, worstOverload }: Outcome, told: string | undefined): string {
+  const { expert, experts } = placement.layers[worst]!;
+  const [name, slots] = [POLICY_NAMES[policy], expert.length];
+  const [mean, most] = [factor(meanOverload), factor(worstOverload)];
+  return told === undefined
+    ? l10n.t`With ${name} (${slots} slots for ${experts} experts) it is ${mean}, at worst ${most}; the placement was made from this very load, so that a new text will do worse.`
+    : l10n.t`With ${name} (${slots} slots for ${experts} experts) it is ${mean}, at worst ${most}; the placement was made from the load of ${told}.`;
+}
+
+function wasted({ wasted: slots }: Outcome): string | undefined {
+  if (slots === 0) return undefined;
+  return slots === 1
+    ? l10n.t`${slots} slot of all layers holds a second copy of what its device has: waste.`
+    : l10n.t`${slots} slots of all layers hold a second copy of what its device has: waste.`;
+}
+
 /** What was asked for and cannot be. */
-function lacks({ trace }: Subject, { machine, policy, controls }: PlacementChoices): string[] {
+function lacks({ trace }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
   const { devices, nodes, groups } = machine;
   const asked = controls.find(({ id }) => id === 'nodes');
-  const uneven =
-    asked?.kind === 'number' && asked.value !== nodes
-      ? [`${devices} devices do not spread evenly over ${asked.value} nodes: ${nodes} it is.`]
-      : [];
-  const flat =
-    policy === 'hierarchical' && groups % nodes !== 0
-      ? [`${groups} groups do not spread evenly over ${nodes} nodes, so that EPLB takes its flat way.`]
-      : [];
-  const counts = trace
-    ? []
-    : [
-        'Only counts are known: to how many devices a token goes is an expectation for tokens that choose each by themselves.',
-      ];
-  return [...uneven, ...flat, ...counts];
+  return [
+    asked?.kind === 'number' &&
+      asked.value !== nodes &&
+      l10n.t`${devices} devices do not spread evenly over ${asked.value} nodes: ${nodes} it is.`,
+    policy === 'hierarchical' &&
+      groups % nodes !== 0 &&
+      l10n.t`${groups} groups do not spread evenly over ${nodes} nodes, so that EPLB takes its flat way.`,
+    !trace &&
+      l10n.t`Only counts are known: to how many devices a token goes is an expectation for tokens that choose each by themselves.`,
+  ];
 }
 
-function unfit({ placement }: Outcome): string[] {
+function unfit({ placement }: Outcome): string | undefined {
   const why = unfitForEngines(placement);
-  return why === undefined ? [] : [`${why} This placement cannot be saved for them.`];
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+  return why === undefined ? undefined : sentences(why, l10n.t`This placement cannot be saved for them.`);
 }

@@ -8,9 +8,9 @@ import { layerChoice, matchingLoads } from './parts.ts';
 import type { LayerCounts, Subject } from './subject.ts';
 
 export const POLICY_NAMES: Readonly<Record<Policy, string>> = {
-  contiguous: 'contiguous',
-  flat: 'EPLB flat',
-  hierarchical: 'EPLB hierarchical',
+  contiguous: l10n.t`contiguous`,
+  flat: l10n.t`EPLB flat`,
+  hierarchical: l10n.t`EPLB hierarchical`,
 };
 
 /** A placement has as many devices at most; more would be a list that nobody reads. */
@@ -89,9 +89,9 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     id: 'sending',
     label: l10n.t`A token is sent once for each`,
     options: [
-      { value: 'slot', label: 'expert' },
-      { value: 'device', label: 'device' },
-      { value: 'node', label: 'node' },
+      { value: 'slot', label: l10n.t`expert` },
+      { value: 'device', label: l10n.t`device` },
+      { value: 'node', label: l10n.t`node` },
     ],
     value: 'device',
   });
@@ -102,10 +102,10 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     value: 'fp8',
   });
   const batch = whole(set, { id: 'batch', label: l10n.t`Tokens a device and pass`, min: 1, max: 1e6, value: 128 });
-  const within = numberBox(set, bandwidth('within', 'Bandwidth in a node', 160));
-  const across = numberBox(set, bandwidth('across', 'Bandwidth between nodes', 50));
-  const latencyWithin = numberBox(set, latency('latencyWithin', 'Latency in a node', 10));
-  const latencyAcross = numberBox(set, latency('latencyAcross', 'Latency between nodes', 30));
+  const within = numberBox(set, bandwidth('within', l10n.t`Bandwidth in a node`, 160));
+  const across = numberBox(set, bandwidth('across', l10n.t`Bandwidth between nodes`, 50));
+  const latencyWithin = numberBox(set, latency('latencyWithin', l10n.t`Latency in a node`, 10));
+  const latencyAcross = numberBox(set, latency('latencyAcross', l10n.t`Latency between nodes`, 30));
   const crossing = numberBox(set, {
     id: 'crossing',
     label: l10n.t`A pass over several nodes takes more`,
@@ -154,7 +154,7 @@ function divisorUpTo(n: number, most: number): number {
 }
 
 function bandwidth(id: string, label: string, value: number): Omit<NumberBox, 'kind'> {
-  return { id, label, min: 0.01, max: 1e5, value, unit: l10n.t`GB/s` };
+  return { id, label, min: 0.01, max: 1e5, value, unit: 'GB/s' };
 }
 
 function latency(id: string, label: string, value: number): Omit<NumberBox, 'kind'> {

@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
 import { combineBytes, dispatchBytes, type Sending } from '../exchange.ts';
 import { layerLabel } from '../labels.ts';
+import { clauses, listed, sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { unfitForEngines } from '../placementFiles.ts';
 import { known } from './parts.ts';
@@ -17,7 +18,7 @@ export function factor(ratio: number): string {
   return `${fixed(ratio, 2)}×`;
 }
 
-const EPLB_SOURCE = 'EPLB: github.com/deepseek-ai/EPLB, DeepSeek-V3 (arXiv 2412.19437, section 3.4).';
+const EPLB_SOURCE = l10n.t`EPLB: github.com/deepseek-ai/EPLB, DeepSeek-V3 (arXiv 2412.19437, section 3.4).`;
 
 export function compareFigure({ machine }: PlacementChoices, outcomes: readonly Outcome[]): Figure {
   const labels = outcomes.map(({ policy }) => POLICY_NAMES[policy]);
@@ -27,18 +28,20 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
     title: l10n.t`How far the busiest device is above the even load`,
     basis: 'simulated',
     help: {
-      meaning:
-        'Every MoE layer waits for its busiest device, so that its experts take as many times as long as an even load would. ' +
-        'Copies of an expert share its tokens equally.',
-      formula:
-        'Overload = max / mean of device loads. SGLang balancedness: mean over layers of (mean + 1e-5) / (max + 1e-5). ' +
-        'vLLM balancedness: Σ over layers of the mean / Σ of the maximum. The two differ: name the one that you quote.',
-      source: `Megatron-LM, overload factor. SGLang, eplb/expert_distribution.py. vLLM, distributed/eplb. ${EPLB_SOURCE}`,
+      meaning: l10n.t`Every MoE layer waits for its busiest device, so that its experts take as many times as long as an even load would. Copies of an expert share its tokens equally.`,
+      formula: l10n.t`Overload = max / mean of device loads. SGLang balancedness: mean over layers of (mean + 1e-5) / (max + 1e-5). vLLM balancedness: Σ over layers of the mean / Σ of the maximum. The two differ: name the one that you quote.`,
+      source: sentences(
+        l10n.t`Megatron-LM, overload factor. SGLang, eplb/expert_distribution.py. vLLM, distributed/eplb.`,
+        EPLB_SOURCE,
+      ),
       judge: l10n.t`Even: overload and balancedness 1. A placement made from one load is only as good for another as the two are alike.`,
     },
-    text: l10n.t`Overload of ${machine.devices} devices: ${outcomes
-      .map((o) => `${POLICY_NAMES[o.policy]} ${factor(o.meanOverload)} on average, ${factor(o.worstOverload)} at worst`)
-      .join('; ')}. Least with ${POLICY_NAMES[best.policy]}.`,
+    text: l10n.t`Overload of ${machine.devices} devices: ${clauses(
+      outcomes.map(
+        (o) =>
+          l10n.t`${POLICY_NAMES[o.policy]} ${factor(o.meanOverload)} on average, ${factor(o.worstOverload)} at worst`,
+      ),
+    )}. Least with ${POLICY_NAMES[best.policy]}.`,
     chart: {
       kind: 'bars',
       labels,
@@ -47,16 +50,16 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
         { label: l10n.t`worst layer`, values: outcomes.map((o) => known(o.worstOverload)) },
       ],
       axis: { label: l10n.t`load of the busiest device`, unit: 'times', min: 0 },
-      yardstick: { value: 1, label: 'even' },
+      yardstick: { value: 1, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: 'placement', unit: 'text' },
-        { label: 'overload', unit: 'number' },
+        { label: l10n.t`placement`, unit: 'text' },
+        { label: l10n.t`overload`, unit: 'number' },
         { label: l10n.t`worst layer`, unit: 'number' },
         { label: l10n.t`balancedness (SGLang)`, unit: 'number' },
         { label: l10n.t`balancedness (vLLM)`, unit: 'number' },
-        { label: 'slots', unit: 'count' },
+        { label: l10n.t`slots`, unit: 'count' },
         { label: l10n.t`wasted slots`, unit: 'count' },
       ],
       rows: outcomes.map((o, i) => [
@@ -81,15 +84,13 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
   const where = layerLabel(loads[layer]!.shape);
   const perNode = machine.devices / machine.nodes;
   const busiest = load.indexOf(load.reduce((most, l) => Math.max(most, l), 0));
-  const labels = Array.from(load.keys(), (d) => `device ${d}`);
+  const labels = Array.from(load.keys(), (d) => l10n.t`device ${d}`);
   return {
     id: 'placement-devices',
     title: l10n.t`Load by device, ${where}, ${POLICY_NAMES[policy]}`,
     basis: 'simulated',
     help: {
-      meaning:
-        'What of the layer’s slots each device gets, and the experts that stand there; ×2 is an expert of which the device has two ' +
-        'copies, one of them for nothing.',
+      meaning: l10n.t`What of the layer’s slots each device gets, and the experts that stand there; ×2 is an expert of which the device has two copies, one of them for nothing.`,
       formula: l10n.t`load of a device = Σ over its slots of c_e / copies of e; even: 1/D`,
       source: EPLB_SOURCE,
       judge: l10n.t`Every device near the even share.`,
@@ -100,15 +101,15 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
       labels,
       series: [{ label: l10n.t`share of the load`, values: shares }],
       axis: { label: l10n.t`share of the load`, unit: 'percent', min: 0 },
-      yardstick: { value: 1 / labels.length, label: 'even' },
+      yardstick: { value: 1 / labels.length, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: 'device', unit: 'text' },
-        { label: 'node', unit: 'count' },
-        { label: 'share', unit: 'percent' },
+        { label: l10n.t`device`, unit: 'text' },
+        { label: l10n.t`node`, unit: 'count' },
+        { label: l10n.t`share`, unit: 'percent' },
         { label: l10n.t`of even`, unit: 'number' },
-        { label: 'experts', unit: 'text' },
+        { label: l10n.t`experts`, unit: 'text' },
       ],
       rows: labels.map((label, d) => [
         label,
@@ -135,7 +136,7 @@ function heldBy(d: number, expert: Uint16Array, device: Uint16Array): string {
   expert.forEach((e, slot) => {
     if (device[slot] === d) held.set(e, (held.get(e) ?? 0) + 1);
   });
-  return Array.from(held, ([e, copies]) => `E${e}${copies > 1 ? `×${copies}` : ''}`).join(' ') || 'none';
+  return Array.from(held, ([e, copies]) => `E${e}${copies > 1 ? `×${copies}` : ''}`).join(' ') || l10n.t`none`;
 }
 
 export function depthFigure({ loads }: Subject, outcomes: readonly Outcome[]): Figure {
@@ -148,20 +149,20 @@ export function depthFigure({ loads }: Subject, outcomes: readonly Outcome[]): F
     help: {
       meaning: l10n.t`How many times the even load the busiest device carries, at each MoE layer in turn.`,
       formula: l10n.t`overload = max / mean of device loads`,
-      source: 'Megatron-LM, overload factor.',
+      source: l10n.t`Megatron-LM, overload factor.`,
       judge: l10n.t`1 is even. Layers follow one another, so that their waits add up.`,
     },
-    text: l10n.t`Overload of ${layers.length} layers: ${outcomes.map((o) => `${POLICY_NAMES[o.policy]} up to ${factor(o.worstOverload)}`).join(', ')}.`,
+    text: l10n.t`Overload of ${layers.length} layers: ${listed(outcomes.map((o) => l10n.t`${POLICY_NAMES[o.policy]} up to ${factor(o.worstOverload)}`))}.`,
     chart: {
       kind: 'lines',
       x: { label: l10n.t`MoE layer`, unit: 'count' },
       y: { label: l10n.t`load of the busiest device`, unit: 'times', min: 0 },
       series: outcomes.map((o) => ({ label: POLICY_NAMES[o.policy], x, y: o.overload.map(known) })),
-      yardstick: { value: 1, label: 'even' },
+      yardstick: { value: 1, label: l10n.t`even` },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         ...outcomes.map(({ policy }): Column => ({ label: POLICY_NAMES[policy], unit: 'number' })),
       ],
       rows: layers.map((label, i) => [label, ...outcomes.map((o) => known(o.overload[i]))]),
@@ -169,18 +170,20 @@ export function depthFigure({ loads }: Subject, outcomes: readonly Outcome[]): F
   };
 }
 
-const SENDINGS: readonly (readonly [Sending, string])[] = [
-  ['slot', 'once for each expert'],
-  ['device', 'once for each device'],
-  ['node', 'once for each node'],
-];
+const SENDINGS = ['slot', 'device', 'node'] as const satisfies Sending[];
+
+const SENDING_NAMES: Readonly<Record<Sending, string>> = {
+  slot: l10n.t`once for each expert`,
+  device: l10n.t`once for each device`,
+  node: l10n.t`once for each node`,
+};
 
 export function trafficFigure({ model, trace }: Subject, { format }: PlacementChoices, chosen: Outcome): Figure {
   const { hiddenSize } = model;
   const each = dispatchBytes(hiddenSize, format) + combineBytes(hiddenSize);
-  const rows = SENDINGS.map(([sending, label]) => {
+  const rows = SENDINGS.map((sending) => {
     const { within, across } = allTransfers(chosen, sending);
-    return { label, within, across };
+    return { label: SENDING_NAMES[sending], within, across };
   });
   const mean = (of: (v: Outcome['visits'][number]) => number): number =>
     chosen.visits.reduce((sum, v) => sum + of(v), 0) / chosen.visits.length;
@@ -191,20 +194,20 @@ export function trafficFigure({ model, trace }: Subject, { format }: PlacementCh
     title: l10n.t`All-to-all bytes of a token, all layers, ${POLICY_NAMES[chosen.policy]}`,
     basis: 'simulated',
     help: {
-      meaning:
-        'What a token’s hidden state and its results weigh on their way to its experts and back. A token begins on any device with ' +
-        `equal chance; copies take turns. Devices and nodes of each token are ${trace ? 'counted exactly on this text' : 'expected for independent choices, as only counts are known'}. ` +
-        'Sent once for each node, it crosses between nodes once and is handed on inside.',
-      formula:
-        'There: H + 4·H/128 + 16 bytes in FP8, 2·H + 16 in BF16; back: 2·H in BF16. Of k experts, or of the distinct devices that ' +
-        'hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: ' +
-        'Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.',
+      meaning: sentences(
+        l10n.t`What a token’s hidden state and its results weigh on their way to its experts and back. A token begins on any device with equal chance; copies take turns.`,
+        trace
+          ? l10n.t`Devices and nodes of each token are counted exactly on this text.`
+          : l10n.t`Devices and nodes of each token are expected for independent choices, as only counts are known.`,
+        l10n.t`Sent once for each node, it crosses between nodes once and is handed on inside.`,
+      ),
+      formula: l10n.t`There: H + 4·H/128 + 16 bytes in FP8, 2·H + 16 in BF16; back: 2·H in BF16. Of k experts, or of the distinct devices that hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.`,
       source: 'DeepEP, tests/test_low_latency.py.',
       judge: l10n.t`Fewer devices a token are less traffic. Links between nodes are several times slower than those inside.`,
     },
-    text: l10n.t`A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${rows
-      .map(({ label, within, across }) => `Sent ${label}: ${written((within + across) * each, 'bytes')}`)
-      .join('; ')}.`,
+    text: l10n.t`A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${clauses(
+      rows.map(({ label, within, across }) => l10n.t`Sent ${label}: ${written((within + across) * each, 'bytes')}`),
+    )}.`,
     chart: {
       kind: 'bars',
       labels: rows.map(({ label }) => label),
@@ -244,23 +247,18 @@ export function timeFigure({ batch, links, sending }: PlacementChoices, outcomes
     title: l10n.t`All-to-all time of a pass of ${batch} tokens a device`,
     basis: 'simulated',
     help: {
-      meaning:
-        `What exchanging tokens takes, all MoE layers one after another and as the busiest device has it, with ${gigabytes(links.within)} ` +
-        `inside a node and ${gigabytes(links.across)} between nodes. Nothing overlaps with computing here, which good engines make it do.`,
-      formula:
-        'A layer: for dispatch and combine each, the larger of bytes inside / bandwidth inside and bytes between / bandwidth between, ' +
-        'and the latency. Crossing: once a pass that spans nodes.',
-      source:
-        'Bandwidths: NVLink and InfiniBand as DeepEP’s README has them. Latencies and the 1.3 ms are assumptions: set those of your machine.',
+      meaning: l10n.t`What exchanging tokens takes, all MoE layers one after another and as the busiest device has it, with ${gigabytes(links.within)} inside a node and ${gigabytes(links.across)} between nodes. Nothing overlaps with computing here, which good engines make it do.`,
+      formula: l10n.t`A layer: for dispatch and combine each, the larger of bytes inside / bandwidth inside and bytes between / bandwidth between, and the latency. Crossing: once a pass that spans nodes.`,
+      source: l10n.t`Bandwidths: NVLink and InfiniBand as DeepEP’s README has them. Latencies and the 1.3 ms are assumptions: set those of your machine.`,
       judge: l10n.t`Against the time of a decoding step, some 20 to 50 ms, it should be small.`,
     },
-    text: l10n.t`Sent once for each ${sending === 'slot' ? 'expert' : sending}: ${labels.map((label, i) => `${label} ${written(known(total[i]), 'ms')}`).join(', ')}.`,
+    text: l10n.t`Sent ${SENDING_NAMES[sending]}: ${listed(labels.map((label, i) => `${label} ${written(known(total[i]), 'ms')}`))}.`,
     chart: {
       kind: 'bars',
       labels,
       series: [
-        { label: 'transfer', values: part('transfer') },
-        { label: 'latency', values: part('latency') },
+        { label: l10n.t`transfer`, values: part('transfer') },
+        { label: l10n.t`latency`, values: part('latency') },
         { label: l10n.t`crossing nodes`, values: part('crossing') },
       ],
       stacked: true,
@@ -268,9 +266,9 @@ export function timeFigure({ batch, links, sending }: PlacementChoices, outcomes
     },
     table: {
       columns: [
-        { label: 'placement', unit: 'text' },
-        { label: 'transfer', unit: 'ms' },
-        { label: 'latency', unit: 'ms' },
+        { label: l10n.t`placement`, unit: 'text' },
+        { label: l10n.t`transfer`, unit: 'ms' },
+        { label: l10n.t`latency`, unit: 'ms' },
         { label: l10n.t`crossing nodes`, unit: 'ms' },
         { label: l10n.t`in all`, unit: 'ms' },
       ],

@@ -6,6 +6,7 @@ import { balance, type Balance } from '../balance.ts';
 import { chanceMaxVio } from '../chance.ts';
 import { layerLabel } from '../labels.ts';
 import { coldShare, expertCounts, meanOf } from '../load.ts';
+import { sentences } from '../lists.ts';
 import { count, percent, times, written } from '../numbers.ts';
 import { DIVISIONS, naturalDivision, regionsOf, type Division, type Region } from '../regions.ts';
 import { visibleText } from '../tokenText.ts';
@@ -15,10 +16,10 @@ import { known, layerChoice, NO_TRACE } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 const NAMES: Readonly<Record<Division, string>> = {
-  parts: 'Equal parts',
-  paragraphs: 'Paragraphs',
-  headings: 'Headings',
-  functions: 'Functions and types',
+  parts: l10n.t`Equal parts`,
+  paragraphs: l10n.t`Paragraphs`,
+  headings: l10n.t`Headings`,
+  functions: l10n.t`Functions and types`,
 };
 
 export const regionsSection: SectionKind = {
@@ -93,16 +94,15 @@ function mean(values: readonly number[]): number {
 }
 
 function verdict(layer: LayerTrace, regions: readonly RegionLoad[]): string {
-  if (regions.length < 2) return 'The text is one region of this kind: choose another division.';
+  if (regions.length < 2) return l10n.t`The text is one region of this kind: choose another division.`;
   const most = (of: (region: RegionLoad) => number): RegionLoad =>
     regions.reduce((best, region) => ((of(region) || 0) > (of(best) || 0) ? region : best));
   const uneven = most((region) => region.balance.maxVio - region.chance);
   const odd = most((region) => region.elsewhere);
   const where = layerLabel(layer);
-  return (
-    `At ${where} the load is least even in “${named(uneven.label)}”: its hottest expert, E${uneven.balance.hottest}, takes ` +
-    `${times(uneven.balance.maxVio + 1)} the even load, where chance alone would make ${times(uneven.chance + 1)}. ` +
-    `The most unlike the rest is “${named(odd.label)}”: ${percent(odd.elsewhere)} of its choices go elsewhere than in the whole text.`
+  return sentences(
+    l10n.t`At ${where} the load is least even in “${named(uneven.label)}”: its hottest expert, E${uneven.balance.hottest}, takes ${times(uneven.balance.maxVio + 1)} the even load, where chance alone would make ${times(uneven.chance + 1)}.`,
+    l10n.t`The most unlike the rest is “${named(odd.label)}”: ${percent(odd.elsewhere)} of its choices go elsewhere than in the whole text.`,
   );
 }
 
@@ -122,8 +122,8 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
     text: l10n.t`Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
     chart: {
       kind: 'heat',
-      rows: { label: 'region', names: regions.map(({ label }) => named(label)) },
-      columns: { label: 'expert', names: columns },
+      rows: { label: l10n.t`region`, names: regions.map(({ label }) => named(label)) },
+      columns: { label: l10n.t`expert`, names: columns },
       values,
       unit: 'times',
       scale: 'sequential',
@@ -131,7 +131,7 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
       max: 3,
     },
     table: {
-      columns: [{ label: 'region', unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
+      columns: [{ label: l10n.t`region`, unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
       rows: regions.map(({ label, balance: b }) => [named(label), ...Array.from(b.utilisation, known)]),
       places: regions.map((region) => placeOf(region, trace)),
     },
@@ -160,21 +160,21 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
     text: l10n.t`MaxVio at ${where} over ${regions.length} regions: at most ${written(known(peak.balance.maxVio), 'number')}, in “${named(peak.label)}”.`,
     chart: {
       kind: 'lines',
-      x: { label: 'token', unit: 'count', min: 0, max: trace.routed },
-      y: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
+      x: { label: l10n.t`token`, unit: 'count', min: 0, max: trace.routed },
+      y: { label: 'MaxVio', unit: 'number', min: 0 },
       series: [
-        line(`MaxVio, ${where}`, (r) => r.balance.maxVio),
-        line('by chance', (r) => r.chance),
-        { ...line('mean of layers', (r) => r.meanMaxVio), faint: true },
+        line(l10n.t`MaxVio, ${where}`, (r) => r.balance.maxVio),
+        line(l10n.t`by chance`, (r) => r.chance),
+        { ...line(l10n.t`mean of layers`, (r) => r.meanMaxVio), faint: true },
       ],
     },
     table: {
       columns: [
-        { label: 'region', unit: 'text' },
-        { label: 'tokens', unit: 'count' },
-        { label: 'hottest', unit: 'text' },
-        { label: 'share', unit: 'percent' },
-        { label: l10n.t`MaxVio`, unit: 'number' },
+        { label: l10n.t`region`, unit: 'text' },
+        { label: l10n.t`tokens`, unit: 'count' },
+        { label: l10n.t`hottest`, unit: 'text' },
+        { label: l10n.t`share`, unit: 'percent' },
+        { label: 'MaxVio', unit: 'number' },
         { label: l10n.t`by chance`, unit: 'number' },
         { label: l10n.t`mean of layers`, unit: 'number' },
         { label: l10n.t`effective experts`, unit: 'number' },
@@ -203,7 +203,7 @@ function certaintyFigure(trace: RoutingTrace, at: number, regions: readonly Regi
   const series = [
     { label: l10n.t`entropy, ${where}`, x, y: regions.map((r) => known(r.entropy)) },
     { label: l10n.t`entropy, mean of layers`, x, y: regions.map((r) => known(r.meanEntropy)), faint: true },
-    { label: 'surprise', x, y: regions.map((r) => known(r.surprise)) },
+    { label: l10n.t`surprise`, x, y: regions.map((r) => known(r.surprise)) },
   ];
   return {
     id: 'certainty-along-text',
@@ -217,12 +217,15 @@ function certaintyFigure(trace: RoutingTrace, at: number, regions: readonly Regi
     text: l10n.t`Entropy at ${where} and surprise over ${regions.length} regions of ${count(trace.routed)} tokens.`,
     chart: {
       kind: 'lines',
-      x: { label: 'token', unit: 'count', min: 0, max: trace.routed },
-      y: { label: 'nats', unit: 'nats', min: 0 },
+      x: { label: l10n.t`token`, unit: 'count', min: 0, max: trace.routed },
+      y: { label: l10n.t`nats`, unit: 'nats', min: 0 },
       series,
     },
     table: {
-      columns: [{ label: 'region', unit: 'text' }, ...series.map(({ label }): Column => ({ label, unit: 'nats' }))],
+      columns: [
+        { label: l10n.t`region`, unit: 'text' },
+        ...series.map(({ label }): Column => ({ label, unit: 'nats' })),
+      ],
       rows: regions.map(({ label }, i) => [named(label), ...series.map(({ y }) => y[i]!)]),
       places: regions.map((region) => placeOf(region, trace)),
     },

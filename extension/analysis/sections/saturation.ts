@@ -33,26 +33,26 @@ export function saturation(subject: Subject): Figure[] {
       help: {
         meaning: l10n.t`How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.`,
         formula: l10n.t`mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.`,
-        source: 'OLMoE, arXiv 2409.02060, section 5',
+        source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
         judge: l10n.t`It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.`,
       },
       text: l10n.t`${percent(agreement.share)} of choices of ${model.name} are those of ${other.model.name}.`,
       chart: {
         kind: 'lines',
-        x: { label: 'layer', unit: 'count' },
+        x: { label: l10n.t`layer`, unit: 'count' },
         y: { label: l10n.t`share that agrees`, unit: 'percent', min: 0, max: 1 },
         series: [
           { label: l10n.t`all choices`, x: layers, y: shares },
           { label: l10n.t`first expert`, x: layers, y: tops },
-          { label: 'chance', x: layers, y: chances, faint: true },
+          { label: l10n.t`chance`, x: layers, y: chances, faint: true },
         ],
       },
       table: {
         columns: [
-          { label: 'layer', unit: 'text' },
+          { label: l10n.t`layer`, unit: 'text' },
           { label: l10n.t`all choices`, unit: 'percent' },
           { label: l10n.t`first expert`, unit: 'percent' },
-          { label: 'chance', unit: 'percent' },
+          { label: l10n.t`chance`, unit: 'percent' },
         ],
         rows: names.map((name, i) => [name, shares[i]!, tops[i]!, chances[i]!]),
       },

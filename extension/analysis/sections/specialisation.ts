@@ -16,6 +16,7 @@ import {
   type Specialist,
 } from '../folder/specialisation.ts';
 import { layerLabel } from '../labels.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
@@ -26,6 +27,13 @@ import { once } from './once.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 import { vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
+
+const MEASURES = ['times', 'specialisation', 'share'] as const;
+const MEASURE_NAMES: Readonly<Record<(typeof MEASURES)[number], string>> = {
+  times: l10n.t`times chance`,
+  specialisation: l10n.t`share of tokens`,
+  share: l10n.t`share of load`,
+};
 
 /** Specialists that the table names. */
 const LISTED = 24;
@@ -51,11 +59,7 @@ export const specialisationSection: SectionKind = {
     const measure = choice(set, {
       id: 'measure',
       label: l10n.t`Shown`,
-      options: [
-        { value: 'times', label: l10n.t`times chance` },
-        { value: 'specialisation', label: l10n.t`share of tokens` },
-        { value: 'share', label: l10n.t`share of load` },
-      ],
+      options: MEASURES.map((value) => ({ value, label: MEASURE_NAMES[value] })),
       value: 'times',
     });
     const offsets = offsetsOf(subject);
@@ -103,45 +107,42 @@ function verdict(
 ): string {
   const best = information.reduce((b, i, at) => ((i?.bits ?? 0) > (information[b]?.bits ?? 0) ? at : b), 0);
   const most = information[best];
-  if (!most) return 'There is too little text of too few kinds to say which experts do what.';
+  if (!most) return l10n.t`There is too little text of too few kinds to say which experts do what.`;
   const [first] = found;
-  const expert = first
-    ? standsOut(first, domains, shapes)
-    : 'No expert stands out for one kind of text beyond what chance in the choice of files would do. ';
-  const p = most.p === undefined ? '' : `, p = ${most.p.toFixed(3)}`;
-  return (
-    `${expert}The kind of text and the expert share ${most.bits.toFixed(3)} of at most ${most.most.toFixed(2)} bits at ` +
-    `${layerLabel(shapes[best]!)}, where they share most${p}.`
+  const [bits, of, where] = [most.bits.toFixed(3), most.most.toFixed(2), layerLabel(shapes[best]!)];
+  return sentences(
+    first
+      ? standsOut(first, domains, shapes)
+      : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`,
+    most.p === undefined
+      ? l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most.`
+      : l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most, p = ${most.p.toFixed(3)}.`,
   );
 }
 
 function standsOut(first: Specialist, domains: readonly Domain[], shapes: readonly LayerShape[]): string {
   const { value, interval, domain, next, nextValue, layer } = first;
-  const range = interval ? ` (95 % interval ${percent(interval.low)} to ${percent(interval.high)})` : '';
-  const others = interval
-    ? `of no other kind of text for more than ${percent(interval.othersHigh)}`
-    : `of ${domains[next]!.name}, the next one, for ${percent(nextValue)}`;
-  return (
-    `${nameOf(first, shapes)} is chosen for ${percent(value)} of the tokens of ${domains[domain]!.name}${range}; ${others}; ` +
-    `by chance it would be ${percent(chance(shapes[layer]!))}. `
-  );
+  const [name, kind, share] = [nameOf(first, shapes), domains[domain]!.name, percent(value)];
+  const even = percent(chance(shapes[layer]!));
+  return interval
+    ? l10n.t`${name} is chosen for ${share} of the tokens of ${kind} (95 % interval ${percent(interval.low)} to ${percent(interval.high)}); of no other kind of text for more than ${percent(interval.othersHigh)}; by chance it would be ${even}.`
+    : l10n.t`${name} is chosen for ${share} of the tokens of ${kind}; of ${domains[next]!.name}, the next one, for ${percent(nextValue)}; by chance it would be ${even}.`;
 }
 
 /** What was left out, and of what there is too little. */
 function lacking({ folder }: Subject, domains: readonly Domain[], layer: number): { lacking?: string } {
   const few = domains.filter((domain) => !isEnough(domain, layer));
-  const names = few.map(({ name }) => name).join(', ');
-  const sentences = [
+  const names = listed(few.map(({ name }) => name));
+  const said = sentences(
     ...(folder?.notes ?? []),
-    ...(few.length > 0
-      ? [`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`]
-      : []),
-  ];
-  return sentences.length > 0 ? { lacking: sentences.join(' ') } : {};
+    few.length > 0 &&
+      l10n.t`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
+  );
+  return said === '' ? {} : { lacking: said };
 }
 
 function nameOf({ layer, expert }: { layer: number; expert: number }, shapes: readonly LayerShape[]): string {
-  return `E${expert} of ${layerLabel(shapes[layer]!)}`;
+  return l10n.t`E${expert} of ${layerLabel(shapes[layer]!)}`;
 }
 
 function heat(
@@ -149,7 +150,7 @@ function heat(
   domains: readonly Domain[],
   at: number,
   offsets: readonly number[],
-  measure: 'times' | 'specialisation' | 'share',
+  measure: (typeof MEASURES)[number],
 ): Figure {
   const { shape } = subject.loads[at]!;
   const [from, to] = [offsets[at]!, offsets[at + 1]!];
@@ -168,8 +169,7 @@ function heat(
   const unit = measure === 'times' ? 'times' : 'percent';
   const experts = all.map((_, e) => `E${e}`);
   const place = values.reduce<number>((best, v, i) => ((v ?? 0) > (values[best] ?? 0) ? i : best), 0);
-  const where = `${experts[place % shape.experts]!} in ${domains[Math.floor(place / shape.experts)]!.name}`;
-  const label = { times: 'times chance', specialisation: 'share of tokens', share: 'share of load' }[measure];
+  const where = l10n.t`E${place % shape.experts} in ${domains[Math.floor(place / shape.experts)]!.name}`;
   return {
     id: 'expert-by-domain',
     title: l10n.t`Experts by kind of text, ${layerLabel(shape)}`,
@@ -177,14 +177,14 @@ function heat(
     help: {
       meaning: l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
       formula: l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
-      source: 'OLMoE, arXiv 2409.02060, section 5',
+      source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       judge: l10n.t`Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.`,
     },
-    text: l10n.t`${label} of ${shape.experts} experts in ${domains.length} kinds of text; most for ${where}.`,
+    text: l10n.t`${MEASURE_NAMES[measure]} of ${shape.experts} experts in ${domains.length} kinds of text; most for ${where}.`,
     chart: {
       kind: 'heat',
       rows: { label: l10n.t`kind of text`, names: domains.map(({ name }) => name) },
-      columns: { label: 'expert', names: experts },
+      columns: { label: l10n.t`expert`, names: experts },
       values,
       unit,
       scale: 'diverging',
@@ -194,7 +194,7 @@ function heat(
     },
     table: {
       columns: [
-        { label: 'expert', unit: 'text' },
+        { label: l10n.t`expert`, unit: 'text' },
         ...domains.flatMap(({ name }, d): Column[] => [
           { label: name, unit },
           ...(rows[d]!.low
@@ -220,8 +220,8 @@ function specialistFigure(
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
 ): Figure {
-  const listed = found.slice(0, LISTED);
-  const experts = listed.map(({ layer, expert }) => ({ layer, expert }));
+  const shown = found.slice(0, LISTED);
+  const experts = shown.map(({ layer, expert }) => ({ layer, expert }));
   return {
     id: 'specialists',
     title: l10n.t`Most specialised experts`,
@@ -229,36 +229,33 @@ function specialistFigure(
     help: {
       meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.`,
       formula: l10n.t`N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals`,
-      source: 'OLMoE, arXiv 2409.02060, section 5',
+      source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       judge: l10n.t`Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance. Where only totals are known there are no intervals: then these are the largest differences.`,
     },
-    text: l10n.t`${found.length} experts stand out for one kind of text; first ${listed
-      .slice(0, 3)
-      .map((s) => `${nameOf(s, shapes)} for ${domains[s.domain]!.name}`)
-      .join(', ')}.`,
+    text: l10n.t`${found.length} experts stand out for one kind of text; first ${listed(shown.slice(0, 3).map((s) => l10n.t`${nameOf(s, shapes)} for ${domains[s.domain]!.name}`))}.`,
     chart: {
       kind: 'bars',
-      labels: listed.map((s) => `${nameOf(s, shapes)}, ${domains[s.domain]!.name}`),
+      labels: shown.map((s) => listed([nameOf(s, shapes), domains[s.domain]!.name])),
       series: [
-        { label: l10n.t`in its kind of text`, values: listed.map(({ value }) => value) },
-        { label: l10n.t`in the next one`, values: listed.map(({ nextValue }) => nextValue) },
+        { label: l10n.t`in its kind of text`, values: shown.map(({ value }) => value) },
+        { label: l10n.t`in the next one`, values: shown.map(({ nextValue }) => nextValue) },
       ],
       axis: { label: l10n.t`share of tokens`, unit: 'percent', min: 0 },
       experts,
     },
     table: {
       columns: [
-        { label: 'expert', unit: 'text' },
+        { label: l10n.t`expert`, unit: 'text' },
         { label: l10n.t`kind of text`, unit: 'text' },
         { label: l10n.t`share of its tokens`, unit: 'percent' },
-        { label: 'from', unit: 'percent' },
-        { label: 'to', unit: 'percent' },
-        { label: 'next', unit: 'text' },
+        { label: l10n.t`from`, unit: 'percent' },
+        { label: l10n.t`to`, unit: 'percent' },
+        { label: l10n.t`next`, unit: 'text' },
         { label: l10n.t`share of its tokens`, unit: 'percent' },
         { label: l10n.t`others at most`, unit: 'percent' },
-        { label: 'chance', unit: 'percent' },
+        { label: l10n.t`chance`, unit: 'percent' },
       ],
-      rows: listed.map((s) => [
+      rows: shown.map((s) => [
         nameOf(s, shapes),
         domains[s.domain]!.name,
         s.value,

@@ -4,6 +4,7 @@ import type { Figure } from '../../protocol/report.ts';
 import type { Vocabulary } from '../folder/vocabulary.ts';
 import { LISTED_FROM, vocabularyFigures, wordsByExpert, type Word } from '../folder/vocabularyFigures.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { basisOf, depths, known } from './parts.ts';
@@ -14,7 +15,7 @@ import type { Subject } from './subject.ts';
 /** Tokens named of an expert in a list of all experts. */
 const NAMED = 12;
 
-const SOURCE = 'OLMoE, arXiv 2409.02060, section 5, and the script published with it';
+const SOURCE = l10n.t`OLMoE, arXiv 2409.02060, section 5, and the script published with it`;
 
 export const vocabularyByLayer = once((subject): Figure[] => {
   const patterns = patternsOf(subject);
@@ -32,14 +33,17 @@ function byLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.`,
-      formula: l10n.t`mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens. ${bound(inputs)}`,
+      formula: sentences(
+        l10n.t`mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens.`,
+        bound(inputs),
+      ),
       source: SOURCE,
       judge: l10n.t`Near 1, the expert is chosen by the token alone. In OLMoE it rises with depth for the token that follows, and falls for the token itself.`,
     },
     text: l10n.t`Vocabulary specialisation at ${shapes.length} layers, of ${count(own[0]?.listedIds ?? 0)} frequent token ids: first layer ${percent(own[0]?.meanListed ?? NaN)}, last ${percent(own.at(-1)?.meanListed ?? NaN)}.`,
     chart: {
       kind: 'lines',
-      x: { label: 'layer', unit: 'count' },
+      x: { label: l10n.t`layer`, unit: 'count' },
       y: { label: l10n.t`share of one expert`, unit: 'percent', min: 0, max: 1 },
       series: [
         { label: l10n.t`the token itself`, x: layers, y: own.map((f) => known(f.meanListed)) },
@@ -48,7 +52,7 @@ function byLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         { label: l10n.t`token itself`, unit: 'percent' },
         { label: l10n.t`all ids`, unit: 'percent' },
         { label: l10n.t`token that follows`, unit: 'percent' },
@@ -79,14 +83,14 @@ export function vocabularyByExpert(subject: Subject, { inputs, followers }: Patt
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`The token ids that each expert comes first for more often than any other, with the share of their occurrences; ids met ${LISTED_FROM} times or more.`,
-      formula: l10n.t`N_xe / N_x. ${bound(inputs)}`,
+      formula: sentences(l10n.t`N_xe / N_x.`, bound(inputs)),
       source: SOURCE,
     },
     text: l10n.t`Tokens that belong to one of ${shape.experts} experts at ${layerLabel(shape)}; ${own.filter((w) => w.length > 0).length} experts have some.`,
     table: {
       columns: [
-        { label: 'expert', unit: 'text' },
-        { label: 'ids', unit: 'count' },
+        { label: l10n.t`expert`, unit: 'text' },
+        { label: l10n.t`ids`, unit: 'count' },
         { label: l10n.t`tokens that it works on`, unit: 'text' },
         { label: l10n.t`tokens that follow`, unit: 'text' },
       ],
@@ -108,8 +112,9 @@ function wordList(words: readonly Word[]): string {
     .join('   ');
 }
 
-function bound({ forgotten }: Vocabulary): string {
-  return forgotten === 0
-    ? ''
-    : 'Ids that were met least had to be forgotten: figures are of what was met since an id came in.';
+function bound({ forgotten }: Vocabulary): string | false {
+  return (
+    forgotten > 0 &&
+    l10n.t`Ids that were met least had to be forgotten: figures are of what was met since an id came in.`
+  );
 }

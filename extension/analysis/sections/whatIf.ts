@@ -3,8 +3,9 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Help } from '../../protocol/report.ts';
 import { interventionText } from '../interventionText.ts';
 import { layerLabel } from '../labels.ts';
+import { sentences } from '../lists.ts';
 import { fixed, percent } from '../numbers.ts';
-import { allLimited, type LimitedSlots, type Outcome } from '../outcome.ts';
+import { allLimited, type Outcome } from '../outcome.ts';
 import { changeControls, WHAT_IF } from './changeControls.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure, sufferingFigure } from './measuring.ts';
@@ -45,17 +46,10 @@ function verdict(subject: Subject, outcome: Outcome): string {
   const { before, after } = outcome.loss;
   const change = after.perToken - before.perToken;
   const limited = allLimited(outcome);
-  const slots = limited ? ` ${dropSentence(limited.measured, limited.counted)}` : '';
-  return (
-    `With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} ` +
-    `becomes ${fixed(after.perplexity, 2)}.${slots}`
-  );
-}
-
-function dropSentence(measured: LimitedSlots, counted: LimitedSlots): string {
-  return (
-    `${measured.dropped} slots are dropped in the run, where ${counted.dropped} were counted on the routing of the text as it is: ` +
-    'what a dropped slot does to later layers changes what they route.'
+  return sentences(
+    l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
+    limited &&
+      l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`,
   );
 }
 
@@ -64,9 +58,7 @@ export function signed(value: number): string {
 }
 
 const LOSS_HELP: Help = {
-  meaning:
-    'How well the model foresees the text’s tokens, each given those before it, as it is and with the change. The change holds from ' +
-    'the first token on.',
+  meaning: l10n.t`How well the model foresees the text’s tokens, each given those before it, as it is and with the change. The change holds from the first token on.`,
   formula: l10n.t`loss = −(1/T)·Σ ln p(token | tokens before); perplexity = exp(loss)`,
   judge: l10n.t`A loss that grows by 0.01 nats is hardly felt; by 0.1, as much as a much smaller model may cost.`,
 };
@@ -76,10 +68,10 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
   const changes = outcomes.map(({ loss }) => known(loss.after.perToken - loss.before.perToken));
   const limits = outcomes.some((outcome) => allLimited(outcome));
   const columns: Column[] = [
-    { label: 'change', unit: 'text' },
+    { label: l10n.t`change`, unit: 'text' },
     { label: l10n.t`nats a token as it is`, unit: 'nats' },
     { label: l10n.t`with the change`, unit: 'nats' },
-    { label: 'difference', unit: 'nats' },
+    { label: l10n.t`difference`, unit: 'nats' },
     { label: l10n.t`perplexity as it is`, unit: 'number' },
     { label: l10n.t`with the change`, unit: 'number' },
     ...(limits
@@ -94,7 +86,7 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
     title: l10n.t`What each change costs`,
     basis: 'measured',
     help: LOSS_HELP,
-    text: outcomes.map((_, i) => `${names[i]!}: ${signed(changes[i] ?? NaN)} nats a token.`).join(' '),
+    text: sentences(...names.map((name, i) => l10n.t`${name}: ${signed(changes[i] ?? NaN)} nats a token.`)),
     chart: {
       kind: 'bars',
       labels: names,
@@ -131,12 +123,9 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
     title: l10n.t`Dropped slots, measured and counted: ${nameOf(subject, outcome)}`,
     basis: 'measured',
     help: {
-      meaning:
-        'Counted: what the limit would drop on the routing of the text as it is, as in the section on capacity. Measured: what it ' +
-        'drops in the run, in which later layers see what the earlier ones have dropped.',
+      meaning: l10n.t`Counted: what the limit would drop on the routing of the text as it is, as in the section on capacity. Measured: what it drops in the run, in which later layers see what the earlier ones have dropped.`,
       formula: l10n.t`dropped slots / T·k, at most ⌈F·T·k/E⌉ slots an expert; the text is one batch in all its windows`,
-      source:
-        'Switch Transformers, arXiv 2101.03961: a dropped token goes on by its residual connection, weights stay as they are',
+      source: l10n.t`Switch Transformers, arXiv 2101.03961: a dropped token goes on by its residual connection, weights stay as they are`,
       judge: l10n.t`The first layer’s are equal. Where later ones differ much, counting does not tell what a limit would do.`,
     },
     text: l10n.t`${all.measured.dropped} slots measured, ${all.counted.dropped} counted, over all layers.`,
@@ -144,14 +133,14 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
       kind: 'bars',
       labels,
       series: [
-        { label: 'measured', values: measured },
-        { label: 'counted', values: counted },
+        { label: l10n.t`measured`, values: measured },
+        { label: l10n.t`counted`, values: counted },
       ],
       axis: { label: l10n.t`share of the slots`, unit: 'percent', min: 0 },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         { label: l10n.t`dropped, measured`, unit: 'count' },
         { label: l10n.t`dropped, counted`, unit: 'count' },
         { label: l10n.t`moved, measured`, unit: 'count' },
@@ -178,9 +167,7 @@ function layersFigure(subject: Subject, outcome: Outcome): Figure {
     title: l10n.t`Load by layer: ${nameOf(subject, outcome)}`,
     basis: 'measured',
     help: {
-      meaning:
-        'How far the busiest expert is above the even share, as it is and with the change, in slots that experts really take; and the ' +
-        'share of the choices that tokens still make.',
+      meaning: l10n.t`How far the busiest expert is above the even share, as it is and with the change, in slots that experts really take; and the share of the choices that tokens still make.`,
       formula: l10n.t`MaxVio = max_e c_e / c̄ − 1`,
       source: 'arXiv 2408.15664',
       judge: l10n.t`0 is even.`,
@@ -193,11 +180,11 @@ function layersFigure(subject: Subject, outcome: Outcome): Figure {
         { label: l10n.t`as it is`, values: layers.map(({ maxVio }) => known(maxVio.before)) },
         { label: l10n.t`with the change`, values: layers.map(({ maxVio }) => known(maxVio.after)) },
       ],
-      axis: { label: l10n.t`MaxVio`, unit: 'number', min: 0 },
+      axis: { label: 'MaxVio', unit: 'number', min: 0 },
     },
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
+        { label: l10n.t`layer`, unit: 'text' },
         { label: l10n.t`MaxVio as it is`, unit: 'number' },
         { label: l10n.t`with the change`, unit: 'number' },
         { label: l10n.t`choices that stay`, unit: 'percent' },

@@ -5,6 +5,7 @@ import type { Control, Figure, Parameters } from '../../protocol/report.ts';
 import { NO_EXPERT, type LayerShape } from '../../protocol/trace.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
+import { clauses, sentences } from '../lists.ts';
 import { percent } from '../numbers.ts';
 import { parameterCount, PART_NAMES } from '../sizes.ts';
 import { visibleText } from '../tokenText.ts';
@@ -53,10 +54,9 @@ function tokenOf({ trace, text }: Subject, set: Parameters): ChosenToken | undef
   const control = numberBox(set, { id: 'token', label: l10n.t`Token`, min: 0, max: trace.routed - 1, value: 0 });
   const t = Math.floor(control.value);
   const { start, end } = trace.tokens;
-  const shown = text === undefined ? '' : ` “${visibleText(text.slice(start[t], end[t]))}”`;
   return {
     control: { ...control, value: t },
-    name: `token ${t}${shown}`,
+    name: text === undefined ? l10n.t`token ${t}` : l10n.t`token ${t} “${visibleText(text.slice(start[t], end[t]))}”`,
     touched: trace.layers.map(({ chosen, candidates, k }) => {
       const row = chosen.subarray(t * candidates, t * candidates + k);
       return new Set(row.filter((e) => e !== NO_EXPERT)).size;
@@ -72,17 +72,22 @@ function verdict({ loads, model, name }: Subject, touched: Touched, sizes: Exper
   const experts = loads.reduce((sum, { shape }) => sum + shape.experts, 0);
   const used = touched.reduce((sum, n) => sum + n, 0);
   const idle = experts - used;
-  const layers =
-    model.layers > 0
-      ? ` ${loads.length} of ${model.layers} layers ${loads.length === 1 ? 'has' : 'have'} experts.`
-      : '';
-  const whom = idle === 0 ? 'all experts did some of the work' : `${idle} of ${experts} experts did none of it`;
-  if (!sizes) return `Of ${name}, ${whom}.${layers}`;
+  const whom =
+    idle === 0 ? l10n.t`all experts did some of the work` : l10n.t`${idle} of ${experts} experts did none of it`;
+  const layers = model.layers > 0 && sparseLayers(loads.length, model.layers);
+  if (!sizes) return sentences(l10n.t`Of ${name}, ${whom}.`, layers);
   const all = usedBy(touched, sizes);
-  return (
-    `${name} used ${parameterCount(all)} of ${parameterCount(sizes.all.parameters)} parameters (${percent(all / sizes.all.parameters)}): ${whom}. ` +
-    `A token uses ${parameterCount(model.parameters.active)}, which is what is advertised as active.${layers}`
+  return sentences(
+    l10n.t`${name} used ${parameterCount(all)} of ${parameterCount(sizes.all.parameters)} parameters (${percent(all / sizes.all.parameters)}): ${whom}.`,
+    l10n.t`A token uses ${parameterCount(model.parameters.active)}, which is what is advertised as active.`,
+    layers,
   );
+}
+
+function sparseLayers(sparse: number, all: number): string {
+  return sparse === 1
+    ? l10n.t`${sparse} of ${all} layers has experts.`
+    : l10n.t`${sparse} of ${all} layers have experts.`;
 }
 
 function parametersFigure(
@@ -94,9 +99,9 @@ function parametersFigure(
   const { loads, model, name } = subject;
   const uses: readonly (readonly [string, Touched])[] = [
     ...(token ? ([[token.name, token.touched]] as const) : []),
-    ['a token, as advertised', loads.map(({ shape }) => shape.k)],
+    [l10n.t`a token, as advertised`, loads.map(({ shape }) => shape.k)],
     [name, touched],
-    ['all there are', loads.map(({ shape }) => shape.experts)],
+    [l10n.t`all there are`, loads.map(({ shape }) => shape.experts)],
   ];
   const routed = uses.map(([, of]) => usedBy(of, sizes) - sizes.rest.parameters);
   const { anatomy } = model;
@@ -113,16 +118,15 @@ function parametersFigure(
     title: l10n.t`Parameters used`,
     basis: basisOf(subject),
     help: {
-      meaning:
-        'The routed experts that were chosen at least once, and what every token goes through: shared experts, networks of layers without ' +
-        'experts, attention. Embeddings count as a whole, as is the custom, though a token reads one row of them.' +
-        (sizes.derived
-          ? ' How large an expert is follows from the parameters in all and active, if all experts are of one size.'
-          : ''),
+      meaning: sentences(
+        l10n.t`The routed experts that were chosen at least once, and what every token goes through: shared experts, networks of layers without experts, attention. Embeddings count as a whole, as is the custom, though a token reads one row of them.`,
+        sizes.derived &&
+          l10n.t`How large an expert is follows from the parameters in all and active, if all experts are of one size.`,
+      ),
       formula: l10n.t`used = all else + Σ over MoE layers of experts touched × parameters of an expert`,
       judge: l10n.t`A text that uses few of the parameters could do with a smaller model; one that uses nearly all needs them, if only a few at a time.`,
     },
-    text: `${uses.map(([label], i) => `${label}: ${parameterCount(totals[i]!)}`).join('; ')}.`,
+    text: l10n.t`${clauses(uses.map(([label], i) => l10n.t`${label}: ${parameterCount(totals[i]!)}`))}.`,
     chart: {
       kind: 'bars',
       labels: uses.map(([label]) => label),
@@ -131,12 +135,12 @@ function parametersFigure(
         ...others.map(({ label, size }) => ({ label, values: uses.map(() => size) })),
       ],
       stacked: true,
-      axis: { label: 'parameters', unit: 'count', min: 0 },
+      axis: { label: l10n.t`parameters`, unit: 'count', min: 0 },
     },
     table: {
       columns: [
         { label: l10n.t`used by`, unit: 'text' },
-        { label: 'parameters', unit: 'count' },
+        { label: l10n.t`parameters`, unit: 'count' },
         { label: l10n.t`of all`, unit: 'percent' },
         { label: PART_NAMES.experts, unit: 'count' },
         ...others.map(({ label }) => ({ label, unit: 'count' as const })),
@@ -172,11 +176,11 @@ function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | u
     text: l10n.t`${sparse} layers with experts, ${rows.length - sparse} without; ${touched.reduce((sum, n) => sum + n, 0)} experts used.`,
     table: {
       columns: [
-        { label: 'layer', unit: 'text' },
-        { label: 'network', unit: 'text' },
-        { label: 'experts', unit: 'count' },
+        { label: l10n.t`layer`, unit: 'text' },
+        { label: l10n.t`network`, unit: 'text' },
+        { label: l10n.t`experts`, unit: 'count' },
         { label: l10n.t`a token`, unit: 'count' },
-        { label: 'used', unit: 'count' },
+        { label: l10n.t`used`, unit: 'count' },
         { label: l10n.t`of them`, unit: 'percent' },
         { label: l10n.t`parameters used`, unit: 'count' },
       ],
@@ -197,7 +201,7 @@ function layerRows({ model, loads }: Subject): LayerRow[] {
   const shapes = loads.map(({ shape }) => shape);
   const { anatomy } = model;
   if (!anatomy && shapes.some(({ stack }) => stack !== undefined)) {
-    return shapes.map((shape, moe) => ({ label: layerLabel(shape), kind: 'experts', moe }));
+    return shapes.map((shape, moe) => ({ label: layerLabel(shape), kind: l10n.t`experts`, moe }));
   }
   const before = new Map<LayerShape['stack'], number>();
   const layers = anatomy
@@ -207,16 +211,16 @@ function layerRows({ model, loads }: Subject): LayerRow[] {
         return {
           layer,
           ...(stack ? { stack } : {}),
-          kind: network === 'dense' ? 'dense' : (network ?? `none, ${mixer ?? ''}`),
+          kind: network === 'dense' ? l10n.t`dense` : (network ?? l10n.t`none, ${mixer ?? ''}`),
         };
       })
     : Array.from({ length: Math.max(model.layers, ...shapes.map(({ layer }) => layer + 1)) }, (_, layer) => ({
         layer,
-        kind: 'no experts',
+        kind: l10n.t`no experts`,
       }));
   return layers.map(({ kind, ...at }) => {
     const label = layerLabel(at);
     const moe = shapes.findIndex((shape) => layerLabel(shape) === label);
-    return moe < 0 ? { label, kind } : { label, kind: 'experts', moe };
+    return moe < 0 ? { label, kind } : { label, kind: l10n.t`experts`, moe };
   });
 }

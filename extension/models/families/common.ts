@@ -105,7 +105,7 @@ export function llamaAttention(
   const heads = config.count('num_attention_heads');
   const kvHeads = config.count('num_key_value_heads', options.kvHeads ?? heads);
   if (heads % kvHeads !== 0)
-    config.refuse(`has ${heads} attention heads, which ${kvHeads} key-value heads do not divide`);
+    config.refuse(l10n.t`has ${heads} attention heads, which ${kvHeads} key-value heads do not divide`);
   const headDim = config.size('head_dim', options.headDim ?? Math.floor(sizes.hiddenSize / heads));
   const part = options.rotaryPart === undefined ? {} : { part: options.rotaryPart };
   const { ropeBase } = options;
@@ -182,7 +182,7 @@ export function llamaDecoder(
 
 /** What is said of a model without experts. */
 export function noExperts(architecture: string, layers: number | undefined): UserError {
-  const what = layers === undefined ? 'it is dense' : `its ${layers} layers are dense`;
+  const what = layers === undefined ? l10n.t`it is dense` : l10n.t`its ${layers} layers are dense`;
   return new UserError(
     'not-moe',
     l10n.t`${architecture} has no experts: ${what}. MoEScope wants a mixture-of-experts model.`,
@@ -208,7 +208,7 @@ export function readExperts(
 ): { readonly experts: number; readonly k: number } {
   const experts = config.count(names.experts, defaults.experts);
   const k = config.count(names.k, defaults.k);
-  if (k > experts) config.refuse(`asks for ${k} of ${experts} experts`);
+  if (k > experts) config.refuse(l10n.t`asks for ${k} of ${experts} experts`);
   return { experts, k };
 }
 
@@ -227,7 +227,7 @@ export function layerKinds<K>(
 ): readonly K[] {
   const names = config.words(key);
   if (names.length === 0 && otherwise) return Array.from({ length: layers }, (_, index) => otherwise(index));
-  if (names.length !== layers) config.refuse(`has ${layers} layers, but ${key} names ${names.length}`);
+  if (names.length !== layers) config.refuse(l10n.t`has ${layers} layers, but ${key} names ${names.length}`);
   return kindsOf(config, key, names, kinds);
 }
 
@@ -240,6 +240,6 @@ export function kindsOf<K>(
 ): readonly K[] {
   return names.map((name) => {
     const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined;
-    return kind ?? config.refuse(`has ${JSON.stringify(name)} in ${key}, which is not supported yet`);
+    return kind ?? config.refuse(l10n.t`has ${JSON.stringify(name)} in ${key}, which is not supported yet`);
   });
 }

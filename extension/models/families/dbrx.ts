@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { readRope } from '../rope.ts';
 import type { AttentionSpec, DecoderSpec, LinearSpec, MoeSpec, NormSpec } from '../spec.ts';
@@ -17,7 +18,7 @@ export function dbrx(config: ConfigReader, architecture: string): DecoderSpec {
   const context = config.size(['max_seq_len', 'max_position_embeddings'], 2048);
   const layers = config.count(['n_layers', 'num_hidden_layers'], 24);
   if (config.flag('tie_word_embeddings', false))
-    config.refuse('asks for tie_word_embeddings, which DBRX does not know');
+    config.refuse(l10n.t`asks for tie_word_embeddings, which DBRX does not know`);
   const attention = attentionLayer(config, hiddenSize, context);
   const moe = sparseLayer(config.section('ffn_config'), hiddenSize);
   const norm = (name: string): NormSpec => layerNorm(name, hiddenSize, EPSILON, false);
@@ -45,8 +46,9 @@ function attentionLayer(config: ConfigReader, hiddenSize: number, context: numbe
   const heads = config.count(['n_heads', 'num_attention_heads'], 16);
   const kvHeads = own.count('kv_n_heads', 1);
   if (heads % kvHeads !== 0)
-    config.refuse(`has ${heads} attention heads, which ${kvHeads} key-value heads do not divide`);
-  if (hiddenSize % heads !== 0) config.refuse(`has a d_model of ${hiddenSize}, which ${heads} heads do not divide`);
+    config.refuse(l10n.t`has ${heads} attention heads, which ${kvHeads} key-value heads do not divide`);
+  if (hiddenSize % heads !== 0)
+    config.refuse(l10n.t`has a d_model of ${hiddenSize}, which ${heads} heads do not divide`);
   const headDim = hiddenSize / heads;
   config.expect('num_key_value_heads', kvHeads);
   own.knows(...LEFTOVERS);

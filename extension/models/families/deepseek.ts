@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec, RouterSpec } from '../spec.ts';
 import { llamaDecoder, projection, readSizes, type Sizes } from './common.ts';
@@ -15,9 +16,9 @@ export function deepseekV2(config: ConfigReader, architecture: string): DecoderS
     { experts: 64, moeSize: 1407, denseSize: 11_008, sharedExperts: 2, dense: 0 },
     (experts, k) => softmaxRouter(config, sizes, experts, k),
   );
-  if (config.flag('mlp_bias', false)) config.refuse('asks for mlp_bias, which is not supported yet');
+  if (config.flag('mlp_bias', false)) config.refuse(l10n.t`asks for mlp_bias, which is not supported yet`);
   if (!config.flag('rope_interleave', true))
-    config.refuse('has rope_interleave false, which DeepSeek-V2 does not know');
+    config.refuse(l10n.t`has rope_interleave false, which DeepSeek-V2 does not know`);
   return llamaDecoder(config, architecture, sizes, (prefix, index) => ({
     attention: attention(`${prefix}.self_attn`),
     ffn: ffn(prefix, index),
@@ -35,7 +36,7 @@ function softmaxRouter(
   config.knows('n_group', 'topk_group');
   const groups = method === 'greedy' ? {} : groupLimit(config, { experts, k }, 'max');
   // Implementations differ on it: ignored, instead of the scale, or along with it.
-  if (config.flag('norm_topk_prob', false)) config.refuse('asks for norm_topk_prob, which is not supported yet');
+  if (config.flag('norm_topk_prob', false)) config.refuse(l10n.t`asks for norm_topk_prob, which is not supported yet`);
   const scale = config.positive('routed_scaling_factor', 1);
   return (prefix) => ({
     projection: projection(prefix, experts, hiddenSize),

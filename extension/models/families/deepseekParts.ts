@@ -1,4 +1,5 @@
 /** What DeepSeek's models brought and others took over: latent attention, and experts balanced by a bias. */
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { productScale, readRope } from '../rope.ts';
 import type { GroupLimit, MlaSpec, MlpSpec, MoeSpec, RouterSpec } from '../spec.ts';
@@ -22,7 +23,7 @@ export function latentAttention(
 ): (prefix: string) => MlaSpec {
   const heads = config.count('num_attention_heads');
   const kvHeads = config.count('num_key_value_heads', heads);
-  if (kvHeads !== heads) config.refuse(`has ${kvHeads} key-value heads for ${heads} heads that share a latent`);
+  if (kvHeads !== heads) config.refuse(l10n.t`has ${kvHeads} key-value heads for ${heads} heads that share a latent`);
   const plainDim = config.size('qk_nope_head_dim', defaults.plainDim);
   const rotatedDim = config.size('qk_rope_head_dim', 64);
   const valueDim = config.size('v_head_dim', defaults.valueDim);
@@ -33,7 +34,8 @@ export function latentAttention(
   config.knows('head_dim', 'qk_head_dim');
   const part = defaults.rotaryPart === undefined ? {} : { part: defaults.rotaryPart };
   const plain = readRope(config, { base: 10_000, headDim: rotatedDim, context, ...part });
-  if (plain.dims !== rotatedDim) config.refuse(`rotates ${plain.dims} of the ${rotatedDim} dimensions kept for it`);
+  if (plain.dims !== rotatedDim)
+    config.refuse(l10n.t`rotates ${plain.dims} of the ${rotatedDim} dimensions kept for it`);
   const rope = { ...plain, interleaved: config.flag('rope_interleave', true) };
   const scale = productScale(config) / Math.sqrt(plainDim + rotatedDim);
   const queriesDim = heads * (plainDim + rotatedDim);
@@ -88,7 +90,7 @@ export function sparseAfterDense(
   const sharedExperts = config.countFromZero('n_shared_experts', defaults.sharedExperts);
   const dense = config.countFromZero('first_k_dense_replace', defaults.dense);
   const types = config.words('mlp_layer_types');
-  if (config.count('moe_layer_freq', 1) !== 1) config.refuse('asks for a moe_layer_freq other than 1');
+  if (config.count('moe_layer_freq', 1) !== 1) config.refuse(l10n.t`asks for a moe_layer_freq other than 1`);
   config.oneOf('hidden_act', ['silu'], 'silu');
   const route = router(experts, k);
   return (prefix, index) => {
@@ -148,11 +150,12 @@ export function groupLimit(
   const { experts, k } = router;
   const count = config.count('n_group', router.count);
   const keep = config.count('topk_group', router.keep);
-  if (experts % count !== 0) config.refuse(`has ${experts} experts, which n_group ${count} does not divide`);
+  if (experts % count !== 0) config.refuse(l10n.t`has ${experts} experts, which n_group ${count} does not divide`);
   const size = experts / count;
-  if (keep > count) config.refuse(`keeps ${keep} of ${count} groups of experts`);
-  if (k > keep * size) config.refuse(`asks for ${k} experts of ${keep} groups, which have ${keep * size}`);
+  if (keep > count) config.refuse(l10n.t`keeps ${keep} of ${count} groups of experts`);
+  if (k > keep * size) config.refuse(l10n.t`asks for ${k} experts of ${keep} groups, which have ${keep * size}`);
   if (keep === count) return {};
-  if (score === 'sumOfTwo' && size < 2) config.refuse('scores groups by their two best experts, but they have one');
+  if (score === 'sumOfTwo' && size < 2)
+    config.refuse(l10n.t`scores groups by their two best experts, but they have one`);
   return { groups: { count, keep, score } };
 }

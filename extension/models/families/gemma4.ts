@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { readRopeSection } from '../rope.ts';
 import type { AttentionSpec, DecoderSpec, LayerSpec, LinearSpec, MlpSpec, NormSpec, RopeSpec } from '../spec.ts';
@@ -22,7 +23,7 @@ export function gemma4Multimodal(config: ConfigReader, architecture: string): De
  */
 function gemma4Text(config: ConfigReader, architecture: string, root: string, tied: boolean): DecoderSpec {
   if (!config.flag('enable_moe_block', false)) {
-    throw noExperts(`This ${architecture}`, config.count('num_hidden_layers'));
+    throw noExperts(l10n.t`This ${architecture}`, config.count('num_hidden_layers'));
   }
   refuseOptions(config);
   const sizes = readSizes(config, { context: 131_072, epsilon: 1e-6 });
@@ -93,10 +94,10 @@ function gemma4Text(config: ConfigReader, architecture: string, root: string, ti
 function refuseOptions(config: ConfigReader): void {
   // Of Gemma 4's smaller models, none of which has experts.
   if (config.countFromZero('hidden_size_per_layer_input', 256) > 0) {
-    config.refuse('asks for per-layer inputs (hidden_size_per_layer_input), which are not supported yet');
+    config.refuse(l10n.t`asks for per-layer inputs (hidden_size_per_layer_input), which are not supported yet`);
   }
   if (config.countFromZero('num_kv_shared_layers', 0) > 0) {
-    config.refuse('has layers that share keys and values (num_kv_shared_layers), which is not supported yet');
+    config.refuse(l10n.t`has layers that share keys and values (num_kv_shared_layers), which is not supported yet`);
   }
   // Images' tokens may see one another; text's see what is before them.
   config.oneOf('use_bidirectional_attention', ['vision'], 'vision');
@@ -132,7 +133,8 @@ function attentions(config: ConfigReader, sizes: Sizes): (prefix: string, index:
     const layer = deviations(own, index);
     const dim = layer.size('head_dim', full && !named ? fullHeadDim : headDim);
     const keys = layer.count('num_key_value_heads', full && !named ? fullKvHeads : kvHeads);
-    if (heads % keys !== 0) config.refuse(`has ${heads} attention heads, which ${keys} key-value heads do not divide`);
+    if (heads % keys !== 0)
+      config.refuse(l10n.t`has ${heads} attention heads, which ${keys} key-value heads do not divide`);
     const headNorm = (name: string): NormSpec => norm(`${prefix}.${name}`, dim, epsilon);
     return {
       kind: 'attention',

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec, LinearSpec } from '../spec.ts';
 import { mxfp4Slice, slice } from '../weights.ts';
@@ -12,8 +13,8 @@ export function gptOss(config: ConfigReader, architecture: string): DecoderSpec 
   const { hiddenSize } = sizes;
   const packed = config.has('quantization_config');
   if (packed) config.section('quantization_config').oneOf('quant_method', ['mxfp4'], 'mxfp4');
-  if (!config.has('rope_parameters') && !config.has('rope_scaling')) config.refuse('has no rope_parameters');
-  if (config.positive('swiglu_alpha', ALPHA) !== ALPHA) config.refuse(`has another swiglu_alpha than ${ALPHA}`);
+  if (!config.has('rope_parameters') && !config.has('rope_scaling')) config.refuse(l10n.t`has no rope_parameters`);
+  if (config.positive('swiglu_alpha', ALPHA) !== ALPHA) config.refuse(l10n.t`has another swiglu_alpha than ${ALPHA}`);
   const { experts, k } = readExperts(
     config,
     { experts: ['num_local_experts', 'num_experts'], k: ['num_experts_per_tok', 'experts_per_token'] },
@@ -21,7 +22,7 @@ export function gptOss(config: ConfigReader, architecture: string): DecoderSpec 
   );
   const intermediateSize = config.size('intermediate_size', 2880);
   if (packed && (hiddenSize % 32 !== 0 || intermediateSize % 32 !== 0)) {
-    config.refuse(`has sizes of ${hiddenSize} and ${intermediateSize}, which blocks of 32 do not divide`);
+    config.refuse(l10n.t`has sizes of ${hiddenSize} and ${intermediateSize}, which blocks of 32 do not divide`);
   }
   // What the rotation was stretched from, which its section says, too.
   config.knows('initial_context_length');

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec, Mamba2Spec } from '../spec.ts';
 import { layerKinds, llamaAttention, llamaDecoder, readSizes, type Sizes } from './common.ts';
@@ -43,7 +44,7 @@ function mambaLayer(config: ConfigReader, { hiddenSize, epsilon }: Sizes): (pref
   const width = config.count('mamba_expand', 2) * hiddenSize;
   const headDim = config.sizeOrAuto('mamba_d_head', Math.floor(width / heads));
   if (heads * headDim !== width) {
-    config.refuse(`has ${heads} Mamba heads of ${headDim}, but mamba_expand makes ${width} of hidden_size`);
+    config.refuse(l10n.t`has ${heads} Mamba heads of ${headDim}, but mamba_expand makes ${width} of hidden_size`);
   }
   return mamba2Layer(config, {
     hiddenSize,

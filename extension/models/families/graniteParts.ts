@@ -1,4 +1,5 @@
 /** What IBM's Granite models share: multipliers that keep magnitudes alike across sizes, and experts in one tensor. */
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec, MlpSpec, MoeSpec } from '../spec.ts';
 import { rows, slice, type TensorSpec } from '../weights.ts';
@@ -17,7 +18,7 @@ export function withMultipliers(config: ConfigReader, decoder: DecoderSpec): Dec
 
 /** Experts whose weights are the softmax of the chosen logits, for any layer's prefix. */
 export function graniteMoe(config: ConfigReader, { hiddenSize }: Sizes): (prefix: string) => MoeSpec {
-  if (config.countFromZero('num_local_experts', 8) === 0) config.refuse('has no experts');
+  if (config.countFromZero('num_local_experts', 8) === 0) config.refuse(l10n.t`has no experts`);
   const { experts, k } = readExperts(
     config,
     { experts: ['num_local_experts'], k: ['num_experts_per_tok'] },

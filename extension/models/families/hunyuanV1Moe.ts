@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { ropeSection } from '../rope.ts';
 import type { DecoderSpec, RopeSpec } from '../spec.ts';
@@ -10,7 +11,7 @@ export function hunyuanV1Moe(config: ConfigReader, architecture: string): Decode
   const experts = config.count(['num_experts', 'num_local_experts']);
   // Of each layer its own, where the config lists them.
   const chosen = config.counts(['moe_topk', 'num_experts_per_tok'], layers);
-  for (const k of chosen) if (k > experts) config.refuse(`asks for ${k} of ${experts} experts`);
+  for (const k of chosen) if (k > experts) config.refuse(l10n.t`asks for ${k} of ${experts} experts`);
   const size = config.size('intermediate_size', 11_008);
   refuseOtherKinds(config, size, layers);
   const biased = config.flag('attention_bias', false);
@@ -56,9 +57,9 @@ function refuseOtherKinds(config: ConfigReader, size: number, layers: number): v
     config.expect(key, true);
   config.oneOf('norm_type', ['rms', 'hf_rms'], 'rms');
   const sizes = config.has('moe_intermediate_size') ? config.counts(['moe_intermediate_size'], layers) : [];
-  if (sizes.some((other) => other !== size)) config.refuse(`has moe_intermediate_size other than ${size}`);
+  if (sizes.some((other) => other !== size)) config.refuse(l10n.t`has moe_intermediate_size other than ${size}`);
   const shared = config.has('num_shared_expert') ? config.counts(['num_shared_expert'], layers) : [];
-  if (shared.some((count) => count !== 1)) config.refuse('has num_shared_expert other than 1');
+  if (shared.some((count) => count !== 1)) config.refuse(l10n.t`has num_shared_expert other than 1`);
   // Of attention that shares keys across layers, which use_cla would say, and of a classifier.
   config.knows('cla_share_factor', 'dense_list');
 }

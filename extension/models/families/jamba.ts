@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec, MambaSpec } from '../spec.ts';
 import {
@@ -23,10 +24,10 @@ export function jamba(config: ConfigReader, architecture: string): DecoderSpec {
   );
   // Another way of computing the same.
   config.knows('use_associative_scan');
-  if (experts === 1) config.refuse('has one expert a layer, which leaves nothing to route');
+  if (experts === 1) config.refuse(l10n.t`has one expert a layer, which leaves nothing to route`);
   const size = config.size('intermediate_size', 14_336);
   config.oneOf('hidden_act', ['silu'], 'silu');
-  if (config.has('sliding_window')) config.refuse('has a sliding_window, which is not supported yet');
+  if (config.has('sliding_window')) config.refuse(l10n.t`has a sliding_window, which is not supported yet`);
   const isSparse = periodic(config, 'expert_layer', 2, 1);
   const isAttention = periodic(config, 'attn_layer', 8, 4);
   const attention = llamaAttention(config, sizes, { kvHeads: 8 });
@@ -61,7 +62,7 @@ export function jamba(config: ConfigReader, architecture: string): DecoderSpec {
 function periodic(config: ConfigReader, name: string, period: number, offset: number): (index: number) => boolean {
   const every = config.count(`${name}_period`, period);
   const first = config.countFromZero(`${name}_offset`, offset);
-  if (first >= every) config.refuse(`has ${name}_offset ${first}, which is not below ${name}_period ${every}`);
+  if (first >= every) config.refuse(l10n.t`has ${name}_offset ${first}, which is not below ${name}_period ${every}`);
   return (index) => index % every === first;
 }
 
@@ -73,7 +74,7 @@ function mambaLayer(config: ConfigReader, { hiddenSize, epsilon }: Sizes): (pref
   const convBiased = config.flag('mamba_conv_bias', true);
   const biased = config.flag('mamba_proj_bias', false);
   if (!config.flag('mamba_inner_layernorms', true)) {
-    config.refuse('asks for Mamba without mamba_inner_layernorms, which is not supported yet');
+    config.refuse(l10n.t`asks for Mamba without mamba_inner_layernorms, which is not supported yet`);
   }
   return (prefix) => ({
     kind: 'mamba',

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { AttentionSpec, DecoderSpec, MlpSpec } from '../spec.ts';
 import { slice } from '../weights.ts';
@@ -87,7 +88,7 @@ function attentions(config: ConfigReader, sizes: Sizes): (prefix: string, index:
   // In spite of its name, 1 stands for a layer that rotates.
   const listed = config.indices('no_rope_layers');
   if (listed.length > 0 && listed.length < layers) {
-    config.refuse(`has ${layers} layers, but no_rope_layers lists ${listed.length}`);
+    config.refuse(l10n.t`has ${layers} layers, but no_rope_layers lists ${listed.length}`);
   }
   const rotates = (index: number): boolean => (listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0);
   const kinds = layerKinds(

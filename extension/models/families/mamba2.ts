@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { Mamba2Spec } from '../spec.ts';
 import { convolution, projection } from './common.ts';
@@ -17,14 +18,14 @@ export interface Mamba2Options {
 /** What `time_step_limit` holds time steps above: 0 in every known model. */
 export function minimalStep(config: ConfigReader): number {
   const [least, most] = config.bounds('time_step_limit', [0, Infinity]);
-  if (most !== Infinity) config.refuse(`has ${most} in time_step_limit, which is not supported yet`);
+  if (most !== Infinity) config.refuse(l10n.t`has ${most} in time_step_limit, which is not supported yet`);
   return least;
 }
 
 /** Mamba-2 under the names that all who have it use, for any layer's prefix. */
 export function mamba2Layer(config: ConfigReader, options: Mamba2Options): (prefix: string) => Mamba2Spec {
   const { hiddenSize, heads, headDim, groups, stateSize, kernel, biases, minStep, epsilon } = options;
-  if (heads % groups !== 0) config.refuse(`has ${heads} Mamba heads, which ${groups} groups do not divide`);
+  if (heads % groups !== 0) config.refuse(l10n.t`has ${heads} Mamba heads, which ${groups} groups do not divide`);
   const width = heads * headDim;
   const mixed = width + 2 * groups * stateSize;
   return (prefix) => {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec } from '../spec.ts';
 import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readExperts, readSizes } from './common.ts';
@@ -20,13 +21,13 @@ export function minimaxM2(config: ConfigReader, architecture: string): DecoderSp
   config.oneOf('hidden_act', ['silu'], 'silu');
   config.oneOf('scoring_func', ['sigmoid'], 'sigmoid');
   const shared = config.countFromZero('shared_intermediate_size', 0);
-  if (shared > 0) config.refuse('has a shared expert, which is not supported yet');
+  if (shared > 0) config.refuse(l10n.t`has a shared expert, which is not supported yet`);
   config.expect('use_qk_norm', true);
   config.expect('qk_norm_type', 'per_layer');
   config.expect('use_routing_bias', true);
   // 0 stands for linear attention in earlier models of the family.
   if (config.has('attn_type_list') && config.numbers('attn_type_list', sizes.layers).some((type) => type !== 1)) {
-    config.refuse('has layers without full attention in attn_type_list, which are not supported yet');
+    config.refuse(l10n.t`has layers without full attention in attn_type_list, which are not supported yet`);
   }
   return llamaDecoder(config, architecture, sizes, (prefix) => {
     const base = attention(`${prefix}.self_attn`);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { AttentionSpec, DecoderSpec, MixerSpec, MlpSpec, MoeSpec } from '../spec.ts';
 import { kindsOf, llamaAttention, norm, projection, readExperts, type Sizes } from './common.ts';
@@ -26,14 +27,14 @@ const KINDS = {
  */
 export function nemotronH(config: ConfigReader, architecture: string): DecoderSpec {
   // As many as there are names, whatever num_hidden_layers says.
-  const key = LAYER_KEYS.find((name) => config.has(name)) ?? config.refuse(`names no ${LAYER_KEYS[0]}`);
+  const key = LAYER_KEYS.find((name) => config.has(name)) ?? config.refuse(l10n.t`names no ${LAYER_KEYS[0]}`);
   const kinds = kindsOf(
     config,
     key,
     key === 'hybrid_override_pattern' ? config.letters(key) : config.words(key),
     KINDS,
   );
-  if (kinds.length === 0) config.refuse(`names no layers in ${key}`);
+  if (kinds.length === 0) config.refuse(l10n.t`names no layers in ${key}`);
   const sizes = {
     hiddenSize: config.size('hidden_size', 4096),
     vocabulary: config.size('vocab_size', 131_072),
@@ -46,7 +47,7 @@ export function nemotronH(config: ConfigReader, architecture: string): DecoderSp
   // What other keys say, too, of Mamba's width by heads, of norms, of layers; and in which order the reference computes.
   config.knows('expand', 'mamba_expand', 'norm_eps', 'num_hidden_layers', 'moe_shared_expert_overlap');
   if (config.flag('tie_word_embeddings', false))
-    config.refuse('asks for tie_word_embeddings, which is not supported yet');
+    config.refuse(l10n.t`asks for tie_word_embeddings, which is not supported yet`);
   const mixers = {
     mamba: mambaLayer(config, sizes),
     attention: attentionLayer(config, sizes),
@@ -70,7 +71,7 @@ export function nemotronH(config: ConfigReader, architecture: string): DecoderSp
 
 function mambaLayer(config: ConfigReader, { hiddenSize, epsilon }: Sizes): (prefix: string) => MixerSpec {
   config.oneOf('mamba_hidden_act', ['silu'], 'silu');
-  if (minimalStep(config) !== 0) config.refuse('has a time_step_limit above 0, which is not supported yet');
+  if (minimalStep(config) !== 0) config.refuse(l10n.t`has a time_step_limit above 0, which is not supported yet`);
   const convKey = config.has('mamba_conv_bias') ? 'mamba_conv_bias' : 'use_conv_bias';
   return mamba2Layer(config, {
     hiddenSize,
@@ -87,8 +88,8 @@ function mambaLayer(config: ConfigReader, { hiddenSize, epsilon }: Sizes): (pref
 }
 
 function attentionLayer(config: ConfigReader, sizes: Sizes): (prefix: string) => AttentionSpec {
-  if (config.flag('attention_bias', false)) config.refuse('asks for attention_bias, which is not supported yet');
-  if (config.has('sliding_window')) config.refuse('has a sliding_window, which is not supported yet');
+  if (config.flag('attention_bias', false)) config.refuse(l10n.t`asks for attention_bias, which is not supported yet`);
+  if (config.has('sliding_window')) config.refuse(l10n.t`has a sliding_window, which is not supported yet`);
   return llamaAttention(config, sizes, { kvHeads: 8, headDim: 128 });
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { ropeSection } from '../rope.ts';
 import type { DecoderSpec, RopeSpec } from '../spec.ts';
@@ -21,7 +22,7 @@ export function phimoe(config: ConfigReader, architecture: string): DecoderSpec 
     { experts: ['num_local_experts', 'num_experts'], k: ['num_experts_per_tok'] },
     { experts: 16, k: 2 },
   );
-  if (k !== 2) config.refuse(`asks for ${k} experts a token, but a sparse mixer is of two`);
+  if (k !== 2) config.refuse(l10n.t`asks for ${k} experts a token, but a sparse mixer is of two`);
   const size = config.size('intermediate_size', 6400);
   const closeness = 2 * config.positiveOrZero('router_jitter_noise', 0.01);
   const window = config.optionalSize('sliding_window');
@@ -67,7 +68,7 @@ function withOwnMagnitudes(config: ConfigReader, rope: RopeSpec): RopeSpec {
   const { scaling } = rope;
   if (scaling.kind === 'none') return rope;
   if (scaling.kind !== 'longrope')
-    return config.refuse(`asks for rope_type ${scaling.kind}, which is not supported yet`);
+    return config.refuse(l10n.t`asks for rope_type ${scaling.kind}, which is not supported yet`);
   const section = ropeSection(config);
   const { factors } = scaling.short;
   return {

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { ropeSection } from '../rope.ts';
 import type { AttentionSpec, DecoderSpec, DeltaNetSpec, LinearSpec, MoeSpec, NormSpec } from '../spec.ts';
@@ -141,7 +142,7 @@ function hybridMixers(
   };
   const { keyHeads, valueHeads, keyDim, valueDim } = heads;
   if (valueHeads % keyHeads !== 0) {
-    config.refuse(`has ${valueHeads} value heads of linear attention, which ${keyHeads} key heads do not divide`);
+    config.refuse(l10n.t`has ${valueHeads} value heads of linear attention, which ${keyHeads} key heads do not divide`);
   }
   const kernel = config.size('linear_conv_kernel_dim', 4);
   return (prefix, index) => {
@@ -162,7 +163,8 @@ function hybridMixers(
 
 /** Attention whose output is gated; each head's gates follow its queries in one projection. */
 function gatedAttention(config: ConfigReader, sizes: Sizes): (prefix: string) => AttentionSpec {
-  if (!config.flag('attn_output_gate', true)) config.refuse('has attention without gates, which is not supported yet');
+  if (!config.flag('attn_output_gate', true))
+    config.refuse(l10n.t`has attention without gates, which is not supported yet`);
   const biased = config.flag('attention_bias', false);
   const attention = llamaAttention(config, sizes, {
     ropeBase: 10_000,

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type {
   Activation,
@@ -123,7 +124,7 @@ function relativeBias(config: ConfigReader, heads: number): (stack: string) => R
 /** So many layers with experts, spread evenly; none leaves one, as the reference has it. */
 function sparseLayers(config: ConfigReader, key: string, layers: number): (index: number) => boolean {
   const sparse = config.countFromZero(key, 3);
-  if (sparse > layers) config.refuse(`has ${layers} layers, but ${key} ${sparse}`);
+  if (sparse > layers) config.refuse(l10n.t`has ${layers} layers, but ${key} ${sparse}`);
   const step = sparse === 0 ? layers : Math.floor(layers / sparse);
   return (index) => step === 1 || index % step === 1;
 }

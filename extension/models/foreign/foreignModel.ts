@@ -63,7 +63,7 @@ export function describeForeign(file: OnnxFile, facts: OnnxFacts): ForeignModel 
     file,
     index,
     ports,
-    producer: producer === '' ? 'an unknown exporter' : producer,
+    producer: producer === '' ? l10n.t`an unknown exporter` : producer,
     sets,
     vocabulary,
     hiddenSize: facts.hiddenSize ?? embedding?.[1] ?? 0,

@@ -40,7 +40,7 @@ export class GraphIndex {
     for (const node of graph.node) {
       for (const value of node.output) {
         if (value === '') continue;
-        if (this.#producers.has(value)) throw invalid(`it computes ${JSON.stringify(value)} twice`);
+        if (this.#producers.has(value)) throw invalid(l10n.t`it computes ${JSON.stringify(value)} twice`);
         this.#producers.set(value, node);
       }
       for (const value of new Set(node.input)) {
@@ -163,7 +163,7 @@ export class GraphIndex {
         }
       }
     }
-    if (done < this.graph.node.length) throw invalid('its graph has a cycle');
+    if (done < this.graph.node.length) throw invalid(l10n.t`its graph has a cycle`);
   }
 }
 

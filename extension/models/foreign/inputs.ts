@@ -93,16 +93,16 @@ export function modelPorts(index: GraphIndex, known: KnownSizes): ModelPorts {
   const presents = outputs.filter(({ name }) => name !== logits.name);
   for (const input of graph.input.filter(({ name }) => !constants.has(name))) {
     const port = portOf(input);
-    if (!port) throw unsupported(`wants the input ${input.name} in a type that cannot be fed`);
+    if (!port) throw unsupported(l10n.t`wants the input ${input.name} in a type that cannot be fed`);
     const role = roleOf(port);
     if (role) inputs.push({ ...port, role });
     else caches.push(cacheOf(index, port, presents, known));
   }
   if (!inputs.some(({ role }) => role === 'ids')) {
-    throw unsupported('has no input of token ids');
+    throw unsupported(l10n.t`has no input of token ids`);
   }
   const fixed = inputs.find(({ role, dims }) => role === 'ids' && typeof dims.at(-1) === 'number');
-  if (fixed) throw unsupported(`takes texts of exactly ${String(fixed.dims.at(-1))} tokens only`);
+  if (fixed) throw unsupported(l10n.t`takes texts of exactly ${String(fixed.dims.at(-1))} tokens only`);
   return { inputs, caches, logits, lastOnly: logits.dims.length === 3 && logits.dims[1] === 1 };
 }
 
@@ -130,7 +130,7 @@ function logitsOf(outputs: readonly Port[]): Port {
     floats.find(({ name }) => name === 'logits') ??
     floats.find(({ name }) => /logits/i.test(name) && !/router|gate|aux/i.test(name)) ??
     (floats.length === 1 && floats[0]!.dims.length === 3 ? floats[0] : undefined);
-  if (!logits) throw unsupported('has no output of logits');
+  if (!logits) throw unsupported(l10n.t`has no output of logits`);
   return logits;
 }
 
@@ -140,7 +140,7 @@ function cacheOf(index: GraphIndex, port: Port, presents: readonly Port[], known
     ({ name, type, dims }) => bareName(name) === own && type === port.type && dims.length === port.dims.length,
   );
   if (!present || !port.type.includes('float')) {
-    throw unsupported(`wants the input ${port.name}, and MoEScope does not know what to feed it`);
+    throw unsupported(l10n.t`wants the input ${port.name}, and MoEScope does not know what to feed it`);
   }
   const growing = growingAxis(port);
   const empty = port.dims.map((size, axis) => {
@@ -148,7 +148,7 @@ function cacheOf(index: GraphIndex, port: Port, presents: readonly Port[], known
     if (axis === growing) return slidingWindow(index, port.name);
     if (axis === 0) return 1;
     const width = axis === port.dims.length - 1 ? (known.headDim ?? headWidth(index, port.name)) : undefined;
-    if (width === undefined) throw unsupported(`does not tell the size of its input ${port.name}`);
+    if (width === undefined) throw unsupported(l10n.t`does not tell the size of its input ${port.name}`);
     return width;
   });
   return { ...port, present: present.name, empty, ...(growing === undefined ? {} : { growing }) };

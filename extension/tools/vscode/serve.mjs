@@ -35,9 +35,18 @@ const calm = {
  * @param {boolean} [options.trusted] whether folders are trusted without being asked about
  * @param {NodeJS.ProcessEnv} [options.env]
  * @param {number} [options.inspect] port at which a process listens for a debugger once it gets SIGUSR1
+ * @param {string} [options.locale] language of the window, as zh-cn; VS Code's own words stay English, for want of its translations
  * @returns {Promise<Server>}
  */
-export async function serve({ extension, settings = {}, port = 0, trusted = true, env = process.env, inspect }) {
+export async function serve({
+  extension,
+  settings = {},
+  port = 0,
+  trusted = true,
+  env = process.env,
+  inspect,
+  locale,
+}) {
   const main = join(await installVscode(), 'out/server-main.js');
   const home = mkdtempSync(join(tmpdir(), 'moescope-vscode-'));
   const [server, user, extensions] = ['server', 'user', 'extensions'].map((name) => join(home, name));
@@ -47,6 +56,7 @@ export async function serve({ extension, settings = {}, port = 0, trusted = true
     mkdirSync(join(user, of), { recursive: true });
     writeFileSync(join(user, of, 'settings.json'), JSON.stringify({ ...calm, ...settings }));
   }
+  if (locale) addLanguage(locale, user);
   const common = [main, '--server-data-dir', server, '--user-data-dir', user, '--extensions-dir', extensions];
   if (extension?.endsWith('.vsix')) {
     execFileSync(node, [...common, '--install-extension', extension], { env, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -61,6 +71,7 @@ export async function serve({ extension, settings = {}, port = 0, trusted = true
       ...common,
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
       ...['--telemetry-level', 'off', ...(trusted ? ['--disable-workspace-trust'] : [])],
+      ...(locale ? ['--locale', locale] : []),
     ],
     // A process group of its own: VS Code starts further processes, and all of them are to end with it.
     { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
@@ -78,6 +89,15 @@ export async function serve({ extension, settings = {}, port = 0, trusted = true
     await dispose();
     throw error;
   }
+}
+
+/** What the installation of a language pack leaves behind: without it, the language would count as unknown. */
+function addLanguage(locale, user) {
+  const translations = join(user, 'translations.json');
+  writeFileSync(translations, JSON.stringify({ contents: {} }));
+  const extensions = [{ extensionIdentifier: { id: `moescope.${locale}` }, version: '0.0.0' }];
+  const pack = { hash: locale, extensions, translations: { vscode: translations }, label: locale };
+  writeFileSync(join(user, 'languagepacks.json'), JSON.stringify({ [locale]: pack }));
 }
 
 /** Port the server says it listens on. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { globExpression, globMatcher } from '../../../extension/analysis/folder/glob.ts';
+import { globMatcher, pathMatcher } from '../../../extension/analysis/folder/glob.ts';
 import { domainsOf, MOST_DOMAINS, OTHERS } from '../../../extension/analysis/folder/groups.ts';
 import { languageOf } from '../../../extension/analysis/folder/languages.ts';
 
@@ -19,16 +19,28 @@ describe('globs', () => {
     ['[unclosed', ['[unclosed'], ['u']],
     ['{a,b', ['{a,b'], ['a']],
     ['./docs/', ['docs'], ['docs/a']],
+    ['[z-a]', ['[z-a]'], ['b']],
+    ['?[🙂🙃]', ['🙃🙂'], ['🙂', '🙂a']],
+    ['a/**/**/b', ['a/b', 'a/c/b'], ['a//b']],
   ])('%s', (glob, match, differ) => {
-    const expression = globExpression(glob);
-    expect(match.filter((path) => !expression.test(path))).toEqual([]);
-    expect(differ.filter((path) => expression.test(path))).toEqual([]);
+    const matches = pathMatcher(glob);
+    expect(match.filter((path) => !matches(path))).toEqual([]);
+    expect(differ.filter((path) => matches(path))).toEqual([]);
   });
 
   it('without a slash are looked for in every folder', () => {
     expect(globMatcher('*.py')('a/b/c.py')).toBe(true);
     expect(globMatcher('docs/*.md')('a/docs/c.md')).toBe(false);
   });
+
+  // A folder may bring its own settings and file names: an expression would try 255 over 9 ways, which is for ever.
+  it.each(['*a*a*a*a*a*a*a*a*ab', '**/a/**/a/**/a/**/a/**/a/**/b', '{a,aa}'.repeat(60) + 'b'])(
+    'that can match in many ways do not take long: %s',
+    (glob) => {
+      expect(globMatcher(glob)('a'.repeat(255))).toBe(false);
+      expect(globMatcher(glob)('a/'.repeat(2000) + 'a')).toBe(false);
+    },
+  );
 });
 
 describe('kinds of text', () => {

@@ -1,0 +1,256 @@
+/** Wherever VS Code shows a text, its tints, hovers and status are that text's: every number is the reference implementation's. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Locator } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ROOT } from '../support/reference.ts';
+import type { Decoration, Workbench } from './driver.ts';
+import { Expected } from './expected.ts';
+import { withWorkbench } from './withWorkbench.ts';
+
+/** Tinted at first: the middle one of six. */
+const LAYER = 3;
+const TRANSPARENT = 'rgba(0, 0, 0, 0)';
+const SAMPLES = join(ROOT, 'media/samples');
+const WORDS = 'every token of a long line goes to two experts, ';
+
+const folder = mkdtempSync(join(tmpdir(), 'moescope-editors-'));
+cpSync(SAMPLES, folder, { recursive: true });
+writeFileSync(join(folder, 'long.txt'), WORDS.repeat(5000).slice(0, 200_000));
+writeFileSync(join(folder, 'shared.txt'), 'before another process came\n');
+writeFileSync(join(folder, 'cells.ipynb'), notebook(['router.ts', 'capacity.py']));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+let workbench: Workbench;
+let router: Expected;
+let capacity: Expected;
+withWorkbench(
+  (launched) => {
+    workbench = launched;
+  },
+  () => ({ folder }),
+);
+beforeAll(async () => {
+  router = await Expected.of('router.ts');
+  capacity = await Expected.of('capacity.py');
+});
+
+test('one document in two editors is tinted in both, and so is an edit in one of them', async () => {
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expectTints(group(0), router);
+  await workbench.runCommand('View: Close Editors in Other Groups');
+  await workbench.runCommand('View: Close Primary Side Bar');
+  await workbench.runCommand('View: Split Editor Right');
+  const [left, right] = [group(0), group(1)];
+  await expectTints(right, router);
+  await expectTints(left, router);
+  await expectHover(right, router, 'const');
+
+  await workbench.cursorTo(4, 1);
+  await workbench.typeText('x');
+  await expect.poll(() => stale(left)).toBeGreaterThan(0);
+  expect(await workbench.decorations(left)).toEqual(await workbench.decorations(right));
+  expect(await workbench.statusText()).toContain('edited since');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expectTints(left, router);
+  await expectTints(right, router);
+});
+
+test('of two documents side by side, Live routes both, and the status is that of the one in use', async () => {
+  await workbench.open('capacity.py');
+  expect(await workbench.decorations()).toEqual([]);
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.runCommand('MoEScope: Start Live Routing');
+  await expectTints(group(1), capacity);
+  await expectTints(group(0), router);
+  await expectHover(group(1), capacity, 'Counter');
+  await expectStatus(router);
+  await group(1).click();
+  await expectStatus(capacity);
+  await workbench.runCommand('View: Close All Editors');
+});
+
+test('both sides of a diff are tinted, each as its own text', async () => {
+  await workbench.open('router.ts');
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('changed ');
+  await workbench.runCommand('File: Compare Active File with Saved');
+  const [original, modified] = ['original', 'modified'].map((side) =>
+    workbench.editorIn(`.monaco-diff-editor .${side}`),
+  );
+  await expectTints(original!, router);
+  await expectCurrent(modified!, 'changed /**');
+  await expectHover(original!, router, 'const');
+  await workbench.screenshot('diff-dark');
+  await workbench.runCommand('View: Revert and Close Editor');
+  await expectTints(group(0), router);
+});
+
+test('between two files, each keeps its routing and its undoing', async () => {
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('x');
+  await expectCurrent(group(0), 'x/**');
+  await workbench.open('capacity.py');
+  await expectTints(group(0), capacity);
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('x');
+  await expectCurrent(group(0), 'xfrom');
+  await workbench.open('router.ts');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expectTints(group(0), router);
+  await workbench.page.keyboard.press('ControlOrMeta+Y');
+  await expectCurrent(group(0), 'x/**');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await workbench.open('capacity.py');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expectTints(group(0), capacity);
+});
+
+test('cells of a notebook are texts of their own', async () => {
+  await workbench.choose('cells.ipynb');
+  const cell = (n: number): Locator => workbench.editorIn(`.notebookOverlay .code-cell-row >> nth=${n}`);
+  await cell(0).click();
+  await expectTints(cell(0), router);
+  await expectTints(cell(1), capacity);
+  await expectHover(cell(1), capacity, 'Counter');
+  await expectStatus(router);
+  await cell(1).click();
+  await expectStatus(capacity);
+  await workbench.typeText('# ');
+  await expect.poll(async () => textOf(await workbench.decorations(cell(1)))).toContain('# ');
+  await workbench.screenshot('notebook-dark');
+  await workbench.runCommand('View: Revert and Close Editor');
+});
+
+test('a document without a file is routed as soon as something stands there', async () => {
+  await workbench.runCommand('File: New Untitled Text File');
+  const editor = workbench.page.locator('.monaco-editor[data-uri^="untitled:"]');
+  await workbench.typeText('two experts of sixteen');
+  await expectCurrent(editor, 'two experts of sixteen');
+  expect(await workbench.hoverText('sixteen', 0, editor)).toContain('token');
+  await workbench.runCommand('MoEScope: Stop Live Routing');
+  await workbench.runCommand('View: Revert and Close Editor');
+});
+
+test('a read-only document is routed like any other', async () => {
+  await workbench.open('router.ts');
+  await workbench.runCommand('File: Set Active Editor Read-only in Session');
+  await workbench.runCommand('MoEScope: Clear Routing');
+  await expect.poll(() => workbench.decorations()).toEqual([]);
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expectTints(group(0), router);
+  await expectHover(group(0), router, 'const');
+});
+
+test('what another process writes into a file is routed', async () => {
+  await workbench.open('shared.txt');
+  await workbench.runCommand('MoEScope: Start Live Routing');
+  await expectCurrent(group(0), 'before another process came');
+  writeFileSync(join(workbench.folder, 'shared.txt'), 'another process was here\n');
+  await expectCurrent(group(0), 'another process was here');
+  await workbench.runCommand('MoEScope: Stop Live Routing');
+});
+
+test('a line of 200,000 characters is tinted where it is drawn', async () => {
+  await workbench.open('long.txt');
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expect.poll(async () => textOf(await workbench.decorations()).length).toBeGreaterThan(100);
+  expect(WORDS.repeat(210)).toContain(textOf(await workbench.decorations()));
+  // VS Code has something of its own to say about such lines, and says it first.
+  await expect.poll(() => workbench.hoverText('token')).toMatch(/token \d+ · id/u);
+  await workbench.runCommand('MoEScope: Cancel');
+
+  // Wrapped, all of it is drawn.
+  await workbench.runCommand('View: Toggle Word Wrap');
+  await workbench.cursorTo(1, 100_000);
+  await workbench.runCommand('MoEScope: Analyze Routing of the Visible Part');
+  await expect.poll(() => stale(group(0))).toBe(0);
+  const shown = await group(0).locator('.view-lines').innerText();
+  const visible = shown.replaceAll('\u00a0', ' ').replaceAll('\n', '');
+  await expect.poll(async () => textOf(await workbench.decorations())).toBe(visible);
+  await workbench.screenshot('long-line-dark');
+});
+
+test('the extension host has logged no error', () => {
+  expect(workbench.logErrors()).toEqual([]);
+});
+
+/** The text editor of the n-th group. */
+function group(n: number): Locator {
+  return workbench.editorIn(`.editor-group-container >> nth=${n}`);
+}
+
+/** Waits until an editor has the tints of a sample, one colour an expert. */
+async function expectTints(editor: Locator, expected: Expected): Promise<void> {
+  const wanted = expected.stretches((token) => expected.experts(token, LAYER)[0]);
+  await expect
+    .poll(async () =>
+      paired(
+        await workbench.decorations(editor),
+        wanted.map(({ key }) => key),
+      ),
+    )
+    .toEqual({
+      texts: wanted.map(({ text }) => text),
+      experts: new Set(wanted.map(({ key }) => key)).size,
+      pairs: new Set(wanted.map(({ key }) => key)).size,
+      stale: 0,
+    });
+}
+
+function paired(drawn: readonly Decoration[], experts: readonly (number | undefined)[]): unknown {
+  return {
+    texts: drawn.map(({ text }) => text),
+    experts: new Set(drawn.map(({ background }) => background)).size,
+    pairs: new Set(drawn.map(({ background }, i) => `${experts[i]} ${background}`)).size,
+    stale: drawn.filter(({ background }) => background === TRANSPARENT).length,
+  };
+}
+
+/** Waits until an editor has tints of a text that begins so, and all are current. */
+async function expectCurrent(editor: Locator, beginning: string): Promise<void> {
+  await expect
+    .poll(async () => {
+      const drawn = await workbench.decorations(editor);
+      return drawn.every(({ background }) => background !== TRANSPARENT) && textOf(drawn).startsWith(beginning);
+    })
+    .toBe(true);
+}
+
+async function expectHover(editor: Locator, expected: Expected, word: string): Promise<void> {
+  const token = expected.tokenIn(word);
+  const [expert] = expected.experts(token, LAYER);
+  const text = await workbench.hoverText(word, 0, editor);
+  expect(text).toContain(`token ${token} · id ${expected.id(token)}`);
+  expect(text).toMatch(new RegExp(`L${LAYER}[^E]*E${expert} `, 'u'));
+  await workbench.pointAway();
+}
+
+/** Waits until the status bar tells the hottest expert of a sample. */
+async function expectStatus(expected: Expected): Promise<void> {
+  const shares = expected.shares(LAYER);
+  const most = Math.max(...shares);
+  const hottest = `E${shares.indexOf(most)} ${(100 * most).toFixed(1)} % at L${LAYER}`;
+  await expect.poll(() => workbench.statusText()).toContain(hottest);
+}
+
+async function stale(editor: Locator): Promise<number> {
+  return (await workbench.decorations(editor)).filter(({ background }) => background === TRANSPARENT).length;
+}
+
+function textOf(drawn: readonly Decoration[]): string {
+  return drawn.map(({ text }) => text).join('');
+}
+
+/** A notebook of a code cell for each sample, and a heading. */
+function notebook(samples: readonly string[]): string {
+  const cells = samples.map((sample) => ({
+    ...{ cell_type: 'code', execution_count: null, metadata: {}, outputs: [] },
+    source: readFileSync(join(SAMPLES, sample), 'utf8'),
+  }));
+  const heading = { cell_type: 'markdown', metadata: {}, source: '# Cells' };
+  return JSON.stringify({ cells: [heading, ...cells], metadata: {}, nbformat: 4, nbformat_minor: 5 });
+}
