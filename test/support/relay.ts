@@ -1,4 +1,4 @@
-/** Stands between a client and a real server, and spoils what that answers. */
+/** Stands between a client and a real server, and spoils the routing that it answers with. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
 /**
@@ -9,6 +9,9 @@ export type Spoiling = 'none' | 'killed' | 'stalled' | 'garbled';
 
 /** Bytes that pass before an answer is spoiled: its head, and a little of its body. */
 const PASSED = 400;
+/** How a request begins, and one for routing. */
+const REQUEST = /^(GET|POST) \S+/;
+const ROUTING = /\/(v1\/completions|generate)$/;
 
 export class Relay {
   spoiling: Spoiling = 'none';
@@ -28,11 +31,15 @@ export class Relay {
         });
       }
       near.pipe(far);
-      let passed = 0;
+      let [asked, passed] = ['', 0];
+      near.on('data', (bytes) => {
+        const [request] = REQUEST.exec(bytes.toString('latin1', 0, 100)) ?? [];
+        if (request !== undefined) [asked, passed] = [request, 0];
+      });
       far.on('data', (bytes) => {
         const rest = Math.max(0, PASSED - passed);
         passed += bytes.length;
-        if (this.spoiling === 'none') near.write(bytes);
+        if (this.spoiling === 'none' || !ROUTING.test(asked)) near.write(bytes);
         else if (this.spoiling === 'garbled') near.write(garbled(bytes, rest));
         else {
           near.write(bytes.subarray(0, rest));
