@@ -16,7 +16,7 @@ const LAYER = 3;
 const KEY = 'a-secret-key';
 
 /** The sample over and over: a text of some 10,000 tokens, all of whose routing is one answer. */
-const LONG = readFileSync(join(ROOT, 'media/samples/router.ts'), 'utf8').repeat(24);
+const LONG = readFileSync(join(ROOT, 'media/samples/router.ts'), 'utf8').repeat(54);
 
 let workbench: Workbench;
 let expected: Expected;
@@ -161,19 +161,19 @@ test('a text of 10,000 tokens, in one answer, is routed as a whole, and the edit
   await expect
     .poll(
       async () => (await view.locator('moe-load-bars li .number').allInnerTexts()).map((text) => parseFloat(text)),
-      {
-        timeout: 30_000,
-      },
+      { timeout: 30_000 },
     )
     .toEqual(counts.map((count) => Number(((100 * count) / (2 * ids.length)).toFixed(1))));
   expect(
     server.asked.filter(({ body }) => Array.isArray(body['prompt']) && body['prompt'].length > 10_000),
   ).toHaveLength(1);
+  await workbench.screenshot('server-long');
   await workbench.cursorTo(2, 1);
   await workbench.typeText('x');
-  await workbench.runCommand('Undo');
-  await workbench.screenshot('server-long');
-  await workbench.runCommand('View: Close Editor');
+  await expect.poll(() => workbench.statusText()).toContain('edited since');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expect.poll(() => workbench.statusText()).not.toContain('edited since');
+  await workbench.open('router.ts');
 });
 
 test('a server that is gone is one sentence, and the text keeps its routing', async () => {
