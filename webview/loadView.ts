@@ -111,6 +111,12 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 
+/** Text that breaks between its parts before it breaks within one. */
+function whole(text: string): TemplateResult[] {
+  const parts = text.split(' · ');
+  return parts.map((part, i) => html`${i > 0 ? ' · ' : ''}<span class="whole">${part}</span>`);
+}
+
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
   const shape = model.moeLayers[0];
   const size = shape ? l10n.t` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
@@ -125,7 +131,7 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
         }}
       >
         ${model.name}</button
-      >${size}<br />${model.precision} · ${model.provider} · ${l10n.t`${count(state.tokens)} tokens`}
+      >${whole(size)}<br />${whole(`${model.precision} · ${model.provider} · ${l10n.t`${count(state.tokens)} tokens`}`)}
     </p>
     <vscode-button
       appearance="icon"

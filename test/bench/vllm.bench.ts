@@ -107,7 +107,12 @@ async function typing(client: ServerClient): Promise<void> {
     afresh.push(await timed(() => route(client, `${run} ${TEXT}`)));
     edited.push(await timed(() => route(client, `${run} ${TEXT}a`, false)));
   }
-  report({ what: 'an edit at the end, of the text afresh', value: median(edited) / median(afresh), unit: '×', budget: 1 });
+  report({
+    what: 'an edit at the end, of the text afresh',
+    value: median(edited) / median(afresh),
+    unit: '×',
+    budget: 1,
+  });
 }
 
 /** What the real server answers, spoiled on its way; and a model that it does not have. */

@@ -150,6 +150,27 @@ test('the side panel and the map say that weights are unknown', async () => {
   expect(await map.locator('.choices .legend').innerText()).toContain('whose weights are unknown');
 });
 
+test('Live follows what is typed, and figures never go away meanwhile', async () => {
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.runCommand('MoEScope: Start Live Routing');
+  const view = await workbench.webview('moe-load-bars li');
+  await view.evaluate(() => {
+    const seen = document.body.dataset;
+    new MutationObserver(() => {
+      const numbers = [...document.querySelectorAll('moe-load-bars li .number')];
+      if (numbers.every(({ textContent }) => !/\d/u.test(textContent))) seen['empty'] = 'yes';
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('x');
+  const more = expected.tokens + 1;
+  await expect.poll(() => view.locator('header').innerText()).toContain(`${more} tokens`);
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expect.poll(() => view.locator('header').innerText()).toContain(`${expected.tokens} tokens`);
+  expect(await view.evaluate(() => document.body.dataset['empty'])).toBeUndefined();
+  await workbench.runCommand('MoEScope: Stop Live Routing');
+});
+
 test('a text of 10,000 tokens, in one answer, is routed as a whole, and the editor goes on', async () => {
   const { ids } = await tokenizer.encode(LONG);
   expect(ids.length).toBeGreaterThan(10_000);
