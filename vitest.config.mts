@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,6 +10,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           testTimeout: 60_000,
+          // By itself Vitest leaves a core idle, half of a small machine.
+          maxWorkers: Math.max(2, availableParallelism() - 1),
         },
       },
       {

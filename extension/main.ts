@@ -16,6 +16,7 @@ import { EditorLink } from './host/editorLink.ts';
 import { EditWatch } from './host/editWatch.ts';
 import { Feed } from './host/feed.ts';
 import { FolderAnalyzer } from './host/folderAnalyzer.ts';
+import { Handover } from './host/handover.ts';
 import { registerHover } from './host/hover.ts';
 import { Intervener } from './host/intervener.ts';
 import { Lens } from './host/lens.ts';
@@ -100,6 +101,7 @@ export function activate(context: ExtensionContext): void {
   const limits = own(new Limits(analyst, lens, sessions, subjects, log));
 
   own(new EditWatch(sessions));
+  own(new Handover(analyzer, sessions));
   own(new Tinter(sessions, lens, limits, liveSwitch));
   own(registerHover(sessions, lens, limits));
   own(new StatusBar(sessions, lens, models));

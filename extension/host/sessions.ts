@@ -1,5 +1,6 @@
 import { EventEmitter, window, workspace, type Event, type TextDocument, type TextEditor, type Uri } from 'vscode';
 import { Disposables } from './disposables.ts';
+import type { RoutedText } from './routedText.ts';
 import { Session } from './session.ts';
 import type { LineEdit } from './tintSpans.ts';
 
@@ -24,16 +25,24 @@ export interface SessionEvent {
   readonly lines?: EditedLines;
 }
 
+/** A document that is no longer open, with what was known of its text. */
+export interface ClosedText {
+  readonly document: TextDocument;
+  readonly routed: RoutedText;
+}
+
 /** The sessions by document, and the one that views and status bar show: that of the editor used last. */
 export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<SessionEvent>());
   readonly #switched = this.#disposables.add(new EventEmitter<Session | undefined>());
+  readonly #closed = this.#disposables.add(new EventEmitter<ClosedText>());
   #current: Session | undefined;
 
   readonly onDidChange: Event<SessionEvent> = this.#changed.event;
   readonly onDidSwitch: Event<Session | undefined> = this.#switched.event;
+  readonly onDidClose: Event<ClosedText> = this.#closed.event;
 
   constructor() {
     this.#disposables.add(
@@ -44,7 +53,10 @@ export class Sessions {
     this.#disposables.add(
       workspace.onDidCloseTextDocument((document) => {
         // Choosing another language closes a document and opens it again at once; then it is still there.
-        if (!workspace.textDocuments.includes(document)) this.remove(document.uri);
+        if (workspace.textDocuments.includes(document)) return;
+        const routed = this.get(document.uri)?.routed;
+        this.remove(document.uri);
+        if (routed) this.#closed.fire({ document, routed });
       }),
     );
   }

@@ -1,11 +1,15 @@
 /**
  * What an MoE layer costs over tokens, experts and experts a token: it should grow with tokens and with the experts that they visit, and
  * not with those that there are. Each row changes one of the three; times are the best of some runs, taken by turns.
+ *
+ *     npm run bench -- cost [--figure FILE.png]
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
+import { costFigure, type Growth } from './costFigure.ts';
 import { HIDDEN, ours, random } from './moeLayer.ts';
 
 const RUNS = 15;
@@ -15,6 +19,11 @@ const SWEEPS = {
   experts: [8, 16, 32, 64, 128, 256],
   k: [1, 2, 4, 8, 16],
 } as const;
+const TITLES = {
+  tokens: `By tokens (${FIXED.experts} experts, top-${FIXED.k})`,
+  experts: `By experts (${FIXED.tokens} tokens, top-${FIXED.k})`,
+  k: `By experts a token (of ${FIXED.experts}, ${FIXED.tokens} tokens)`,
+} as const;
 
 interface Case {
   readonly tokens: number;
@@ -22,6 +31,8 @@ interface Case {
   readonly k: number;
 }
 
+const { values: options } = parseArgs({ options: { figure: { type: 'string' } } });
+const growths: Growth[] = [];
 const folder = mkdtempSync(join(tmpdir(), 'moescope-cost-'));
 for (const [what, values] of Object.entries(SWEEPS)) {
   const cases: (Case & { readonly session: InferenceSession; readonly x: Tensor; wall: number; cpu: number })[] = [];
@@ -40,6 +51,12 @@ for (const [what, values] of Object.entries(SWEEPS)) {
       each.cpu = Math.min(each.cpu, (user + system) / 1e3);
     }
   }
+  const name = what as keyof typeof SWEEPS;
+  growths.push({
+    title: TITLES[name],
+    expected: name === 'experts' ? 'constant' : 'proportional',
+    times: cases.map((each) => [each[name], each.wall]),
+  });
   console.log(`tokens  experts  k   ms     of processors   µs a token and visited expert (by ${what})`);
   for (const { tokens, experts, k, wall, cpu, session } of cases) {
     const each = ((1e3 * wall) / tokens / k).toFixed(2);
@@ -49,4 +66,5 @@ for (const [what, values] of Object.entries(SWEEPS)) {
     await session.release();
   }
 }
+if (options.figure !== undefined) writeFileSync(options.figure, await costFigure(growths));
 rmSync(folder, { recursive: true });

@@ -2,7 +2,7 @@
  * Races the engine against what people could run instead, in one run and by turns: transformers with its router logits, and
  * llama.cpp, on the same checkpoint, threads and number of tokens.
  *
- *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N]
+ *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N] [--precision int8]...
  *
  * The bundled model is raced unless a checkpoint's folder is given. Peers are looked for: transformers in MOESCOPE_PYTHON or python3,
  * llama.cpp's llama-bench in MOESCOPE_LLAMA_BENCH or on the PATH. That needs the checkpoint as GGUF: a folder with files whose names
@@ -27,6 +27,7 @@ const { values: options } = parseArgs({
     model: { type: 'string', default: join(root, 'media/demo-models/balanced') },
     gguf: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    precision: { type: 'string', multiple: true, default: ['float32', 'int8', 'int4'] },
   },
 });
 const ROUNDS = Number(options.rounds);
@@ -39,7 +40,8 @@ const PRECISIONS = [
   { precision: 'int8', gguf: /q8_0/i },
   { precision: 'int4', gguf: /q4_0/i },
 ] as const;
-const EXPERTS = ['grouped_mm', 'batched_mm', 'eager'] as const;
+/** The second copies an expert's weights for each token that visits it: it is made for few tokens, and many take all memory. */
+const EXPERTS = { prefill: ['grouped_mm', 'eager'], decode: ['grouped_mm', 'batched_mm', 'eager'] } as const;
 
 interface Time {
   readonly ms: number;
@@ -168,7 +170,7 @@ async function engine(model: CheckpointModel, precision: string, ids: Int32Array
 }
 
 // A large model's precisions do not fit beside one another and a peer: one after the other, each beside its peers.
-for (const { precision, gguf } of PRECISIONS) {
+for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.includes(each.precision))) {
   const model = await open(precision);
   const { ids } = await model.tokenizer.encode(text);
   const file = ggufs.find((name) => gguf.test(name) && name.endsWith('.gguf'));
@@ -176,12 +178,13 @@ for (const { precision, gguf } of PRECISIONS) {
   await engine(model, 'warm-up', ids);
   for (let round = 0; round < ROUNDS; round++) {
     await engine(model, precision, ids);
-    for (const experts of peer ? EXPERTS : []) {
+    for (const experts of peer ? EXPERTS.decode : []) {
+      // The first after a change of implementation warms up.
+      await peer!.time(experts, [...ids.subarray(0, COUNTS[0])], 4);
       for (const task of TASKS) {
         const decode = task === 'decode' ? DECODE : 0;
+        if (decode === 0 && !(EXPERTS.prefill as readonly string[]).includes(experts)) continue;
         const tokens = [...ids.subarray(0, decode > 0 ? COUNTS[0] : Number(task))];
-        // The first after a change of implementation warms up.
-        if (task === TASKS[0]) await peer!.time(experts, tokens, decode);
         times.add('transformers', task, await peer!.time(experts, tokens, decode));
       }
     }

@@ -140,12 +140,17 @@ export class Workbench {
     await this.quickRows().filter({ hasText: text }).first().click();
   }
 
-  /** Waits until the quick input holds a text, as a dialog for a place does, and accepts it. */
-  async accept(text: string): Promise<void> {
+  /**
+   * Waits until the quick input holds a text, as a dialog for a place does, and accepts it.
+   *
+   * @param instead what to put in its place first
+   */
+  async accept(text: string, instead?: string): Promise<void> {
     const input = this.page.locator('.quick-input-widget input').first();
     await poll(`a quick input with ${text}`, async () =>
       (await input.inputValue()).includes(text) ? true : undefined,
     );
+    if (instead !== undefined) await input.fill(instead);
     await this.page.keyboard.press('Enter');
   }
 

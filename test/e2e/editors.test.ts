@@ -135,6 +135,33 @@ test('a document without a file is routed as soon as something stands there', as
   await workbench.runCommand('View: Revert and Close Editor');
 });
 
+test('a text keeps its routing when it is saved for the first time, and when its file is renamed', async () => {
+  await workbench.open('router.ts');
+  await workbench.page.keyboard.press('ControlOrMeta+A');
+  await workbench.page.keyboard.press('ControlOrMeta+C');
+  await workbench.runCommand('File: New Untitled Text File');
+  await workbench.page.keyboard.press('ControlOrMeta+V');
+  const untitled = workbench.page.locator('.monaco-editor[data-uri^="untitled:"]');
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expectTints(untitled, router);
+  await workbench.runCommand('File: Save As...');
+  await workbench.accept('Untitled-1', join(workbench.folder, 'saved.txt'));
+  const saved = workbench.page.locator('.monaco-editor[data-uri$="/saved.txt"]');
+  await expectTints(saved, router);
+  await expectHover(saved, router, 'const');
+  await expectStatus(router);
+
+  await workbench.runCommand('File: Reveal Active File in Explorer View');
+  await workbench.page.locator('.explorer-folders-view .monaco-list-row.focused', { hasText: 'saved.txt' }).waitFor();
+  await workbench.page.keyboard.press('F2');
+  await workbench.page.locator('.explorer-item-edited input').fill('renamed.txt');
+  await workbench.page.keyboard.press('Enter');
+  const renamed = workbench.page.locator('.monaco-editor[data-uri$="/renamed.txt"]');
+  await expectTints(renamed, router);
+  await expectStatus(router);
+  await workbench.runCommand('View: Close Primary Side Bar');
+});
+
 test('a read-only document is routed like any other', async () => {
   await workbench.open('router.ts');
   await workbench.runCommand('File: Set Active Editor Read-only in Session');
