@@ -4,7 +4,9 @@
  * over the bare HTTP calls and while somebody types, and that whatever becomes of it is told in one sentence. With a process id the
  * server itself is killed over a text at the end.
  */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
@@ -16,7 +18,6 @@ import { tinting } from '../../extension/host/tinting.ts';
 import { isUserError } from '../../extension/protocol/errors.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import { Decoder } from '../../extension/server/decoder.ts';
-import { HttpClient } from '../../extension/server/http.ts';
 import { ServerClient } from '../../extension/server/serverClient.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { TestEngine } from '../support/analyze.ts';
@@ -47,7 +48,7 @@ async function measure(url: string): Promise<void> {
   const { identity, model } = await client.probe(signal);
   console.log(`${identity.engine} ${identity.version}, ${model.name}, ${model.context} tokens`);
   await agreement(client, model.context - 1);
-  await overhead(client, url);
+  await overhead(client);
   await typing(client);
   await troubles(url);
   if (values.kill !== undefined) {
@@ -72,32 +73,32 @@ async function agreement(client: ServerClient, context: number): Promise<void> {
   engine.dispose();
 }
 
-/** From the request to the keys of tints, over the same calls alone: those of vLLM. */
-async function overhead(client: ServerClient, url: string): Promise<void> {
-  const http = new HttpClient({ url });
-  const prompt = [...(await route(client, TEXT)).tokens.ids];
-  const [bare, whole]: [number[], number[]] = [[], []];
+/** From the request to the keys of tints, less the time that its HTTP calls were under way. */
+async function overhead(client: ServerClient): Promise<void> {
+  let [asked, calls] = [0, 0];
+  const start = (): void => {
+    asked = performance.now();
+  };
+  const answered = (message: unknown): void => {
+    (message as { response: IncomingMessage }).response.once('end', () => (calls += performance.now() - asked));
+  };
+  subscribe('http.client.request.start', start);
+  subscribe('http.client.response.finish', answered);
+  const [bare, over]: [number[], number[]] = [[], []];
   for (let run = 0; run < RUNS; run++) {
-    bare.push(
-      await timed(async () => {
-        await http.ask('/tokenize', { prompt: TEXT, return_token_strs: true }, signal);
-        const asked = { prompt, max_tokens: 1, temperature: 0, return_token_ids: true, prompt_logprobs: 0 };
-        await http.ask('/v1/completions', asked, signal);
-      }),
-    );
-    whole.push(
-      await timed(async () => {
-        const routed = new RoutedText(run, TEXT, new EditTracker(TEXT, 0, true), await route(client, TEXT));
-        const keyOf = tinting(routed, { layer: 0, tint: 'expert' });
-        for (let token = 0; token < prompt.length; token++) keyOf(token);
-      }),
-    );
+    calls = 0;
+    const whole = await timed(async () => {
+      const routed = new RoutedText(run, TEXT, new EditTracker(TEXT, 0, true), await route(client, TEXT));
+      const keyOf = tinting(routed, { layer: 0, tint: 'expert' });
+      for (let token = 0; token < routed.index.count; token++) keyOf(token);
+    });
+    bare.push(calls);
+    over.push(whole - calls);
   }
-  http.dispose();
-  report({ what: `bare calls, ${prompt.length} tokens`, value: median(bare), unit: 'ms' });
-  // The best of each: what a server takes varies by more than what is measured here.
-  const over = Math.min(...whole) - Math.min(...bare);
-  report({ what: 'request to tint over them', value: over, unit: 'ms', budget: 20 });
+  unsubscribe('http.client.request.start', start);
+  unsubscribe('http.client.response.finish', answered);
+  report({ what: `HTTP calls for ${TEXT.length} characters`, value: median(bare), unit: 'ms' });
+  report({ what: 'request to tint over them', value: median(over), unit: 'ms', budget: 20 });
 }
 
 /** An edit at the end of a text that the server knows, without probabilities: it uses what it has cached. */

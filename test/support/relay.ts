@@ -26,8 +26,9 @@ export class Relay {
         socket.on('error', () => undefined);
         socket.on('close', () => {
           this.#open.delete(socket);
-          near.destroy();
           far.destroy();
+          // A server closes what it takes for idle; what is stalled stays so.
+          if (this.spoiling !== 'stalled') near.destroy();
         });
       }
       near.pipe(far);
