@@ -112,6 +112,12 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 
+/** Text that breaks between its parts before it breaks within one. */
+function whole(text: string): TemplateResult[] {
+  const parts = text.split(' · ');
+  return parts.map((part, i) => html`${i > 0 ? ' · ' : ''}<span class="whole">${part}</span>`);
+}
+
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
   const shape = model.moeLayers[0];
   const size = shape ? l10n.t` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
@@ -126,7 +132,7 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
         }}
       >
         ${model.name}</button
-      >${size}<br />${precisionText(model)} · ${providerText(model)} · ${l10n.t`${count(state.tokens)} tokens`}
+      >${whole(size)}<br />${whole(`${precisionText(model)} · ${providerText(model)} · ${l10n.t`${count(state.tokens)} tokens`}`)}
     </p>
     <vscode-button
       appearance="icon"

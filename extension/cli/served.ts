@@ -6,7 +6,7 @@ import type { LogLine, TokenizeParams, TokenRanges } from '../protocol/engine.ts
 import type { ServerSpec } from '../protocol/server.ts';
 import { isReadable, serverUrl, serverUrls } from '../server/address.ts';
 import { Decoder } from '../server/decoder.ts';
-import { askEach, DUMP_FOLDER, type Answers } from '../server/recorder.ts';
+import { askEach, DUMP_FOLDER, KEPT, type Answers } from '../server/recorder.ts';
 import { ServerPool } from '../server/serverPool.ts';
 import { ServerClient } from '../server/serverClient.ts';
 import { trustSystem } from './certificates.ts';
@@ -50,6 +50,7 @@ export async function record(what: 'start' | 'stop', options: ServerOptions): Pr
     for (const { message } of failures) console.error(`moescope: ${visibleLines(message)}`);
     if (what === 'start') {
       for (const { place } of answers) console.log(`The server at ${place} counts what it routes.`);
+      if (answers.length > 0) console.log(KEPT);
       console.log(`Until: moescope record stop --server ${connections.map(({ url }) => url).join(',')}`);
     } else sayStopped(answers);
     return failures.some(({ code }) => code === 'server-unreachable') ? 1 : failures.length > 0 ? 2 : 0;

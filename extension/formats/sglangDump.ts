@@ -9,6 +9,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/recording.ts';
+import { notedCounts } from './mergedCounts.ts';
 import type { IntegerArray } from './npy.ts';
 import { PickledTensor, type Pickled } from './pickle.ts';
 import { layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer } from './routedExperts.ts';
@@ -29,7 +30,7 @@ export function readSglangDump(file: TorchFile, name: string): Recording {
   if (!(value instanceof Map)) throw invalid(l10n.t`it holds no dict`);
   const dump = value as Dict;
   if (dump.has('logical_count')) {
-    return { kind: 'counts', counts: [countsOfSteps(tensorOf(file, dump, 'logical_count'), name)] };
+    return { kind: 'counts', counts: [countsOfRing(tensorOf(file, dump, 'logical_count'), name)] };
   }
   const records = dump.get('records');
   if (!Array.isArray(records)) throw invalid(l10n.t`it is no dump of the expert distribution recorder`);
@@ -41,6 +42,15 @@ export function readSglangDump(file: TorchFile, name: string): Recording {
   if (dicts[0]!.has('topk_ids_of_layer')) return tokensOf(file, dicts, logical, name);
   if (dicts[0]!.has('global_physical_count')) return passesOf(file, dicts, logical, name);
   throw invalid(l10n.t`its records hold no routing`);
+}
+
+/** A ring of steps, of which the newest takes the place of the oldest: where all are used, some may have been written over. */
+function countsOfRing(ring: IntegerArray, name: string): RecordedCounts {
+  const counts = countsOfSteps(ring, name);
+  const [room = 0, , experts = 0] = ring.shape;
+  if (room < 2 || counts.steps?.[0]!.length !== room * experts) return counts;
+  const full = l10n.t`All ${room} passes that the recorder had room for are used: earlier ones may be missing, and which is the oldest is not told.`;
+  return notedCounts(counts, [full]);
 }
 
 /** [steps, layers, experts]; steps without any slot are room that was not used, and layers without any are dense. */

@@ -137,6 +137,7 @@ export class Analyzer {
     let builder: TraceBuilder | undefined;
     let routed: RoutedText | undefined;
     let base: LiveBase | undefined;
+    const follows = run.quiet;
     const show = (text: RoutedText): void => {
       run.shown = true;
       session.show(text, base !== undefined);
@@ -178,7 +179,8 @@ export class Analyzer {
             routed = new RoutedText(generation, text, run.edits, builder.trace, kept);
             if (run.live) session.live = { run: began.run, model, generation, builder };
             // Between two texts that differ by a letter nothing should flicker.
-            if (!base) show(routed);
+            if (base || follows) run.shown = false;
+            else show(routed);
           }),
           routed: whileCurrent((part) => {
             if (!builder || !routed) return;

@@ -61,7 +61,7 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
       percent(stay),
       percent(topStay),
       `${grouped.format(flipped)} (${percent(flipped / of)})`,
-      Number.isNaN(difference) ? '–' : difference.toPrecision(2),
+      difference.toPrecision(2),
     ].map((cell) => cell.replaceAll(' ', '\u00a0'));
   const rows = layers.map((layer) => {
     const stay = layer.stayed / (layer.tokens * layer.k);
@@ -69,11 +69,12 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
     return rowOf(layerLabel(layer), stay, topStay, layer.flips.length, layer.tokens, layer.weightDifference);
   });
   const all = rowOf(l10n.t`all`, share, topShare, flips.length, tokens, weightDifference).map((cell) => `**${cell}**`);
-  return [
-    l10n.t`| Layer | Choices that stay | First expert stays | Tokens that flip | Largest weight difference |`,
-    '|:--|--:|--:|--:|--:|',
-    ...[...rows, all].map((row) => `| ${row.join(' | ')} |`),
-  ].join('\n');
+  const heads = l10n.t`Layer | Choices that stay | First expert stays | Tokens that flip | Largest weight difference`;
+  // A server does not tell weights.
+  const columns = Number.isNaN(weightDifference) ? 4 : 5;
+  const lineOf = (cells: readonly string[]): string => `| ${cells.slice(0, columns).join(' | ')} |`;
+  const aligned = [':--', '--:', '--:', '--:', '--:'];
+  return [heads.split(' | '), aligned, ...rows, all].map(lineOf).join('\n');
 }
 
 function flipTable({ text, first, second, agreement }: Comparison): string {

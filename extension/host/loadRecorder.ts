@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { window } from 'vscode';
 import { urlsOf, type ServerSpec } from '../protocol/server.ts';
-import { DUMP_FOLDER, type Answers } from '../server/recorder.ts';
+import { DUMP_FOLDER, KEPT, type Answers } from '../server/recorder.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import type { Recordings } from './recordings.ts';
@@ -29,7 +29,7 @@ export class LoadRecorder {
       started.length === 1
         ? l10n.t`${started[0]!.place} counts what it routes, of all its users.`
         : l10n.t`${placesOf(started)} count what they route, of all their users.`;
-    if ((await window.showInformationMessage(message, stop)) === stop) await this.stop();
+    if ((await window.showInformationMessage(`${message} ${KEPT}`, stop)) === stop) await this.stop();
   }
 
   /** Stops, and opens what was counted where it can be reached, added up. Throws UserError. */

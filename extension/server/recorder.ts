@@ -12,6 +12,12 @@ export const DUMP_VARIABLE = 'SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR';
 /** Name of a dump: the time in seconds, and in some modes the rank. */
 export const DUMP_NAME = /^expert_distribution_recorder_\d+\.\d+(_\d+)?\.pt$/;
 
+/**
+ * What whoever starts it has to know: its modes stat and stat_approx write over the oldest pass, and a busy server makes a thousand
+ * within half a minute.
+ */
+export const KEPT = l10n.t`In its mode stat the recorder keeps the last 1,000 passes alone, unless the server was started with another --expert-distribution-recorder-buffer-size (-1 keeps all).`;
+
 /** Begins to count; what was counted before is forgotten. Throws UserError. */
 export async function startRecording(http: HttpClient, signal: AbortSignal): Promise<void> {
   await tell(http, 'start_expert_distribution_record', signal);

@@ -169,6 +169,7 @@ describe('moescope --server', () => {
       expect([code, error]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
     }
     expect(started.out.match(/counts what it routes/gu)).toHaveLength(2);
+    expect(started.out).toContain('keeps the last 1,000 passes');
     const command = /moescope (report .*)$/mu.exec(stopped.out)![1]!.split(' ');
     const opened = await moescope(command);
     await Promise.all(others.map((other) => other.stop()));

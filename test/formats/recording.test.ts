@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readNpy, readNpz } from '../../extension/formats/npy.ts';
-import { readPickle } from '../../extension/formats/pickle.ts';
+import { readNpy, readNpz, type IntegerArray } from '../../extension/formats/npy.ts';
+import { readPickle, type PickledTensor } from '../../extension/formats/pickle.ts';
 import { readRecording, readRecordings, recordingOf } from '../../extension/formats/recording.ts';
+import { readSglangDump } from '../../extension/formats/sglangDump.ts';
+import { readTorchSave } from '../../extension/formats/torchSave.ts';
 import type { RecordedCounts, Recording } from '../../extension/protocol/recording.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import { FIXTURES } from '../support/reference.ts';
@@ -162,6 +164,22 @@ describe('a dump of SGLang’s recorder', () => {
       [4, 2, 0, 0, 0, 6, 1, 1],
       [1, 1, 1, 3, 2, 2, 2, 2],
     ]);
+  });
+
+  it('of counts in all the room there is: older ones may be missing, which is said', () => {
+    const whole = readTorchSave(bytesOf('sglang-stat.pt'));
+    // Without the third step, which is not used.
+    const full = { ...whole, tensor: (tensor: PickledTensor) => firstSteps(whole.tensor(tensor), 2) };
+    const [noted, unnoted] = [full, whole].map((file) => {
+      const recording = readSglangDump(file, 'dump');
+      return recording.kind === 'counts' ? recording.counts[0].model.note : undefined;
+    });
+    expect(noted).toContain('All 2 passes that the recorder had room for are used: earlier ones may be missing');
+    expect(unnoted).not.toContain('earlier ones');
+
+    function firstSteps({ shape: [steps, ...item], values }: IntegerArray, used: number): IntegerArray {
+      return { shape: [used, ...item], values: values.slice(0, (values.length / steps!) * used) };
+    }
   });
 
   it('of passes: copies count for the expert that they are of', async () => {

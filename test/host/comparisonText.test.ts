@@ -58,6 +58,14 @@ test('names both runs, and says by layer and in all what stays', () => {
   expect(lines).toContain('| **all** | **75.0\u00a0%** | **66.7\u00a0%** | **1\u00a0(33.3\u00a0%)** | **0.50** |');
 });
 
+test('has no column for weights that a server has not told', () => {
+  const served = run('bfloat16', after);
+  const layers = served.layers.map((layer) => ({ ...layer, weight: layer.weight.map(() => NaN) }));
+  const lines = markdown(run('float32', before), { ...served, layers }).split('\n');
+  expect(lines).toContain('| Layer | Choices that stay | First expert stays | Tokens that flip |');
+  expect(lines).toContain('| L1 | 83.3\u00a0% | 100.0\u00a0% | 1\u00a0(33.3\u00a0%) |');
+});
+
 test('names the experts of a token that flips in both runs, and a bar in its text does not end the cell', () => {
   expect(markdown(run('float32', before), run('int8', after))).toContain(
     '| 1 | `·\\|` | 2 | L1: E1 **E2** → E1 **E5**<br>L3: **E1** **E2** → **E3** **E4** |',
