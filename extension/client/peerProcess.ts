@@ -29,7 +29,12 @@ export interface PeerOptions {
   readonly execArgv?: readonly string[];
   /** Whoever types goes first: the process takes what others leave of the processor. */
   readonly yields?: boolean;
+  /** It takes much memory, and in large blocks. */
+  readonly hugePages?: boolean;
 }
+
+/** Has glibc ask Linux for huge pages where it hands out large blocks. */
+const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 
 /** What to think of a process that got no memory. */
 const REMEDIES = {
@@ -60,7 +65,13 @@ export class PeerProcess {
     this.#name = name;
     this.#process = fork(options.entry, [], {
       // Inside VS Code, process.execPath is Electron. NODE_OPTIONS are meant for the editor, not for us.
-      env: { ...process.env, ...languageEnv(), ELECTRON_RUN_AS_NODE: '1', NODE_OPTIONS: '' },
+      env: {
+        ...process.env,
+        ...languageEnv(),
+        ...(options.hugePages ? hugePagesEnv() : {}),
+        ELECTRON_RUN_AS_NODE: '1',
+        NODE_OPTIONS: '',
+      },
       execArgv: [...(options.execArgv ?? [])],
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -176,4 +187,9 @@ export class PeerProcess {
 
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
+}
+
+function hugePagesEnv(): NodeJS.ProcessEnv {
+  const { GLIBC_TUNABLES: own } = process.env;
+  return { GLIBC_TUNABLES: own ? `${own}:${HUGE_PAGES}` : HUGE_PAGES };
 }

@@ -19,6 +19,8 @@ import { Throttle } from './throttle.ts';
 
 /** A notification is redrawn as a whole for each step. */
 const NOTICE_MS = 200;
+/** What is far from an edit waits until nobody has typed for so long: two letters of somebody who types slowly. */
+const REST_MS = 200;
 /** A run shorter than this needs no notification: the status bar says enough. */
 const QUIET_MS = 1_000;
 
@@ -195,7 +197,11 @@ export class Analyzer {
         0,
         memory === undefined
           ? undefined
-          : { memory, ...(base ? { base: { run: base.run, routed: base.builder.routed } } : {}) },
+          : {
+              memory,
+              ...(base ? { base: { run: base.run, routed: base.builder.routed } } : {}),
+              ...(follows && session.hurried ? { rest: REST_MS } : {}),
+            },
       );
       if (!current() || !builder || !routed) return undefined;
       routed.grow(builder.finish(result));

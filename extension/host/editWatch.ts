@@ -38,7 +38,7 @@ export class EditWatch implements Disposable {
     const recounted = document.eol !== session.eol;
     if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
-    session.editedAt = performance.now();
+    session.edited();
     for (const edits of [session.routed?.edits, session.behind?.edits, session.run?.edits]) {
       if (recounted) edits?.reset(lengthOf(document), read);
       else edits?.apply(replacements, read);

@@ -63,8 +63,9 @@ export class Session {
   /** Token under the editor's cursor. */
   cursor: number | undefined;
 
-  /** When the document was edited last. */
-  editedAt = -Infinity;
+  /** When the document was edited last, and how long after the time before. */
+  #editedAt = -Infinity;
+  #pause = Infinity;
 
   /** The line ends that offsets were counted with last. */
   eol: EndOfLine;
@@ -75,7 +76,19 @@ export class Session {
 
   /** Whether it is being typed into while routing follows: what can wait, waits. */
   get typing(): boolean {
-    return this.live !== undefined && performance.now() - this.editedAt < TYPING_MS;
+    return this.live !== undefined && performance.now() - this.#editedAt < TYPING_MS;
+  }
+
+  /** Whether the last edit was one of several in a row, as of somebody who types. */
+  get hurried(): boolean {
+    return this.#pause < TYPING_MS;
+  }
+
+  /** Takes note of an edit. */
+  edited(): void {
+    const now = performance.now();
+    this.#pause = now - this.#editedAt;
+    this.#editedAt = now;
   }
 
   /** The run that the user should hear of. */

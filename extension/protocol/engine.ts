@@ -55,6 +55,11 @@ export interface LiveParams {
   readonly memory: number;
   /** A run whose trace the caller still has, of the same model, with how many tokens of routing. */
   readonly base?: { readonly run: number; readonly routed: number };
+  /**
+   * Milliseconds to wait after the tokens next to an edit before the others go through the model. Whoever types fast replaces the run
+   * meanwhile, and keeps the processors that draw the letters. At once without it.
+   */
+  readonly rest?: number;
 }
 
 /** A text to be taken apart by a folder's tokenizer.json; no model is opened. */

@@ -66,11 +66,11 @@ export type Precision = (typeof PRECISIONS)[number];
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-/** Numbers of the model that routed, as far as every view needs them. */
 /** What stands where a recording does not tell; data are English, so that programs find the same in every language. */
 export const UNKNOWN_PRECISION = 'unknown precision';
 export const UNKNOWN_PROVIDER = 'unknown engine';
 
+/** Numbers of the model that routed, as far as every view needs them. */
 export interface ModelInfo {
   /** What a user calls it: the folder's name. */
   readonly name: string;

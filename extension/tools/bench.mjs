@@ -13,10 +13,12 @@ const typescript = [
   '--experimental-transform-types',
   ...['ExperimentalWarning', 'MODULE_TYPELESS_PACKAGE_JSON'].map((warning) => `--disable-warning=${warning}`),
 ];
+// As the engine's own process.
+const env = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
 const folder = join(root, 'test/bench');
 for (const file of readdirSync(folder).filter(
   (name) => name.endsWith('.bench.ts') && name.includes(process.argv[2] ?? ''),
 )) {
   console.log(`\n${file}`);
-  if (!(await run(node, [...typescript, join(folder, file), ...process.argv.slice(3)]))) process.exitCode = 1;
+  if (!(await run(node, [...typescript, join(folder, file), ...process.argv.slice(3)], { env }))) process.exitCode = 1;
 }

@@ -2,7 +2,7 @@
  * Races the engine against what people could run instead, in one run and by turns: transformers with its router logits, and
  * llama.cpp, on the same checkpoint, threads and number of tokens.
  *
- *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N] [--precision int8]...
+ *     npm run bench -- race [--model FOLDER] [--gguf FOLDER] [--rounds N] [--precision int8]... [--tokens 512]...
  *
  * The bundled model is raced unless a checkpoint's folder is given. Peers are looked for: transformers in MOESCOPE_PYTHON or python3,
  * llama.cpp's llama-bench in MOESCOPE_LLAMA_BENCH or on the PATH. That needs the checkpoint as GGUF: a folder with files whose names
@@ -27,12 +27,17 @@ const { values: options } = parseArgs({
     model: { type: 'string', default: join(root, 'media/demo-models/balanced') },
     gguf: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    tokens: { type: 'string', multiple: true, default: ['128', '512', '2048'] },
     precision: { type: 'string', multiple: true, default: ['float32', 'int8', 'int4'] },
   },
 });
 const ROUNDS = Number(options.rounds);
 const THREADS = 2;
-const COUNTS = [128, 512, 2048];
+/** Peers run as their users run them: the engine's own process alone asks for huge pages. */
+const PEER_ENV = { ...process.env, GLIBC_TUNABLES: '' };
+/** Runs of each contender in a row, of which the best counts: the first finds its memory cold after the others' turns. */
+const IN_A_ROW = 2;
+const COUNTS = options.tokens.map(Number);
 /** Tokens that are generated, after as many as the shortest prefill has. */
 const DECODE = 64;
 const PRECISIONS = [
@@ -78,7 +83,9 @@ class Transformers {
   readonly #ended: Promise<never>;
 
   constructor(python: string, model: string) {
-    this.#child = spawn(python, [join(root, 'test/bench/transformersPeer.py'), model, String(THREADS)]);
+    this.#child = spawn(python, [join(root, 'test/bench/transformersPeer.py'), model, String(THREADS)], {
+      env: PEER_ENV,
+    });
     this.#child.stderr.resume();
     this.#lines = createInterface(this.#child.stdout);
     this.#ended = new Promise((_, reject) => {
@@ -104,13 +111,13 @@ class Transformers {
 
 /** One run of llama-bench; its own repetitions come first to warm up. */
 function llama(bench: string, file: string, attention: string): { task: string; ms: number }[] {
-  const args = ['-m', file, '-t', String(THREADS), '-fa', attention, '-r', '2', '-o', 'json'];
+  const args = ['-m', file, '-t', String(THREADS), '-fa', attention, '-r', String(IN_A_ROW), '-o', 'json'];
   const [counts, few] = [COUNTS.join(), String(COUNTS[0])];
   return [
     ['-p', counts, '-n', '0'],
     ['-p', '0', '-n', String(DECODE), '-d', few],
   ].flatMap((task) => {
-    const { status, stdout, stderr } = spawnSync(bench, [...args, ...task], { encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(bench, [...args, ...task], { encoding: 'utf8', env: PEER_ENV });
     if (status !== 0) throw new Error(`llama-bench: ${stderr.trim().split('\n').at(-1) ?? ''}`);
     const runs = JSON.parse(stdout) as { n_prompt: number; n_gen: number; samples_ns: number[] }[];
     return runs.map(({ n_prompt, n_gen, samples_ns }) => {
@@ -177,7 +184,7 @@ for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.
   const peer = hasPython && precision === 'float32' ? new Transformers(python, options.model) : undefined;
   await engine(model, 'warm-up', ids);
   for (let round = 0; round < ROUNDS; round++) {
-    await engine(model, precision, ids);
+    for (let i = 0; i < IN_A_ROW; i++) await engine(model, precision, ids);
     for (const experts of peer ? EXPERTS.decode : []) {
       // The first after a change of implementation warms up.
       await peer!.time(experts, [...ids.subarray(0, COUNTS[0])], 4);
@@ -185,7 +192,7 @@ for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.
         const decode = task === 'decode' ? DECODE : 0;
         if (decode === 0 && !(EXPERTS.prefill as readonly string[]).includes(experts)) continue;
         const tokens = [...ids.subarray(0, decode > 0 ? COUNTS[0] : Number(task))];
-        times.add('transformers', task, await peer!.time(experts, tokens, decode));
+        for (let i = 0; i < IN_A_ROW; i++) times.add('transformers', task, await peer!.time(experts, tokens, decode));
       }
     }
     for (const attention of file === undefined ? [] : ['0', '1']) {

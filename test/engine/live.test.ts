@@ -135,6 +135,23 @@ describe('the demo model', () => {
     await model.close();
   });
 
+  it('runs what stands next to an edit at once, and the rest only once nobody has typed on', async () => {
+    const model = await openCheckpoint(request(DEMO, 0), options);
+    const passes = vi.spyOn(model.body, 'run');
+    const live = new LiveText(model, 64e6);
+    const long = `${TEXT}\n`.repeat(8);
+    await live.live(long);
+    passes.mockClear();
+    const hour = 3_600_000;
+    const { trace } = await live.live(`a${long}`, 1, hour);
+    expect(passes).toHaveBeenCalledTimes(1);
+    expect(trace.routed).toBeGreaterThan(0);
+    expect(trace.routed).toBeLessThan(trace.tokens.ids.length);
+    const rested = await live.live(`ab${long}`, Infinity, 1);
+    expectSame(rested.trace, await live.afresh(`ab${long}`), true);
+    await model.close();
+  });
+
   it('forgets the text that was left longest ago when memory is full', async () => {
     const model = await openCheckpoint(request(DEMO, 0), options);
     const passes = vi.spyOn(model.body, 'run');

@@ -169,13 +169,21 @@ export class LiveText {
     this.router = new LiveRouter(model);
   }
 
-  /** @param parts the run is cut off by another one after so many of them */
-  async live(text: string, parts = Infinity): Promise<{ readonly trace: RoutingTrace; readonly kept: number }> {
+  /**
+   * @param parts the run is cut off by another one after so many of them
+   * @param rest milliseconds that it waits after the tokens next to the edit
+   */
+  async live(
+    text: string,
+    parts = Infinity,
+    rest = 0,
+  ): Promise<{ readonly trace: RoutingTrace; readonly kept: number }> {
     const encoded = await this.#model.tokenizer.encode(text);
     const windows = windowStarts(encoded.ids.length, this.#model.info.context);
     const run = ++this.#runs;
     const params: LiveParams = {
       memory: this.#memory,
+      rest,
       ...(this.#base ? { base: { run: this.#base.run, routed: this.#base.builder.routed } } : {}),
     };
     const known = this.router.begin(run, encoded.ids, windows, params);

@@ -1,6 +1,7 @@
 /** Routes texts that are being edited: what they share with texts before them does not go through the model again. */
 import * as l10n from '@vscode/l10n';
 import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeptRouting, LayerSums, LiveParams, Routed, RoutedLayer } from '../../protocol/engine.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { OpenModel, RoutedTokens, Sequence } from '../model.ts';
@@ -9,7 +10,7 @@ import { readWindow, throwIfAborted } from '../prefill.ts';
 import { commonLength, LiveWindows, type LiveWindow } from './windows.ts';
 
 /** Tokens of the first pass of a run; later ones take twice as many each, within a time that nobody notices. */
-const FIRST_PASS = 64;
+const FIRST_PASS = 32;
 const PASS_MS = 60;
 /** Tokens of known routing that go out at a time. */
 const KNOWN_PART = 1024;
@@ -67,7 +68,7 @@ export class LiveRouter {
    * @param run names it for those that go on from it
    * @param windows first tokens of the context windows
    */
-  begin(run: number, ids: Int32Array, windows: Uint32Array, { base, memory }: LiveParams): LiveText {
+  begin(run: number, ids: Int32Array, windows: Uint32Array, { base, memory, rest = 0 }: LiveParams): LiveText {
     const before = base && this.#delivered.get(base.run);
     const text: Delivered = { ids, windows, sums: [this.#noSums()] };
     const kept = before ? this.#keep(text, before, base.routed) : undefined;
@@ -75,7 +76,7 @@ export class LiveRouter {
     for (const old of this.#delivered.keys()) if (this.#delivered.size > RUNS_KEPT) this.#delivered.delete(old);
     return {
       ...(kept ? { kept } : {}),
-      parts: (signal) => this.#parts(text, kept?.tokens ?? 0, memory, signal),
+      parts: (signal) => this.#parts(text, kept?.tokens ?? 0, { memory, rest }, signal),
     };
   }
 
@@ -152,9 +153,10 @@ export class LiveRouter {
   async *#parts(
     text: Delivered,
     from: number,
-    memory: number,
+    { memory, rest }: Required<Pick<LiveParams, 'memory' | 'rest'>>,
     signal: AbortSignal,
   ): AsyncGenerator<Omit<Routed, 'run'>, void> {
+    let left = rest;
     try {
       for (let w = text.sums.length - 1; w < text.windows.length; w++) {
         throwIfAborted(signal);
@@ -169,6 +171,10 @@ export class LiveRouter {
         try {
           for await (const part of this.#run(window, ids, memory, signal)) {
             yield { ...part, from: begin + part.from, to: begin + part.to };
+            if (left === 0 || begin + part.to === text.ids.length) continue;
+            // The next pass sees whether it was ended meanwhile.
+            await sleep(left, undefined, { signal }).catch(() => undefined);
+            left = 0;
           }
         } catch (error) {
           // Where a pass failed, nothing is known of what it left.
