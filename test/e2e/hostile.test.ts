@@ -37,6 +37,7 @@ test('what a model’s config says is no link in a notification', async () => {
 test('what a text says is text in the hover: its links are MoEScope’s own', async () => {
   await workbench.runCommand('MoEScope: Choose Model');
   await workbench.pick('balanced');
+  await expect.poll(() => workbench.statusText()).toContain('balanced');
   await workbench.runCommand('MoEScope: Analyze Routing');
   await expect.poll(async () => (await workbench.decorations()).length).toBeGreaterThan(5);
   for (const word of ['Click', 'command', 'img', 'onerror', 'code']) {
