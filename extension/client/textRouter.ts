@@ -23,22 +23,27 @@ export type Analyze = (text: string, sink: AnalyzeSink, signal: AbortSignal) => 
 export function textRouter(identity: () => Promise<string>, analyze: Analyze): TextRouter {
   return {
     identity,
-    route: async (text, signal, progress) => {
-      let builder: TraceBuilder | undefined;
-      const sink: AnalyzeSink = {
-        progress,
-        began: (began) => {
-          builder = new TraceBuilder(began);
-        },
-        routed: (part) => {
-          builder?.add(part);
-        },
-      };
-      const result = await analyze(text, sink, signal);
-      if (!builder) throw new UserError('internal', l10n.t`The engine sent no routing.`);
-      return builder.finish(result);
-    },
+    route: (text, signal, progress) => traceOf((sink) => analyze(text, sink, signal), progress),
   };
+}
+
+/** The trace that an analysis comes to. Throws what it throws. */
+export async function traceOf(
+  analyze: (sink: AnalyzeSink) => Promise<AnalyzeResult>,
+  progress: AnalyzeSink['progress'] = () => undefined,
+): Promise<RoutingTrace> {
+  let builder: TraceBuilder | undefined;
+  const result = await analyze({
+    progress,
+    began: (began) => {
+      builder = new TraceBuilder(began);
+    },
+    routed: (part) => {
+      builder?.add(part);
+    },
+  });
+  if (!builder) throw new UserError('internal', l10n.t`The engine sent no routing.`);
+  return builder.finish(result);
 }
 
 /** The model of a request, wherever it runs. */

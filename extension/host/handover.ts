@@ -9,8 +9,8 @@ import { lengthOf } from './textPart.ts';
 const MOMENT_MS = 2_000;
 
 /**
- * Routing stays with a text that goes on under another name: an untitled one that is saved, a file that is renamed or moved. VS Code
- * tells of neither, but closes one document after or before it has opened another with the very same text.
+ * Routing stays with a text that goes on under another name: an untitled one that is saved, a file that is renamed or moved. In either
+ * case VS Code closes one document, and before or after that opens another with the very same text.
  */
 export class Handover implements Disposable {
   readonly #analyzer: Analyzer;

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
-import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { tinting } from '../../extension/host/tinting.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
@@ -69,22 +69,8 @@ async function overhead(): Promise<void> {
     await http.ask('/v1/completions', { model: 'demo', prompt: ids, max_tokens: 1 }, signal);
     const calls = performance.now() - start;
     start = performance.now();
-    let builder: TraceBuilder | undefined;
-    const result = await client.analyze(
-      run,
-      text,
-      {
-        progress: () => undefined,
-        began: (began) => {
-          builder = new TraceBuilder(began);
-        },
-        routed: (part) => {
-          builder!.add(part);
-        },
-      },
-      signal,
-    );
-    const routed = new RoutedText(run, text, new EditTracker(text, 0, true), builder!.finish(result));
+    const trace = await traceOf((sink) => client.analyze(run, text, sink, signal));
+    const routed = new RoutedText(run, text, new EditTracker(text, 0, true), trace);
     const keyOf = tinting(routed, { layer: 24, tint: 'expert' });
     for (let token = 0; token < TEXT.tokens; token++) keyOf(token);
     const all = performance.now() - start;

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { routingAgreement } from '../../extension/analysis/agreement.ts';
-import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import { tinting } from '../../extension/host/tinting.ts';
@@ -155,24 +155,8 @@ function clientOf(url: string, model = '', answerMs = 60_000): ServerClient {
   return new ServerClient({ url, model }, { decoder, shape: unused, tokenize: unused, answerMs });
 }
 
-async function route(client: ServerClient, text: string, logProb = true): Promise<RoutingTrace> {
-  let builder: TraceBuilder | undefined;
-  const result = await client.analyze(
-    0,
-    text,
-    {
-      progress: () => undefined,
-      began: (began) => {
-        builder = new TraceBuilder(began);
-      },
-      routed: (part) => {
-        builder!.add(part);
-      },
-    },
-    signal,
-    { logProb },
-  );
-  return builder!.finish(result);
+function route(client: ServerClient, text: string, logProb = true): Promise<RoutingTrace> {
+  return traceOf((sink) => client.analyze(0, text, sink, signal, { logProb }));
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

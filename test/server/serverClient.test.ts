@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import type { ModelShape, ServerSpec } from '../../extension/protocol/server.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
@@ -103,29 +104,13 @@ function client(
   return made;
 }
 
-async function analyze(
+function analyze(
   of: ServerClient,
   text = TEXT,
   signal = new AbortController().signal,
   options?: Parameters<ServerClient['analyze']>[4],
 ): Promise<RoutingTrace> {
-  let builder: TraceBuilder | undefined;
-  const result = await of.analyze(
-    1,
-    text,
-    {
-      progress: () => undefined,
-      began: (began) => {
-        builder = new TraceBuilder(began);
-      },
-      routed: (part) => {
-        builder!.add(part);
-      },
-    },
-    signal,
-    options,
-  );
-  return builder!.finish(result);
+  return traceOf((sink) => of.analyze(1, text, sink, signal, options));
 }
 
 /** vLLM 0.27.1 as it answered. */

@@ -1,7 +1,7 @@
 /** The same model on several servers, over real HTTP. */
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
-import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import { Decoder } from '../../extension/server/decoder.ts';
 import { ServerClient } from '../../extension/server/serverClient.ts';
@@ -43,23 +43,8 @@ async function poolOf(...answers: ((asked: Asked) => Answer | undefined)[]): Pro
   return new ServerPool(clients);
 }
 
-async function route(
-  pool: ServerPool,
-  text: string,
-  options?: Parameters<ServerPool['analyze']>[4],
-): Promise<RoutingTrace> {
-  let builder: TraceBuilder | undefined;
-  const sink = {
-    progress: () => undefined,
-    began: (began: ConstructorParameters<typeof TraceBuilder>[0]) => {
-      builder = new TraceBuilder(began);
-    },
-    routed: (part: Parameters<TraceBuilder['add']>[0]) => {
-      builder!.add(part);
-    },
-  };
-  const result = await pool.analyze(0, text, sink, new AbortController().signal, options);
-  return builder!.finish(result);
+function route(pool: ServerPool, text: string, options?: Parameters<ServerPool['analyze']>[4]): Promise<RoutingTrace> {
+  return traceOf((sink) => pool.analyze(0, text, sink, new AbortController().signal, options));
 }
 
 const completions = ({ asked }: EngineServer): number => asked.filter(({ path }) => path === '/v1/completions').length;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EngineClient } from '../../extension/client/engineClient.ts';
-import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import { CACHE_LIMIT, type LogLine, type ModelRequest } from '../../extension/protocol/engine.ts';
 import type { Intervention, Measured } from '../../extension/protocol/intervention.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
@@ -23,29 +23,9 @@ export class TestEngine {
     return { folder, ...common, precision: 'auto', provider: 'auto', ...options };
   }
 
-  async analyze(
-    folder: string,
-    text: string,
-    options: Partial<ModelRequest> = {},
-    generate = 0,
-  ): Promise<RoutingTrace> {
-    let builder: TraceBuilder | undefined;
-    const result = await this.client.analyze(
-      this.model(folder, options),
-      text,
-      {
-        progress: () => undefined,
-        began: (began) => {
-          builder = new TraceBuilder(began);
-        },
-        routed: (part) => {
-          builder!.add(part);
-        },
-      },
-      new AbortController().signal,
-      generate,
-    );
-    return builder!.finish(result);
+  analyze(folder: string, text: string, options: Partial<ModelRequest> = {}, generate = 0): Promise<RoutingTrace> {
+    const { signal } = new AbortController();
+    return traceOf((sink) => this.client.analyze(this.model(folder, options), text, sink, signal, generate));
   }
 
   dispose(): void {

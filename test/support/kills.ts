@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import { traceOf } from '../../extension/client/textRouter.ts';
 import { isUserError } from '../../extension/protocol/errors.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import type { TestEngine } from './analyze.ts';
@@ -73,21 +73,10 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Routes a text as an edit of nothing, once the engine that was killed may be started again. */
-export async function routeAfter(engine: TestEngine, folder: string, text: string): Promise<RoutingTrace> {
+export function routeAfter(engine: TestEngine, folder: string, text: string): Promise<RoutingTrace> {
   engine.client.resetCrashes();
-  let builder: TraceBuilder | undefined;
-  const sink = {
-    progress: () => undefined,
-    began: (began: ConstructorParameters<typeof TraceBuilder>[0]) => {
-      builder = new TraceBuilder(began);
-    },
-    routed: (part: Parameters<TraceBuilder['add']>[0]) => {
-      builder!.add(part);
-    },
-  };
   const { signal } = new AbortController();
-  const result = await engine.client.analyze(engine.model(folder), text, sink, signal, 0, { memory: MEMORY });
-  return builder!.finish(result);
+  return traceOf((sink) => engine.client.analyze(engine.model(folder), text, sink, signal, 0, { memory: MEMORY }));
 }
 
 /** All files below a folder, by their paths in it. */
