@@ -1,5 +1,5 @@
 /** The picture of what an MoE layer costs, which the README shows. */
-import { launch } from '../webview/harness.ts';
+import { launchBrowser } from '../support/browser.ts';
 
 /** One of the three charts: how the time grows with one number while the others stay. */
 export interface Growth {
@@ -14,7 +14,7 @@ const CHART = { width: 290, height: 230, left: 38, right: 18, top: 46, bottom: 3
 
 /** Draws the charts side by side, at twice the size, and returns the PNG. */
 export async function costFigure(growths: readonly Growth[]): Promise<Buffer> {
-  const browser = await launch();
+  const browser = await launchBrowser();
   try {
     const size = { width: CHART.width * growths.length, height: CHART.height };
     const page = await browser.newPage({ viewport: size, deviceScaleFactor: 2 });

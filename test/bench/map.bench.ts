@@ -1,12 +1,13 @@
 /** The routing map at 8,000 tokens × 58 layers × 256 experts, in Chromium without a GPU. */
 import type { Page } from 'playwright-core';
-import { launch, openView } from '../webview/harness.ts';
+import { openView } from '../webview/harness.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { report } from './report.ts';
 
 const SIZE = { tokens: 8000, layers: 58, experts: 256, k: 8 };
 const FRAMES = 240;
 
-const browser = await launch();
+const browser = await launchBrowser();
 for (const [size, width, height] of [
   ['1200 × 800', 1200, 800],
   ['1920 × 1080', 1920, 1080],

@@ -3,7 +3,8 @@
  * of a round must not grow once it has warmed up.
  */
 import { demoTrace } from '../webview/demoTrace.ts';
-import { launch, openView } from '../webview/harness.ts';
+import { openView } from '../webview/harness.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { median, report } from './report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 20);
@@ -19,7 +20,7 @@ const TRACES = (['balanced', 'collapsed'] as const).flatMap((name) =>
 const METRICS = { JSHeapUsedSize: 'heap', Nodes: 'nodes', JSEventListeners: 'listeners' } as const;
 type Held = Record<(typeof METRICS)[keyof typeof METRICS], number>;
 
-const browser = await launch();
+const browser = await launchBrowser();
 for (const name of VIEWS) {
   const view = await openView(browser, name, { width: name === 'load' ? 300 : 720, height: 700 });
   const { page } = view;

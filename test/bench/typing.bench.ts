@@ -182,13 +182,7 @@ async function watchEditor(page: Page): Promise<void> {
     let tints: number[] = [];
     let key: number | undefined;
     let drawn: number | undefined;
-    let frame = 0;
-    const tick = (): void => {
-      frame += 1;
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
-    let textFrame = 0;
+    let lettering = false;
     const afterFrame = (then: (now: number) => void): void => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => {
@@ -218,11 +212,15 @@ async function watchEditor(page: Page): Promise<void> {
       const at = key;
       key = undefined;
       drawn = at;
-      textFrame = frame;
-      afterFrame((now) => letters.push(now - at));
+      // Tints of the frame that draws the letter were there before, and moved. Asking for frames would have the window draw them.
+      lettering = true;
+      afterFrame((now) => {
+        lettering = false;
+        letters.push(now - at);
+      });
     });
     observe('.view-overlays', () => {
-      if (drawn === undefined || frame === textFrame) return;
+      if (drawn === undefined || lettering) return;
       const at = drawn;
       drawn = undefined;
       afterFrame((now) => tints.push(now - at));

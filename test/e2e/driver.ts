@@ -2,11 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { chromium } from 'playwright-core';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { root } from '../../extension/tools/project.mjs';
 import { serve } from '../../extension/tools/vscode/serve.mjs';
 import type { Server } from '../../extension/tools/vscode/serve.mjs';
+import { launchBrowser } from '../support/browser.ts';
 import { undrawnViews } from '../support/drawnViews.ts';
 import { poll } from '../support/poll.ts';
 
@@ -75,17 +75,7 @@ export class Workbench {
       ...(locale ? { locale } : {}),
     });
     try {
-      const browser = await chromium.launch({
-        executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-        args: [
-          '--no-sandbox',
-          '--disable-gpu',
-          '--disable-quic',
-          '--no-first-run',
-          '--disable-background-networking',
-          '--disable-dev-shm-usage',
-        ],
-      });
+      const browser = await launchBrowser();
       const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
       const copy = join(server.home, basename(folder));
       cpSync(folder, copy, { recursive: true });

@@ -9,13 +9,16 @@ import { FIXTURES, Reference } from '../support/reference.ts';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const checkpoint = (name: string): string => join(FIXTURES, 'checkpoints', name);
-/** A first opening compiles every shader and runs the prompt that decides on trust. */
-const TIMEOUT = 180_000;
+/**
+ * A first opening runs the prompt that decides on trust, in software some thousand times slower than the CPU's own kernels;
+ * hence the smallest checkpoints here, and room for a busy machine.
+ */
+const TIMEOUT = 400_000;
 
 let engine: TestEngine;
 let runtime: string;
 beforeAll(() => {
-  if (!existsSync(SWIFTSHADER)) throw new Error(`there is no ${SWIFTSHADER}: install chromium and libvulkan1`);
+  if (!existsSync(SWIFTSHADER)) throw new Error(`there is no ${SWIFTSHADER}: install chromium-common and libvulkan1`);
   runtime = mkdtempSync(join(tmpdir(), 'moescope-runtime-'));
   process.env['VK_ICD_FILENAMES'] = SWIFTSHADER;
   process.env['XDG_RUNTIME_DIR'] = runtime;
@@ -49,10 +52,10 @@ it.each(['mixtral', 'deepseek_v3', 'gemma4_text', 'qwen3_next'])(
 it.each(['int8', 'int4'] as const)(
   'weights in %s give nearly the routing that they give on the CPU',
   async (precision) => {
-    const text = 'Sparse layers send each token to a few experts. '.repeat(4);
+    const text = 'Sparse layers send each token to a few experts.';
     const [cpu, webgpu] = [
-      await engine.analyze(checkpoint('qwen3_moe'), text, { precision, provider: 'cpu' }),
-      await engine.analyze(checkpoint('qwen3_moe'), text, { precision, provider: 'webgpu' }),
+      await engine.analyze(checkpoint('granitemoe'), text, { precision, provider: 'cpu' }),
+      await engine.analyze(checkpoint('granitemoe'), text, { precision, provider: 'webgpu' }),
     ];
     expect(webgpu.origin.model.provider).toBe('webgpu');
     expect(routingAgreement(cpu, webgpu).share).toBeGreaterThan(0.95);
@@ -63,12 +66,12 @@ it.each(['int8', 'int4'] as const)(
 it(
   'auto tries it, finds it slower than the CPU, says so and remembers that',
   async () => {
-    const before = await engine.analyze(checkpoint('olmoe'), 'Which expert?', { provider: 'auto' });
+    const before = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', { provider: 'auto' });
     expect(before.origin.model.provider).toBe('cpu');
     expect(before.origin.model.note).toMatch(/^On the CPU: webgpu routes as the CPU does .* at 0\.0\d+ × its speed; /u);
     const file = join(engine.cache, 'providers.json');
     const verdicts = readFileSync(file, 'utf8');
-    const after = await engine.analyze(checkpoint('olmoe'), 'Which expert?', { provider: 'auto', threads: 1 });
+    const after = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', { provider: 'auto', threads: 1 });
     expect(after.origin.model).toEqual(before.origin.model);
     expect(readFileSync(file, 'utf8')).toBe(verdicts);
   },

@@ -1,12 +1,13 @@
 /** The views keep nobody out: what axe-core checks, in every kind of theme. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launch, openView } from './harness.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { openView } from './harness.ts';
 import { SHOWN_PAGES } from './shownPages.ts';
 
 let browser: Browser;
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 

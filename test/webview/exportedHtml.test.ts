@@ -8,8 +8,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reportsHtml } from '../../extension/analysis/export/html.ts';
 import { reportOf } from '../../extension/analysis/export/report.ts';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, violationsOf } from './harness.ts';
+import { violationsOf } from './harness.ts';
 import { syntheticTrace } from './syntheticTrace.ts';
 
 const reports = ['router.ts', 'essay.md'].map((name) => {
@@ -25,7 +26,7 @@ let browser: Browser;
 beforeAll(async () => {
   writeFileSync(file, reportsHtml(reports, 'vivid'));
   writeFileSync(large, reportsHtml([reportOf(subjectOf('large', trace))], 'vivid'));
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(async () => {
   await browser.close();

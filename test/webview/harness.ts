@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import type { run } from 'axe-core';
 import { build } from 'esbuild';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { webviewPolicy } from '../../extension/host/webviewPolicy.ts';
 import type {
   FromLoadView,
@@ -43,13 +43,6 @@ const NONCE = 'test';
 const EMPTY_STYLE = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 /** As the host sets it. */
 const POLICY = webviewPolicy(NONCE, ORIGIN);
-
-export function launch(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
-}
 
 export interface ViewOptions {
   readonly theme?: ThemeName;

@@ -1,8 +1,9 @@
 /** Whoever does not point, does not see colours, sees little or is made sick by motion gets all that the pages have. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { openView, type View, type ViewOptions } from './harness.ts';
 import { SHOWN_PAGES, type PageName } from './shownPages.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
@@ -10,7 +11,7 @@ let browser: Browser;
 let view: View;
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 afterEach(async () => {

@@ -2,8 +2,9 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor } from '../../extension/analysis/palette.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { afterLoss, launch, openView, type View, type ViewOptions } from './harness.ts';
+import { afterLoss, openView, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const huge = { tokens: 500, layers: 58, experts: 256, k: 8 };
@@ -11,7 +12,7 @@ let browser: Browser;
 let view: View;
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 

@@ -3,8 +3,9 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor } from '../../extension/analysis/palette.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { afterLoss, launch, openView, type View, type ViewOptions } from './harness.ts';
+import { afterLoss, openView, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const ROW = 18;
@@ -12,7 +13,7 @@ let browser: Browser;
 let view: View;
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 

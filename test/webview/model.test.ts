@@ -3,14 +3,15 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelPageState } from '../../extension/protocol/webview.ts';
 import { inspectionOf, type InspectionOptions } from '../support/inspection.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { launchBrowser } from '../support/browser.ts';
+import { openView, type View, type ViewOptions } from './harness.ts';
 
 const GB = 1e9;
 let browser: Browser;
 let view: View;
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 afterEach(async () => {

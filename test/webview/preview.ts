@@ -13,9 +13,10 @@ import type { Inspection } from '../../extension/protocol/model.ts';
 import { bundlePath } from '../../extension/tools/l10n.mjs';
 import { readJson } from '../../extension/tools/project.mjs';
 import { DEEPSEEK_V3, writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { charts } from './chartSamples.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { openView, type View, type ViewOptions } from './harness.ts';
 
 const OUT = new URL('../output/preview/', import.meta.url);
 
@@ -291,7 +292,7 @@ async function take(browser: Browser, picture: Picture): Promise<void> {
 mkdirSync(OUT, { recursive: true });
 const [wanted = '', language] = process.argv.slice(2);
 const spoken = language === undefined ? {} : { translations: readJson(bundlePath(language)) as Record<string, string> };
-const browser = await launch();
+const browser = await launchBrowser();
 for (const picture of pictures.filter(({ name }) => name.includes(wanted))) {
   await take(browser, picture);
   console.log(picture.name);

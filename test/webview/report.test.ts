@@ -2,16 +2,17 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Section } from '../../extension/protocol/report.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { charts } from './chartSamples.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View, type ViewOptions } from './harness.ts';
+import { openView, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 let browser: Browser;
 let view: View;
 
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 afterEach(async () => {

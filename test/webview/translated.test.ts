@@ -8,8 +8,9 @@ import { TINTS } from '../../extension/protocol/webview.ts';
 import { sentences, sourceFiles } from '../../extension/tools/l10n.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { inOtherLetters, plainWords } from '../support/otherLetters.ts';
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { launch, openView, type View } from './harness.ts';
+import { openView, type View } from './harness.ts';
 
 const translations = Object.fromEntries(
   sentences(sourceFiles()).map((sentence) => [sentence, inOtherLetters(sentence)]),
@@ -43,7 +44,7 @@ const demo = demoTrace('balanced', 'router.ts');
 let browser: Browser;
 let view: View;
 beforeAll(async () => {
-  browser = await launch();
+  browser = await launchBrowser();
 });
 afterAll(() => browser.close());
 afterEach(() => view.page.close());
