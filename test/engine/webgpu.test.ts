@@ -71,7 +71,10 @@ it(
     expect(before.origin.model.note).toMatch(/^On the CPU: webgpu routes as the CPU does .* at 0\.0\d+ × its speed; /u);
     const file = join(engine.cache, 'providers.json');
     const verdicts = readFileSync(file, 'utf8');
-    const after = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', { provider: 'auto', threads: 1 });
+    const after = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', {
+      provider: 'auto',
+      threads: 1,
+    });
     expect(after.origin.model).toEqual(before.origin.model);
     expect(readFileSync(file, 'utf8')).toBe(verdicts);
   },
