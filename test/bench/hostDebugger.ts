@@ -1,4 +1,5 @@
 /** A debugger at the extension host, or at the engine: what runs there is what is shipped, and it is looked at from outside. */
+import { createServer, type AddressInfo } from 'node:net';
 import { poll } from '../support/poll.ts';
 
 interface Answer {
@@ -62,4 +63,13 @@ export class HostDebugger {
   close(): void {
     this.#socket.close();
   }
+}
+
+/** A port of this machine that nobody listens at. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }

@@ -15,14 +15,13 @@ import type { AnalyzeResult, LiveParams, ModelRequest } from '../../extension/pr
 import { root } from '../../extension/tools/project.mjs';
 import { TestEngine } from '../support/analyze.ts';
 import { EditedText, random } from '../support/liveText.ts';
+import { reportGrowth } from './growth.ts';
 import { HostDebugger } from './hostDebugger.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 20);
 const EDITS = 500;
 const ANALYSES = 25;
-/** Rounds until caches are full and code is compiled. */
-const WARM = Math.ceil(ROUNDS / 4);
 /** Longest text that is edited, in characters. */
 const LONGEST = 3000;
 const MEMORY = 32e6;
@@ -149,20 +148,15 @@ for (let round = 0; round < ROUNDS; round++) {
 inside.close();
 engine.dispose();
 
-const warm = rounds.slice(WARM);
-const early = warm.slice(0, Math.ceil(warm.length / 3));
-const late = warm.slice(-Math.ceil(warm.length / 3));
 const edits = ROUNDS * MODELS.length * Math.ceil(EDITS / MODELS.length);
 report({ what: 'edits', value: edits, unit: '' });
 report({ what: 'analyses besides', value: ROUNDS * ANALYSES, unit: '' });
-for (const [name, of, unit] of [
+for (const [what, of, unit] of [
   ['engine, resident', (h: Held) => h.engine, 'MB'],
   ['engine, heap', (h: Held) => h.engineHeap, 'MB'],
   ['client, heap', (h: Held) => h.heap, 'MB'],
   ['client, buffers', (h: Held) => h.buffers, 'MB'],
   ['client, handles and listeners', (h: Held) => h.handles, ''],
 ] as const) {
-  const [before, after] = [early, late].map((some) => median(some.map(of)));
-  report({ what: `${name}, after warm-up`, value: before!, unit });
-  report({ what: `${name}, growth since`, value: (100 * (after! - before!)) / before!, unit: '%', budget: 5 });
+  reportGrowth({ what, unit, values: rounds.map(of) });
 }

@@ -2,16 +2,15 @@
  * A long day of the views: 10,000 updates as edits and analyses send them, in rounds that are all alike. What a page holds at the end
  * of a round must not grow once it has warmed up.
  */
+import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from '../webview/demoTrace.ts';
 import { openView } from '../webview/harness.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { median, report } from './report.ts';
+import { reportGrowth } from './growth.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 20);
 const UPDATES = 500;
 /** All of them, or the one that is named after the rounds. */
 const VIEWS = (['map', 'load', 'report'] as const).filter((name) => (process.argv[3] ?? name) === name);
-const WARM = Math.ceil(ROUNDS / 4);
 const TINTS = ['expert', 'entropy', 'load', 'surprise'] as const;
 const TRACES = (['balanced', 'collapsed'] as const).flatMap((name) =>
   ['router.ts', 'essay.md', 'capacity.py'].map((file) => demoTrace(name, file)),
@@ -72,21 +71,12 @@ for (const name of VIEWS) {
     rounds.push({ ...held, heap: held.heap / 2 ** 20 });
     if (process.env['VERBOSE']) console.log(name, round, rounds.at(-1));
   }
-  const warm = rounds.slice(WARM);
-  const third = Math.ceil(warm.length / 3);
-  for (const [what, unit] of [
+  for (const [held, unit] of [
     ['heap', 'MB'],
     ['nodes', ''],
     ['listeners', ''],
   ] as const) {
-    const [before, after] = [warm.slice(0, third), warm.slice(-third)].map((some) => median(some.map((h) => h[what])));
-    report({ what: `${name}, ${what}, after warm-up`, value: before!, unit });
-    report({
-      what: `${name}, ${what}, growth since`,
-      value: (100 * (after! - before!)) / before!,
-      unit: '%',
-      budget: 5,
-    });
+    reportGrowth({ what: `${name}, ${held}`, unit, values: rounds.map((round) => round[held]) });
   }
   await page.close();
 }

@@ -3,7 +3,6 @@
  * the extension host is busy at a stretch. `-- typing 20` types for 20 seconds each time instead of a minute.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -14,7 +13,7 @@ import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
 import { poll } from '../support/poll.ts';
-import { HostDebugger } from './hostDebugger.ts';
+import { freePort, HostDebugger } from './hostDebugger.ts';
 import { report } from './report.ts';
 
 const SECONDS = Number(process.argv[2] ?? 60);
@@ -285,14 +284,6 @@ async function readText(): Promise<string> {
   const long = samples.join('\n').repeat(9);
   const tokenizer = await Tokenizer.open(join(root, 'media/demo-models/balanced'), Infinity);
   return long.slice(0, (await tokenizer.encode(long)).end[TOKENS - 1]);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** What all cores have worked since the machine started, over their number. */
