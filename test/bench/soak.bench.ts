@@ -101,6 +101,7 @@ class Document {
 interface Held {
   readonly engine: number;
   readonly engineHeap: number;
+  readonly engineBuffers: number;
   readonly heap: number;
   readonly buffers: number;
   readonly handles: number;
@@ -111,11 +112,12 @@ async function held(): Promise<Held> {
   await sleep(PAUSE_MS);
   collectGarbage();
   for (let i = 0; i < 2; i++) await inside.send('HeapProfiler.collectGarbage');
-  const { rss, heapUsed: engineHeap } = await inside.run(() => process.memoryUsage());
+  const { rss, heapUsed: engineHeap, arrayBuffers: engineBuffers } = await inside.run(() => process.memoryUsage());
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return {
     engine: rss / 2 ** 20,
     engineHeap: engineHeap / 2 ** 20,
+    engineBuffers: engineBuffers / 2 ** 20,
     heap: heapUsed / 2 ** 20,
     buffers: arrayBuffers / 2 ** 20,
     handles: process.getActiveResourcesInfo().length + getEventListeners(signal, 'abort').length,
@@ -154,6 +156,7 @@ report({ what: 'analyses besides', value: ROUNDS * ANALYSES, unit: '' });
 for (const [what, of, unit] of [
   ['engine, resident', (h: Held) => h.engine, 'MB'],
   ['engine, heap', (h: Held) => h.engineHeap, 'MB'],
+  ['engine, buffers', (h: Held) => h.engineBuffers, 'MB'],
   ['client, heap', (h: Held) => h.heap, 'MB'],
   ['client, buffers', (h: Held) => h.buffers, 'MB'],
   ['client, handles and listeners', (h: Held) => h.handles, ''],
