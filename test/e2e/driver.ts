@@ -276,14 +276,21 @@ export class Workbench {
     await this.page.locator(`.monaco-workbench.${theme === 'dark' ? 'vs-dark' : 'vs'}`).waitFor();
   }
 
-  /** Time that VS Code says the extension's activation took: loading its code and running `activate`. */
-  async activationMilliseconds(): Promise<number> {
+  /** Times that VS Code says the activation of extensions took: loading their code and running `activate`. */
+  async activationMilliseconds(...extensions: string[]): Promise<number[]> {
     await this.runCommand('Developer: Show Running Extensions');
-    const row = this.page.locator('.runtime-extensions-editor .monaco-list-row').filter({ hasText: 'MoEScope' });
-    return poll('the activation time', async () => {
-      const found = /Activation: (\d+)ms/.exec(await row.locator('.activation-time').innerText());
-      return found ? Number(found[1]) : undefined;
-    });
+    const rows = this.page.locator('.runtime-extensions-editor .monaco-list-row');
+    return Promise.all(
+      extensions.map((extension) => {
+        const name = this.page.locator('.name', { hasText: new RegExp(`^${extension}$`) });
+        return poll(`the activation time of ${extension}`, async () => {
+          const found = /Activation: (\d+)ms/.exec(
+            await rows.filter({ has: name }).locator('.activation-time').innerText(),
+          );
+          return found ? Number(found[1]) : undefined;
+        });
+      }),
+    );
   }
 
   /** Waits until every view in sight is drawn, and keeps what is seen. */
