@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { mostFlipped, type Agreement } from '../analysis/agreement.ts';
 import { layerLabel } from '../analysis/labels.ts';
+import { count as grouped } from '../analysis/numbers.ts';
 import { ranText } from '../analysis/ranText.ts';
 import { visibleText } from '../analysis/tokenText.ts';
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
@@ -21,8 +22,6 @@ export interface Comparison {
   readonly agreement: Agreement;
 }
 
-const grouped = new Intl.NumberFormat('en-US');
-
 /** What stays of a text's routing from one run to the other, as Markdown. Names and text come from files: all is escaped. */
 export function comparisonMarkdown(comparison: Comparison): string {
   const { title, first, second, agreement } = comparison;
@@ -31,9 +30,9 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const all = first.tokens.ids.length;
   const paragraphs = [
     `# ${l10n.t`${escapeMarkdown(title)}: ${wayOf(first)} against ${wayOf(second)}`}`,
-    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${grouped.format(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
+    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${grouped(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
     ...(tokens < all
-      ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${grouped.format(all)}.*`]
+      ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${grouped(all)}.*`]
       : []),
     layerTable(agreement),
   ];
@@ -60,7 +59,7 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
       name,
       percent(stay),
       percent(topStay),
-      `${grouped.format(flipped)} (${percent(flipped / of)})`,
+      `${grouped(flipped)} (${percent(flipped / of)})`,
       difference.toPrecision(2),
     ].map((cell) => cell.replaceAll(' ', '\u00a0'));
   const rows = layers.map((layer) => {
@@ -110,5 +109,5 @@ function choicesOf({ chosen, candidates, k }: LayerTrace, token: number): number
 }
 
 function tokenCount(count: number): string {
-  return count === 1 ? l10n.t`1 token` : l10n.t`${grouped.format(count)} tokens`;
+  return count === 1 ? l10n.t`1 token` : l10n.t`${grouped(count)} tokens`;
 }

@@ -99,7 +99,7 @@ function logTicks(axis: Axis, [low, high]: readonly [number, number], wanted: nu
   return { least, most, ticks };
 }
 
-const compact = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+let compact: Intl.NumberFormat | undefined;
 
 /** A number at an axis: as many digits as tell it from its neighbours, and no more. */
 export function tickText(value: number, unit: Unit): string {
@@ -123,6 +123,9 @@ export function tickText(value: number, unit: Unit): string {
 
 function numberText(value: number): string {
   const size = Math.abs(value);
-  if (size >= 10_000) return compact.format(value);
+  if (size >= 10_000) {
+    compact ??= new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
+    return compact.format(value);
+  }
   return size > 0 && size < 1e-4 ? value.toExponential() : String(value);
 }
