@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { mostFlipped, type Agreement } from '../analysis/agreement.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { count as grouped } from '../analysis/numbers.ts';
+import { count } from '../analysis/numbers.ts';
 import { ranText } from '../analysis/ranText.ts';
 import { visibleText } from '../analysis/tokenText.ts';
 import { NO_EXPERT, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
@@ -30,9 +30,9 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const all = first.tokens.ids.length;
   const paragraphs = [
     `# ${l10n.t`${escapeMarkdown(title)}: ${wayOf(first)} against ${wayOf(second)}`}`,
-    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${grouped(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
+    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${count(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
     ...(tokens < all
-      ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${grouped(all)}.*`]
+      ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${count(all)}.*`]
       : []),
     layerTable(agreement),
   ];
@@ -59,7 +59,7 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
       name,
       percent(stay),
       percent(topStay),
-      `${grouped(flipped)} (${percent(flipped / of)})`,
+      `${count(flipped)} (${percent(flipped / of)})`,
       difference.toPrecision(2),
     ].map((cell) => cell.replaceAll(' ', '\u00a0'));
   const rows = layers.map((layer) => {
@@ -108,6 +108,6 @@ function choicesOf({ chosen, candidates, k }: LayerTrace, token: number): number
   return [...chosen.subarray(token * candidates, token * candidates + k)];
 }
 
-function tokenCount(count: number): string {
-  return count === 1 ? l10n.t`1 token` : l10n.t`${grouped(count)} tokens`;
+function tokenCount(tokens: number): string {
+  return tokens === 1 ? l10n.t`1 token` : l10n.t`${count(tokens)} tokens`;
 }

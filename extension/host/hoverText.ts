@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { layerLabel } from '../analysis/labels.ts';
 import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
 import { isSeen } from '../analysis/load.ts';
+import { count } from '../analysis/numbers.ts';
 import type { CapacityLimit } from '../protocol/intervention.ts';
 import { expertColor, type ThemeKind } from '../analysis/palette.ts';
 import type { SlotFate } from '../protocol/analyst.ts';
@@ -88,7 +89,7 @@ function headline(routed: RoutedText, token: number): string {
 
 function probability(p: number): string {
   if (p >= 0.001) return `${(100 * p).toFixed(1)} %`;
-  return p >= 1e-6 ? l10n.t`1 in ${Math.round(1 / p).toLocaleString('en-US')}` : l10n.t`under 1 in a million`;
+  return p >= 1e-6 ? l10n.t`1 in ${count(Math.round(1 / p))}` : l10n.t`under 1 in a million`;
 }
 
 function layerTable({ trace }: RoutedText, token: number, options: HoverOptions): string {

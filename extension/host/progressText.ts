@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { count as grouped } from '../analysis/numbers.ts';
+import { count } from '../analysis/numbers.ts';
 import type { Progress } from '../protocol/engine.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
@@ -15,7 +15,7 @@ export function progressLabel({ stage, done, total }: Progress, model: string): 
     case 'tokenize':
       return l10n.t`Splitting the text into tokens`;
     case 'route':
-      return total > 0 ? l10n.t`Routing ${grouped(done)} of ${grouped(total)} tokens` : l10n.t`Routing`;
+      return total > 0 ? l10n.t`Routing ${count(done)} of ${count(total)} tokens` : l10n.t`Routing`;
     case 'balance':
       return l10n.t`Fitting biases, layer ${done + 1} of ${total}`;
     case 'profile':
@@ -27,12 +27,12 @@ export function progressLabel({ stage, done, total }: Progress, model: string): 
 /** Why a run ended early, and what it leaves; undefined when all tokens have routing. */
 export function partialSentence(ended: ErrorCode, routed: number, tokens: number): string | undefined {
   if (routed === tokens) return undefined;
-  const [some, all] = [grouped(routed), grouped(tokens)];
+  const [some, all] = [count(routed), count(tokens)];
   return ended === 'cancelled'
     ? l10n.t`Stopped after ${some} of ${all} tokens: the figures are of these alone.`
     : l10n.t`The run broke off after ${some} of ${all} tokens: the figures are of these alone.`;
 }
 
 function megabytes(bytes: number): string {
-  return grouped(Math.round(bytes / 1e6));
+  return count(Math.round(bytes / 1e6));
 }

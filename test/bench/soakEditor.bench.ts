@@ -10,7 +10,6 @@ import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
 import { random } from '../support/liveText.ts';
-import { poll } from '../support/poll.ts';
 import { reportGrowth } from './growth.ts';
 import { freePort, HostDebugger } from './hostDebugger.ts';
 import { report } from './report.ts';
@@ -56,7 +55,7 @@ for (let round = 0; round < ROUNDS; round++) {
   for (const file of FILES) {
     await workbench.open(file);
     await workbench.runCommand('MoEScope: Analyze Routing');
-    await poll('tints', async () => ((await workbench.decorations()).length > 0 ? true : undefined), 60);
+    await workbench.tinted();
     for (const word of WORDS) {
       await workbench.cursorTo(1 + Math.floor(next() * LINES), 1);
       for (const letter of word) await press(letter);

@@ -12,7 +12,6 @@ import { Tokenizer } from '../../extension/engine/tokenizer.ts';
 import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
-import { poll } from '../support/poll.ts';
 import { freePort, HostDebugger } from './hostDebugger.ts';
 import { report } from './report.ts';
 
@@ -60,7 +59,7 @@ const floor = await withEditor(undefined, async (workbench, host) => {
 });
 await withEditor(EXTENSION, async (workbench, host) => {
   await workbench.runCommand('MoEScope: Analyze Routing');
-  await tinted(workbench);
+  await workbench.tinted();
   await workbench.runCommand('View: Close Editors in Other Groups');
   await workbench.runCommand('View: Close Primary Side Bar');
   for (const view of VIEWS) {
@@ -158,11 +157,6 @@ async function openMap(workbench: Workbench): Promise<void> {
   await workbench.runCommand('MoEScope: Open Routing Map');
   await workbench.webview('.body canvas');
   await workbench.runCommand('View: Focus First Editor Group');
-}
-
-/** Waits until the text has its tints. */
-async function tinted(workbench: Workbench): Promise<void> {
-  await poll('tints', async () => ((await workbench.decorations()).length > 0 ? true : undefined), 60);
 }
 
 /** Processor time of the page's main thread so far. */

@@ -174,6 +174,11 @@ export class Workbench {
     await this.runCommand('Notifications: Clear All Notifications');
   }
 
+  /** Waits until the text has its tints. */
+  async tinted(): Promise<void> {
+    await poll('tints', async () => ((await this.decorations()).length > 0 ? true : undefined), 60);
+  }
+
   /** What extensions have decorated among the visible lines of the text editor, or of another one, in reading order. */
   async decorations(of = this.editor()): Promise<Decoration[]> {
     return of.evaluate((editor) => {

@@ -2,8 +2,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ModelPageState } from '../../extension/protocol/webview.ts';
-import { inspectionOf, type InspectionOptions } from '../support/inspection.ts';
 import { launchBrowser } from '../support/browser.ts';
+import { inspectionOf, type InspectionOptions } from '../support/inspection.ts';
 import { openView, type View, type ViewOptions } from './harness.ts';
 
 const GB = 1e9;
