@@ -1,6 +1,7 @@
 import { byteSize, clearedSentence } from '../analysis/sizes.ts';
 import { EngineClient } from '../client/engineClient.ts';
-import { CACHE_LIMIT, type CachedModel } from '../protocol/engine.ts';
+import { CACHE_LIMIT } from '../protocol/defaults.ts';
+import type { CachedModel } from '../protocol/engine.ts';
 import { modelCache } from './cacheFolder.ts';
 import { ENGINE } from './route.ts';
 import { logProblems } from './served.ts';

@@ -1,7 +1,7 @@
 /** The command line of `moescope folder`. */
 import { parseArgs } from 'node:util';
 import type { Grouping, GroupRule } from '../analysis/folder/groups.ts';
-import { FOLDER_LIMITS } from '../client/folderRun.ts';
+import { FOLDER_LIMITS } from '../protocol/defaults.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import { MAX_SOCKETS } from '../server/http.ts';
 import type { FolderOptions } from './folder.ts';

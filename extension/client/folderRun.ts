@@ -31,9 +31,6 @@ export interface Limits {
   readonly characters: number;
 }
 
-/** Limits unless the user sets others: with a small model on two cores an hour or so. */
-export const FOLDER_LIMITS: Limits = { files: 1_000, characters: 8_000 };
-
 /** Why a file was not routed. */
 export const SKIPS = ['unreadable', 'binary', 'large', 'empty', 'failed'] as const;
 export type Skip = (typeof SKIPS)[number];

@@ -1,7 +1,6 @@
 import { EventEmitter, workspace, type Event } from 'vscode';
 import * as v from 'valibot';
-import { FOLDER_LIMITS } from '../client/folderRun.ts';
-import { CACHE_LIMIT } from '../protocol/engine.ts';
+import { CACHE_LIMIT, FOLDER_LIMITS } from '../protocol/defaults.ts';
 import { PRECISIONS, PROVIDERS, type Precision, type Provider } from '../protocol/trace.ts';
 import { PALETTES, TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';

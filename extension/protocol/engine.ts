@@ -10,9 +10,6 @@ import type { FittedBias, Intervention, Measured } from './intervention.ts';
 import type { ServerSpec } from './server.ts';
 import type { ModelInfo, Precision, Provider } from './trace.ts';
 
-/** Gigabytes that the cache may hold unless the user says otherwise. */
-export const CACHE_LIMIT = 50;
-
 /** A model and how to run it. Two equal requests share one open session. */
 export interface ModelRequest {
   /** Absolute path of a Hugging Face checkpoint folder, of an ONNX file, or of a folder with one. */

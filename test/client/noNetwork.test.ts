@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
-import { CACHE_LIMIT, type LogLine } from '../../extension/protocol/engine.ts';
+import { CACHE_LIMIT } from '../../extension/protocol/defaults.ts';
+import type { LogLine } from '../../extension/protocol/engine.ts';
 import { ROOT } from '../support/reference.ts';
 
 const HOOK = join(ROOT, 'test/support/noSockets.cjs');

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { InspectorClient } from '../../extension/client/inspectorClient.ts';
-import { CACHE_LIMIT } from '../../extension/protocol/engine.ts';
+import { CACHE_LIMIT } from '../../extension/protocol/defaults.ts';
 import { root } from '../../extension/tools/project.mjs';
 
 const [work, folder, cache] = process.argv.slice(2) as [string, string, string];
