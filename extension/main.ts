@@ -1,24 +1,21 @@
 import './host/language.ts';
-import { commands, Uri, window, type ExtensionContext } from 'vscode';
-import { CAPACITY, limitOf } from './analysis/sections/limitControls.ts';
-import { COST, MEASURE } from './analysis/sections/cost.ts';
+import { Uri, window, type ExtensionContext } from 'vscode';
 import { AnalystClient } from './client/analystClient.ts';
 import { EngineClient } from './client/engineClient.ts';
 import { InspectorClient } from './client/inspectorClient.ts';
 import type { PeerOptions } from './client/peerProcess.ts';
 import { Analyzer } from './host/analyzer.ts';
 import { Commands } from './host/commands.ts';
-import { Comparer } from './host/comparer.ts';
+import { ComparisonDocument } from './host/comparisonDocument.ts';
 import { Continuer } from './host/continuer.ts';
-import { Comparisons } from './host/comparisons.ts';
 import { ContextKeys } from './host/contextKeys.ts';
 import { EditorLink } from './host/editorLink.ts';
+import { restoreTabs } from './host/editorTab.ts';
 import { EditWatch } from './host/editWatch.ts';
 import { Feed } from './host/feed.ts';
-import { FolderAnalyzer } from './host/folderAnalyzer.ts';
+import { FirstUse } from './host/firstUse.ts';
 import { Handover } from './host/handover.ts';
 import { registerHover } from './host/hover.ts';
-import { Intervener } from './host/intervener.ts';
 import { Lens } from './host/lens.ts';
 import { Limits } from './host/limits.ts';
 import { LoadView } from './host/loadView.ts';
@@ -28,26 +25,14 @@ import { LiveItem } from './host/liveItem.ts';
 import { LiveSwitch } from './host/liveSwitch.ts';
 import { Log } from './host/log.ts';
 import { MapPanel } from './host/mapPanel.ts';
-import { ModelPage } from './host/modelPage.ts';
-import { ModelPicker } from './host/modelPicker.ts';
 import { Models } from './host/models.ts';
 import { Problems } from './host/problems.ts';
-import { LoadRecorder } from './host/loadRecorder.ts';
-import { Recordings } from './host/recordings.ts';
-import { profileText } from './host/profiler.ts';
-import { ReportActions } from './host/reportActions.ts';
-import { ReportExporter } from './host/reportExporter.ts';
-import { ReportPage } from './host/reportPage.ts';
 import { RouterConsent } from './host/routerConsent.ts';
-import { addSectionFiles } from './host/sectionFiles.ts';
-import { ServerPicker } from './host/serverPicker.ts';
 import { Servers } from './host/servers.ts';
 import { Sessions } from './host/sessions.ts';
 import { Settings } from './host/settings.ts';
 import { StatusBar } from './host/statusBar.ts';
 import { Subjects } from './host/subjects.ts';
-import { language } from './protocol/language.ts';
-import { Decoder } from './server/decoder.ts';
 import { Tinter } from './host/tinter.ts';
 import { ViewActions } from './host/viewActions.ts';
 
@@ -64,26 +49,33 @@ export function activate(context: ExtensionContext): void {
   const channel = own(window.createOutputChannel('MoEScope', { log: true }));
   const log = new Log(channel, () => settings.logLevel);
   const problems = new Problems(log);
+  const dist = (name: string): string => Uri.joinPath(extensionUri, 'dist', name).fsPath;
   const bundle = (name: string): PeerOptions => ({
-    entry: Uri.joinPath(extensionUri, 'dist', name).fsPath,
+    entry: dist(name),
     log: (line) => {
       log.write(line);
     },
   });
   const inspector = own(new InspectorClient(bundle('inspector.js')));
-  const servers = own(
-    new Servers({
-      ...{ workspaceState, globalState, secrets },
-      decoder: new Decoder(Uri.joinPath(extensionUri, 'dist', 'decoder.js').fsPath),
-      local: {
-        shape: (folder, signal) => inspector.shape(folder, signal),
-        tokenize: ({ folder, vocabulary }, text, signal) =>
-          client.tokenize({ folder, vocabulary: vocabulary || Infinity, text }, signal),
-      },
+  const servers = own(new Servers(workspaceState, globalState));
+  const connections = own(
+    new FirstUse(async () => {
+      const { ServerConnections } = await import('./host/serverConnections.ts');
+      return new ServerConnections({
+        ...{ servers, secrets, decoder: dist('decoder.js') },
+        local: {
+          shape: (folder, signal) => inspector.shape(folder, signal),
+          tokenize: ({ folder, vocabulary }, text, signal) =>
+            client.tokenize({ folder, vocabulary: vocabulary || Infinity, text }, signal),
+        },
+      });
     }),
   );
   const client: EngineClient = own(
-    new EngineClient({ ...bundle('engine.js'), yields: true, elsewhere: servers.analyze }),
+    new EngineClient({
+      ...{ ...bundle('engine.js'), yields: true },
+      elsewhere: async (...request) => (await connections.get()).analyze(...request),
+    }),
   );
 
   const places = {
@@ -98,9 +90,8 @@ export function activate(context: ExtensionContext): void {
   const analyzer = new Analyzer(client, sessions, models, liveSwitch, problems, log);
 
   const subjects = own(new Subjects(sessions));
-  const analystEntry = Uri.joinPath(extensionUri, 'dist', 'analyst.js').fsPath;
+  const analystEntry = dist('analyst.js');
   const analyst = own(new AnalystClient(analystEntry));
-  const english = language() === '' ? analyst : own(new AnalystClient(analystEntry, {}));
   const limits = own(new Limits(analyst, lens, sessions, subjects, log));
 
   own(new EditWatch(sessions));
@@ -119,60 +110,26 @@ export function activate(context: ExtensionContext): void {
   const map = own(new MapPanel(extensionUri, { actions, feed, limits, link, log, sessions }));
   own(window.registerWebviewViewProvider(LoadView.id, load));
 
-  const reportActions = new ReportActions();
-  addSectionFiles(reportActions, analyst);
-  const exporter = new ReportExporter({ local: analyst, english }, lens, subjects);
-  const report = own(
-    new ReportPage(extensionUri, { actions, analyst, exporter, feed, link, log, problems, reportActions, subjects }),
-  );
-  // The report's capacity limit is the one that the tint shows.
-  own(
-    report.onDidSet(({ section, set }) => {
-      if (section === CAPACITY) void lens.chooseLimit(limitOf(set));
+  const comparison = own(new ComparisonDocument());
+  const onDemand = own(
+    new FirstUse(async () => {
+      const { OnDemand } = await import('./host/onDemand.ts');
+      return new OnDemand({
+        ...{ actions, analyst, analystEntry, analyzer, client, comparison, connections, feed, inspector, lens },
+        ...{ link, log, media, models, problems, servers, sessions, settings, subjects },
+        extension: extensionUri,
+        inspectorOptions: bundle('inspector.js'),
+        journals: Uri.joinPath(context.globalStorageUri, 'folders').fsPath,
+      });
     }),
   );
-  reportActions.add(CAPACITY, 'tint', () => lens.chooseTint('dropped'));
-
-  const folders = own(
-    new FolderAnalyzer({
-      ...{ client, log, models, problems, report, settings, subjects },
-      journals: Uri.joinPath(context.globalStorageUri, 'folders').fsPath,
-    }),
-  );
-  own(new Intervener(client, models, sessions, subjects, reportActions));
-
-  const page = own(new ModelPage(extensionUri, models, inspector, sessions, log));
-  const picker = new ModelPicker(models, client, inspector, page, problems, log);
-  const comparer = own(new Comparer(client, inspector, models, sessions, subjects));
-  const comparisons = new Comparisons({ client, models, report, sessions, subjects });
-  reportActions.add(COST, MEASURE, (context) => profileText({ client, models, subjects }, context));
-  reportActions.add('compare', 'with', () => comparisons.ask());
-  reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
-  const recordings = new Recordings(bundle('inspector.js'), { analyzer, report, subjects });
+  own(restoreTabs('map', () => map));
+  own(restoreTabs('report', async () => (await onDemand.get()).report));
+  own(restoreTabs('model', async () => (await onDemand.get()).page));
   own(
     new Commands({
-      analyzer,
-      cache: places.cache,
-      client,
-      comparer,
-      continuer,
-      folders,
-      comparisons,
-      lens,
-      link,
-      live: liveSwitch,
-      log,
-      map,
-      models: picker,
-      page,
-      problems,
-      recorder: new LoadRecorder(servers, recordings, problems),
-      recordings,
-      report,
-      media,
-      servers: new ServerPicker(servers, problems),
-      sessions,
-      subjects,
+      ...{ analyzer, cache: places.cache, client, continuer, lens, link, live: liveSwitch, log, map, onDemand },
+      ...{ problems, sessions, subjects },
     }),
   );
   own(new Live(analyzer, liveSwitch, sessions));

@@ -1,32 +1,22 @@
 import * as l10n from '@vscode/l10n';
-import type { Uri } from 'vscode';
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
-import { WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Analyzer, TextPart } from './analyzer.ts';
-import type { Comparer } from './comparer.ts';
 import type { Continuer } from './continuer.ts';
-import type { Comparisons } from './comparisons.ts';
 import { Disposables } from './disposables.ts';
 import type { EditorLink } from './editorLink.ts';
-import type { FolderAnalyzer } from './folderAnalyzer.ts';
-import { HOVER_COMMANDS } from './hoverText.ts';
+import type { FirstUse } from './firstUse.ts';
+import { HOVER_COMMANDS } from './hoverCommands.ts';
 import type { Lens } from './lens.ts';
 import { pickLens } from './lensPicker.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { Log } from './log.ts';
 import { LoadView } from './loadView.ts';
 import type { MapPanel } from './mapPanel.ts';
-import type { ModelPage } from './modelPage.ts';
-import type { ModelPicker } from './modelPicker.ts';
+import type { OnDemand } from './onDemand.ts';
 import type { Problems } from './problems.ts';
-import type { LoadRecorder } from './loadRecorder.ts';
-import type { Recordings } from './recordings.ts';
-import { openSample } from './samples.ts';
-import type { ReportPage } from './reportPage.ts';
-import type { ServerPicker } from './serverPicker.ts';
 import type { Session } from './session.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
@@ -49,24 +39,14 @@ export interface CommandParts {
   /** Folder of what the engine built from checkpoints. */
   readonly cache: string;
   readonly client: EngineClient;
-  readonly comparer: Comparer;
   readonly continuer: Continuer;
-  readonly folders: FolderAnalyzer;
-  readonly comparisons: Comparisons;
   readonly lens: Lens;
   readonly link: EditorLink;
   readonly live: LiveSwitch;
   readonly log: Log;
   readonly map: MapPanel;
-  readonly models: ModelPicker;
-  readonly page: ModelPage;
+  readonly onDemand: FirstUse<OnDemand>;
   readonly problems: Problems;
-  readonly report: ReportPage;
-  readonly recorder: LoadRecorder;
-  readonly recordings: Recordings;
-  /** Folder of samples and recordings. */
-  readonly media: Uri;
-  readonly servers: ServerPicker;
   readonly sessions: Sessions;
   readonly subjects: Subjects;
 }
@@ -79,24 +59,27 @@ export class Commands implements Disposable {
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
-    const { sessions, lens, link, log, map, media, models } = parts;
+    const { sessions, lens, link, log, map } = parts;
+    const onDemand = (): Promise<OnDemand> => parts.onDemand.get();
     this.#register('moescope.analyze', () => this.#analyzeEditor(selectedText));
     this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
-    this.#register('moescope.analyzeFolder', (item, selection) => parts.folders.analyze(item, selection));
-    this.#register('moescope.pauseFolder', () => {
-      parts.folders.togglePause();
+    this.#register('moescope.analyzeFolder', async (item, selection) => {
+      await (await onDemand()).folders.analyze(item, selection);
+    });
+    this.#register('moescope.pauseFolder', async () => {
+      (await onDemand()).folders.togglePause();
     });
     this.#register('moescope.compare', async () => {
       const here = await this.#routedHere();
-      if (here) await parts.comparer.compare(here.session, here.routed);
+      if (here) await (await onDemand()).comparer.compare(here.session, here.routed);
     });
     this.#register('moescope.compareBundled', () => this.#compareBundled());
     this.#register('moescope.compareWith', async () => {
-      if (parts.subjects.current || (await this.#routedHere())) await parts.comparisons.ask();
+      if (parts.subjects.current || (await this.#routedHere())) await (await onDemand()).comparisons.ask();
     });
     this.#register('moescope.keepRouting', async () => {
       const here = await this.#routedHere();
-      if (here) parts.comparisons.keep(here.session, here.routed);
+      if (here) (await onDemand()).comparisons.keep(here.session, here.routed);
     });
     this.#register('moescope.cancel', async () => {
       if (parts.continuer.writing) {
@@ -123,31 +106,31 @@ export class Commands implements Disposable {
       this.#highlight(sessions.current, undefined);
     });
     this.#register('moescope.chooseModel', async () => {
-      if (await models.pick()) await this.#again();
+      if (await (await onDemand()).models.pick()) await this.#again();
     });
     this.#register('moescope.useServer', async () => {
-      if (await parts.servers.pick()) await this.#again();
+      if (await (await onDemand()).servers.pick()) await this.#again();
     });
-    this.#register('moescope.startRecording', () => parts.recorder.start());
-    this.#register('moescope.stopRecording', () => parts.recorder.stop());
+    this.#register('moescope.startRecording', async () => (await onDemand()).recorder.start());
+    this.#register('moescope.stopRecording', async () => (await onDemand()).recorder.stop());
     this.#register('moescope.openTrace', async () => {
-      if (await parts.recordings.open()) await this.#openViews();
+      if (await (await onDemand()).recordings.open()) await this.#openViews();
     });
-    this.#register('moescope.showModel', () => {
-      parts.page.show();
+    this.#register('moescope.showModel', async () => {
+      (await onDemand()).page.show();
     });
     this.#register('moescope.chooseLens', () => pickLens(lens, sessions));
     this.#register('moescope.openMap', () => {
       map.show();
     });
-    this.#register('moescope.openReport', () => {
-      parts.report.show();
+    this.#register('moescope.openReport', async () => {
+      (await onDemand()).report.show();
     });
-    this.#register('moescope.whatIf', () => {
-      parts.report.show(WHAT_IF);
+    this.#register('moescope.whatIf', async () => {
+      (await onDemand()).showWhatIf();
     });
-    this.#register('moescope.exportReport', () => parts.report.export());
-    this.#register('moescope.openSample', () => openSample(media, (file) => parts.recordings.openBundled(file)));
+    this.#register('moescope.exportReport', async () => (await onDemand()).report.export());
+    this.#register('moescope.openSample', async () => (await onDemand()).openSample());
     this.#register('moescope.restartEngine', async () => {
       parts.client.resetCrashes();
       await this.#analyzeEditor(selectedText);
@@ -212,7 +195,7 @@ export class Commands implements Disposable {
 
   /** The same text under both bundled models; the one that is chosen stays so. */
   async #compareBundled(): Promise<void> {
-    const { comparisons } = this.#parts;
+    const { comparisons } = await this.#parts.onDemand.get();
     const editor = this.#editor();
     if (editor && !comparisons.bundledIsChosen) {
       const part = selectedText(editor);

@@ -1,15 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import {
-  commands,
-  EventEmitter,
-  Uri,
-  window,
-  workspace,
-  type Disposable,
-  type Event,
-  type QuickPickItem,
-  type TextDocumentContentProvider,
-} from 'vscode';
+import { commands, window, type Disposable, type QuickPickItem } from 'vscode';
 import { routingAgreement, type Agreement } from '../analysis/agreement.ts';
 import { subjectOf } from '../analysis/sections/subject.ts';
 import { byteSize } from '../analysis/sizes.ts';
@@ -19,6 +9,7 @@ import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { ModelRequest } from '../protocol/engine.ts';
 import { urlsOf } from '../protocol/server.ts';
 import { PROVIDERS, type ModelInfo, type Precision, type RoutingTrace } from '../protocol/trace.ts';
+import type { ComparisonDocument } from './comparisonDocument.ts';
 import { comparisonMarkdown } from './comparisonText.ts';
 import { Disposables } from './disposables.ts';
 import { unlinked } from './markdown.ts';
@@ -42,17 +33,14 @@ interface Report {
 }
 
 /** Routes a text once more, in another precision or on another provider, and shows what of the routing stays. */
-export class Comparer implements TextDocumentContentProvider, Disposable {
-  static readonly scheme = 'moescope-comparison';
+export class Comparer implements Disposable {
   readonly #client: EngineClient;
   readonly #inspector: InspectorClient;
   readonly #models: Models;
   readonly #sessions: Sessions;
   readonly #subjects: Subjects;
   readonly #disposables = new Disposables();
-  readonly #changed = this.#disposables.add(new EventEmitter<Uri>());
-  readonly onDidChange: Event<Uri> = this.#changed.event;
-  readonly #uri = Uri.from({ scheme: Comparer.scheme, path: `${l10n.t`Routing Comparison`}.md` });
+  readonly #document: ComparisonDocument;
   /** Of the second run that is under way. */
   #abort: AbortController | undefined;
   #report: Report | undefined;
@@ -64,16 +52,17 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     models: Models,
     sessions: Sessions,
     subjects: Subjects,
+    document: ComparisonDocument,
   ) {
     this.#client = client;
     this.#inspector = inspector;
     this.#models = models;
     this.#sessions = sessions;
     this.#subjects = subjects;
-    this.#disposables.add(workspace.registerTextDocumentContentProvider(Comparer.scheme, this));
+    this.#document = document;
     this.#disposables.add(
       sessions.onDidChange(({ session }) => {
-        if (session === this.#report?.session && isStale(this.#report) !== this.#stale) this.#refresh();
+        if (session === this.#report?.session && isStale(this.#report) !== this.#stale) this.#write(this.#report);
       }),
     );
   }
@@ -81,13 +70,6 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
   dispose(): void {
     this.#abort?.abort();
     this.#disposables.dispose();
-  }
-
-  provideTextDocumentContent(): string {
-    if (!this.#report) return `${l10n.t`Run **MoEScope: Compare Precisions…** to see here what stays of a routing.`}\n`;
-    if (!this.#stale) return this.#report.markdown;
-    const notice = l10n.t`**Out of date.** The text was edited or routed again since: this is of the text as it was.`;
-    return `> ${notice}\n\n${this.#report.markdown}`;
   }
 
   /** Asks what to compare a routing with, and compares. Throws UserError; `cancelled` too. */
@@ -220,18 +202,19 @@ export class Comparer implements TextDocumentContentProvider, Disposable {
     const title = session.document.uri.path.split('/').at(-1)!;
     const markdown = comparisonMarkdown({ title, text: routed.text, first, second, agreement });
     this.#report = { session, routed, markdown };
-    this.#refresh();
+    this.#write(this.#report);
     session.compared = agreement;
     const subject = this.#subjects.ofSession(session);
     const other = subjectOf(session.name, second, routed.text);
     if (subject) this.#subjects.addEvidence(subject.id, { other });
     this.#sessions.publish(session, 'highlight');
-    await commands.executeCommand('markdown.showPreviewToSide', this.#uri);
+    await commands.executeCommand('markdown.showPreviewToSide', this.#document.uri);
   }
 
-  #refresh(): void {
-    this.#stale = this.#report !== undefined && isStale(this.#report);
-    this.#changed.fire(this.#uri);
+  #write(report: Report): void {
+    this.#stale = isStale(report);
+    const notice = l10n.t`**Out of date.** The text was edited or routed again since: this is of the text as it was.`;
+    this.#document.write(this.#stale ? `> ${notice}\n\n${report.markdown}` : report.markdown);
   }
 }
 

@@ -1,4 +1,4 @@
-import { Uri, window, type Disposable, type ViewColumn, type WebviewPanel, type WebviewPanelSerializer } from 'vscode';
+import { Uri, window, type Disposable, type ViewColumn, type WebviewPanel } from 'vscode';
 import type * as v from 'valibot';
 import { Channel } from './channel.ts';
 import { Disposables } from './disposables.ts';
@@ -6,7 +6,6 @@ import type { Log } from './log.ts';
 import { webviewHtml, webviewOptions, type WebviewEntry } from './webviewHtml.ts';
 
 export interface TabKind<Out, In> {
-  readonly viewType: string;
   /** Name of its bundle, and of its icons in media. */
   readonly entry: WebviewEntry;
   readonly title: string;
@@ -25,19 +24,31 @@ export interface OpenTab<Out> {
   readonly name: (subject: string | undefined) => void;
 }
 
-/** A webview in an editor tab: one at most of its kind, which comes back after a reload. */
-export class EditorTab<Out, In> implements WebviewPanelSerializer, Disposable {
+/** Takes a tab over that was open before the window was loaded anew. */
+export interface RestoresTab {
+  restore(panel: WebviewPanel): void;
+}
+
+/** Has tabs of a kind come back after a reload. VS Code asks for that as soon as the extension is active, whatever is loaded by then. */
+export function restoreTabs(entry: WebviewEntry, owner: () => RestoresTab | Promise<RestoresTab>): Disposable {
+  return window.registerWebviewPanelSerializer(viewTypeOf(entry), {
+    async deserializeWebviewPanel(panel) {
+      (await owner()).restore(panel);
+    },
+  });
+}
+
+/** A webview in an editor tab: one at most of its kind. */
+export class EditorTab<Out, In> implements RestoresTab, Disposable {
   readonly #extension: Uri;
   readonly #kind: TabKind<Out, In>;
   readonly #log: Log;
-  readonly #serializer: Disposable;
   #panel: WebviewPanel | undefined;
 
   constructor(extension: Uri, log: Log, kind: TabKind<Out, In>) {
     this.#extension = extension;
     this.#log = log;
     this.#kind = kind;
-    this.#serializer = window.registerWebviewPanelSerializer(kind.viewType, this);
   }
 
   get isOpen(): boolean {
@@ -50,22 +61,20 @@ export class EditorTab<Out, In> implements WebviewPanelSerializer, Disposable {
       this.#panel.reveal(undefined, preserveFocus);
       return;
     }
-    const { viewType, title } = this.#kind;
+    const { entry, title } = this.#kind;
     const options = webviewOptions(this.#extension);
-    this.#adopt(window.createWebviewPanel(viewType, title, { viewColumn, preserveFocus }, options));
+    this.#adopt(window.createWebviewPanel(viewTypeOf(entry), title, { viewColumn, preserveFocus }, options));
   }
 
-  deserializeWebviewPanel(panel: WebviewPanel): Promise<void> {
+  restore(panel: WebviewPanel): void {
     this.#panel?.dispose();
     panel.webview.options = webviewOptions(this.#extension);
     this.#adopt(panel);
-    return Promise.resolve();
   }
 
   /** The tab itself stays, so that it is there after a reload. */
   dispose(): void {
     this.#panel = undefined;
-    this.#serializer.dispose();
   }
 
   #adopt(panel: WebviewPanel): void {
@@ -99,4 +108,8 @@ export class EditorTab<Out, In> implements WebviewPanelSerializer, Disposable {
     });
     panel.webview.html = webviewHtml(panel.webview, this.#extension, entry, title);
   }
+}
+
+function viewTypeOf(entry: WebviewEntry): string {
+  return `moescope.${entry}`;
 }

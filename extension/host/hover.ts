@@ -1,5 +1,5 @@
 import { Hover, languages, MarkdownString, Range, window, type Disposable } from 'vscode';
-import { HOVER_COMMANDS, hoverMarkdown, MAX_TOKENS } from './hoverText.ts';
+import { HOVER_COMMANDS } from './hoverCommands.ts';
 import type { Lens } from './lens.ts';
 import type { Limits } from './limits.ts';
 import type { Sessions } from './sessions.ts';
@@ -14,6 +14,7 @@ export function registerHover(sessions: Sessions, lens: Lens, limits: Limits): D
       const tokens = routed?.tokensAt(document.offsetAt(position)) ?? [];
       const place = routed?.placeOf(tokens[0] ?? -1);
       if (!routed || !place) return undefined;
+      const { hoverMarkdown, MAX_TOKENS } = await import('./hoverText.ts');
       const fates = await Promise.all(tokens.slice(0, MAX_TOKENS).map((token) => limits.fatesOf(session, token)));
       const text = hoverMarkdown(routed, tokens, {
         uri: document.uri.toString(),

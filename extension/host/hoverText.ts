@@ -9,12 +9,10 @@ import type { SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import type { PaletteName } from '../protocol/webview.ts';
 import { visibleText } from '../analysis/tokenText.ts';
+import { HOVER_COMMANDS } from './hoverCommands.ts';
 import { inlineCode } from './markdown.ts';
 import type { RoutedText } from './routedText.ts';
 import type { MeasuredLoss } from './session.ts';
-
-/** Commands that the hover's links run; no other is allowed in it. */
-export const HOVER_COMMANDS = { highlight: 'moescope.highlightExpert', map: 'moescope.showInMap' } as const;
 
 export interface HoverOptions {
   /** Document of the text, as its links name it. */

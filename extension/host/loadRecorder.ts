@@ -2,19 +2,23 @@ import * as l10n from '@vscode/l10n';
 import { window } from 'vscode';
 import { urlsOf, type ServerSpec } from '../protocol/server.ts';
 import { DUMP_FOLDER, KEPT, type Answers } from '../server/recorder.ts';
+import type { FirstUse } from './firstUse.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import type { Recordings } from './recordings.ts';
+import type { ServerConnections } from './serverConnections.ts';
 import type { Servers } from './servers.ts';
 
 /** Records what servers route between start and stop, whoever asked them to. */
 export class LoadRecorder {
   readonly #servers: Servers;
+  readonly #connections: FirstUse<ServerConnections>;
   readonly #recordings: Recordings;
   readonly #problems: Problems;
 
-  constructor(servers: Servers, recordings: Recordings, problems: Problems) {
+  constructor(servers: Servers, connections: FirstUse<ServerConnections>, recordings: Recordings, problems: Problems) {
     this.#servers = servers;
+    this.#connections = connections;
     this.#recordings = recordings;
     this.#problems = problems;
   }
@@ -23,7 +27,8 @@ export class LoadRecorder {
   async start(): Promise<void> {
     const server = await this.#server();
     if (!server) return;
-    const started = await this.#ask(server, (signal) => this.#servers.startRecording(server, signal));
+    const connections = await this.#connections.get();
+    const started = await this.#ask(server, (signal) => connections.startRecording(server, signal));
     const stop = l10n.t`Stop and Open`;
     const message =
       started.length === 1
@@ -36,7 +41,8 @@ export class LoadRecorder {
   async stop(): Promise<void> {
     const server = await this.#server();
     if (!server) return;
-    const stopped = await this.#ask(server, (signal) => this.#servers.stopRecording(server, signal));
+    const connections = await this.#connections.get();
+    const stopped = await this.#ask(server, (signal) => connections.stopRecording(server, signal));
     const [first, ...more] = stopped.flatMap(({ value }) => value);
     if (first !== undefined) await this.#recordings.openFiles([first, ...more]);
     const away = stopped.filter(({ value }) => value.length === 0);

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
-import { ViewColumn, type Disposable, type Uri } from 'vscode';
+import { ViewColumn, type Disposable, type Uri, type WebviewPanel } from 'vscode';
 import type { FromMap, ToMap } from '../protocol/webview.ts';
-import { EditorTab, type OpenTab } from './editorTab.ts';
+import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
 import type { EditorLink } from './editorLink.ts';
 import type { Feed } from './feed.ts';
 import type { Limits } from './limits.ts';
@@ -28,7 +28,7 @@ export interface MapParts {
 }
 
 /** The routing map in an editor tab, which follows the current session. */
-export class MapPanel implements Disposable {
+export class MapPanel implements RestoresTab, Disposable {
   readonly #parts: MapParts;
   readonly #tab: EditorTab<ToMap, FromMap>;
   /** What the page has: rows before `upTo` of this text. */
@@ -37,7 +37,6 @@ export class MapPanel implements Disposable {
   constructor(extension: Uri, parts: MapParts) {
     this.#parts = parts;
     this.#tab = new EditorTab(extension, parts.log, {
-      viewType: 'moescope.map',
       entry: 'map',
       title: l10n.t`Routing Map`,
       schema: fromMapSchema,
@@ -48,6 +47,10 @@ export class MapPanel implements Disposable {
   /** Opens the map beside the editor, or brings it forward; the focus stays where it is. */
   show(): void {
     this.#tab.show(ViewColumn.Beside, true);
+  }
+
+  restore(panel: WebviewPanel): void {
+    this.#tab.restore(panel);
   }
 
   dispose(): void {

@@ -1,12 +1,12 @@
 import * as l10n from '@vscode/l10n';
-import { commands, ViewColumn, type Disposable, type Uri } from 'vscode';
+import { commands, ViewColumn, type Disposable, type Uri, type WebviewPanel } from 'vscode';
 import type { InspectorClient } from '../client/inspectorClient.ts';
 import { modelName } from '../formats/modelName.ts';
 import { isUserError, messageOf } from '../protocol/errors.ts';
 import type { Inspection } from '../protocol/model.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { FromModelPage, ModelPageCommand, ModelPageState, ToModelPage } from '../protocol/webview.ts';
-import { EditorTab, type OpenTab } from './editorTab.ts';
+import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
 import type { Log } from './log.ts';
 import type { Models } from './models.ts';
 import type { Sessions } from './sessions.ts';
@@ -18,7 +18,7 @@ const COMMANDS: Readonly<Record<ModelPageCommand, string>> = {
 };
 
 /** What is to be known of a model, in an editor tab: of the model that was shown last or of the chosen one. */
-export class ModelPage implements Disposable {
+export class ModelPage implements RestoresTab, Disposable {
   readonly #models: Models;
   readonly #inspector: InspectorClient;
   readonly #sessions: Sessions;
@@ -36,7 +36,6 @@ export class ModelPage implements Disposable {
     this.#sessions = sessions;
     this.#log = log;
     this.#tab = new EditorTab(extension, log, {
-      viewType: 'moescope.model',
       entry: 'model',
       title: l10n.t`Model`,
       schema: fromModelPageSchema,
@@ -49,6 +48,10 @@ export class ModelPage implements Disposable {
     this.#folder = folder;
     if (this.#tab.isOpen) this.#tellPage?.();
     this.#tab.show(ViewColumn.Active, false);
+  }
+
+  restore(panel: WebviewPanel): void {
+    this.#tab.restore(panel);
   }
 
   dispose(): void {

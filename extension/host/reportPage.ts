@@ -1,11 +1,11 @@
 import * as l10n from '@vscode/l10n';
-import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri } from 'vscode';
+import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri, type WebviewPanel } from 'vscode';
 import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
 import type { Parameters, Place } from '../protocol/report.ts';
 import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
-import { EditorTab, type OpenTab } from './editorTab.ts';
+import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
 import type { EditorLink } from './editorLink.ts';
 import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
@@ -34,7 +34,7 @@ export interface ReportParts {
 }
 
 /** The load report in an editor tab, of the current subject. */
-export class ReportPage implements Disposable {
+export class ReportPage implements RestoresTab, Disposable {
   readonly #parts: ReportParts;
   readonly #tab: EditorTab<ToReportPage, FromReportPage>;
   readonly #disposables = new Disposables();
@@ -52,7 +52,6 @@ export class ReportPage implements Disposable {
     this.#parts = parts;
     this.#tab = this.#disposables.add(
       new EditorTab<ToReportPage, FromReportPage>(extension, parts.log, {
-        viewType: 'moescope.report',
         entry: 'report',
         title: l10n.t`Load Report`,
         schema: fromReportPageSchema,
@@ -76,6 +75,10 @@ export class ReportPage implements Disposable {
     } catch (error) {
       problems.report('export report', error);
     }
+  }
+
+  restore(panel: WebviewPanel): void {
+    this.#tab.restore(panel);
   }
 
   dispose(): void {

@@ -6,9 +6,11 @@ import { count } from '../analysis/numbers.ts';
 import { isUserError } from '../protocol/errors.ts';
 import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
 import { serverUrls } from '../server/address.ts';
+import type { FirstUse } from './firstUse.ts';
 import { unlinked } from './markdown.ts';
 import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
+import type { ServerConnections } from './serverConnections.ts';
 import { isSame, type Servers } from './servers.ts';
 
 const TITLE = l10n.t`Server that routes the text`;
@@ -21,10 +23,12 @@ interface ServerItem extends QuickPickItem {
 /** Asks for a server, model, key and local folder, and tries it before it counts as chosen. */
 export class ServerPicker {
   readonly #servers: Servers;
+  readonly #connections: FirstUse<ServerConnections>;
   readonly #problems: Problems;
 
-  constructor(servers: Servers, problems: Problems) {
+  constructor(servers: Servers, connections: FirstUse<ServerConnections>, problems: Problems) {
     this.#servers = servers;
+    this.#connections = connections;
     this.#problems = problems;
   }
 
@@ -110,7 +114,8 @@ export class ServerPicker {
       ignoreFocusOut: true,
     });
     if (key === undefined) return undefined;
-    for (const of of [url, ...more]) await this.#servers.keep(of, key.trim());
+    const connections = await this.#connections.get();
+    for (const of of [url, ...more]) await connections.keep(of, key.trim());
     const folder = await askFolder();
     if (folder === undefined) return undefined;
     return { url, ...(more.length > 0 ? { more } : {}), model: '', ...(folder === '' ? {} : { folder }) };
@@ -121,7 +126,8 @@ export class ServerPicker {
     const abort = new AbortController();
     const host = new URL(server.url).host;
     return withNotice(host, l10n.t`Asking ${host}`, abort, async () => {
-      const models = await this.#servers.models(server, abort.signal);
+      const connections = await this.#connections.get();
+      const models = await connections.models(server, abort.signal);
       let { model } = server;
       if (!models.includes(model) && models.length > 1) {
         const picked = await window.showQuickPick(models, {
@@ -132,7 +138,7 @@ export class ServerPicker {
         model = picked;
       } else if (!models.includes(model)) model = models[0] ?? '';
       const exact = { ...server, model };
-      return { server: exact, probe: await this.#servers.probe(exact, abort.signal) };
+      return { server: exact, probe: await connections.probe(exact, abort.signal) };
     });
   }
 }

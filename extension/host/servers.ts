@@ -1,14 +1,8 @@
 import * as l10n from '@vscode/l10n';
-import { EventEmitter, window, type Event, type Memento, type SecretStorage } from 'vscode';
+import { EventEmitter, window, type Event, type Memento } from 'vscode';
 import * as v from 'valibot';
-import type { EngineClientOptions } from '../client/engineClient.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
-import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
+import { urlsOf, type ServerSpec } from '../protocol/server.ts';
 import { isReadable } from '../server/address.ts';
-import { askEach, type Answers } from '../server/recorder.ts';
-import type { Decoder } from '../server/decoder.ts';
-import { ServerClient, type ServerClientOptions } from '../server/serverClient.ts';
-import { ServerPool } from '../server/serverPool.ts';
 import { Disposables } from './disposables.ts';
 
 const CHOSEN = 'server';
@@ -26,53 +20,41 @@ const chosenSchema = v.fallback(v.optional(specSchema), undefined);
 const recentSchema = v.fallback(v.array(specSchema), []);
 const readableSchema = v.fallback(v.array(v.string()), []);
 
-/** Pause of the typing after which an edited text goes to a server: each request costs it a pass over the text. */
-const EDIT_MS = 150;
-
-export interface ServersParts {
-  readonly workspaceState: Memento;
-  readonly globalState: Memento;
-  readonly secrets: SecretStorage;
-  readonly decoder: Decoder;
-  readonly local: Pick<ServerClientOptions, 'shape' | 'tokenize'>;
-}
-
-/** The server that routes instead of this machine, if one is chosen, and those that were used lately. Keys are secrets. */
+/** The server that routes instead of this machine, if one is chosen, and those that were used lately. */
 export class Servers {
-  readonly #parts: ServersParts;
+  readonly #workspaceState: Memento;
+  readonly #globalState: Memento;
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<void>());
   readonly onDidChange: Event<void> = this.#changed.event;
-  /** Connections to servers that were asked, by address, model and folder; and what several of them share. */
-  readonly #clients = new Map<string, ServerClient>();
-  readonly #pools = new Map<string, ServerPool>();
 
-  constructor(parts: ServersParts) {
-    this.#parts = parts;
+  constructor(workspaceState: Memento, globalState: Memento) {
+    this.#workspaceState = workspaceState;
+    this.#globalState = globalState;
   }
 
   get chosen(): ServerSpec | undefined {
-    return v.parse(chosenSchema, this.#parts.workspaceState.get(CHOSEN));
+    return v.parse(chosenSchema, this.#workspaceState.get(CHOSEN));
   }
 
   /** Newest first. */
   get recent(): readonly ServerSpec[] {
-    return v.parse(recentSchema, this.#parts.globalState.get(RECENT));
+    return v.parse(recentSchema, this.#globalState.get(RECENT));
   }
 
   /** Routes there from now on; without a server, on this machine. */
   async choose(server: ServerSpec | undefined): Promise<void> {
-    await this.#parts.workspaceState.update(CHOSEN, server);
+    await this.#workspaceState.update(CHOSEN, server);
     if (server) {
       const others = this.recent.filter((other) => !isSame(other, server));
-      await this.#parts.globalState.update(RECENT, [server, ...others].slice(0, MAX_RECENT));
+      await this.#globalState.update(RECENT, [server, ...others].slice(0, MAX_RECENT));
     }
     this.#changed.fire();
   }
 
   /** Whether what is sent to an address may be readable on its way; asks once. */
   async agreeToPlainHttp(url: string): Promise<boolean> {
-    const agreed = v.parse(readableSchema, this.#parts.globalState.get(READABLE));
+    const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));
     if (!isReadable(url) || agreed.includes(url)) return true;
     const send = l10n.t`Send All the Same`;
     const detail = l10n.t`The address begins with http: your text and an API key, if there is one, could be read on their way.`;
@@ -82,112 +64,16 @@ export class Servers {
       send,
     );
     if (answer !== send) return false;
-    await this.#parts.globalState.update(READABLE, [...agreed, url]);
+    await this.#globalState.update(READABLE, [...agreed, url]);
     return true;
   }
 
-  async keep(url: string, apiKey: string): Promise<void> {
-    if ((await this.#parts.secrets.get(secretOf(url))) === apiKey) return;
-    await this.#parts.secrets.store(secretOf(url), apiKey);
-    // What is under way with the former key comes to its end.
-    this.#clients.clear();
-    this.#pools.clear();
-  }
-
-  /** Names of the models that a server has. Throws UserError. */
-  async models(server: ServerSpec, signal: AbortSignal): Promise<readonly string[]> {
-    return (await this.#client(server, server.url)).models(signal);
-  }
-
-  /** Finds out what servers are: the first one, where all are alike. Throws UserError. */
-  async probe(server: ServerSpec, signal: AbortSignal): Promise<ServerProbe> {
-    const probes = await Promise.all(
-      urlsOf(server).map(async (url) => ({ url, ...(await (await this.#client(server, url)).probe(signal)) })),
-    );
-    const first = probes[0]!;
-    const layersOf = ({ moeLayers }: ServerProbe): string =>
-      JSON.stringify(moeLayers.map(({ layer, k }) => [layer, k]));
-    const odd = probes.find((probe) => layersOf(probe) !== layersOf(first));
-    if (odd) {
-      throw new UserError('server-unfit', l10n.t`The model at ${odd.url} has other layers than that at ${first.url}.`);
-    }
-    return first;
-  }
-
-  /** Has each of some servers count what it routes from now on. Throws UserError where none does. */
-  async startRecording(server: ServerSpec, signal: AbortSignal): Promise<Answers<void>> {
-    return askEach(await this.#all(server), (client) => client.startRecording(signal));
-  }
-
-  /** Has each stop and write its counts; where they lie as far as that can be told. Throws UserError where none does. */
-  async stopRecording(server: ServerSpec, signal: AbortSignal): Promise<Answers<readonly string[]>> {
-    return askEach(await this.#all(server), (client) => client.stopRecording(signal));
-  }
-
-  /** Routes a text on a server, as the engine's client does on this machine. Throws UserError. */
-  readonly analyze: NonNullable<EngineClientOptions['elsewhere']> = async (server, run, text, sink, signal, live) => {
-    for (const url of urlsOf(server)) if (!(await this.agreeToPlainHttp(url))) throw cancelled();
-    // A text that is being edited goes without probabilities: only then may the server use what it knows of the text before.
-    const edited = live?.base !== undefined;
-    if (edited) await pause(EDIT_MS, signal);
-    const pool = await this.#pool(server);
-    return pool.analyze(run, text, sink, signal, { logProb: !edited, stays: live !== undefined });
-  };
-
   dispose(): void {
-    for (const client of this.#clients.values()) client.dispose();
-    this.#parts.decoder.dispose();
     this.#disposables.dispose();
-  }
-
-  async #client({ model, folder }: ServerSpec, url: string): Promise<ServerClient> {
-    const apiKey = await this.#parts.secrets.get(secretOf(url));
-    const key = JSON.stringify([url, model, folder]);
-    let client = this.#clients.get(key);
-    if (!client) {
-      const spec = { url, model, ...(folder === undefined ? {} : { folder }) };
-      client = new ServerClient(spec, { apiKey, decoder: this.#parts.decoder, ...this.#parts.local });
-      this.#clients.set(key, client);
-    }
-    return client;
-  }
-
-  #all(server: ServerSpec): Promise<ServerClient[]> {
-    return Promise.all(urlsOf(server).map((url) => this.#client(server, url)));
-  }
-
-  async #pool(server: ServerSpec): Promise<ServerPool> {
-    const clients = await this.#all(server);
-    const key = JSON.stringify(server);
-    let pool = this.#pools.get(key);
-    if (!pool) {
-      pool = new ServerPool(clients);
-      this.#pools.set(key, pool);
-    }
-    return pool;
   }
 }
 
 /** Whether two name the same model on the same machines. */
 export function isSame(a: ServerSpec, b: ServerSpec): boolean {
   return a.model === b.model && urlsOf(a).join() === urlsOf(b).join();
-}
-
-function secretOf(url: string): string {
-  return `apiKey:${url}`;
-}
-
-/** Throws `cancelled` when the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        reject(cancelled());
-      },
-      { once: true },
-    );
-  });
 }

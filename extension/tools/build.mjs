@@ -2,6 +2,7 @@
 // `--production` minifies, leaves out source maps and writes the licences of what was bundled.
 import { context, build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { hostBundle } from './hostBundle.mjs';
 import { languages, pageTranslations, sourceFiles } from './l10n.mjs';
 import { notices } from './notices.mjs';
 
@@ -22,16 +23,16 @@ const shared = {
 /** Native modules stay outside: they find their binaries by their place in node_modules. */
 const external = ['vscode', 'onnxruntime-node', 'tokenizers'];
 
+/** @type {import('esbuild').BuildOptions} */
+const processes = { ...shared, platform: 'node', target: 'node20', external };
+
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
+  hostBundle(processes),
   {
-    ...shared,
-    platform: 'node',
+    ...processes,
     format: 'cjs',
-    target: 'node20',
-    external,
     entryPoints: {
-      extension: 'extension/main.ts',
       engine: 'extension/engine/main.ts',
       importer: 'extension/engine/importer.ts',
       parentWatch: 'extension/engine/parentWatch.ts',
@@ -63,10 +64,11 @@ if (existsSync('node_modules/@vscode/codicons/dist/codicon.ttf')) {
   }
 }
 if (watch) for (const options of bundles) await (await context(options)).watch();
-const [processes, pages] = watch
-  ? [[], sourceFiles()]
+const read = watch
+  ? []
   : await Promise.all(bundles.map(async (options) => Object.keys((await build(options)).metafile.inputs)));
+const pages = read.at(-1) ?? sourceFiles();
 for (const language of languages) {
   writeFileSync(`dist/webview/l10n.${language}.js`, pageTranslations(language, pages));
 }
-if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices([...processes, ...pages]));
+if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices(read.flat()));

@@ -1,7 +1,7 @@
 /** What package.json promises and what the code does: neither must have what the other lacks. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { HOVER_COMMANDS } from '../../extension/host/hoverText.ts';
+import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import { REMEDIES } from '../../extension/host/remedies.ts';
 import { PALETTES, TINTS } from '../../extension/protocol/webview.ts';
 
