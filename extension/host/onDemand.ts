@@ -1,4 +1,4 @@
-import { commands, Uri, type Disposable } from 'vscode';
+import { commands, type Disposable, type Uri } from 'vscode';
 import { WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { COST, MEASURE } from '../analysis/sections/cost.ts';
 import { CAPACITY, limitOf } from '../analysis/sections/limitControls.ts';

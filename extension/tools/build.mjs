@@ -2,6 +2,7 @@
 // `--production` minifies, leaves out source maps and writes the licences of what was bundled.
 import { context, build } from 'esbuild';
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { bundleOptions, nodeOptions } from './bundleOptions.mjs';
 import { hostBundle } from './hostBundle.mjs';
 import { languages, pageTranslations, sourceFiles } from './l10n.mjs';
 import { notices } from './notices.mjs';
@@ -9,28 +10,11 @@ import { notices } from './notices.mjs';
 const watch = process.argv.includes('--watch');
 const production = process.argv.includes('--production');
 
-/** @type {import('esbuild').BuildOptions} */
-const shared = {
-  bundle: true,
-  outdir: 'dist',
-  minify: production,
-  sourcemap: production ? false : 'linked',
-  metafile: true,
-  logLevel: 'warning',
-  legalComments: 'none',
-};
-
-/** Native modules stay outside: they find their binaries by their place in node_modules. */
-const external = ['vscode', 'onnxruntime-node', 'tokenizers'];
-
-/** @type {import('esbuild').BuildOptions} */
-const processes = { ...shared, platform: 'node', target: 'node20', external };
-
 /** @type {import('esbuild').BuildOptions[]} */
 const bundles = [
-  hostBundle(processes),
+  hostBundle(production),
   {
-    ...processes,
+    ...nodeOptions(production),
     format: 'cjs',
     entryPoints: {
       engine: 'extension/engine/main.ts',
@@ -43,7 +27,7 @@ const bundles = [
     },
   },
   {
-    ...shared,
+    ...bundleOptions(production),
     platform: 'browser',
     format: 'iife',
     target: 'chrome128',

@@ -1,43 +1,44 @@
 // Bundles the extension host: dist/extension.js is what activation runs, dist/chunks/ what is imported when it is first needed.
+//
+// esbuild divides modules into chunks for ESM alone, and VS Code before 1.100 loads CommonJS alone. So a first pass divides, and a
+// second one turns what came of it into CommonJS. That one also puts together all that activation runs: to load ten files takes longer
+// than to load one. What of it chunks need, too, they find among the exports of dist/extension.js, so no module is there twice.
 import { build } from 'esbuild';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { nodeOptions } from './bundleOptions.mjs';
 import { root } from './project.mjs';
 
 const dist = join(root, 'dist');
-const chunks = join(dist, 'chunks');
-const first = join(dist, 'extension.js');
-/** Sentences are constants of modules, so that the language has to be known before any other module runs. */
+const main = join(dist, 'extension.js');
+/** Apart from main, so that it can go before: sentences are constants of modules, and the language has to be known by then. */
 const language = join(dist, 'language.js');
-/** Stands for all that activation needs. */
+/** Stands for all that activation runs. */
 const START = 'start';
 
 /**
- * esbuild divides modules into chunks for ESM alone, and VS Code before 1.100 loads CommonJS alone: a first pass divides, a second one
- * turns what came of it into CommonJS. It also puts together what activation needs: to read ten files takes longer than to read one.
- *
- * @param {import('esbuild').BuildOptions} shared
- * @param {(files: import('esbuild').OutputFile[]) => void} [take] gets the files; without it they are written
+ * @param {boolean} production
+ * @param {(files: readonly import('esbuild').OutputFile[]) => void} [take] gets what is to be written to dist
  * @returns {import('esbuild').BuildOptions}
  */
-export function hostBundle(shared, take = write) {
+export function hostBundle(production, take = write) {
+  const options = { ...nodeOptions(production), absWorkingDir: root };
   return {
-    ...shared,
-    absWorkingDir: root,
+    ...options,
     format: 'esm',
     splitting: true,
-    write: false,
-    metafile: true,
     chunkNames: 'chunks/[name]-[hash]',
-    // Beside each module, so that the second pass finds it.
-    sourcemap: shared.sourcemap ? 'inline' : false,
+    // The second pass takes maps from the modules themselves.
+    sourcemap: options.sourcemap && 'inline',
+    write: false,
     entryPoints: { extension: 'extension/main.ts', language: 'extension/host/language.ts' },
     plugins: [
       {
         name: 'host-bundle',
         setup: ({ onEnd }) => {
           onEnd(async ({ outputFiles, metafile }) => {
-            if (metafile) take(await toCommonJs(outputFiles, metafile, shared));
+            // There is none where the sources have errors.
+            if (metafile) take(await toCommonJs(options, outputFiles, metafile));
           });
         },
       },
@@ -46,11 +47,11 @@ export function hostBundle(shared, take = write) {
 }
 
 /**
- * @param {import('esbuild').OutputFile[]} files of the first pass
- * @param {import('esbuild').Metafile} metafile
- * @param {import('esbuild').BuildOptions} shared
+ * @param {import('esbuild').BuildOptions} options
+ * @param {readonly import('esbuild').OutputFile[]} files ES modules
+ * @param {import('esbuild').Metafile} metafile what they import
  */
-async function toCommonJs(files, { outputs }, shared) {
+async function toCommonJs(options, files, { outputs }) {
   const texts = new Map(files.map(({ path, text }) => [path, text]));
   const importsOf = (path, kind) =>
     outputs[relative(root, path).replaceAll('\\', '/')].imports
@@ -62,62 +63,51 @@ async function toCommonJs(files, { outputs }, shared) {
     for (const each of importsOf(path, 'import-statement')) reach(each, seen);
     return seen;
   };
-  const atStart = reach(first).union(reach(language));
-  const later = [...texts.keys()].filter((path) => !atStart.has(path));
-  const imported = new Set([...texts.keys()].flatMap((path) => importsOf(path, 'dynamic-import')));
-  /** What is imported is called as its module is; what several of these share, by their names. */
+  const atStart = new Set([...reach(language), ...reach(main)]);
+  const imported = [...new Set([...texts.keys()].flatMap((path) => importsOf(path, 'dynamic-import')))];
+  /** What is imported is called as its module is, what several of these share by all their names. */
   const nameOf = (path) =>
-    imported.has(path)
+    imported.includes(path)
       ? basename(path).replace(/-\w+\.js$/u, '')
-      : [...imported]
+      : imported
           .filter((each) => reach(each).has(path))
           .map(nameOf)
           .sort()
           .join('-');
-  /** Chunks find what they share with the first bundle among its exports. */
-  const shares = new Map(
-    [...atStart].filter((path) => path !== first && path !== language).map((path, i) => [path, `shared${i}`]),
-  );
+  /** Names of the exports under which chunks find what activation has run. */
+  const shared = new Map([...atStart].filter((path) => path !== main).map((path, i) => [path, `shared${i}`]));
 
   /** @type {import('esbuild').Plugin} */
   const modules = {
     name: 'modules',
     setup: ({ onResolve, onLoad }) => {
       onResolve({ filter: /.*/ }, ({ path, kind, resolveDir, namespace, importer }) => {
-        if (kind === 'entry-point') return path === START ? { path, namespace: 'start' } : { path };
+        if (kind === 'entry-point') return path === START ? { path, namespace: START } : { path };
         if (!path.startsWith('.')) return undefined;
         if (namespace === 'shared') return { path, external: true };
         const target = join(resolveDir, path);
-        if (!atStart.has(target)) {
-          const from = namespace === 'start' || atStart.has(importer) ? './chunks' : '.';
-          return { path: `${from}/${nameOf(target)}.js`, external: true };
-        }
-        return atStart.has(importer) || namespace === 'start'
-          ? { path: target }
-          : { path: target, namespace: 'shared' };
+        const here = namespace === START || atStart.has(importer);
+        if (!atStart.has(target)) return { path: `${here ? './chunks' : '.'}/${nameOf(target)}.js`, external: true };
+        return here ? { path: target } : { path: target, namespace: 'shared' };
       });
-      onLoad({ filter: /.*/, namespace: 'start' }, () => ({
-        contents: [
-          `import './${basename(language)}';`,
-          `export * from './${basename(first)}';`,
-          ...[...shares].map(
-            ([path, name]) => `export * as ${name} from './${relative(dist, path).replaceAll('\\', '/')}';`,
-          ),
-        ].join('\n'),
-        resolveDir: dist,
-      }));
+      onLoad({ filter: /.*/, namespace: START }, () => {
+        const exported = [...shared].map(([path, name]) => `export * as ${name} from '${addressOf(path)}';`);
+        const contents = [`import '${addressOf(language)}';`, `export * from '${addressOf(main)}';`, ...exported];
+        return { contents: contents.join('\n'), resolveDir: dist };
+      });
       onLoad({ filter: /.*/, namespace: 'shared' }, ({ path }) => ({
-        contents: `module.exports = require('../${basename(first)}').${shares.get(path)};`,
-        resolveDir: chunks,
+        contents: `module.exports = require('../${basename(main)}').${shared.get(path)};`,
+        resolveDir: dirname(path),
       }));
-      onLoad({ filter: /.*/ }, ({ path }) =>
-        texts.has(path) ? { contents: texts.get(path), resolveDir: dirname(path) } : undefined,
-      );
+      onLoad({ filter: /.*/, namespace: 'file' }, ({ path }) => ({
+        contents: texts.get(path),
+        resolveDir: dirname(path),
+      }));
     },
   };
+  const later = [...texts.keys()].filter((path) => !atStart.has(path));
   const { outputFiles } = await build({
-    ...shared,
-    absWorkingDir: root,
+    ...options,
     format: 'cjs',
     supported: { 'dynamic-import': false },
     write: false,
@@ -130,8 +120,14 @@ async function toCommonJs(files, { outputs }, shared) {
   return outputFiles;
 }
 
-/** @param {import('esbuild').OutputFile[]} files */
+/** @param {string} path of a module, as one in dist imports it */
+function addressOf(path) {
+  return `./${relative(dist, path).replaceAll('\\', '/')}`;
+}
+
+/** @param {readonly import('esbuild').OutputFile[]} files */
 function write(files) {
+  const chunks = join(dist, 'chunks');
   // None of an earlier build stays.
   rmSync(chunks, { recursive: true, force: true });
   mkdirSync(chunks, { recursive: true });

@@ -13,10 +13,17 @@ const START_MS = 10_000;
 const PEER = 'Emmet';
 
 report({ what: `package for ${here}`, value: statSync(packagePath(here)).size / 1e6, unit: 'MB' });
-for (const file of readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' })) {
-  if (!/^(webview.)?\w+\.js$/.test(file)) continue;
-  report({ what: `dist/${file}`, value: statSync(join(root, 'dist', file)).size / 1e3, unit: 'kB' });
+const kilobytes = (file: string): number => statSync(join(root, 'dist', file)).size / 1e3;
+const scripts = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+  /^(webview.|chunks.)?[\w-]+\.js$/.test(file),
+);
+const chunks = scripts.filter((file) => file.startsWith('chunks'));
+for (const file of scripts.filter((script) => !chunks.includes(script))) {
+  const what = file === 'extension.js' ? `dist/${file}, what activation loads` : `dist/${file}`;
+  report({ what, value: kilobytes(file), unit: 'kB' });
 }
+const later = chunks.reduce((sum, file) => sum + kilobytes(file), 0);
+report({ what: `  ${chunks.length} chunks that are loaded when they are needed`, value: later, unit: 'kB' });
 
 const activations: number[][] = [];
 for (let run = 0; run < RUNS; run++) {
