@@ -48,11 +48,12 @@ if (existsSync('node_modules/@vscode/codicons/dist/codicon.ttf')) {
   }
 }
 if (watch) for (const options of bundles) await (await context(options)).watch();
-const read = watch
+/** What each was made of. */
+const inputs = watch
   ? []
   : await Promise.all(bundles.map(async (options) => Object.keys((await build(options)).metafile.inputs)));
-const pages = read.at(-1) ?? sourceFiles();
+const pages = inputs.at(-1) ?? sourceFiles();
 for (const language of languages) {
   writeFileSync(`dist/webview/l10n.${language}.js`, pageTranslations(language, pages));
 }
-if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices(read.flat()));
+if (production) writeFileSync('dist/THIRD_PARTY_NOTICES.txt', notices(inputs.flat()));
