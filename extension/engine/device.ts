@@ -36,6 +36,20 @@ export function cachesGrow({ provider }: Device): boolean {
   return provider !== 'cpu';
 }
 
+/** What the scores of a layer's queries may take; 16 heads with a context of 4,096 tokens take half of it. */
+const SCORES_BYTES = 256 * 2 ** 20;
+
+/**
+ * How attention is computed in sessions that are made from now on: all of a head's scores as one product where they fit, else in
+ * blocks with a running softmax (arXiv 2205.14135), whose many small products take up to a fifth longer where heads are narrow.
+ * ONNX Runtime 1.30 knows it from the environment, when a session is made.
+ *
+ * @param scoreBytes what all scores of a layer may take at a time
+ */
+export function chooseAttention(scoreBytes: number): void {
+  process.env['ORT_GQA_DISABLE_FLASH_ATTENTION'] = scoreBytes <= SCORES_BYTES ? '1' : '0';
+}
+
 /**
  * @param weightFolder where the graph's weights lie
  * @param threads 0 leaves one core to the editor where there are more than two

@@ -10,7 +10,7 @@ import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
 import { neededMemory } from '../models/fitting.ts';
 import { footprint } from '../models/footprint.ts';
 import { layerKinds } from '../models/layerKinds.ts';
-import { passTokens } from '../models/passTokens.ts';
+import { passTokens, scoreBytes } from '../models/passTokens.ts';
 import { blockFormat } from '../models/quantization.ts';
 import { turnsAlike } from '../models/rope.ts';
 import { skippedParts } from '../models/skipped.ts';
@@ -21,7 +21,7 @@ import type { ModelRequest } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo, Precision } from '../protocol/trace.ts';
 import { CutModel, type CreateSession } from './cutModel.ts';
-import { formFor, sessionOptions, type Device } from './device.ts';
+import { chooseAttention, formFor, sessionOptions, type Device } from './device.ts';
 import { encode, type Encoder } from './encode.ts';
 import { Head } from './head.ts';
 import type { MeasurableModel } from './measure.ts';
@@ -101,8 +101,11 @@ async function openDecoder(
   threads: number,
   { tokenizer, info, device }: Pick<CheckpointModel, 'tokenizer' | 'info' | 'device'>,
 ): Promise<CheckpointModel> {
-  const create = (bytes: Uint8Array, caches: readonly KvCache[]): Promise<InferenceSession> =>
-    InferenceSession.create(bytes, sessionOptions(device, weightFolder, threads, caches));
+  const chunk = Math.min(device.chunk, passTokens(spec, graphs.plan.bytes));
+  const create = (bytes: Uint8Array, caches: readonly KvCache[]): Promise<InferenceSession> => {
+    chooseAttention(scoreBytes(spec, chunk, info.context));
+    return InferenceSession.create(bytes, sessionOptions(device, weightFolder, threads, caches));
+  };
   const encoder: Encoder | undefined = graphs.encoder && {
     graph: graphs.encoder,
     session: await create(graphs.encoder.bytes, []),
@@ -118,7 +121,7 @@ async function openDecoder(
     body,
     head,
     device,
-    chunk: Math.min(device.chunk, passTokens(spec, graphs.plan.bytes)),
+    chunk,
     beginsAlike: (a, b) => !encoder && graphs.body.ropes.every(({ rope }) => turnsAlike(rope, a, b)),
     nodes: graphs.body.nodes + (graphs.encoder?.nodes ?? 0),
     sequence,

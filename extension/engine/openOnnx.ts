@@ -13,7 +13,7 @@ import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
 import { ForeignSequence, reasonOf, type ForeignSession } from './foreignSequence.ts';
 import { explainedFailure, requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
-import { CPU, sessionOptions } from './device.ts';
+import { chooseAttention, CPU, sessionOptions } from './device.ts';
 import { Tokenizer } from './tokenizer.ts';
 
 const CHUNK_TOKENS = 512;
@@ -90,6 +90,8 @@ async function createSession(
       threads,
       [],
     );
+    // Its attention may have any number of heads.
+    chooseAttention(Infinity);
     return await InferenceSession.create(bytes, { ...options, logSeverityLevel: 4 });
   } catch (thrown) {
     const error = explainedFailure(thrown, undefined);

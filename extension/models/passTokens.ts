@@ -32,3 +32,11 @@ export function passTokens({ layers, hiddenSize }: DecoderSpec, weightBytes: num
   const forRows = Math.max(LEAST_TOKENS, tokensIn(Math.max(ROW_BYTES, ROW_SHARE * weightBytes), rows));
   return Math.max(1, Math.min(PASS_TOKENS, tokensIn(DECAY_BYTES, decays), forRows));
 }
+
+/** Bytes of all scores of a layer's attention at a time: of a pass of so many tokens, with as many keys as a context has. */
+export function scoreBytes({ layers }: DecoderSpec, tokens: number, context: number): number {
+  const heads = layers
+    .flat()
+    .map(({ mixer }) => (mixer.kind === 'attention' || mixer.kind === 'mla' ? mixer.heads : 0));
+  return FLOAT32_BYTES * Math.max(0, ...heads) * tokens * context;
+}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isJsonObject, type JsonObject } from '../../extension/formats/json.ts';
 import { describeModel } from '../../extension/models/families.ts';
-import { passTokens } from '../../extension/models/passTokens.ts';
+import { passTokens, scoreBytes } from '../../extension/models/passTokens.ts';
 import { isUserError } from '../../extension/protocol/errors.ts';
 import { FIXTURES } from '../support/reference.ts';
 
@@ -22,6 +22,11 @@ it('sends as many tokens through at a time as memory allows for what Mamba and t
   const olmoe = describeModel(CONFIGS['OLMoE-1B-7B-0924']!);
   expect(passTokens(olmoe, 4.2e9)).toBe(256);
   expect(passTokens(olmoe, 27e9)).toBe(512);
+});
+
+it('knows what the scores of a pass take', () => {
+  // 32 heads × 512 queries × 4,096 keys × 4 bytes.
+  expect(scoreBytes(describeModel(CONFIGS['Mixtral-8x7B-v0.1']!), 512, 4096)).toBe(2 ** 28);
 });
 
 describe('a key that nobody has read', () => {
