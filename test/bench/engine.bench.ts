@@ -1,14 +1,13 @@
-/** How fast the engine is: against transformers where Python has it, against itself without capture, and against its budgets. */
-import { spawnSync } from 'node:child_process';
+/** How fast the engine is: against what the machine can do, against itself without capture, and against its budgets. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { EngineClient } from '../../extension/client/engineClient.ts';
-import { openCheckpoint, type CheckpointModel } from '../../extension/engine/openCheckpoint.ts';
+import { openCheckpoint } from '../../extension/engine/openCheckpoint.ts';
 import { prefill, windowStarts } from '../../extension/engine/prefill.ts';
-import { Graph } from '../../extension/models/graph.ts';
 import { root } from '../../extension/tools/project.mjs';
+import { machineRate, operations } from './rate.ts';
 import { report } from './report.ts';
 
 const MODEL = join(root, 'media/demo-models/balanced');
@@ -70,31 +69,6 @@ async function firstTint(): Promise<{ readonly cold: number; readonly warm: numb
   return { cold: first, warm };
 }
 
-/**
- * Floating-point operations that prefill cannot do without: two a token and active parameter, embeddings that are only
- * looked up left out, and the two triangular products of causal attention.
- */
-function operations({ info, graphs }: CheckpointModel, tokens: number): number {
-  const tied = graphs.plan.weights.filter(({ shape }) => shape[0] === info.vocabulary).length < 2;
-  const used = info.parameters.active - (tied ? 0 : info.vocabulary * info.hiddenSize);
-  const attention = graphs.body.caches.length * info.hiddenSize * 2 * tokens * tokens;
-  return 2 * tokens * used + attention;
-}
-
-/** Time of the product of two square matrices, one of them a weight, on as many threads. */
-async function productMilliseconds(size: number): Promise<number> {
-  const graph = new Graph('');
-  const shape = [size, size];
-  const [a, b] = [graph.input('a', 'float32', shape), graph.input('b', 'float32', shape)];
-  const product = graph.output(graph.op('MatMul', [a, b]), 'float32', shape);
-  const session = await InferenceSession.create(graph.bytes('product'), { intraOpNumThreads: THREADS });
-  const values = (): Tensor => new Tensor('float32', new Float32Array(size * size).fill(0.5), shape);
-  const feeds = { [a]: values(), [b]: values() };
-  const milliseconds = await bestOf(() => session.run(feeds, [product]));
-  await session.release();
-  return milliseconds;
-}
-
 const unimported = await firstTint();
 report({ what: 'first tint, new engine, weights not imported', value: unimported.cold, unit: 'ms', budget: 1500 });
 const imported = await firstTint();
@@ -120,8 +94,7 @@ for (const count of COUNTS) {
 }
 
 // How near that is to what the machine can do at all: floating-point operations a second, against one large product.
-const RATE_SIZE = 1024;
-const rate = (2 * RATE_SIZE ** 3) / (await productMilliseconds(RATE_SIZE));
+const rate = await machineRate(THREADS);
 for (const [count, ms] of ours) {
   report({
     what: `  of the machine’s float32 matrix rate, ${count} tokens`,
@@ -166,21 +139,4 @@ report({
   budget: 2,
 });
 await model.close();
-
-const python = spawnSync(
-  'python3',
-  [join(root, 'test/bench/transformersPrefill.py'), MODEL, TEXT, String(THREADS), ...COUNTS.map(String)],
-  { encoding: 'utf8' },
-);
-if (python.status === 0) {
-  for (const line of python.stdout.trim().split('\n')) {
-    const { experts, tokens, ms } = JSON.parse(line) as { experts: string; tokens: number; ms: number };
-    const ratio = ms / ours.get(tokens)!;
-    console.log(
-      `transformers, ${experts}, ${tokens} tokens: ${ms.toFixed(1)} ms, ${ratio.toFixed(2)} × ours (budget: 2 ×)`,
-    );
-  }
-} else {
-  console.log('transformers is not installed for python3: no comparison.');
-}
 rmSync(cache, { recursive: true, force: true });

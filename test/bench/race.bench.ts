@@ -8,6 +8,7 @@
  * llama.cpp's llama-bench in MOESCOPE_LLAMA_BENCH or on the PATH. That needs the checkpoint as GGUF: a folder with files whose names
  * say f32, q8_0 and q4_0. Ratios are of the best times of each; above 1 the engine is ahead.
  *
+ * Beside float32's prefill stands the least time that it can take on this machine: its products alone, at the rate of one large one.
  * The engine always captures. It is shown with the log-probability of every token, as transformers computes logits for every
  * token, and beside llama.cpp, which computes those of the last token alone, also less the time of its head.
  */
@@ -21,6 +22,7 @@ import { openCheckpoint, type CheckpointModel } from '../../extension/engine/ope
 import { Head } from '../../extension/engine/head.ts';
 import { indexOfMax, prefill, windowStarts } from '../../extension/engine/prefill.ts';
 import { root } from '../../extension/tools/project.mjs';
+import { machineRate, operations } from './rate.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -202,12 +204,15 @@ for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.
     }
   }
   peer?.close();
+  const rate = precision === 'float32' ? await machineRate(THREADS) : NaN;
+  const least = COUNTS.map((count) => operations(model, count) / rate);
   await model.close();
-  for (const task of TASKS) {
+  for (const [i, task] of TASKS.entries()) {
     const ours = times.of(precision, task);
     const lean = task === 'decode' ? ours.ms : ours.ms - times.of(`${precision} head`, task).ms;
     const what = task === 'decode' ? `a token of ${DECODE} generated` : `prefill of ${task} tokens`;
     let line = `${precision.padEnd(8)} ${what.padEnd(26)} ${shown(ours)}`;
+    if (least[i]! > 0) line += `, at least ${least[i]!.toFixed(2)} ms`;
     const theirs = times.of('transformers', task);
     if (peer) line += ` | transformers ${shown(theirs)}: ${(theirs.ms / ours.ms).toFixed(2)} × (asked: 2 ×)`;
     const rival = times.of(`llama.cpp ${precision}`, task);
