@@ -39,7 +39,7 @@ import { explainedFailure } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
-import { Tokenizers } from './tokenizers.ts';
+import { Tokenizer } from './tokenizer.ts';
 import { prefill, windowStarts } from './prefill.ts';
 import { profileModel } from './profile.ts';
 import { shippedProviders } from './provider.ts';
@@ -49,7 +49,6 @@ const PROGRESS_INTERVAL_MS = 50;
 
 class Engine {
   readonly #connection: MessageConnection;
-  readonly #tokenizers = new Tokenizers();
   #open: { readonly key: string; readonly model: OpenModel; live?: LiveRouter } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -74,7 +73,7 @@ class Engine {
       this.#next(token, (signal) => this.#continue(params, signal)),
     );
     connection.onRequest(toEngine.tokenize, (params, token) =>
-      this.#next(token, () => this.#tokenizers.encode(params)),
+      this.#next(token, async () => (await Tokenizer.open(params.folder, params.vocabulary)).encode(params.text)),
     );
     connection.onRequest(toEngine.listCache, ({ cache }, token) => this.#next(token, () => cachedModels(cache)));
     connection.onRequest(toEngine.clearCache, ({ cache }, token) =>

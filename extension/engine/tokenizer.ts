@@ -1,13 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { join } from 'node:path';
-import { Tokenizer as NativeTokenizer } from 'tokenizers';
-import { readJsonObject } from '../formats/json.ts';
-import { refuseFatal } from '../formats/tokenizerJson.ts';
+import type { Tokenizer as NativeTokenizer } from 'tokenizers';
 import type { Continuation, TokenRanges } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
-
-/** The largest known tokenizer.json has some 40 MB. */
-const MAX_TOKENIZER_BYTES = 200_000_000;
+import { openTokenizer } from './openTokenizers.ts';
 
 /** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
 export class Tokenizer {
@@ -24,20 +20,7 @@ export class Tokenizer {
    * @throws UserError `tokenizer-missing`, `tokenizer-invalid`
    */
   static async open(folder: string, vocabulary: number): Promise<Tokenizer> {
-    const path = join(folder, 'tokenizer.json');
-    const codes = { missing: 'tokenizer-missing', invalid: 'tokenizer-invalid' } as const;
-    refuseFatal(await readJsonObject(path, MAX_TOKENIZER_BYTES, codes));
-    try {
-      const native = NativeTokenizer.fromFile(path);
-      // A tokenizer.json may ask for cut or padded texts; transformers ignores that, too.
-      native.disableTruncation();
-      native.disablePadding();
-      return new Tokenizer(native, vocabulary);
-    } catch (error) {
-      throw new UserError('tokenizer-invalid', l10n.t`${path} cannot be understood: ${messageOf(error)}.`, {
-        cause: error,
-      });
-    }
+    return new Tokenizer(await openTokenizer(join(folder, 'tokenizer.json')), vocabulary);
   }
 
   /** Encodes a text with the special tokens that the tokenizer adds. Throws UserError `tokenizer-invalid`. */

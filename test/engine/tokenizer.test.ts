@@ -1,8 +1,10 @@
 /** Token ids and ranges are those of Hugging Face's tokenizers, in UTF-16 units. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Tokenizer, utf16Offsets } from '../../extension/engine/tokenizer.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+import { ScratchFolder } from '../support/scratch.ts';
 
 let tokenizer: Tokenizer;
 beforeAll(async () => {
@@ -48,6 +50,20 @@ describe('encode', () => {
       expect(end.at(-1)).toBe(text.length);
     }
   });
+});
+
+it('a file that was changed is read anew', async () => {
+  const scratch = new ScratchFolder('checkpoints/mixtral');
+  try {
+    const text = 'Sparse layers send each token to a few experts.';
+    const before = await (await Tokenizer.open(scratch.folder, 8192)).encode(text);
+    scratch.write('tokenizer.json', readFileSync(join(ROOT, 'media/demo-models/balanced/tokenizer.json')));
+    const after = await (await Tokenizer.open(scratch.folder, 8192)).encode(text);
+    expect(after).toEqual(await tokenizer.encode(text));
+    expect(after.ids).not.toEqual(before.ids);
+  } finally {
+    scratch.dispose();
+  }
 });
 
 describe('utf16Offsets', () => {
