@@ -1,4 +1,4 @@
-import { Uri, window, type Disposable, type ViewColumn, type WebviewPanel } from 'vscode';
+import { TabInputWebview, Uri, window, type Disposable, type Tab, type ViewColumn, type WebviewPanel } from 'vscode';
 import type * as v from 'valibot';
 import { Channel } from './channel.ts';
 import { Disposables } from './disposables.ts';
@@ -62,8 +62,10 @@ export class EditorTab<Out, In> implements RestoresTab, Disposable {
       return;
     }
     const { entry, title } = this.#kind;
-    const options = webviewOptions(this.#extension);
-    this.#adopt(window.createWebviewPanel(viewTypeOf(entry), title, { viewColumn, preserveFocus }, options));
+    const waiting = waitingTabs(entry);
+    const place = { viewColumn: waiting[0]?.group.viewColumn ?? viewColumn, preserveFocus };
+    this.#adopt(window.createWebviewPanel(viewTypeOf(entry), title, place, webviewOptions(this.#extension)));
+    void window.tabGroups.close(waiting, true);
   }
 
   restore(panel: WebviewPanel): void {
@@ -112,4 +114,12 @@ export class EditorTab<Out, In> implements RestoresTab, Disposable {
 
 function viewTypeOf(entry: WebviewEntry): string {
   return `moescope.${entry}`;
+}
+
+/** Tabs that came back with the window and that nobody has looked at since: VS Code hands them over only then. */
+function waitingTabs(entry: WebviewEntry): Tab[] {
+  const viewType = viewTypeOf(entry);
+  return window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .filter(({ input }) => input instanceof TabInputWebview && input.viewType.endsWith(viewType));
 }

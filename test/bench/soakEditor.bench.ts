@@ -12,6 +12,7 @@ import { Workbench } from '../e2e/driver.ts';
 import { random } from '../support/liveText.ts';
 import { reportGrowth } from './growth.ts';
 import { freePort, HostDebugger } from './hostDebugger.ts';
+import { QUIET } from './quietSettings.ts';
 import { report } from './report.ts';
 
 const ROUNDS = Number(process.argv[2] ?? 24);
@@ -34,11 +35,7 @@ const workbench = await Workbench.launch({
   extension: packagePath(here),
   ...{ folder: join(root, 'media/samples'), file: FILES[0]!, inspect },
   // Saved at once, editors close without a question.
-  settings: {
-    'editor.quickSuggestions': { other: 'off' },
-    'remote.autoForwardPorts': false,
-    ...{ 'files.autoSave': 'afterDelay', 'files.autoSaveDelay': 100 },
-  },
+  settings: { ...QUIET, 'files.autoSave': 'afterDelay', 'files.autoSaveDelay': 100 },
 });
 const { page } = workbench;
 const session = await page.context().newCDPSession(page);

@@ -13,6 +13,7 @@ import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
 import { freePort, HostDebugger } from './hostDebugger.ts';
+import { QUIET } from './quietSettings.ts';
 import { report } from './report.ts';
 
 const SECONDS = Number(process.argv[2] ?? 60);
@@ -85,8 +86,7 @@ async function withEditor<T>(
   const workbench = await Workbench.launch({
     ...(extension === undefined ? {} : { extension }),
     ...{ folder, file: FILE, inspect },
-    // Suggestions are other extensions' affair, and a server that looks for open ports starts processes: that blocks it.
-    settings: { 'editor.quickSuggestions': { other: 'off' }, 'remote.autoForwardPorts': false },
+    settings: QUIET,
   });
   try {
     workbench.inspectExtensionHost(inspect);

@@ -27,6 +27,8 @@ test('the report comes back, and is of what is routed then', async () => {
   await expect.poll(() => report.locator('body').innerText()).toContain('Analyze Routing');
   await workbench.runCommand('MoEScope: Analyze Routing');
   await workbench.tinted();
+  // The one that came back, hidden by the report, is not doubled by the one that a first run opens.
+  await expect.poll(() => workbench.page.locator('.tab[aria-label^="Routing Map"]').count()).toBe(1);
   await workbench.showTab('Load Report');
   const judged = await workbench.webview('.verdict');
   expect(await judged.locator('.verdict').innerText()).toContain('The hottest expert is E13 of L5');
