@@ -30,6 +30,9 @@ import { expertRef } from './viewMessages.ts';
  */
 const LARGE_TEXT = 5_000_000;
 
+/** Until views are opened that have nothing to show yet: making them takes the processor from what routes. */
+const VIEWS_MS = 1500;
+
 /** Links carry data from a document's hover; anyone can make a link. */
 const highlightArgument = v.object({ uri: v.string(), ...expertRef.entries });
 const mapArgument = v.object({ uri: v.string(), token: v.pipe(v.number(), v.integer(), v.minValue(0)) });
@@ -189,6 +192,7 @@ export class Commands implements Disposable {
     const wanted = part.text.length > LARGE_TEXT ? await askAboutSize(editor, part) : part;
     if (!wanted) return;
     const run = this.#parts.analyzer.analyze(wanted);
+    if (!this.#viewsOpened) await Promise.race([this.#routesSome(), run]);
     await this.#openViews();
     await run;
   }
@@ -259,6 +263,21 @@ export class Commands implements Disposable {
     session.pinned = expert;
     session.preview = undefined;
     this.#parts.sessions.publish(session, 'highlight');
+  }
+
+  /** Waits for the first tokens of a run, but not long. */
+  #routesSome(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        watch.dispose();
+        resolve();
+      };
+      const timer = setTimeout(done, VIEWS_MS);
+      const watch = this.#parts.sessions.onDidChange(({ change }) => {
+        if (change === 'growth' || change === 'routing') done();
+      });
+    });
   }
 
   /** The first run of a window shows where its figures are; from then on the views are where the user wants them. */
