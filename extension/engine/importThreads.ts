@@ -6,8 +6,11 @@ import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { PieceConverter } from './convertPiece.ts';
 import type { Piece } from './pieces.ts';
 
-/** What a thread is worth its start for, which takes some 30 ms, in bytes of the weight file. */
-const BYTES_A_THREAD = 16 * 2 ** 20;
+/**
+ * What a thread is worth its start for, in bytes of the weight file: two of them take some 70 ms of two cores to start, and one
+ * writes 20 MB meanwhile.
+ */
+const BYTES_A_THREAD = 64 * 2 ** 20;
 
 /** More do not make a disk faster, and each may hold a matrix. */
 const MAX_THREADS = 8;

@@ -21,8 +21,8 @@ import { Throttle } from './throttle.ts';
 const NOTICE_MS = 200;
 /** What is far from an edit waits until nobody has typed for so long: two letters of somebody who types slowly. */
 const REST_MS = 200;
-/** A run shorter than this needs no notification: the status bar says enough. */
-const QUIET_MS = 1_000;
+/** A run shorter than this is told of in the status bar alone. What moves there, or in a notification, is drawn 60 times a second. */
+const QUIET_MS = 2_000;
 
 /** The text to analyse, and where in its document it stands. */
 export interface TextPart {
@@ -79,7 +79,10 @@ export class Analyzer {
     session.run?.abort.abort();
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
-    const notice = setTimeout(() => void this.#notify(session, run, work), QUIET_MS);
+    const notice = setTimeout(() => {
+      this.#last(session, run);
+      void this.#notify(session, run, work);
+    }, QUIET_MS);
     const ended = await work;
     clearTimeout(notice);
     return ended;
@@ -92,7 +95,7 @@ export class Analyzer {
     const work = this.#work(session, run, part);
     const notice = setTimeout(() => {
       run.quiet = false;
-      this.#sessions.publish(session, 'run');
+      this.#last(session, run);
     }, QUIET_MS);
     const ended = await work;
     clearTimeout(notice);
@@ -118,6 +121,7 @@ export class Analyzer {
       edits: new EditTracker(text, base, whole),
       live: this.#live.on,
       quiet,
+      lasting: false,
       shown: false,
     };
     session.run = run;
@@ -229,6 +233,11 @@ export class Analyzer {
         this.#sessions.publish(session, 'run');
       }
     }
+  }
+
+  #last(session: Session, run: Run): void {
+    run.lasting = true;
+    this.#sessions.publish(session, 'run');
   }
 
   #advance(session: Session, run: Run, progress: Progress): void {

@@ -1,4 +1,5 @@
 import * as l10n from '@vscode/l10n';
+import { setTimeout as delay } from 'node:timers/promises';
 import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
 import { clearedSentence } from '../analysis/sizes.ts';
@@ -31,7 +32,10 @@ import { expertRef } from './viewMessages.ts';
 const LARGE_TEXT = 5_000_000;
 
 /** Until views are opened that have nothing to show yet: making them takes the processor from what routes. */
-const VIEWS_MS = 1500;
+const VIEWS_MS = 2500;
+
+/** What the window takes to draw the first tints, before it has views to make as well. */
+const DRAWN_MS = 200;
 
 /** Links carry data from a document's hover; anyone can make a link. */
 const highlightArgument = v.object({ uri: v.string(), ...expertRef.entries });
@@ -192,8 +196,11 @@ export class Commands implements Disposable {
     const wanted = part.text.length > LARGE_TEXT ? await askAboutSize(editor, part) : part;
     if (!wanted) return;
     const run = this.#parts.analyzer.analyze(wanted);
-    if (!this.#viewsOpened) await Promise.race([this.#routesSome(), run]);
-    await this.#openViews();
+    if (!this.#viewsOpened) {
+      await Promise.race([this.#routesSome(), run]);
+      await delay(DRAWN_MS);
+      await this.#openViews();
+    }
     await run;
   }
 
@@ -274,8 +281,8 @@ export class Commands implements Disposable {
         resolve();
       };
       const timer = setTimeout(done, VIEWS_MS);
-      const watch = this.#parts.sessions.onDidChange(({ change }) => {
-        if (change === 'growth' || change === 'routing') done();
+      const watch = this.#parts.sessions.onDidChange(({ session }) => {
+        if (session.routed && session.routed.trace.routed > 0) done();
       });
     });
   }

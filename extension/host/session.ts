@@ -19,6 +19,8 @@ export interface Run {
   readonly live: boolean;
   /** It follows an edit, and the user need not hear of it as long as it is quick. */
   quiet: boolean;
+  /** It has taken so long that something should move. */
+  lasting: boolean;
   /** Some of its routing is shown. */
   shown: boolean;
 }

@@ -59,7 +59,9 @@ export class StatusBar implements Disposable {
   #show(): void {
     const session = this.#sessions.current;
     const texts = [this.#modelText(session), ...(session ? this.#sessionTexts(session) : [])];
-    const text = `${session?.running ? '$(sync~spin)' : '$(circuit-board)'} ${texts.join('\u2002')}`;
+    const run = session?.running;
+    const icon = !run ? '$(circuit-board)' : run.lasting ? '$(sync~spin)' : '$(sync)';
+    const text = `${icon} ${texts.join('\u2002')}`;
     const tooltip = this.#tooltip(session);
     // Each assignment goes to the window, and draws the bar anew.
     if (text === this.#item.text && tooltip.value === this.#tip) return;
