@@ -27,11 +27,12 @@ export function formFor(provider: Provider, precision: Precision): GraphForm {
     activations: precision === 'float16' ? 'float16' : 'float32',
     expertRows: 'slice',
     product: 'Gemm',
+    caches: 'all',
     blockActivations: 'none',
   };
 }
 
-/** Keys and values of the CPU lie in buffers of ours that the kernel appends to; those of other devices stay there and grow. */
+/** Keys and values of the CPU lie in buffers of ours; those of other devices stay there and grow. */
 export function cachesGrow({ provider }: Device): boolean {
   return provider !== 'cpu';
 }

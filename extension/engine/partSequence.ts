@@ -1,8 +1,8 @@
 /** A text's way through one part of a model that was cut at its routers. */
 import { Tensor } from 'onnxruntime-node';
 import { dependsOnLength, ropeTables } from '../models/rope.ts';
-import { giveBackCopies } from './cacheCopies.ts';
 import type { OpenPart } from './cutModel.ts';
+import { KvBuffers } from './kvBuffers.ts';
 import { tokenFeeds } from './stack.ts';
 
 /** Tokens that go through a part together. */
@@ -41,10 +41,8 @@ export class PartSequence {
   readonly #open: OpenPart;
   readonly #capacity: number;
   /** Inputs that stay the same from pass to pass, but for the recurrent states. */
-  readonly #feeds: Record<string, Tensor> = {};
-  /** Outputs that go to buffers of ours. */
-  readonly #presents: Record<string, Tensor> = {};
-  /** Outputs that ONNX Runtime allocates. */
+  readonly #feeds: Record<string, Tensor>;
+  readonly #kv: KvBuffers;
   readonly #wanted: Readonly<Record<string, null>>;
   #window = -1;
 
@@ -53,15 +51,10 @@ export class PartSequence {
     this.#open = open;
     this.#capacity = capacity;
     const { caches, states, crosses, normed, residual } = open.part;
-    for (const { kvHeads, headDim, pastKey, presentKey, pastValue, presentValue, shared } of caches) {
-      const make = (): Tensor =>
-        new Tensor('float32', new Float32Array(kvHeads * capacity * headDim), [1, kvHeads, capacity, headDim]);
-      // The same buffer at both ends: the kernel appends in place.
-      const key = (this.#feeds[pastKey] = this.#presents[presentKey] = make());
-      this.#feeds[pastValue] = this.#presents[presentValue] = shared === true ? key : make();
-    }
+    this.#kv = new KvBuffers(caches, capacity);
+    this.#feeds = { ...this.#kv.feeds };
     const handedOver = open.part.handsOver ? crosses.flatMap(({ key, value }) => [key, value]) : [];
-    const names = [normed, ...(residual === undefined ? [] : [residual]), ...handedOver];
+    const names = [normed, ...(residual === undefined ? [] : [residual]), ...handedOver, ...this.#kv.outputs];
     this.#wanted = Object.fromEntries([...names, ...states.map(({ present }) => present)].map((name) => [name, null]));
   }
 
@@ -96,8 +89,8 @@ export class PartSequence {
         feeds[value] = encoded[i]!.value;
       });
     }
-    const outputs = await session.run(feeds, { ...this.#presents, ...this.#wanted });
-    giveBackCopies(outputs, this.#presents);
+    const outputs = await session.run(feeds, this.#wanted);
+    this.#kv.append(outputs, pass.past);
     const output = (name: string): Tensor => outputs[name] as Tensor;
     for (const { past, present } of part.states) this.#feeds[past] = output(present);
     return {

@@ -6,25 +6,21 @@ import type { RopeTables } from '../models/stack.ts';
 import { cachesGrow } from './device.ts';
 import type { Encoded } from './encode.ts';
 import { Head, type NextToken } from './head.ts';
+import { KvBuffers, STORAGE } from './kvBuffers.ts';
 import { requireMemory } from './memory.ts';
 import { Marks } from './marks.ts';
 import type { AnsweringSequence, Rewinding, RoutedTokens } from './model.ts';
 import type { CheckpointModel } from './openCheckpoint.ts';
-import { giveBackCopies } from './cacheCopies.ts';
 import { captureTaps, tapNames, tokenFeeds, tokenSums } from './stack.ts';
-
-/** ONNX Runtime takes float16 as bits. */
-const STORAGE = { float32: Float32Array, float16: Uint16Array } as const;
 
 /** One sequence of tokens in a model from a checkpoint: its KV cache and recurrent states, and what has gone through them. */
 export class DecoderSequence implements AnsweringSequence {
   readonly #model: CheckpointModel;
   readonly #head: Head;
   /** Inputs that stay the same from chunk to chunk, but for the recurrent states. */
-  readonly #feeds: Record<string, Tensor> = {};
-  /** Outputs that go to buffers of ours. */
-  readonly #presents: Record<string, Tensor> = {};
-  /** Outputs that ONNX Runtime allocates. */
+  readonly #feeds: Record<string, Tensor>;
+  /** Keys and values; undefined where they stay on the device. */
+  readonly #kv: KvBuffers | undefined;
   readonly #wanted: Readonly<Record<string, null>>;
   readonly capacity: number;
   readonly rewinding: Rewinding;
@@ -52,17 +48,10 @@ export class DecoderSequence implements AnsweringSequence {
     this.#head = new Head(model.head, model.graphs.head, model.info);
     this.#grown = cachesGrow(model.device) ? model.graphs.body.caches.flatMap(endsOf) : [];
     const { ropes, caches, states, taps, hidden } = model.graphs.body;
-    const elements = (cache: KvCache): number => cache.kvHeads * capacity * cache.headDim;
     const bytes = capacity * caches.reduce((sum, cache) => sum + bytesPerToken(cache), 0);
     requireMemory(bytes, l10n.t`The KV cache of a window of ${capacity} tokens`);
-    for (const cache of caches) {
-      if (cachesGrow(model.device)) continue;
-      const shape = [1, cache.kvHeads, capacity, cache.headDim];
-      const make = (): Tensor => new Tensor(cache.type, new STORAGE[cache.type](elements(cache)), shape);
-      // The same buffer at both ends: the kernel appends in place.
-      const key = (this.#feeds[cache.pastKey] = this.#presents[cache.presentKey] = make());
-      this.#feeds[cache.pastValue] = this.#presents[cache.presentValue] = cache.shared ? key : make();
-    }
+    this.#kv = cachesGrow(model.device) ? undefined : new KvBuffers(caches, capacity);
+    this.#feeds = { ...this.#kv?.feeds };
     this.capacity = capacity;
     this.#cacheBytes = bytes;
     this.rewinding = this.#grown.length > 0 ? 'to-start' : states.length > 0 ? 'to-marks' : 'anywhere';
@@ -72,8 +61,8 @@ export class DecoderSequence implements AnsweringSequence {
       else for (const table of [rope.cos, rope.sin]) this.#feeds[table] = source.#feeds[table]!;
     }
     const presents = states.map((state) => state.present);
-    const grown = this.#grown.map(({ present }) => present);
-    this.#wanted = Object.fromEntries([hidden, ...tapNames(taps), ...presents, ...grown].map((name) => [name, null]));
+    const kept = this.#kv?.outputs ?? this.#grown.map(({ present }) => present);
+    this.#wanted = Object.fromEntries([hidden, ...tapNames(taps), ...presents, ...kept].map((name) => [name, null]));
     this.#clear();
   }
 
@@ -131,11 +120,7 @@ export class DecoderSequence implements AnsweringSequence {
   fork(to: number, capacity: number): DecoderSequence {
     const other = new DecoderSequence(this.#model, capacity, this);
     if (this.rewinding === 'to-start') return other;
-    for (const cache of this.#model.graphs.body.caches) {
-      for (const past of cache.shared ? [cache.pastKey] : [cache.pastKey, cache.pastValue]) {
-        copyRows(this.#feeds[past]!, other.#feeds[past]!, cache, to, this.capacity, capacity);
-      }
-    }
+    if (this.#kv) other.#kv?.copy(this.#kv, to);
     other.#marks = this.#marks;
     other.#past = this.#past;
     this.#model.graphs.body.states.forEach(({ past }) => (other.#feeds[past] = this.#feeds[past]!));
@@ -159,11 +144,8 @@ export class DecoderSequence implements AnsweringSequence {
   async append(ids: Int32Array, skip = 0, wantsEach = false): Promise<RoutedTokens> {
     const { graphs, body, info } = this.#model;
     const { inputs, hidden, states, taps } = graphs.body;
-    const outputs = await body.run(
-      { ...this.#feeds, ...tokenFeeds(inputs, ids, this.#past) },
-      { ...this.#presents, ...this.#wanted },
-    );
-    giveBackCopies(outputs, this.#presents);
+    const outputs = await body.run({ ...this.#feeds, ...tokenFeeds(inputs, ids, this.#past) }, this.#wanted);
+    this.#kv?.append(outputs, this.#past);
     this.#past += ids.length;
     for (const { past, present } of states) this.#feeds[past] = outputs[present] as Tensor;
     for (const { past, present } of this.#grown) this.#replace(past, outputs[present] as Tensor);
@@ -188,23 +170,6 @@ export class DecoderSequence implements AnsweringSequence {
     if (!this.#last) throw new Error('an empty sequence has no next token');
     this.#next ??= await this.#head.next(this.#last);
     return this.#next.logits;
-  }
-}
-
-/** Copies the first tokens of a cache [1, kvHeads, capacity, headDim] into one of another capacity. */
-function copyRows(
-  from: Tensor,
-  into: Tensor,
-  { kvHeads, headDim }: KvCache,
-  tokens: number,
-  capacity: number,
-  otherCapacity: number,
-): void {
-  const source = from.data as Float32Array | Uint16Array;
-  const target = into.data as typeof source;
-  for (let head = 0; head < kvHeads; head++) {
-    const start = head * capacity * headDim;
-    target.set(source.subarray(start, start + tokens * headDim), head * otherCapacity * headDim);
   }
 }
 

@@ -43,6 +43,11 @@ export interface GraphForm {
    * makes sessions with thousands of experts slow to create; WebGPU has no kernel for the other.
    */
   readonly product: 'FusedMatMul' | 'Gemm';
+  /**
+   * What a pass hands out of its keys and values: `rows`, those of its own tokens, for whoever keeps the others, or `all`, where
+   * they stay on the device.
+   */
+  readonly caches: 'rows' | 'all';
   /** What products with weights in blocks round activations to. */
   readonly blockActivations: 'int8' | 'none';
 }
@@ -52,6 +57,7 @@ export const CPU_FORM: GraphForm = {
   activations: 'float32',
   expertRows: 'split',
   product: 'FusedMatMul',
+  caches: 'rows',
   blockActivations: 'int8',
 };
 

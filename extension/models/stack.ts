@@ -95,12 +95,13 @@ export class StackBuilder {
     this.#spec = spec;
     this.#plan = plan;
     this.#graph = graph;
-    this.#inputs = {
-      ids: this.#graph.input('ids', 'int32', ['tokens']),
-      lastPosition: this.#graph.input('last_position', 'int32', [1]),
-      total: this.#graph.input('total', 'int32', []),
-      positions: this.#graph.input('positions', 'int64', [1, 'tokens']),
-    };
+    const ids = graph.input('ids', 'int32', ['tokens']);
+    const lastPosition = graph.input('last_position', 'int32', [1]);
+    const total = graph.input('total', 'int32', []);
+    const positions = graph.input('positions', 'int64', [1, 'tokens']);
+    const first = graph.op('Gather', [positions, graph.ints(0)], { axis: 1 });
+    const end = graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]);
+    this.#inputs = { ids, lastPosition, total, positions, first, end };
   }
 
   /** What comes in: token embeddings, for the residual stream and normed for the first block. */

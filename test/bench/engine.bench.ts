@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import { EngineClient } from '../../extension/client/engineClient.ts';
+import { KvBuffers } from '../../extension/engine/kvBuffers.ts';
 import { openCheckpoint } from '../../extension/engine/openCheckpoint.ts';
 import { prefill, windowStarts } from '../../extension/engine/prefill.ts';
 import { root } from '../../extension/tools/project.mjs';
@@ -121,16 +122,11 @@ for (const { rope, cos, sin } of body.ropes) {
   feeds[cos] = new Tensor('float32', new Float32Array((COUNT * rope.dims) / 2).fill(1), shape);
   feeds[sin] = new Tensor('float32', new Float32Array((COUNT * rope.dims) / 2), shape);
 }
-const presents: Record<string, Tensor> = {};
-for (const { pastKey, pastValue, presentKey, presentValue, kvHeads, headDim } of body.caches) {
-  const make = (): Tensor =>
-    new Tensor('float32', new Float32Array(kvHeads * COUNT * headDim), [1, kvHeads, COUNT, headDim]);
-  feeds[pastKey] = presents[presentKey] = make();
-  feeds[pastValue] = presents[presentValue] = make();
-}
+const kv = new KvBuffers(body.caches, COUNT);
+Object.assign(feeds, kv.feeds);
 const taps = body.taps.flatMap((tap) => [tap.logits, tap.scores, tap.selection, tap.experts, tap.weights]);
 const runFor = (names: readonly string[]) => (): Promise<unknown> =>
-  model.body.run(feeds, { ...presents, ...Object.fromEntries(names.map((name) => [name, null])) });
+  model.body.run(feeds, Object.fromEntries([...names, ...kv.outputs].map((name) => [name, null])));
 const [bare, tapped] = await bestOfEach(runFor([body.hidden]), runFor([body.hidden, ...taps]));
 report({
   what: 'handing out the routers’ results, 512 tokens',

@@ -12,6 +12,9 @@ export interface Positions {
   readonly total: Value;
   /** Positions of this chunk's tokens; int64 [1, T]. */
   readonly positions: Value;
+  /** The first of them, and that of the first token after it; int64 [1]. */
+  readonly first: Value;
+  readonly end: Value;
 }
 
 /** cos and sin of a rope by position; float32 [positions, dims/2]. */
@@ -20,7 +23,10 @@ export interface RopeInputs {
   readonly sin: Value;
 }
 
-/** Keys and values of one layer; [1, kvHeads, capacity, headDim]. Given one buffer for both ends, it is written in place. */
+/**
+ * Keys and values of one layer. What goes in has the tokens before this chunk, [1, kvHeads, capacity, headDim]; what comes out is
+ * [1, kvHeads, T, headDim], to be put after them, or all of it where `GraphForm.caches` says so.
+ */
 export interface KvCache {
   readonly pastKey: Value;
   readonly pastValue: Value;
@@ -30,7 +36,7 @@ export interface KvCache {
   readonly kvHeads: number;
   /** Width of a head in the cache. */
   readonly headDim: number;
-  /** Keys are values, too: one buffer can hold both. */
+  /** Keys are values, too: one buffer can hold both, and of rows there is one output for both. */
   readonly shared?: boolean;
 }
 
@@ -85,14 +91,24 @@ export function attention(
       local_window_size: spec.window ?? -1,
     },
   ) as [Value, Value, Value];
-  graph.output(presentKey, type, cacheShape);
-  graph.output(presentValue, type, cacheShape);
   let heads = unpad(graph, mixed, spec, headDim);
   if (spec.gate) heads = graph.op('Mul', [heads, graph.op('Sigmoid', [linear(graph, plan, x, spec.gate)])]);
   return {
     output: linear(graph, plan, heads, spec.output),
-    cache: { pastKey, pastValue, presentKey, presentValue, type, kvHeads: spec.kvHeads, headDim },
+    cache: {
+      ...{ pastKey, pastValue, type, kvHeads: spec.kvHeads, headDim },
+      presentKey: handOut(graph, presentKey, at, cacheShape),
+      presentValue: handOut(graph, presentValue, at, cacheShape),
+    },
   };
+}
+
+/** Makes keys or values, [1, kvHeads, capacity, headDim], an output of the graph, or those of this chunk's tokens; its name. */
+export function handOut(graph: Graph, present: Value, at: Positions, shape: readonly (number | string)[]): Value {
+  const type = graph.form.activations;
+  if (graph.form.caches === 'all') return graph.output(present, type, shape);
+  const rows = graph.op('Slice', [present, at.first, at.end, graph.ints([2])]);
+  return graph.output(rows, type, shape.with(2, 'tokens'));
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Graph, Value } from '../graph.ts';
 import type { MlaSpec } from '../spec.ts';
 import type { TensorSpec, WeightPlan } from '../weights.ts';
-import { HEAD_STEP, type KvCache, type Positions, type RopeInputs } from './attention.ts';
+import { handOut, HEAD_STEP, type KvCache, type Positions, type RopeInputs } from './attention.ts';
 import { linear } from './linear.ts';
 import { normalize } from './norm.ts';
 
@@ -51,11 +51,14 @@ export function mla(
     3,
     { num_heads: heads, kv_num_heads: 1, scale: { float: spec.scale } },
   ) as [Value, Value, Value];
-  graph.output(presentKey, type, cacheShape);
-  graph.output(presentValue, type, cacheShape);
+  const handedOut = handOut(graph, presentKey, at, cacheShape);
   return {
     output: linear(graph, plan, values(graph, plan, mixed, spec, headDim), spec.output),
-    cache: { pastKey, pastValue, presentKey, presentValue, type, kvHeads: 1, headDim, shared: true },
+    cache: {
+      ...{ pastKey, pastValue, type, kvHeads: 1, headDim, shared: true },
+      presentKey: handedOut,
+      presentValue: graph.form.caches === 'rows' ? handedOut : handOut(graph, presentValue, at, cacheShape),
+    },
   };
 }
 
