@@ -78,9 +78,6 @@ interface Place {
 function copyRows(from: Place, into: Place, tokens: number, kvHeads: number, headDim: number): void {
   for (let head = 0; head < kvHeads; head++) {
     const start = (head * from.capacity + from.at) * headDim;
-    into.data.set(
-      from.data.subarray(start, start + tokens * headDim),
-      (head * into.capacity + into.at) * headDim,
-    );
+    into.data.set(from.data.subarray(start, start + tokens * headDim), (head * into.capacity + into.at) * headDim);
   }
 }
