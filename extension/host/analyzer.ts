@@ -80,7 +80,7 @@ export class Analyzer {
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
     const notice = setTimeout(() => {
-      this.#last(session, run);
+      this.#lasts(session, run);
       void this.#notify(session, run, work);
     }, QUIET_MS);
     const ended = await work;
@@ -95,7 +95,7 @@ export class Analyzer {
     const work = this.#work(session, run, part);
     const notice = setTimeout(() => {
       run.quiet = false;
-      this.#last(session, run);
+      this.#lasts(session, run);
     }, QUIET_MS);
     const ended = await work;
     clearTimeout(notice);
@@ -235,7 +235,7 @@ export class Analyzer {
     }
   }
 
-  #last(session: Session, run: Run): void {
+  #lasts(session: Session, run: Run): void {
     run.lasting = true;
     this.#sessions.publish(session, 'run');
   }

@@ -99,9 +99,11 @@ export class StackBuilder {
     const lastPosition = graph.input('last_position', 'int32', [1]);
     const total = graph.input('total', 'int32', []);
     const positions = graph.input('positions', 'int64', [1, 'tokens']);
+    this.#inputs = { ids, lastPosition, total, positions };
+    if (graph.form.caches === 'all') return;
     const first = graph.op('Gather', [positions, graph.ints(0)], { axis: 1 });
     const end = graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]);
-    this.#inputs = { ids, lastPosition, total, positions, first, end };
+    this.#inputs = { ...this.#inputs, rows: { first, end } };
   }
 
   /** What comes in: token embeddings, for the residual stream and normed for the first block. */

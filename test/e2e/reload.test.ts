@@ -27,6 +27,7 @@ test('the report comes back, and is of what is routed then', async () => {
   await expect.poll(() => report.locator('body').innerText()).toContain('Analyze Routing');
   await workbench.runCommand('MoEScope: Analyze Routing');
   await workbench.tinted();
+  await workbench.webview('body[data-entry="map"]');
   // The one that came back, hidden by the report, is not doubled by the one that a first run opens.
   await expect.poll(() => workbench.page.locator('.tab[aria-label^="Routing Map"]').count()).toBe(1);
   await workbench.showTab('Load Report');

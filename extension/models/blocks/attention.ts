@@ -12,9 +12,8 @@ export interface Positions {
   readonly total: Value;
   /** Positions of this chunk's tokens; int64 [1, T]. */
   readonly positions: Value;
-  /** The first of them, and that of the first token after it; int64 [1]. */
-  readonly first: Value;
-  readonly end: Value;
+  /** The first of them, and that of the first token after the chunk; int64 [1]. Absent where `GraphForm.caches` is `all`. */
+  readonly rows?: { readonly first: Value; readonly end: Value };
 }
 
 /** cos and sin of a rope by position; float32 [positions, dims/2]. */
@@ -106,8 +105,8 @@ export function attention(
 /** Makes keys or values, [1, kvHeads, capacity, headDim], an output of the graph, or those of this chunk's tokens; its name. */
 export function handOut(graph: Graph, present: Value, at: Positions, shape: readonly (number | string)[]): Value {
   const type = graph.form.activations;
-  if (graph.form.caches === 'all') return graph.output(present, type, shape);
-  const rows = graph.op('Slice', [present, at.first, at.end, graph.ints([2])]);
+  if (!at.rows) return graph.output(present, type, shape);
+  const rows = graph.op('Slice', [present, at.rows.first, at.rows.end, graph.ints([2])]);
   return graph.output(rows, type, shape.with(2, 'tokens'));
 }
 

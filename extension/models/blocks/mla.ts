@@ -57,7 +57,7 @@ export function mla(
     cache: {
       ...{ pastKey, pastValue, type, kvHeads: 1, headDim, shared: true },
       presentKey: handedOut,
-      presentValue: graph.form.caches === 'rows' ? handedOut : handOut(graph, presentValue, at, cacheShape),
+      presentValue: at.rows ? handedOut : handOut(graph, presentValue, at, cacheShape),
     },
   };
 }
