@@ -39,7 +39,7 @@ export function cachesGrow({ provider }: Device): boolean {
 
 /**
  * How long a thread waits for the next product before it sleeps; to wake takes some 50 µs. Passes of up to 128 tokens take a tenth
- * less time with it, and no more of the processor's; much longer, and it shows there.
+ * less time with it, and hardly more of the processor's; with much longer that shows.
  */
 const SPIN_US = 100;
 
