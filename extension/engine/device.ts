@@ -32,11 +32,6 @@ export function formFor(provider: Provider, precision: Precision): GraphForm {
   };
 }
 
-/** Keys and values of the CPU lie in buffers of ours; those of other devices stay there and grow. */
-export function cachesGrow({ provider }: Device): boolean {
-  return provider !== 'cpu';
-}
-
 /**
  * How long a thread waits for the next product before it sleeps; to wake takes some 50 µs. Passes of up to 128 tokens take a tenth
  * less time with it, and hardly more of the processor's; with much longer that shows.

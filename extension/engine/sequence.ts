@@ -3,15 +3,17 @@ import { Tensor } from 'onnxruntime-node';
 import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
 import { ropeTables, turnsAlike } from '../models/rope.ts';
 import type { RopeTables } from '../models/stack.ts';
-import { cachesGrow } from './device.ts';
 import type { Encoded } from './encode.ts';
 import { Head, type NextToken } from './head.ts';
-import { KvBuffers, STORAGE } from './kvBuffers.ts';
+import { KvBuffers } from './kvBuffers.ts';
 import { requireMemory } from './memory.ts';
 import { Marks } from './marks.ts';
 import type { AnsweringSequence, Rewinding, RoutedTokens } from './model.ts';
 import type { CheckpointModel } from './openCheckpoint.ts';
 import { captureTaps, tapNames, tokenFeeds, tokenSums } from './stack.ts';
+
+/** ONNX Runtime takes float16 as bits. */
+const STORAGE = { float32: Float32Array, float16: Uint16Array } as const;
 
 /** One sequence of tokens in a model from a checkpoint: its KV cache and recurrent states, and what has gone through them. */
 export class DecoderSequence implements AnsweringSequence {
@@ -46,11 +48,11 @@ export class DecoderSequence implements AnsweringSequence {
   constructor(model: CheckpointModel, capacity: number, source?: DecoderSequence) {
     this.#model = model;
     this.#head = new Head(model.head, model.graphs.head, model.info);
-    this.#grown = cachesGrow(model.device) ? model.graphs.body.caches.flatMap(endsOf) : [];
-    const { ropes, caches, states, taps, hidden } = model.graphs.body;
+    const { inputs, ropes, caches, states, taps, hidden } = model.graphs.body;
+    this.#grown = inputs.rows ? [] : caches.flatMap(endsOf);
     const bytes = capacity * caches.reduce((sum, cache) => sum + bytesPerToken(cache), 0);
     requireMemory(bytes, l10n.t`The KV cache of a window of ${capacity} tokens`);
-    this.#kv = cachesGrow(model.device) ? undefined : new KvBuffers(caches, capacity);
+    this.#kv = inputs.rows && new KvBuffers(caches, capacity);
     this.#feeds = { ...this.#kv?.feeds };
     this.capacity = capacity;
     this.#cacheBytes = bytes;

@@ -235,6 +235,7 @@ export class Analyzer {
     }
   }
 
+  /** From now on something moves where the run is told of. */
   #lasts(session: Session, run: Run): void {
     run.lasting = true;
     this.#sessions.publish(session, 'run');

@@ -78,6 +78,14 @@ export function blocksOf({
   return blocks.map((each, i) => ({ ...each, next: i + 1 < blocks.length ? blocks[i + 1]!.block.norm : finalNorm }));
 }
 
+/** Where a chunk's tokens stand in a cache. */
+function chunkRows(graph: Graph, positions: Value, total: Value): NonNullable<Positions['rows']> {
+  return {
+    first: graph.op('Gather', [positions, graph.ints(0)], { axis: 1 }),
+    end: graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]),
+  };
+}
+
 /** Puts blocks one after the other into a graph. */
 export class StackBuilder {
   readonly #spec: DecoderSpec;
@@ -99,11 +107,8 @@ export class StackBuilder {
     const lastPosition = graph.input('last_position', 'int32', [1]);
     const total = graph.input('total', 'int32', []);
     const positions = graph.input('positions', 'int64', [1, 'tokens']);
-    this.#inputs = { ids, lastPosition, total, positions };
-    if (graph.form.caches === 'all') return;
-    const first = graph.op('Gather', [positions, graph.ints(0)], { axis: 1 });
-    const end = graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]);
-    this.#inputs = { ...this.#inputs, rows: { first, end } };
+    const rows = graph.form.caches === 'all' ? {} : { rows: chunkRows(graph, positions, total) };
+    this.#inputs = { ids, lastPosition, total, positions, ...rows };
   }
 
   /** What comes in: token embeddings, for the residual stream and normed for the first block. */

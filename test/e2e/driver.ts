@@ -357,7 +357,7 @@ export class Workbench {
       this.log()
         .split('\n')
         // A window that is loaded anew finds the lock that VS Code's host before it has left.
-        .filter((line) => line.includes('[error]') && !line.includes('vscode.lock'))
+        .filter((line) => line.includes('[error]') && !/EEXIST.*vscode\.lock/.test(line))
     );
   }
 
