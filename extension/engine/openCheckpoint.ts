@@ -6,7 +6,7 @@ import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
 import { modelName } from '../formats/modelName.ts';
 import { bytesPerToken, type KvCache } from '../models/blocks/attention.ts';
 import { cutDecoder } from '../models/cutDecoder.ts';
-import { buildDecoder, type DecoderGraphs } from '../models/decoder.ts';
+import { buildDecoder, decoderInForm, type DecoderGraphs } from '../models/decoder.ts';
 import { neededMemory } from '../models/fitting.ts';
 import { footprint } from '../models/footprint.ts';
 import { layerKinds } from '../models/layerKinds.ts';
@@ -71,9 +71,7 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
   const proven = { ...options, content: basename(folder), precision: taken };
   const opened = openProven(request, proven, async (device) => {
     const onCpu = device.provider === 'cpu';
-    const built = onCpu
-      ? graphs
-      : buildDecoder(spec, checkpoint.tensors, blockFormat(taken), formFor(device.provider, taken));
+    const built = onCpu ? graphs : decoderInForm(spec, graphs.plan, formFor(device.provider, taken));
     // Float16 is compared with float32: the CPU has nothing nearer.
     const precision = onCpu && taken === 'float16' ? 'float32' : taken;
     const info = { ...modelInfo(request, spec, built, device, precision), ...(skipped.length > 0 ? { skipped } : {}) };

@@ -36,20 +36,23 @@ export interface DecoderGraphs {
 }
 
 /**
- * Builds both graphs.
+ * Plans a model's weights, and builds its graphs for the CPU.
  *
  * @param blocks how the matrices of projections are held; float32 unless given
- * @param form how the graphs are written for the device that runs them
  * @throws UserError `weights-invalid` when the checkpoint does not have what the spec needs
  */
 export function buildDecoder(
   spec: DecoderSpec,
   tensors: ReadonlyMap<string, TensorEntry>,
   blocks?: BlockFormat,
-  form: GraphForm = CPU_FORM,
 ): DecoderGraphs {
   const { fp8Block } = spec;
   const plan = new WeightPlan(tensors, { ...(fp8Block ? { fp8Block } : {}), ...(blocks ? { blocks } : {}) });
+  return decoderInForm(spec, plan, CPU_FORM);
+}
+
+/** The same model's graphs for another device, over the weights that are planned: each lies where it lay. */
+export function decoderInForm(spec: DecoderSpec, plan: WeightPlan, form: GraphForm): DecoderGraphs {
   return assemble(spec, plan, () => new Graph(WEIGHT_FILE, form));
 }
 

@@ -375,7 +375,7 @@ export interface MoeSpec {
   readonly norms?: NormPair;
   /** Experts work on a narrower projection of x, which their sum is expanded from; router and shared expert see x itself. */
   readonly latent?: { readonly size: number; readonly reduce: LinearSpec; readonly expand: LinearSpec };
-  /** Expert e; all have the same shapes. */
+  /** Expert e; all are alike but for the names of their weights. */
   readonly expert: (index: number) => MlpSpec;
   /** An expert that every token visits; its output is multiplied by sigmoid(gate(x)) where there is a gate. */
   readonly shared?: { readonly mlp: MlpSpec; readonly gate?: LinearSpec; readonly norms?: NormPair };

@@ -11,7 +11,7 @@ import { CPU, formFor, sessionOptions } from '../../extension/engine/device.ts';
 import { captureTaps, tapNames, tokenFeeds } from '../../extension/engine/stack.ts';
 import { cachedWeights } from '../../extension/engine/weightCache.ts';
 import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
-import { buildDecoder } from '../../extension/models/decoder.ts';
+import { buildDecoder, decoderInForm } from '../../extension/models/decoder.ts';
 import type { StackGraph } from '../../extension/models/stack.ts';
 import { ropeTables } from '../../extension/models/rope.ts';
 import { describeCheckpoint } from '../../extension/models/tying.ts';
@@ -30,7 +30,8 @@ it.each(DECODERS)('%s routes nearly as the reference does', async (name) => {
   const expected = await Reference.read(join(folder, 'reference'));
   const checkpoint = await readCheckpoint(folder);
   const spec = await describeCheckpoint(checkpoint);
-  const { plan, body } = buildDecoder(spec, checkpoint.tensors, undefined, formFor('webgpu', 'float16'));
+  const { plan } = buildDecoder(spec, checkpoint.tensors);
+  const { body } = decoderInForm(spec, plan, formFor('webgpu', 'float16'));
   const { signal } = new AbortController();
   const weights = await cachedWeights(plan, {
     cache,

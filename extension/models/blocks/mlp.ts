@@ -5,14 +5,20 @@ import { linear } from './linear.ts';
 
 /** down(activation(gate(x)) · up(x)), or down(activation(up(x))), for x [n, H]; n may be 0. */
 export function mlp(graph: Graph, plan: WeightPlan, x: Value, spec: MlpSpec): Value {
-  if (!spec.gate) {
-    const raised = activate(graph, linear(graph, plan, x, spec.up), spec.activation);
-    return linear(graph, plan, raised, spec.down);
-  }
-  const both = spec.gate === 'inUp' ? linear(graph, plan, x, spec.up) : linear(graph, plan, x, spec.gate, spec.up);
-  if (spec.clamped) return linear(graph, plan, clampedGate(graph, both, spec, spec.clamped.limit), spec.down);
-  const [gated, value] = graph.ops('Split', [both], 2, { axis: -1, num_outputs: 2 }) as [Value, Value];
-  return linear(graph, plan, graph.op('Mul', [activate(graph, gated, spec.activation), value]), spec.down);
+  return linear(graph, plan, activated(graph, gateAndUp(graph, plan, x, spec), spec), spec.down);
+}
+
+/** The first products of an MLP, of x [n, H]: gate and up side by side, [n, 2·I], or up alone, [n, I]. */
+export function gateAndUp(graph: Graph, plan: WeightPlan, x: Value, { gate, up }: MlpSpec): Value {
+  return gate === undefined || gate === 'inUp' ? linear(graph, plan, x, up) : linear(graph, plan, x, gate, up);
+}
+
+/** What goes into an MLP's last product; [n, I]. */
+export function activated(graph: Graph, x: Value, spec: MlpSpec): Value {
+  if (spec.gate === undefined) return activate(graph, x, spec.activation);
+  if (spec.clamped) return clampedGate(graph, x, spec, spec.clamped.limit);
+  const [gated, value] = graph.ops('Split', [x], 2, { axis: -1, num_outputs: 2 }) as [Value, Value];
+  return graph.op('Mul', [activate(graph, gated, spec.activation), value]);
 }
 
 /** activation(gate) · (value + 1) of gates and values that alternate in x [n, 2·I], cut to a limit. */

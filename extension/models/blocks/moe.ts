@@ -1,8 +1,8 @@
-import { CAST_TO, type Graph, type Value } from '../graph.ts';
-import type { MoeSpec, NormPair, RouterSpec } from '../spec.ts';
+import type { Graph, Value } from '../graph.ts';
+import type { MlpSpec, MoeSpec, NormPair, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { exactLinear, linear } from './linear.ts';
-import { mlp } from './mlp.ts';
+import { activated, gateAndUp, mlp } from './mlp.ts';
 import { normalize } from './norm.ts';
 import { route, type RouterKnobs, type Routing } from './router.ts';
 
@@ -71,7 +71,7 @@ export function mixture(
  */
 function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec: MoeSpec, hiddenSize: number): Value {
   const { k, experts: count } = spec.router;
-  const slots = graph.op('Reshape', [visits.experts, graph.ints([-1])]);
+  const slots = graph.op('Reshape', [visits.experts, anyRank(graph, visits.experts)]);
   const total = graph.op('Shape', [slots]);
   const order = graph.ops('TopK', [slots, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
   let sorted = graph.op('Gather', [x, graph.op('Div', [order, visits.k ?? graph.ints(k)])]);
@@ -80,13 +80,8 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec:
     sorted = graph.op('Mul', [sorted, graph.op('Gather', [column, order])]);
   }
 
-  const ids = graph.ints(Array.from({ length: count }, (_, e) => e));
-  const isExpert = graph.op('Equal', [graph.op('Unsqueeze', [slots, graph.ints([1])]), ids]);
-  const sizes = graph.op('ReduceSum', [graph.op('Cast', [isExpert], { to: CAST_TO.int64 }), graph.ints([0])], {
-    keepdims: 0,
-  });
-  const blocks = blocksOf(graph, sorted, sizes, count);
-  const outputs = blocks.map((block, e) => graph.in(`expert.${e}`, () => mlp(graph, plan, block, spec.expert(e))));
+  const sizes = sizesOf(graph, slots, total, count);
+  const outputs = networks(graph, plan, blocksOf(graph, sorted, sizes, count), sizes, spec);
 
   // order[i] is the slot of row i; its own order is the row of each slot.
   const rows = graph.ops('TopK', [order, total], 2, { axis: 0, largest: 0, sorted: 1 })[1]!;
@@ -102,10 +97,38 @@ function experts(graph: Graph, plan: WeightPlan, x: Value, visits: Visits, spec:
   return graph.op('Squeeze', [graph.op('MatMul', [weights, byToken]), graph.ints([1])]);
 }
 
+/** How many of the slots [n] go to each expert; int64 [count]. */
+function sizesOf(graph: Graph, slots: Value, total: Value, count: number): Value {
+  const none = graph.ints(Array.from({ length: count }, () => 0));
+  const one = graph.op('Expand', [graph.ints(1), total]);
+  return graph.op('ScatterElements', [none, slots, one], { axis: 0, reduction: 'add' });
+}
+
+/**
+ * What each expert makes of its block of rows.
+ *
+ * Products take a node an expert, activations one for all where that can be: a node costs microseconds before it computes, also
+ * those of an expert that no token visits, and after many short ones threads wait for one another.
+ */
+function networks(graph: Graph, plan: WeightPlan, blocks: readonly Value[], sizes: Value, spec: MoeSpec): Value[] {
+  const each = (inputs: readonly Value[], part: (x: Value, expert: MlpSpec) => Value): Value[] =>
+    inputs.map((x, e) => graph.in(`expert.${e}`, () => part(x, spec.expert(e))));
+  const raised = each(blocks, (x, expert) => gateAndUp(graph, plan, x, expert));
+  const inner =
+    graph.form.expertRows === 'slice'
+      ? each(raised, (x, expert) => activated(graph, x, expert))
+      : blocksOf(
+          graph,
+          activated(graph, graph.op('Concat', raised, { axis: 0 }), spec.expert(0)),
+          sizes,
+          raised.length,
+        );
+  return each(inner, (x, { down }) => linear(graph, plan, x, down));
+}
+
 /** Rows x [n, …] cut into blocks of the given sizes; int64 [count]. */
 function blocksOf(graph: Graph, x: Value, sizes: Value, count: number): Value[] {
-  if (graph.form.expertRows === 'split')
-    return graph.ops('Split', [withoutRank(graph, x, sizes), sizes], count, { axis: 0 });
+  if (graph.form.expertRows === 'split') return graph.ops('Split', [x, sizes], count, { axis: 0 });
   const ends = graph.op('CumSum', [sizes, graph.ints(0)]);
   const each = (of: Value): Value[] => graph.ops('Split', [of], count, { axis: 0, num_outputs: count });
   const from = each(graph.op('Sub', [ends, sizes]));
@@ -137,12 +160,13 @@ function joined(graph: Graph, outputs: readonly Value[], rows: Value, slots: Val
 }
 
 /**
- * The same value, of which the runtime cannot tell the rank beforehand: an axis that was just added is taken away again, and
- * which one is known only when it runs. For every output whose rank is known ONNX Runtime 1.30 looks through all buffers that
- * are free by then for one of the same shape. With experts, whose rows nobody knows beforehand, it finds none, and takes minutes for
- * 48 × 128 of them.
+ * The shape [-1], in a form that does not let the runtime tell beforehand how many axes it names, so that all that is made of the
+ * rows has an unknown rank. For every output whose rank is known ONNX Runtime 1.30 looks through all buffers that are free by then
+ * for one of the same shape. With experts, whose rows nobody knows beforehand, it finds none, and takes minutes for 48 × 128 of them.
+ *
+ * @param experts [T, k]
  */
-function withoutRank(graph: Graph, x: Value, sizes: Value): Value {
-  const some = graph.op('Slice', [sizes, graph.ints([0]), graph.ints([1])]);
-  return graph.op('Squeeze', [graph.op('Unsqueeze', [x, graph.ints([0])]), graph.op('Sub', [some, some])]);
+function anyRank(graph: Graph, experts: Value): Value {
+  const tokens = graph.op('Shape', [experts], { start: 0, end: 1 });
+  return graph.op('Slice', [graph.ints([-1]), graph.ints([0]), tokens]);
 }
