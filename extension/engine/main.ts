@@ -189,7 +189,8 @@ class Engine {
     const model = await this.#model(run, request, signal);
     const opened = performance.now();
     this.#progress(run)('tokenize', 0, 0);
-    const encoded = await model.tokenizer.encode(text);
+    const { tokenizer } = model;
+    const encoded = await (live ? tokenizer.encodeEdited(text) : tokenizer.encode(text));
     const { ids } = encoded;
     if (ids.length === 0) throw new UserError('text-empty', l10n.t`The text has no tokens.`);
     const windows = windowStarts(ids.length, model.info.context);

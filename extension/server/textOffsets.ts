@@ -115,9 +115,11 @@ function unitsOf(text: string, length: number): (byte: number, up: boolean) => n
   const first = new Uint32Array(length + 1);
   const after = new Uint32Array(length + 1);
   let byte = 0;
-  for (let i = 0; i < text.length;) {
-    const point = text.codePointAt(i)!;
-    const [units, bytes] = [point > 0xffff ? 2 : 1, point < 0x80 ? 1 : point < 0x800 ? 2 : point > 0xffff ? 4 : 3];
+  let i = 0;
+  for (const character of text) {
+    const units = character.length;
+    const point = character.codePointAt(0)!;
+    const bytes = point < 0x80 ? 1 : point < 0x800 ? 2 : units > 1 ? 4 : 3;
     for (let j = 0; j < bytes; j++) {
       first[byte + j] = i;
       after[byte + j] = j === 0 ? i : i + units;

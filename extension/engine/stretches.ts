@@ -1,0 +1,77 @@
+import { LINE_BEGINNING } from '../formats/tokenizerCuts.ts';
+import type { TokenRanges } from '../protocol/engine.ts';
+
+/** UTF-16 units of text whose tokens are kept, at most twice as many; they take some four bytes a unit. */
+const KEPT_UNITS = 2_000_000;
+
+/**
+ * Tokens of texts that are being edited, for tokenizers that `cutsAtLines`: of a text that differs little from the last ones only
+ * the stretches that are new are encoded. A stretch goes from the beginning of a line to that of another.
+ */
+export class Stretches {
+  readonly #encode: (text: string) => Promise<TokenRanges>;
+  #known = new Map<string, TokenRanges>();
+  /** Those of before, until as much text has come again. */
+  #older = new Map<string, TokenRanges>();
+  #units = 0;
+
+  /** @param encode gives a text's tokens without special ones */
+  constructor(encode: (text: string) => Promise<TokenRanges>) {
+    this.#encode = encode;
+  }
+
+  /** The same as of `encode`. */
+  async encode(text: string): Promise<TokenRanges> {
+    if (text.length > KEPT_UNITS) return this.#encode(text);
+    const stretches = text.split(LINE_BEGINNING);
+    const parts = stretches.map((stretch) => this.#known.get(stretch) ?? this.#older.get(stretch));
+    for (let i = 0, next; i < stretches.length; i = next) {
+      next = i + 1;
+      if (parts[i]) continue;
+      // All in a row that are new go together.
+      while (next < stretches.length && !parts[next]) next += 1;
+      const row = stretches.slice(i, next);
+      parts.splice(i, row.length, ...cut(await this.#encode(row.join('')), row));
+    }
+    for (const [i, stretch] of stretches.entries()) this.#keep(stretch, parts[i]!);
+    return joined(parts as TokenRanges[], stretches);
+  }
+
+  #keep(stretch: string, tokens: TokenRanges): void {
+    if (this.#known.has(stretch)) return;
+    this.#known.set(stretch, tokens);
+    this.#units += stretch.length;
+    if (this.#units <= KEPT_UNITS) return;
+    this.#older = this.#known;
+    this.#known = new Map();
+    this.#units = 0;
+  }
+}
+
+/** The tokens of each of the stretches that a text consists of, ranges from the stretch's own beginning on. */
+function cut({ ids, start, end }: TokenRanges, stretches: readonly string[]): TokenRanges[] {
+  let [token, at] = [0, 0];
+  return stretches.map((stretch) => {
+    const [first, from] = [token, at];
+    at += stretch.length;
+    while (token < ids.length && start[token]! < at) token += 1;
+    const own = (units: Uint32Array): Uint32Array => units.slice(first, token).map((unit) => unit - from);
+    return { ids: ids.slice(first, token), start: own(start), end: own(end) };
+  });
+}
+
+function joined(parts: readonly TokenRanges[], stretches: readonly string[]): TokenRanges {
+  const tokens = parts.reduce((sum, { ids }) => sum + ids.length, 0);
+  const all = { ids: new Int32Array(tokens), start: new Uint32Array(tokens), end: new Uint32Array(tokens) };
+  let [token, at] = [0, 0];
+  for (const [i, { ids, start, end }] of parts.entries()) {
+    all.ids.set(ids, token);
+    for (let t = 0; t < ids.length; t++) {
+      all.start[token + t] = at + start[t]!;
+      all.end[token + t] = at + end[t]!;
+    }
+    token += ids.length;
+    at += stretches[i]!.length;
+  }
+  return all;
+}
