@@ -178,7 +178,7 @@ export class LiveText {
     parts = Infinity,
     rest = 0,
   ): Promise<{ readonly trace: RoutingTrace; readonly kept: number }> {
-    const encoded = await this.#model.tokenizer.encode(text);
+    const encoded = await this.#model.tokenizer.encodeEdited(text);
     const windows = windowStarts(encoded.ids.length, this.#model.info.context);
     const run = ++this.#runs;
     const params: LiveParams = {
