@@ -1,8 +1,11 @@
 import { LINE_BEGINNING } from '../formats/tokenizerCuts.ts';
 import type { TokenRanges } from '../protocol/engine.ts';
 
-/** UTF-16 units of text whose tokens are kept, at most twice as many; they take some four bytes a unit. */
-const KEPT_UNITS = 2_000_000;
+/** What is kept, and at most as much of what was before. A program of 40,000 lines takes all of it. */
+const KEPT_BYTES = 24e6;
+/** Of a stretch: what arrays and an entry take besides what is in them, and its UTF-16 units with their tokens. */
+const STRETCH_BYTES = 400;
+const UNIT_BYTES = 6;
 
 /**
  * Tokens of texts that are being edited, for tokenizers that `cutsAtLines`: of a text that differs little from the last ones only
@@ -13,7 +16,7 @@ export class Stretches {
   #known = new Map<string, TokenRanges>();
   /** Those of before, until as much text has come again. */
   #older = new Map<string, TokenRanges>();
-  #units = 0;
+  #bytes = 0;
 
   /** @param encode gives a text's tokens without special ones */
   constructor(encode: (text: string) => Promise<TokenRanges>) {
@@ -22,16 +25,16 @@ export class Stretches {
 
   /** The same as of `encode`. */
   async encode(text: string): Promise<TokenRanges> {
-    if (text.length > KEPT_UNITS) return this.#encode(text);
     const stretches = text.split(LINE_BEGINNING);
+    if (STRETCH_BYTES * stretches.length + UNIT_BYTES * text.length > KEPT_BYTES) return this.#encode(text);
     const parts = stretches.map((stretch) => this.#known.get(stretch) ?? this.#older.get(stretch));
-    for (let i = 0, next; i < stretches.length; i = next) {
-      next = i + 1;
+    for (let i = 0; i < stretches.length; i++) {
       if (parts[i]) continue;
       // All in a row that are new go together.
+      let next = i + 1;
       while (next < stretches.length && !parts[next]) next += 1;
       const row = stretches.slice(i, next);
-      parts.splice(i, row.length, ...cut(await this.#encode(row.join('')), row));
+      for (const part of cut(await this.#encode(row.join('')), row)) parts[i++] = part;
     }
     for (const [i, stretch] of stretches.entries()) this.#keep(stretch, parts[i]!);
     return joined(parts as TokenRanges[], stretches);
@@ -39,12 +42,13 @@ export class Stretches {
 
   #keep(stretch: string, tokens: TokenRanges): void {
     if (this.#known.has(stretch)) return;
-    this.#known.set(stretch, tokens);
-    this.#units += stretch.length;
-    if (this.#units <= KEPT_UNITS) return;
+    // A part of a string keeps the whole string in memory, here each text that there ever was: a copy does not.
+    this.#known.set(Buffer.from(stretch, 'utf16le').toString('utf16le'), tokens);
+    this.#bytes += STRETCH_BYTES + UNIT_BYTES * stretch.length;
+    if (this.#bytes <= KEPT_BYTES) return;
     this.#older = this.#known;
     this.#known = new Map();
-    this.#units = 0;
+    this.#bytes = 0;
   }
 }
 

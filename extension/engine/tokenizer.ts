@@ -12,8 +12,8 @@ export class Tokenizer {
   readonly #vocabulary: number;
   /** Of texts that are being edited; undefined where the tokenizer does not allow it. */
   readonly #stretches: Stretches | undefined;
-  /** Special tokens around each text. */
-  #around: Promise<readonly [before: TokenRanges, after: TokenRanges]> | undefined;
+  /** Special tokens around each text; undefined where that cannot be told. */
+  #around: Promise<readonly [before: TokenRanges, after: TokenRanges] | undefined> | undefined;
 
   private constructor({ native, cutsAtLines }: OpenTokenizer, vocabulary: number) {
     this.#native = native;
@@ -38,7 +38,9 @@ export class Tokenizer {
   async encodeEdited(text: string): Promise<TokenRanges> {
     if (!this.#stretches) return this.encode(text);
     this.#around ??= this.#specialTokens();
-    const [before, after] = await this.#around;
+    const around = await this.#around;
+    if (!around) return this.encode(text);
+    const [before, after] = around;
     const own = await this.#stretches.encode(text);
     if (before.ids.length + after.ids.length === 0) return own;
     return {
@@ -78,9 +80,10 @@ export class Tokenizer {
     return { ids: Int32Array.from(ids), start, end };
   }
 
-  async #specialTokens(): Promise<readonly [TokenRanges, TokenRanges]> {
+  async #specialTokens(): Promise<readonly [TokenRanges, TokenRanges] | undefined> {
     const { ids, start, end } = await this.#encode('a', true);
     const { ids: bare } = await this.#encode('a', false);
+    if (bare.length === 0) return undefined;
     const part = (from: number, to?: number): TokenRanges => {
       return { ids: ids.slice(from, to), start: start.slice(from, to), end: end.slice(from, to) };
     };

@@ -89,6 +89,12 @@ it.each(WHOLE)('does not cut: %s', async (_, change) => {
   expect(await tokenizer.encodeEdited(TEXT)).toEqual(await tokenizer.encode(TEXT));
 });
 
+it('takes a text of very many lines', async () => {
+  const { tokenizer } = await open({});
+  const text = 'a\n'.repeat(300_000);
+  expect((await tokenizer.encodeEdited(text)).ids).toEqual((await tokenizer.encode(text)).ids);
+});
+
 it('encodes what has changed alone', async () => {
   const asked: string[] = [];
   const stretches = new Stretches((text) => {
