@@ -1,15 +1,19 @@
 /** Whether a tokenizer treats what stands before the beginning of a line and what stands after it each as if it were alone. */
 import { isJsonObject, type JsonObject } from './json.ts';
 
-/** The beginnings of lines that this is about: where a letter or a number follows a line feed. */
-export const LINE_BEGINNING = /(?<=\n)(?=[\p{L}\p{N}])/u;
+/**
+ * The beginnings of lines that this is about: where text follows a line feed, after spaces or not, but for a slash, which o200k takes
+ * together with line feeds before it.
+ */
+export const LINE_BEGINNING = /(?<=\n)(?=[ \t]*[^\s\u0085/]|[ \t]+\/)/u;
 
 /** Takes all that is white up to the last line feed, whatever follows. */
 const LINE_FEEDS = String.raw`\s*[\r\n]+`;
 
 /**
  * Alternatives of the patterns that words are found with in models of today (cl100k and o200k, and what was made of them). None
- * reaches from a line feed to a letter or number after it. Those after LINE_FEEDS that look ahead never end at a line feed.
+ * reaches beyond a line feed into what LINE_BEGINNING finds after it, and of what is white none that looks ahead ends at one, as
+ * LINE_FEEDS comes before.
  */
 const ALTERNATIVES = new Set([
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`,
