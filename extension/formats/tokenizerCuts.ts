@@ -11,17 +11,20 @@ export const LINE_BEGINNING = /(?<=\n)(?=[ \t]*[^\s\u0085/]|[ \t]+\/)/u;
 const LINE_FEEDS = String.raw`\s*[\r\n]+`;
 
 /**
- * Alternatives of the patterns that words are found with in models of today (cl100k and o200k, and what was made of them). None
+ * Alternatives of the patterns that words are found with in models of today (cl100k and o200k, and what was made of them, as by Qwen, Meta and Mistral). None
  * reaches beyond a line feed into what LINE_BEGINNING finds after it, and of what is white none that looks ahead ends at one, as
  * LINE_FEEDS comes before.
  */
 const ALTERNATIVES = new Set([
   String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)`,
-  String.raw`[^\r\n\p{L}\p{N}]?\p{L}+`,
-  String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
-  String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
+  ...[String.raw`[^\r\n\p{L}\p{N}]?\p{L}+`, String.raw`[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+`],
+  ...['', "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"].flatMap((ending) => [
+    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+${ending}`,
+    String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*${ending}`,
+  ]),
   ...[String.raw`\p{N}`, String.raw`\p{N}{1,3}`],
-  ...[String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`, String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`],
+  ...[String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`, String.raw` ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*`],
+  String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
   ...[LINE_FEEDS, String.raw`\s+(?!\S)`, String.raw`\s+`],
 ]);
 

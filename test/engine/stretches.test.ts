@@ -57,19 +57,23 @@ const added = (more: JsonObject): JsonObject => {
   const token = { id: 0, content: '<|endoftext|>', single_word: false, lstrip: false, rstrip: false };
   return { added_tokens: [{ ...token, normalized: false, special: true, ...more }] };
 };
-// As published with GPT-4, GPT-4o and GPT-2.
+// As published with GPT-4, GPT-4o, Qwen3.5, Mistral's tekken and GPT-2.
 const CL100K = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 const O200K = [
   String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
   String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
   String.raw`\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`,
 ].join('|');
+const QWEN35 = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+const TEKKEN = O200K.replaceAll("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", '').replace('{1,3}', '');
 const GPT2 = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 const CUT: readonly (readonly [string, JsonObject])[] = [
   ['the bundled one', {}],
   ['cl100k', words(CL100K)],
   ['o200k', words(O200K)],
+  ['Qwen3.5', words(QWEN35)],
+  ['tekken', words(TEKKEN)],
   ['a normalizer', { normalizer: { type: 'NFC' } }],
   ['special tokens around', { post_processor: { type: 'Sequence', processors: [bytes, template] } }],
 ];
