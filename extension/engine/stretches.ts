@@ -37,7 +37,10 @@ export class Stretches {
       for (const part of cut(await this.#encode(row.join('')), row)) parts[i++] = part;
     }
     for (const [i, stretch] of stretches.entries()) this.#keep(stretch, parts[i]!);
-    return joined(parts as TokenRanges[], stretches);
+    return joined(
+      parts as TokenRanges[],
+      stretches.map(({ length }) => length),
+    );
   }
 
   #keep(stretch: string, tokens: TokenRanges): void {
@@ -64,7 +67,8 @@ function cut({ ids, start, end }: TokenRanges, stretches: readonly string[]): To
   });
 }
 
-function joined(parts: readonly TokenRanges[], stretches: readonly string[]): TokenRanges {
+/** @param units how far the ranges of what follows each part move on */
+export function joined(parts: readonly TokenRanges[], units: readonly number[]): TokenRanges {
   const tokens = parts.reduce((sum, { ids }) => sum + ids.length, 0);
   const all = { ids: new Int32Array(tokens), start: new Uint32Array(tokens), end: new Uint32Array(tokens) };
   let [token, at] = [0, 0];
@@ -75,7 +79,7 @@ function joined(parts: readonly TokenRanges[], stretches: readonly string[]): To
       all.end[token + t] = at + end[t]!;
     }
     token += ids.length;
-    at += stretches[i]!.length;
+    at += units[i]!;
   }
   return all;
 }

@@ -4,7 +4,7 @@ import type { Tokenizer as NativeTokenizer } from 'tokenizers';
 import type { Continuation, TokenRanges } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { openTokenizer, type OpenTokenizer } from './openTokenizers.ts';
-import { Stretches } from './stretches.ts';
+import { joined, Stretches } from './stretches.ts';
 
 /** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
 export class Tokenizer {
@@ -43,11 +43,8 @@ export class Tokenizer {
     const [before, after] = around;
     const own = await this.#stretches.encode(text);
     if (before.ids.length + after.ids.length === 0) return own;
-    return {
-      ids: Int32Array.from([...before.ids, ...own.ids, ...after.ids]),
-      start: Uint32Array.from([...before.start, ...own.start, ...after.start]),
-      end: Uint32Array.from([...before.end, ...own.end, ...after.end]),
-    };
+    // Special tokens stand for no text.
+    return joined([before, own, after], [0, 0, 0]);
   }
 
   async #encode(text: string, addSpecialTokens: boolean): Promise<TokenRanges> {

@@ -19,7 +19,10 @@ import { Throttle } from './throttle.ts';
 
 /** A notification is redrawn as a whole for each step. */
 const NOTICE_MS = 200;
-/** What is far from an edit waits until nobody has typed for so long: at 5 keys a second it would begin after each, and be in the way of the next. */
+/**
+ * What is far from an edit waits until nobody has typed for so long: at 5 keys a second it would begin after each, and be in the way
+ * of the next.
+ */
 const REST_MS = 500;
 /** A run shorter than this is told of in the status bar alone. What moves there, or in a notification, is drawn 60 times a second. */
 const QUIET_MS = 2_000;

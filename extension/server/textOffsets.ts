@@ -70,8 +70,12 @@ function isKnown(text: string | null | undefined): text is string {
 /** Ranges in code points, as Python counts, as UTF-16 ranges. */
 export function rangesOfCodePoints(text: string, ranges: readonly (readonly [number, number])[]): Ranges | undefined {
   const units: number[] = [];
-  for (let i = 0; i < text.length; i += text.codePointAt(i)! > 0xffff ? 2 : 1) units.push(i);
-  units.push(text.length);
+  let unit = 0;
+  for (const character of text) {
+    units.push(unit);
+    unit += character.length;
+  }
+  units.push(unit);
   if (ranges.some(([from, to]) => !(from <= to && to < units.length && from >= 0))) return undefined;
   return {
     start: Uint32Array.from(ranges, ([from]) => units[from]!),
