@@ -196,7 +196,14 @@ export class EngineClient {
     this.#pending += 1;
     clearTimeout(this.#idle);
     try {
-      return await send(await this.#running(), run);
+      for (;;) {
+        const engine = await this.#running();
+        try {
+          return await send(engine, run);
+        } catch (error) {
+          if (this.#disposed || !engine.lost(error)) throw error;
+        }
+      }
     } finally {
       this.#sinks.delete(run);
       this.#pending -= 1;
@@ -212,7 +219,7 @@ export class EngineClient {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { EngineProcess } = await import('./engineProcess.ts');
     if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
-    if (this.#engine) return this.#engine;
+    if (this.#engine && !this.#engine.killed) return this.#engine;
     this.#crashes = this.#crashes.filter((at) => Date.now() - at < CRASH_WINDOW_MS);
     if (this.#crashes.length > MAX_RESTARTS) {
       throw new UserError(

@@ -23,7 +23,7 @@ import { PeerProcess, type PeerOptions } from './peerProcess.ts';
 export class EngineProcess extends PeerProcess {
   constructor(options: PeerOptions, sinks: ReadonlyMap<number, Partial<EngineSink>>) {
     // Passes take memory and give it back: without huge pages, a page fault for every 4 KiB, and a tenth of the time.
-    super('engine', { ...options, hugePages: true }, (connection) => {
+    super('engine', { ...options, hugePages: true, inTurn: true }, (connection) => {
       connection.onNotification(fromEngine.progress, (p) => sinks.get(p.run)?.progress?.(p));
       connection.onNotification(fromEngine.began, (b) => sinks.get(b.run)?.began?.(b));
       connection.onNotification(fromEngine.continued, (c) => sinks.get(c.run)?.continued?.(c));
@@ -69,6 +69,6 @@ export class EngineProcess extends PeerProcess {
   }
 
   providers(signal: AbortSignal): Promise<readonly Provider[]> {
-    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.providers, token));
+    return this.request(signal, (connection, token) => connection.sendRequest(toEngine.providers, token), false);
   }
 }

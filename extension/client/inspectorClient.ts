@@ -67,7 +67,14 @@ export class InspectorClient {
     this.#pending += 1;
     clearTimeout(this.#idle);
     try {
-      return await send(await this.#running());
+      for (;;) {
+        const inspector = await this.#running();
+        try {
+          return await send(inspector);
+        } catch (error) {
+          if (this.#disposed || !inspector.lost(error)) throw error;
+        }
+      }
     } finally {
       this.#pending -= 1;
       if (this.#pending === 0 && !this.#disposed) {
@@ -81,7 +88,7 @@ export class InspectorClient {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { InspectorProcess } = await import('./inspectorProcess.ts');
     if (this.#disposed) throw new UserError('inspector-gone', l10n.t`MoEScope is shutting down.`);
-    if (this.#process) return this.#process;
+    if (this.#process && !this.#process.killed) return this.#process;
     const started = new InspectorProcess(this.#options);
     this.#process = started;
     void started.exited.then(() => {

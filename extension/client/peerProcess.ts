@@ -12,7 +12,15 @@ import {
 } from 'vscode-jsonrpc/node';
 import { fromEngine, type LogLine } from '../protocol/engine.ts';
 import { languageEnv } from '../protocol/language.ts';
-import { cancelled, isUserError, messageOf, SUPERSEDED, UserError, type ErrorData } from '../protocol/errors.ts';
+import {
+  cancelled,
+  isUserError,
+  messageOf,
+  SUPERSEDED,
+  UserError,
+  type ErrorCode,
+  type ErrorData,
+} from '../protocol/errors.ts';
 
 /** A chunk or the creation of a session cannot be interrupted; what takes longer to stop is killed. */
 const CANCEL_GRACE_MS = 2_000;
@@ -31,6 +39,8 @@ export interface PeerOptions {
   readonly yields?: boolean;
   /** It takes much memory, and in large blocks. */
   readonly hugePages?: boolean;
+  /** It works on one request at a time, in the order in which they come. */
+  readonly inTurn?: boolean;
 }
 
 /** Has glibc ask Linux for huge pages where it hands out large blocks. */
@@ -56,6 +66,9 @@ export class PeerProcess {
   readonly #process: ChildProcess;
   readonly #connection: MessageConnection;
   readonly #log: (line: LogLine) => void;
+  /** Requests that are worked on one after the other: the first one now. Empty where they are not. */
+  readonly #line = new Map<symbol, AbortSignal>();
+  readonly #inTurn: boolean;
   /** Resolves when the process answers; rejects with UserError when it cannot start. */
   readonly #ready: Promise<void>;
   #stderr = '';
@@ -77,6 +90,7 @@ export class PeerProcess {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#log = options.log;
+    this.#inTurn = options.inTurn ?? false;
     if (options.yields) this.#yield();
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
@@ -131,30 +145,62 @@ export class PeerProcess {
     this.#process.kill('SIGKILL');
   }
 
-  /** Sends when the process is up. */
+  /** Whether a request failed with a process that was ended for the sake of another one: a new process can answer it. */
+  lost(error: unknown): boolean {
+    const lost: ErrorCode[] = [`${this.#name}-gone`, `${this.#name}-failed`];
+    return this.killed && isUserError(error) && lost.includes(error.code);
+  }
+
+  /**
+   * Sends when the process is up. One that is cancelled and does not stop takes the process with it, unless that is at work on another.
+   *
+   * @param inTurn whether it waits for those before it
+   */
   async request<R>(
     signal: AbortSignal,
     send: (connection: MessageConnection, token: CancellationToken) => Promise<R>,
+    inTurn = this.#inTurn,
   ): Promise<R> {
     if (isAborted(signal)) throw cancelled();
     const cancel = new CancellationTokenSource();
+    const turn = Symbol();
+    if (inTurn) this.#line.set(turn, signal);
     let grace: NodeJS.Timeout | undefined;
+    let withdraw = (): void => undefined;
+    const withdrawn = new Promise<never>((_, reject) => {
+      withdraw = () => {
+        reject(cancelled());
+      };
+    });
+    const isBehindAnother = (): boolean => {
+      const [first] = this.#line;
+      return first !== undefined && first[0] !== turn && !first[1].aborted;
+    };
     const abort = (): void => {
       cancel.cancel();
-      if (signal.reason === SUPERSEDED) return;
-      grace = setTimeout(() => {
-        this.#log({ level: 'warn', message: `The ${this.#name} process did not stop in time and is ended.` });
-        this.kill();
-      }, CANCEL_GRACE_MS);
+      if (isBehindAnother()) withdraw();
+      else if (signal.reason !== SUPERSEDED) grace = setTimeout(end, CANCEL_GRACE_MS);
+    };
+    const end = (): void => {
+      if (isBehindAnother()) {
+        withdraw();
+        return;
+      }
+      this.#log({ level: 'warn', message: `The ${this.#name} process did not stop in time and is ended.` });
+      this.kill();
     };
     signal.addEventListener('abort', abort, { once: true });
     try {
-      await this.#ready;
-      return await send(this.#connection, cancel.token);
+      const sent = this.#ready.then(() => {
+        if (isAborted(signal)) throw cancelled();
+        return send(this.#connection, cancel.token);
+      });
+      return await Promise.race([sent, withdrawn]);
     } catch (error) {
       // Read anew: while we waited the caller may have cancelled.
       throw isAborted(signal) ? cancelled() : await this.#explain(error);
     } finally {
+      this.#line.delete(turn);
       clearTimeout(grace);
       signal.removeEventListener('abort', abort);
       cancel.dispose();

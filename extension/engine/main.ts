@@ -35,7 +35,7 @@ import { fitBiases } from './balance.ts';
 import { AddedText, chooser } from './live/continuation.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
-import { explainedFailure } from './memory.ts';
+import { collectGarbage, explainedFailure } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
@@ -98,7 +98,7 @@ class Engine {
     const progress = this.#progress(run);
     const total = ids.length + generate;
     const generated: number[] = [];
-    for await (const part of known?.parts(signal) ?? prefill(model, ids, windows, generate, signal)) {
+    for await (const part of known?.parts(signal) ?? this.#afresh(model, ids, windows, generate, signal)) {
       if (part.generated) generated.push(...part.generated);
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
       progress('route', part.to, total);
@@ -230,6 +230,18 @@ class Engine {
       },
       ...(profile === undefined ? {} : { profile }),
     });
+  }
+
+  /** As prefill. Where memory is short, what Live keeps goes first. */
+  async *#afresh(...run: Parameters<typeof prefill>): ReturnType<typeof prefill> {
+    try {
+      yield* prefill(...run);
+    } catch (error) {
+      if (!isUserError(error) || error.code !== 'out-of-memory' || !this.#open?.live) throw error;
+      delete this.#open.live;
+      collectGarbage();
+      yield* prefill(...run);
+    }
   }
 
   #live(model: OpenModel): LiveRouter {

@@ -79,7 +79,7 @@ export class Analyzer {
       return 'text-empty';
     }
     const session = this.#sessions.open(document, current);
-    session.run?.abort.abort();
+    session.run?.abort.abort(SUPERSEDED);
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
     const notice = setTimeout(() => {
@@ -227,7 +227,9 @@ export class Analyzer {
       if (!current()) return undefined;
       const error = bug ?? failure;
       const ended = isUserError(error) ? error.code : 'internal';
-      if (routed) session.partial = partialSentence(ended, routed.trace.routed, routed.index.count);
+      // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
+      const shown = session.routed;
+      if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);
       this.#problems.report(`analyze ${session.key}`, error);
       return ended;
     } finally {

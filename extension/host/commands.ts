@@ -189,12 +189,17 @@ export class Commands implements Disposable {
       await window.showInformationMessage(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
       return;
     }
-    await this.#analyze(editor, part(editor));
+    await this.#analyze(editor, part);
   }
 
-  async #analyze(editor: TextEditor, part: TextPart): Promise<void> {
-    const wanted = part.text.length > LARGE_TEXT ? await askAboutSize(editor, part) : part;
-    if (!wanted) return;
+  async #analyze(editor: TextEditor, part: (editor: TextEditor) => TextPart): Promise<void> {
+    let wanted = part(editor);
+    if (wanted.text.length > LARGE_TEXT) {
+      const chosen = await askAboutSize(wanted, part);
+      if (!chosen || editor.document.isClosed) return;
+      // As it reads by now.
+      wanted = chosen(editor);
+    }
     const run = this.#parts.analyzer.analyze(wanted);
     if (!this.#viewsOpened) {
       await Promise.race([this.#routesSome(), run]);
@@ -328,8 +333,12 @@ export class Commands implements Disposable {
   }
 }
 
-async function askAboutSize(editor: TextEditor, part: TextPart): Promise<TextPart | undefined> {
-  const megabytes = Math.round(part.text.length / 1e6);
+/** What of a large text is to be routed, which so far is `whole`; undefined for nothing. */
+async function askAboutSize(
+  { text }: TextPart,
+  whole: (editor: TextEditor) => TextPart,
+): Promise<((editor: TextEditor) => TextPart) | undefined> {
+  const megabytes = Math.round(text.length / 1e6);
   const visible = l10n.t`Analyze Visible Part`;
   const all = l10n.t`Analyze All`;
   const answer = await window.showWarningMessage(
@@ -338,5 +347,5 @@ async function askAboutSize(editor: TextEditor, part: TextPart): Promise<TextPar
     all,
   );
   if (answer === undefined) return undefined;
-  return answer === all ? part : visibleText(editor);
+  return answer === all ? whole : visibleText;
 }

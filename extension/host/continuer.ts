@@ -17,7 +17,7 @@ import {
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Continued } from '../protocol/continuation.ts';
 import type { Began } from '../protocol/engine.ts';
-import { cancelled } from '../protocol/errors.ts';
+import { cancelled, SUPERSEDED } from '../protocol/errors.ts';
 import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
 import type { WrittenText, WrittenToken } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
@@ -44,7 +44,7 @@ interface Writing {
 
 /**
  * Continue with Routing: the model writes on from the cursor, as ghost text that Tab accepts and Escape drops. It ends with the next
- * edit and when the cursor goes elsewhere.
+ * edit, and when the cursor goes elsewhere, or to another editor.
  */
 export class Continuer implements InlineCompletionItemProvider, Disposable {
   readonly #client: EngineClient;
@@ -82,6 +82,17 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
         if (textEditor.document === document && !selections[0]?.active.isEqual(position!)) this.#stop();
       }),
     );
+    this.#disposables.add(
+      // No editor at all is active while a view or a page has the focus.
+      window.onDidChangeActiveTextEditor((editor) => {
+        if (editor && editor.document !== this.#writing?.document) this.#stop();
+      }),
+    );
+    this.#disposables.add(
+      workspace.onDidCloseTextDocument((document) => {
+        if (document === this.#writing?.document) this.#stop();
+      }),
+    );
   }
 
   /** The tokens that were written last, for a view that has come up. */
@@ -96,6 +107,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
 
   /** Ends the text and drops what of it was not taken. */
   async drop(): Promise<void> {
+    this.#writing?.abort.abort();
     this.#stop();
     await commands.executeCommand('editor.action.inlineSuggest.hide');
   }
@@ -151,9 +163,11 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     return [new InlineCompletionItem(text, new Range(position, position))];
   }
 
-  async #offerAnew({ done }: Writing): Promise<void> {
+  async #offerAnew({ document, done }: Writing): Promise<void> {
     this.#offer?.dispose();
     this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
+    // Another editor would be asked for its own suggestions.
+    if (window.activeTextEditor?.document !== document) return;
     // Not every version asks anew while a part is shown: the whole text at least has to come.
     if (done) await commands.executeCommand('editor.action.inlineSuggest.hide');
     await commands.executeCommand('editor.action.inlineSuggest.trigger');
@@ -167,7 +181,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
 
   /** The text is another, or nobody looks: what has come stays in the view, and no more comes. */
   #stop(): void {
-    this.#writing?.abort.abort();
+    this.#writing?.abort.abort(SUPERSEDED);
     if (this.#writing) this.#changed.fire({ ...writtenText(this.#writing), done: true });
     this.#writing = undefined;
     this.#offer?.dispose();

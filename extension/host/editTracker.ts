@@ -51,10 +51,15 @@ export class EditTracker {
     this.#grow(read);
   }
 
-  /** Everything was exchanged, the line ends for instance; what is equal is found again. */
-  reset(length: number, read: (from: number, to: number) => string): void {
-    this.#base = this.#whole ? 0 : Math.min(this.#base, length);
-    this.#length = this.#whole ? length : Math.min(this.#length, length - this.#base);
+  /**
+   * Everything was exchanged, but its places are known: other line ends. What is equal is found again.
+   *
+   * @param moved document offset, now, of what stood at one before
+   */
+  reset(moved: (offset: number) => number, read: (from: number, to: number) => string): void {
+    const end = moved(this.#base + this.#length);
+    this.#base = moved(this.#base);
+    this.#length = end - this.#base;
     this.#prefix = 0;
     this.#suffix = 0;
     this.#grow(read);
@@ -98,11 +103,13 @@ export class EditTracker {
   #replace({ offset, removed, inserted }: Replacement): void {
     const start = offset - this.#base;
     const end = start + removed;
-    if (!this.#whole && end <= 0) {
+    // What comes where all of the text was deleted takes its place, as undoing that does.
+    const refills = this.#length === 0 && start === 0;
+    if (!this.#whole && !refills && end <= 0) {
       this.#base += inserted - removed;
       return;
     }
-    if (!this.#whole && start >= this.#length) return;
+    if (!this.#whole && !refills && start >= this.#length) return;
     this.#prefix = Math.min(this.#prefix, Math.max(0, start));
     this.#suffix = Math.min(this.#suffix, Math.max(0, this.#length - end));
     this.#base = Math.min(this.#base, offset);

@@ -1,12 +1,14 @@
 import {
+  EndOfLine,
+  Position,
   Range,
   workspace,
   type Disposable,
+  type TextDocument,
   type TextDocumentChangeEvent,
   type TextDocumentContentChangeEvent,
 } from 'vscode';
 import type { EditedLines, Sessions } from './sessions.ts';
-import { lengthOf } from './textPart.ts';
 
 /** Follows edits of analysed documents as they happen, so that what is stale is never shown as current. */
 export class EditWatch implements Disposable {
@@ -39,12 +41,27 @@ export class EditWatch implements Disposable {
     if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
     session.edited();
-    for (const edits of [session.routed?.edits, session.behind?.edits, session.run?.edits]) {
-      if (recounted) edits?.reset(lengthOf(document), read);
-      else edits?.apply(replacements, read);
+    for (const edits of session.trackers) {
+      if (recounted) edits.reset(withOtherLineEnds(document), read);
+      else edits.apply(replacements, read);
     }
     this.#sessions.publish(session, 'edit', recounted ? undefined : editedLines(contentChanges));
   }
+}
+
+/** Where an offset of a document stands since all of its line ends were exchanged: each is a unit longer or shorter. */
+function withOtherLineEnds(document: TextDocument): (offset: number) => number {
+  const growth = document.eol === EndOfLine.CRLF ? 1 : -1;
+  const startBefore = (line: number): number => document.offsetAt(new Position(line, 0)) - growth * line;
+  return (offset) => {
+    let [line, beyond] = [0, document.lineCount];
+    while (beyond - line > 1) {
+      const middle = (line + beyond) >> 1;
+      if (startBefore(middle) <= offset) line = middle;
+      else beyond = middle;
+    }
+    return offset + growth * line;
+  };
 }
 
 /** An edit that takes or makes line ends moves all that stands below. */

@@ -93,6 +93,12 @@ export class Session {
     this.#editedAt = now;
   }
 
+  /** What edits have to be told to: the text that is shown may be that of the run, and must not be told twice. */
+  get trackers(): ReadonlySet<EditTracker> {
+    const followed = [this.routed, this.behind, this.run].flatMap((one) => (one ? [one.edits] : []));
+    return new Set(followed);
+  }
+
   /** The run that the user should hear of. */
   get running(): Run | undefined {
     return this.run?.quiet ? undefined : this.run;
@@ -118,12 +124,9 @@ export class Session {
    * @param follows it is of what an edit made of the text before: what that knew stands in for what this has not come to
    */
   show(routed: RoutedText, follows: boolean): void {
-    if (!follows) {
-      this.behind = undefined;
-      this.preview = undefined;
-    } else if (this.routed?.complete) {
-      this.behind = this.routed;
-    }
+    if (!follows) this.preview = undefined;
+    if (!follows || routed.complete) this.behind = undefined;
+    else if (this.routed?.complete) this.behind = this.routed;
     this.routed = routed;
     this.partial = undefined;
     this.compared = undefined;

@@ -63,7 +63,7 @@ export function isUserError(error: unknown): error is UserError {
   return error instanceof UserError;
 }
 
-/** Reason to abort what another request takes the place of: it may go on until it can stop, and is not ended by force. */
+/** Reason to abort what another request takes the place of, or follows: it may go on until it can stop, and is not ended by force. */
 export const SUPERSEDED = 'superseded';
 
 /** What a request that was cancelled rejects with. */

@@ -8,6 +8,9 @@ import { TestEngine } from '../support/analyze.ts';
 import { ROOT } from '../support/reference.ts';
 
 const MODEL = join(ROOT, 'media/demo-models/balanced');
+const ENGINE = join(ROOT, 'dist/engine.js');
+/** What an engine does that is up and never answers. */
+const DEAF = 'process.on("message", () => {}); process.send({jsonrpc:"2.0",method:"ready",params:{onnxruntime:""}});';
 /** Some 10,000 tokens: a second or more of work. */
 const LONG_TEXT = 'The router sends each token to a few experts.\n'.repeat(1000);
 
@@ -95,6 +98,67 @@ describe('a running engine', () => {
   });
 });
 
+describe('a request that is cancelled', () => {
+  const none = { progress: () => undefined, began: () => undefined };
+  const options = { tokens: 5, sampling: { temperature: 0, seed: 0 }, memory: 0 };
+  const codeOf = (run: Promise<unknown>): Promise<string> =>
+    run.then(
+      () => 'finished',
+      (error: unknown) => (error as { code: string }).code,
+    );
+
+  it('behind another settles at once, and the other one goes on', async () => {
+    const engine = start();
+    await engine.analyze(MODEL, 'one');
+    const { pid } = engine.client;
+    const abort = new AbortController();
+    let second: Promise<string> | undefined;
+    let parts = 0;
+    let settledAt = Infinity;
+    const continued = { ...none, continued: () => undefined };
+    await engine.client.analyze(
+      engine.model(MODEL),
+      LONG_TEXT.repeat(2),
+      {
+        ...none,
+        routed: () => {
+          parts += 1;
+          second ??= codeOf(
+            engine.client.continue(engine.model(MODEL), { text: 'text', ...options }, continued, abort.signal),
+          ).finally(() => (settledAt = parts));
+          if (parts === 3) abort.abort();
+        },
+      },
+      new AbortController().signal,
+    );
+    expect(await second).toBe('cancelled');
+    expect(settledAt).toBeLessThan(parts);
+    expect(engine.client.pid).toBe(pid);
+  });
+
+  it('and does not stop ends the process, and what waits behind it is answered by a new one', async () => {
+    const engine = start(
+      script(`
+        const { existsSync, writeFileSync } = require('node:fs');
+        const deafBefore = __filename + '.started';
+        if (existsSync(deafBefore)) require(${JSON.stringify(ENGINE)});
+        else {
+          writeFileSync(deafBefore, '');
+          ${DEAF}
+        }
+      `),
+    );
+    const abort = new AbortController();
+    const first = codeOf(engine.client.open(engine.model(MODEL), () => undefined, abort.signal));
+    const second = engine.analyze(MODEL, 'text behind it');
+    setTimeout(() => {
+      abort.abort();
+    }, 500);
+    expect(await first).toBe('cancelled');
+    expect((await second).routed).toBeGreaterThan(0);
+  });
+});
+
 describe('a killed engine', () => {
   it('settles what was under way and answers the next request with a new process', async () => {
     const engine = start();
@@ -156,10 +220,7 @@ describe('disposing', () => {
   });
 
   it('ends an engine that does not answer a cancel', async () => {
-    const deaf = script(
-      'process.on("message", () => {}); process.send({jsonrpc:"2.0",method:"ready",params:{onnxruntime:""}});',
-    );
-    const client = new EngineClient({ entry: deaf, log: () => undefined });
+    const client = new EngineClient({ entry: script(DEAF), log: () => undefined });
     const abort = new AbortController();
     const opening = client.open(
       { folder: MODEL, cache: tmpdir(), cacheLimit: 0, threads: 0, context: 0, precision: 'auto', provider: 'auto' },

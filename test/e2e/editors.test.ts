@@ -188,7 +188,14 @@ test('a line of 200,000 characters is tinted where it is drawn', async () => {
   expect(WORDS.repeat(210)).toContain(textOf(await workbench.decorations()));
   // VS Code has something of its own to say about such lines, and says it first.
   await expect.poll(() => workbench.hoverText('token')).toMatch(/token \d+ · id/u);
+
+  // An edit while the run goes on makes what is shown stale, until it is undone.
+  await workbench.cursorTo(1, 1);
+  await workbench.typeText('x');
   await workbench.runCommand('MoEScope: Cancel');
+  await expect.poll(() => workbench.statusText()).toContain('edited since');
+  await workbench.page.keyboard.press('ControlOrMeta+Z');
+  await expect.poll(() => workbench.statusText()).not.toContain('edited since');
 
   // Wrapped, all of it is drawn.
   await workbench.runCommand('View: Toggle Word Wrap');

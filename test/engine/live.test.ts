@@ -7,8 +7,7 @@ import { Marks } from '../../extension/engine/marks.ts';
 import { openCheckpoint } from '../../extension/engine/openCheckpoint.ts';
 import { openModel } from '../../extension/engine/open.ts';
 import { passEnd } from '../../extension/engine/passes.ts';
-import type { RoutingTrace } from '../../extension/protocol/trace.ts';
-import { EditedText, LiveText } from '../support/liveText.ts';
+import { EditedText, expectSame, LiveText } from '../support/liveText.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
 
 const DEMO = join(ROOT, 'media/demo-models/balanced');
@@ -33,40 +32,6 @@ afterAll(() => {
 
 const request = (folder: string, context: number) =>
   ({ folder, cache, cacheLimit: 0, threads: 0, context, precision: 'float32', provider: 'cpu' }) as const;
-
-/** As many tokens of a live trace as have routing are what a run afresh says of them. */
-function expectSame(live: RoutingTrace, fresh: RoutingTrace, whole: boolean): void {
-  expect(live.tokens.ids).toEqual(fresh.tokens.ids);
-  expect(live.windows).toEqual(fresh.windows);
-  if (whole) expect(live.routed).toBe(fresh.routed);
-  const worst = { weight: 0, logProb: 0, sums: 0 };
-  let others = 0;
-  fresh.layers.forEach((layer, l) => {
-    const { chosen, weight, candidates, k, margin } = layer;
-    const other = live.layers[l]!;
-    for (let t = 0; t < live.routed; t++) {
-      for (let i = t * candidates; i < t * candidates + k; i++) {
-        worst.weight = Math.max(worst.weight, Math.abs(weight[i]! - other.weight[i]!));
-        // Two that weigh alike may change places, and at a margin that is rounding the last may be another.
-        const tie = Math.abs(weight[i]! - weight[i + 1]!) < 1e-6 || margin[t]! < 1e-6;
-        if (chosen[i] !== other.chosen[i] && !tie) others += 1;
-      }
-    }
-    if (!whole) return;
-    for (let e = 0; e < layer.experts; e++) {
-      worst.sums = Math.max(worst.sums, Math.abs(layer.probSum[e]! - other.probSum[e]!) / live.routed);
-    }
-    worst.sums = Math.max(worst.sums, Math.abs(layer.logSumExpSq - other.logSumExpSq) / (1 + layer.logSumExpSq));
-  });
-  for (let t = 0; t < live.routed; t++) {
-    const [one, two] = [fresh.tokens.logProb[t]!, live.tokens.logProb[t]!];
-    if (!(Number.isNaN(one) && Number.isNaN(two))) worst.logProb = Math.max(worst.logProb, Math.abs(one - two));
-  }
-  expect(others).toBe(0);
-  expect(worst.weight).toBeLessThan(1e-5);
-  expect(worst.logProb).toBeLessThan(1e-3);
-  expect(worst.sums).toBeLessThan(1e-5);
-}
 
 describe.each([
   ['keys and values', DEMO, 0],

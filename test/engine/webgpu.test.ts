@@ -54,8 +54,8 @@ it.each(['int8', 'int4'] as const)(
   async (precision) => {
     const text = 'Sparse layers send each token to a few experts.';
     const [cpu, webgpu] = [
-      await engine.analyze(checkpoint('granitemoe'), text, { precision, provider: 'cpu' }),
-      await engine.analyze(checkpoint('granitemoe'), text, { precision, provider: 'webgpu' }),
+      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'cpu' }),
+      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'webgpu' }),
     ];
     expect(webgpu.origin.model.provider).toBe('webgpu');
     expect(routingAgreement(cpu, webgpu).share).toBeGreaterThan(0.95);

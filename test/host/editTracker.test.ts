@@ -67,12 +67,15 @@ describe('EditTracker of a whole document', () => {
 
   test('other line ends are an edit that can be taken back', () => {
     const tracker = new EditTracker('a\nb\n', 0, true);
-    const reset = (text: string): void => {
-      tracker.reset(text.length, (from, to) => text.slice(from, to));
+    const reset = (text: string, places: readonly number[]): void => {
+      tracker.reset(
+        (offset) => places[offset]!,
+        (from, to) => text.slice(from, to),
+      );
     };
-    reset('a\r\nb\r\n');
+    reset('a\r\nb\r\n', [0, 1, 3, 4, 6]);
     expect(tracker.currentTo).toBe(1);
-    reset('a\nb\n');
+    reset('a\nb\n', [0, 1, 1, 2, 3, 3, 4]);
     expect(tracker.edited).toBe(false);
   });
 });
@@ -90,6 +93,24 @@ describe('EditTracker of a selection', () => {
     const edited = new Edited('head BODY tail', 5, 9, false).replace(5, 0, 'x').replace(10, 0, 'y');
     expect(edited.text).toBe('head xBODYy tail');
     expect(edited.tracker.edited).toBe(false);
+  });
+
+  test('what comes where all of it was deleted takes its place', () => {
+    const edited = new Edited('head BODY tail', 5, 9, false).replace(5, 4, '').replace(5, 0, 'BODY');
+    expect(edited.text).toBe('head BODY tail');
+    expect(edited.tracker.region).toEqual({ start: 5, end: 9, whole: false });
+    expect(edited.tracker.edited).toBe(false);
+  });
+
+  test('other line ends before it move it', () => {
+    const { tracker } = new Edited('one\ntwo\nBODY\ntail', 8, 12, false);
+    const text = 'one\r\ntwo\r\nBODY\r\ntail';
+    tracker.reset(
+      (offset) => offset + 2,
+      (from, to) => text.slice(from, to),
+    );
+    expect(tracker.region).toEqual({ start: 10, end: 14, whole: false });
+    expect(tracker.edited).toBe(false);
   });
 
   test('an edit across its start keeps its end', () => {

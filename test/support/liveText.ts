@@ -1,4 +1,5 @@
 /** Edits as an editor makes them, and the routing of edited texts, live and afresh. */
+import { expect } from 'vitest';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import { LiveRouter } from '../../extension/engine/live/liveRouter.ts';
 import type { OpenModel } from '../../extension/engine/model.ts';
@@ -153,6 +154,40 @@ export class EditedText {
   #of<T>(list: readonly T[]): T {
     return list[Math.floor(this.#random() * list.length)]!;
   }
+}
+
+/** As many tokens of a live trace as have routing are what a run afresh says of them. */
+export function expectSame(live: RoutingTrace, fresh: RoutingTrace, whole: boolean): void {
+  expect(live.tokens.ids).toEqual(fresh.tokens.ids);
+  expect(live.windows).toEqual(fresh.windows);
+  if (whole) expect(live.routed).toBe(fresh.routed);
+  const worst = { weight: 0, logProb: 0, sums: 0 };
+  let others = 0;
+  fresh.layers.forEach((layer, l) => {
+    const { chosen, weight, candidates, k, margin } = layer;
+    const other = live.layers[l]!;
+    for (let t = 0; t < live.routed; t++) {
+      for (let i = t * candidates; i < t * candidates + k; i++) {
+        worst.weight = Math.max(worst.weight, Math.abs(weight[i]! - other.weight[i]!));
+        // Two that weigh alike may change places, and at a margin that is rounding the last may be another.
+        const tie = Math.abs(weight[i]! - weight[i + 1]!) < 1e-6 || margin[t]! < 1e-6;
+        if (chosen[i] !== other.chosen[i] && !tie) others += 1;
+      }
+    }
+    if (!whole) return;
+    for (let e = 0; e < layer.experts; e++) {
+      worst.sums = Math.max(worst.sums, Math.abs(layer.probSum[e]! - other.probSum[e]!) / live.routed);
+    }
+    worst.sums = Math.max(worst.sums, Math.abs(layer.logSumExpSq - other.logSumExpSq) / (1 + layer.logSumExpSq));
+  });
+  for (let t = 0; t < live.routed; t++) {
+    const [one, two] = [fresh.tokens.logProb[t]!, live.tokens.logProb[t]!];
+    if (!(Number.isNaN(one) && Number.isNaN(two))) worst.logProb = Math.max(worst.logProb, Math.abs(one - two));
+  }
+  expect(others).toBe(0);
+  expect(worst.weight).toBeLessThan(1e-5);
+  expect(worst.logProb).toBeLessThan(1e-3);
+  expect(worst.sums).toBeLessThan(1e-5);
 }
 
 /** One model, routed live and afresh in this process. */

@@ -1,6 +1,7 @@
 import type { LayerSums } from '../../protocol/engine.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { isUserError } from '../../protocol/errors.ts';
+import { collectGarbage } from '../memory.ts';
 import type { OpenModel, Sequence } from '../model.ts';
 import { Columns } from './columns.ts';
 
@@ -53,14 +54,13 @@ export class LiveWindows {
    * beginning alone. Others go when all take more than so many bytes.
    *
    * @param room for how many tokens more there must be
+   * @throws UserError `out-of-memory` when there is not enough of it even without the others
    */
   take(ids: Int32Array, memory: number, room = 0): LiveWindow {
-    const { window, common } = this.#closest(ids);
-    const tokens = ids.length + room;
-    const taken = window && this.#fits(window, tokens, common) ? window : this.#make(ids, tokens, window, common);
-    taken.columns.truncate(common);
+    const found = this.#find(ids, ids.length + room);
+    const taken = found.sequence || this.#model.answers ? found : this.#withSequence(found, ids.length);
     taken.tokens = ids.length;
-    taken.complete = common === ids.length;
+    taken.complete = taken.columns.length === ids.length;
     this.#windows = [taken, ...this.#windows.filter((other) => other !== taken)];
     while (this.#windows.length > 1 && this.bytes > memory) this.#windows.pop();
     return taken;
@@ -96,8 +96,18 @@ export class LiveWindows {
     return columns.capacity >= tokens && (!complete || columns.length - common <= FEW);
   }
 
-  #make(ids: Int32Array, tokens: number, like: LiveWindow | undefined, common: number): LiveWindow {
+  /**
+   * A window that knows all that is known of these tokens. It has no sequence where memory for one is short; what was kept is
+   * forgotten then.
+   */
+  #find(ids: Int32Array, tokens: number): LiveWindow {
     const { answers, info } = this.#model;
+    const { window: like, common } = this.#closest(ids);
+    const goOn = (window: LiveWindow): LiveWindow => {
+      window.columns.truncate(common);
+      return window;
+    };
+    if (like && this.#fits(like, tokens, common)) return goOn(like);
     const room = Math.ceil((tokens + ROOM_TO_SPARE) / ROOM_STEP) * ROOM_STEP;
     const capacity = Math.max(tokens, Math.min(room, info.context));
     const columns = like ? like.columns.fork(common, capacity) : new Columns(info.moeLayers, capacity);
@@ -105,24 +115,28 @@ export class LiveWindows {
     all.set(ids.subarray(0, common));
     const window = { columns, ids: all, tokens: ids.length, complete: false };
     if (answers) return window;
-    return { ...window, sequence: this.#sequence(ids.length, capacity, like?.sequence, common) };
+    try {
+      return { ...window, sequence: this.#sequence(ids.length, capacity, like?.sequence, common) };
+    } catch (error) {
+      if (!isUserError(error) || error.code !== 'out-of-memory' || this.#windows.length === 0) throw error;
+      // What an undo would want back is worth less than routing at all.
+      if (like && like.columns.capacity >= tokens) return goOn(like);
+      this.#windows = [];
+      return window;
+    }
   }
 
-  /** A sequence of its own; when memory is short, all that is kept goes first. */
   #sequence(length: number, capacity: number, like: Sequence | undefined, common: number): Sequence {
-    const make = (): Sequence => {
-      if (like) return like.fork(Math.min(common, like.length), capacity);
-      const sequence = this.#model.sequence(capacity);
-      sequence.reset(length);
-      return sequence;
-    };
-    try {
-      return make();
-    } catch (error) {
-      if (!isUserError(error) || this.#windows.length === 0) throw error;
-      this.#windows = [];
-      return make();
-    }
+    if (like) return like.fork(Math.min(common, like.length), capacity);
+    const sequence = this.#model.sequence(capacity);
+    sequence.reset(length);
+    return sequence;
+  }
+
+  /** Gives a window its sequence, in the place of those that have just been forgotten. */
+  #withSequence(window: LiveWindow, length: number): LiveWindow {
+    collectGarbage();
+    return { ...window, sequence: this.#sequence(length, window.columns.capacity, undefined, 0) };
   }
 }
 

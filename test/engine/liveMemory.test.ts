@@ -1,0 +1,101 @@
+/** Where memory is short, what Live keeps gives way to what is asked for. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { traceOf } from '../../extension/client/textRouter.ts';
+import { collectGarbage } from '../../extension/engine/memory.ts';
+import { openCheckpoint, type CheckpointModel } from '../../extension/engine/openCheckpoint.ts';
+import { TestEngine } from '../support/analyze.ts';
+import { expectSame, LiveText } from '../support/liveText.ts';
+import { ROOT } from '../support/reference.ts';
+
+const DEMO = join(ROOT, 'media/demo-models/balanced');
+const LINE = 'The router sends each token to two of its experts.\n';
+/** Some 700 tokens, whose keys and values take 4.7 MB, and some 1,400, whose take 9.4 MB. */
+const [TEXT, LONGER] = [LINE.repeat(50), LINE.repeat(100)];
+
+const machine = vi.hoisted(() => ({ memory: Infinity }));
+vi.mock(import('../../extension/formats/freeMemory.ts'), async (original) => ({
+  ...(await original()),
+  freeMemory: () => machine.memory - process.memoryUsage().arrayBuffers,
+}));
+
+/** From now on so many bytes are free. */
+function leave(bytes: number): void {
+  collectGarbage();
+  machine.memory = process.memoryUsage().arrayBuffers + bytes;
+}
+
+let folder: string;
+let model: CheckpointModel;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'moescope-memory-'));
+  model = await openCheckpoint(
+    { folder: DEMO, cache: folder, cacheLimit: 0, threads: 0, context: 0, precision: 'float32', provider: 'cpu' },
+    { importer: join(ROOT, 'dist/importer.js'), progress: () => undefined, signal: new AbortController().signal },
+  );
+});
+afterAll(async () => {
+  await model.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  machine.memory = Infinity;
+});
+
+it('an edited text goes on in the room of what it was', async () => {
+  const live = new LiveText(model, 64e6);
+  await live.live(TEXT);
+  leave(1e6);
+  const { trace } = await live.live(`a${TEXT}`);
+  machine.memory = Infinity;
+  expectSame(trace, await live.afresh(`a${TEXT}`), true);
+});
+
+it('a longer text takes the place of those that are kept', async () => {
+  const live = new LiveText(model, 64e6);
+  await live.live(TEXT);
+  leave(7e6);
+  const { trace, kept } = await live.live(LONGER);
+  expect(kept).toBeGreaterThan(0);
+  machine.memory = Infinity;
+  expectSame(trace, await live.afresh(LONGER), true);
+});
+
+it('what cannot fit at all is refused', async () => {
+  const live = new LiveText(model, 64e6);
+  await live.live(TEXT);
+  leave(-6e6);
+  await expect(live.live(LONGER)).rejects.toMatchObject({ code: 'out-of-memory' });
+});
+
+it('a text that is analysed without Live takes the place of those that Live kept', async () => {
+  const limit = join(folder, 'limit');
+  const preload = join(folder, 'preload.cjs');
+  writeFileSync(
+    preload,
+    `const os = require('node:os');
+    const { existsSync, readFileSync } = require('node:fs');
+    const { freemem } = os;
+    let most;
+    os.freemem = () => {
+      if (!existsSync(${JSON.stringify(limit)})) return freemem();
+      const used = process.memoryUsage().arrayBuffers;
+      most ??= used + Number(readFileSync(${JSON.stringify(limit)}, 'utf8'));
+      return most - used;
+    };`,
+  );
+  const engine = new TestEngine(undefined, ['--require', preload]);
+  const { signal } = new AbortController();
+  try {
+    const live = { memory: 64e6 };
+    await traceOf((sink) => engine.client.analyze(engine.model(DEMO), TEXT, sink, signal, 0, live));
+    writeFileSync(limit, '3000000');
+    const trace = await engine.analyze(DEMO, TEXT);
+    expect(trace.routed).toBe(trace.tokens.ids.length);
+    await expect(engine.analyze(DEMO, LONGER.repeat(2))).rejects.toMatchObject({ code: 'out-of-memory' });
+  } finally {
+    engine.dispose();
+  }
+});
