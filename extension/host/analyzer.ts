@@ -18,7 +18,7 @@ import type { Sessions } from './sessions.ts';
 import { Throttle } from './throttle.ts';
 
 /** A notification is redrawn as a whole for each step. */
-const NOTICE_MS = 200;
+const NOTICE_MS = 500;
 /**
  * What is far from an edit waits until nobody has typed for so long: at 5 keys a second it would begin after each, and be in the way
  * of the next.

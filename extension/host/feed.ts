@@ -9,8 +9,8 @@ import { viewState } from './viewState.ts';
 /** Pointing should feel immediate. */
 const POINT_MS = 30;
 /** A running analysis need not: each message makes two views draw, and the machine is busy with the model. */
-const RUN_MS = 100;
-const LOADS_MS = 300;
+const RUN_MS = 250;
+const LOADS_MS = 500;
 /** Whoever types does not look at figures, and what draws them works while letters are to appear. */
 const TYPING_MS = 1000;
 

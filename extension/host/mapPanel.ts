@@ -14,7 +14,7 @@ import type { ViewActions } from './viewActions.ts';
 import { fromMapSchema } from './viewMessages.ts';
 
 /** New rows are told of so often: the machine is busy with the model. */
-const GROWTH_MS = 200;
+const GROWTH_MS = 500;
 /** Less often to somebody who types: drawing them holds up the letters. */
 const TYPING_MS = 500;
 
