@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, onTestFailed } from 'vitest';
-import { here, packagePath } from '../../extension/tools/package.mjs';
+import { afterAll, beforeAll, beforeEach, inject, onTestFailed } from 'vitest';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench, type LaunchOptions } from './driver.ts';
 
@@ -15,7 +14,7 @@ export function withWorkbench(
   let workbench: Workbench;
   beforeAll(async () => {
     workbench = await Workbench.launch({
-      extension: packagePath(here),
+      extension: inject('extension'),
       folder: join(root, 'media/samples'),
       file: 'router.ts',
       ...options(),

@@ -1,6 +1,6 @@
 // Runs the VS Code server of install.mjs on this machine only, with one extension and a profile of its own.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -57,18 +57,14 @@ export async function serve({
     writeFileSync(join(user, of, 'settings.json'), JSON.stringify({ ...calm, ...settings }));
   }
   if (locale) addLanguage(locale, user);
-  const common = [main, '--server-data-dir', server, '--user-data-dir', user, '--extensions-dir', extensions];
-  if (extension?.endsWith('.vsix')) {
-    execFileSync(node, [...common, '--install-extension', extension], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  } else if (extension) {
-    symlinkSync(extension, join(extensions, basename(extension)), 'junction');
-  }
+  if (extension?.endsWith('.vsix')) await installExtension(extension, extensions, env);
+  else if (extension) symlinkSync(extension, join(extensions, basename(extension)), 'junction');
 
   const child = spawn(
     node,
     [
       ...(inspect ? [`--inspect-port=${inspect}`] : []),
-      ...common,
+      ...[main, '--server-data-dir', server, '--user-data-dir', user, '--extensions-dir', extensions],
       ...['--host', '127.0.0.1', '--port', String(port), '--without-connection-token', '--accept-server-license-terms'],
       ...['--telemetry-level', 'off', ...(trusted ? ['--disable-workspace-trust'] : [])],
       ...(locale ? ['--locale', locale] : []),
@@ -89,6 +85,22 @@ export async function serve({
     await dispose();
     throw error;
   }
+}
+
+/**
+ * Installs an extension as VS Code does.
+ * @param {string} vsix
+ * @param {string} folder where extensions lie
+ * @returns {Promise<string>} the extension's own folder there
+ */
+export async function installExtension(vsix, folder, env = process.env) {
+  const main = join(await installVscode(), 'out/server-main.js');
+  const options = ['--server-data-dir', join(folder, '.server'), '--extensions-dir', folder];
+  execFileSync(node, [main, ...options, '--install-extension', vsix], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const installed = readdirSync(folder, { withFileTypes: true }).find(
+    (one) => one.isDirectory() && !one.name.startsWith('.'),
+  );
+  return join(folder, installed.name);
 }
 
 /** What the installation of a language pack leaves behind: without it, the language would count as unknown. */
