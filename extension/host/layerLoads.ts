@@ -17,11 +17,11 @@ export class LayerLoads {
     this.#loads = layers.map((layer) => loadOf(layer, new Float64Array(layer.experts), 0));
   }
 
-  /** Load of one layer over tokens [0, routed). */
+  /** Load of one layer over tokens [0, routed), or over more where more are counted already. */
   upTo(position: number, routed: number): LayerLoad {
     const layer = this.#layers[position]!;
     const counted = this.#counted[position]!;
-    if (counted !== routed) {
+    if (counted < routed) {
       const counts = expertCounts(layer, counted, routed);
       this.#loads[position]!.counts.forEach((count, expert) => {
         counts[expert]! += count;

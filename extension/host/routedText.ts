@@ -27,8 +27,11 @@ export class RoutedText {
     this.#trace = trace;
     this.index = new TokenIndex(trace.tokens);
     this.loads = new LayerLoads(trace.layers);
-    const seen = (token: number): number =>
-      token + 1 < this.index.count && /^[\r\n]*$/u.test(this.textOf(token)) ? seen(token + 1) : token;
+    const seen = (start: number): number => {
+      let token = start;
+      while (token + 1 < this.index.count && /^[\r\n]*$/u.test(this.textOf(token))) token += 1;
+      return token;
+    };
     this.windowStarts = new Set([...trace.windows.subarray(1)].map(seen));
   }
 

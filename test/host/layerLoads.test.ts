@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { expertCounts, meanOf } from '../../extension/analysis/load.ts';
 import { LayerLoads } from '../../extension/host/layerLoads.ts';
 import { routedTextOf, type LayerInput } from './routedTextOf.ts';
@@ -40,6 +40,18 @@ test('growing by parts comes to what counting at once does', async () => {
       expect(load.meanMargin).toBe(meanOf(source.margin, 0, routed));
     });
   }
+});
+
+test('a layer that is asked for more tokens while all are being counted counts each of them once', async () => {
+  const loads = new LayerLoads(trace.layers);
+  // Every layer is a slice of its own.
+  let clock = 0;
+  vi.spyOn(performance, 'now').mockImplementation(() => (clock += 1000));
+  const counting = loads.all(20, () => true);
+  loads.upTo(LAYERS - 1, 30);
+  await counting;
+  vi.restoreAllMocks();
+  expect(loads.upTo(LAYERS - 1, 40).counts).toEqual(expertCounts(trace.layers[LAYERS - 1]!, 0, 40));
 });
 
 test('a load that was given out does not change later', () => {
