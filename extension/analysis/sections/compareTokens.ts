@@ -56,7 +56,7 @@ export function flipsFigures({ a, b, names }: Sides, agreement: Agreement): Figu
           stays[i]!,
           tops[i]!,
           layer.flips.length,
-          layer.weightDifference,
+          known(layer.weightDifference),
         ]),
       },
     },

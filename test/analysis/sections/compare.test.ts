@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { tableCsv } from '../../../extension/analysis/export/csv.ts';
 import { compareSection } from '../../../extension/analysis/sections/compare.ts';
 import { subjectOf, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import type { Figure, Parameters, Section } from '../../../extension/protocol/report.ts';
@@ -83,6 +84,15 @@ it('names the tokens that flip, and where they are', () => {
   ]);
   const { tokens } = demoTrace('balanced', 'essay.md').trace;
   expect(places![0]).toEqual({ start: tokens.start[5], end: tokens.end[5] });
+});
+
+it('leaves the weight difference out where one run has no weights', () => {
+  const weightless = subject('balanced', 'essay.md', (trace) => ({
+    ...trace,
+    layers: trace.layers.map((layer) => ({ ...layer, weight: layer.weight.map(() => NaN) })),
+  }));
+  const { table } = figure(compared(subject('balanced'), weightless), 'compare-flips');
+  expect(tableCsv(table).split('\n')[1]).toBe('L0,1,1,0,');
 });
 
 it('deals the blocks of two texts out anew', () => {
