@@ -134,12 +134,18 @@ async function removeStale(cache: string): Promise<void> {
 
 async function isCurrent(line: string): Promise<boolean> {
   try {
-    const files = JSON.parse(line) as [path: string, state: string][];
-    for (const [path, state] of files) if ((await fileState(path)) !== state) return false;
-    return true;
+    return (await changedFile(JSON.parse(line) as [path: string, state: string][])) === undefined;
   } catch {
     return false;
   }
+}
+
+/** The first file that is no longer as it was, or is gone. */
+export async function changedFile(
+  files: Iterable<readonly [path: string, state: string]>,
+): Promise<string | undefined> {
+  for (const [path, state] of files) if ((await fileState(path).catch(() => undefined)) !== state) return path;
+  return undefined;
 }
 
 /** What changes when a file does. */

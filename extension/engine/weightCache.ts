@@ -17,7 +17,7 @@ import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
 import { hold, keepUnder, KNOWN, mark, moved, weightBytes, type HeldModel } from './modelCache.ts';
-import { fileState, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
+import { changedFile, fileState, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
 /** Part of every key: raised when the same tensors would be written differently. */
 const LAYOUT = 3;
@@ -142,6 +142,8 @@ async function writeToCache(
       },
       signal,
     });
+    const changed = await changedFile(states);
+    if (changed !== undefined) throw new UserError('weights-invalid', l10n.t`${changed} changed while it was read.`);
     await unfinished.finish();
   } catch (error) {
     // What was cancelled may be wanted again; a disk that is full has better use for its room.

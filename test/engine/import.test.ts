@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cachedModels, clearCache } from '../../extension/engine/modelCache.ts';
 import { cachedWeights, type ImportOptions } from '../../extension/engine/weightCache.ts';
 import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
@@ -133,6 +133,27 @@ it('begins anew when what was left is damaged', async () => {
   writeFileSync(join(folder, 'weights.bin'), 'short');
   const { bytes } = await importTo(plan);
   expect(bytes.equals(await whole(plan))).toBe(true);
+});
+
+describe.each(['writeFileSync', 'rmSync'] as const)('a checkpoint that changes while it is imported: %s', (how) => {
+  it('is refused, and nothing of the mixture stays', async () => {
+    const path = join(checkpoint, 'model.safetensors');
+    const bytes = readFileSync(path);
+    const plan = await planOf(checkpoint, 'float32');
+    const progress = vi.fn(() => {
+      if (how === 'rmSync') rmSync(path, { force: true });
+      else writeFileSync(path, bytes);
+    });
+    await expect(importTo(plan, { progress })).rejects.toMatchObject({
+      code: 'weights-invalid',
+      message: `${path} changed while it was read.`,
+    });
+    expect(progress).toHaveBeenCalled();
+    expect(readdirSync(cache)).toEqual([]);
+    writeFileSync(path, bytes);
+    const again = await planOf(checkpoint, 'float32');
+    expect((await importTo(again)).bytes.equals(await whole(again))).toBe(true);
+  });
 });
 
 it('does not mix precisions', async () => {
