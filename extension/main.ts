@@ -92,6 +92,11 @@ export function activate(context: ExtensionContext): void {
   const subjects = own(new Subjects(sessions));
   const analystEntry = dist('analyst.js');
   const analyst = own(new AnalystClient(analystEntry));
+  own(
+    subjects.onDidRemove((id) => {
+      analyst.forget(id);
+    }),
+  );
   const limits = own(new Limits(analyst, lens, sessions, subjects, log));
 
   own(new EditWatch(sessions));

@@ -98,7 +98,8 @@ export class Intervener implements Disposable {
   /** The latest change's routing is at hand to be compared with. */
   #keep(id: string, name: string, trace: RoutingTrace, text: string): void {
     const make = (): Subject => subjectOf(name, trace, text);
-    this.#subjects.add({ id: `changed:${id}`, name, detail: modelDetail(trace.origin.model), make }, false);
+    const detail = modelDetail(trace.origin.model);
+    this.#subjects.add({ id: `changed:${id}`, from: id, name, detail, make }, false);
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {

@@ -90,12 +90,11 @@ export class Limits implements Disposable {
       this.#changed.fire(session);
     } catch (error) {
       this.#log.error('dropped tokens', error);
-      return;
     } finally {
       this.#counting = false;
     }
-    // The slider may have moved on meanwhile.
-    if (this.#lens.limit !== limit || this.#subjects.ofSession(session)?.version !== subject.version)
-      await this.#count();
+    // The slider may have moved on meanwhile, or the user to another text. What failed is not asked again.
+    const isSame = this.#sessions.current === session && this.#lens.limit === limit;
+    if (!isSame || this.#subjects.ofSession(session)?.version !== subject.version) await this.#count();
   }
 }

@@ -7,7 +7,7 @@ import type { Problems } from './problems.ts';
 import { withNotice } from './progressNotice.ts';
 import type { Recordings } from './recordings.ts';
 import type { ServerConnections } from './serverConnections.ts';
-import type { Servers } from './servers.ts';
+import { isSame, type Servers } from './servers.ts';
 
 /** Records what servers route between start and stop, whoever asked them to. */
 export class LoadRecorder {
@@ -15,6 +15,8 @@ export class LoadRecorder {
   readonly #connections: FirstUse<ServerConnections>;
   readonly #recordings: Recordings;
   readonly #problems: Problems;
+  /** Servers that were started and not stopped since, the last one first: another may be chosen meanwhile. */
+  #recording: readonly ServerSpec[] = [];
 
   constructor(servers: Servers, connections: FirstUse<ServerConnections>, recordings: Recordings, problems: Problems) {
     this.#servers = servers;
@@ -29,18 +31,27 @@ export class LoadRecorder {
     if (!server) return;
     const connections = await this.#connections.get();
     const started = await this.#ask(server, (signal) => connections.startRecording(server, signal));
+    this.#recording = [server, ...this.#without(server)];
     const stop = l10n.t`Stop and Open`;
     const message =
       started.length === 1
         ? l10n.t`${started[0]!.place} counts what it routes, of all its users.`
         : l10n.t`${placesOf(started)} count what they route, of all their users.`;
-    if ((await window.showInformationMessage(`${message} ${KEPT}`, stop)) === stop) await this.stop();
+    if ((await window.showInformationMessage(`${message} ${KEPT}`, stop)) === stop) await this.#stop(server);
   }
 
-  /** Stops, and opens what was counted where it can be reached, added up. Throws UserError. */
+  /**
+   * Stops the server that was started last, or else the chosen one, and opens what was counted where it can be reached, added up.
+   * Throws UserError.
+   */
   async stop(): Promise<void> {
-    const server = await this.#server();
-    if (!server) return;
+    const server = this.#recording[0] ?? (await this.#server());
+    if (server) await this.#stop(server);
+  }
+
+  async #stop(server: ServerSpec): Promise<void> {
+    // One that does not answer is in nobody's way: it can be chosen, and stopped then.
+    this.#recording = this.#without(server);
     const connections = await this.#connections.get();
     const stopped = await this.#ask(server, (signal) => connections.stopRecording(server, signal));
     const [first, ...more] = stopped.flatMap(({ value }) => value);
@@ -54,6 +65,10 @@ export class LoadRecorder {
       open,
     );
     if (answer === open) await this.#recordings.open();
+  }
+
+  #without(server: ServerSpec): ServerSpec[] {
+    return this.#recording.filter((other) => !isSame(other, server));
   }
 
   /** What servers answered; a sentence for each that failed is shown. Throws UserError where all did. */

@@ -90,6 +90,11 @@ export class OnDemand implements Disposable {
     const reportActions = new ReportActions();
     addSectionFiles(reportActions, analyst);
     const english = language() === '' ? analyst : this.#disposables.add(new AnalystClient(parts.analystEntry, {}));
+    this.#disposables.add(
+      subjects.onDidRemove((id) => {
+        english.forget(id);
+      }),
+    );
     const exporter = new ReportExporter({ local: analyst, english }, lens, subjects);
     this.report = this.#disposables.add(new ReportPage(extension, { ...parts, exporter, reportActions }));
     // The report's capacity limit is the one that the tint shows.

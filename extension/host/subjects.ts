@@ -18,6 +18,8 @@ export interface AddedSubject {
   readonly name: string;
   readonly detail: string;
   readonly make: () => Subject;
+  /** Id of the text that it was made from: when that goes, it does, too. */
+  readonly from?: string;
   /** Opens a place that its report names. */
   readonly goTo?: (place: Place) => unknown;
 }
@@ -31,9 +33,10 @@ export class Subjects implements Disposable {
   readonly #disposables = new Disposables();
   readonly #listed = this.#disposables.add(new EventEmitter<void>());
   readonly #updated = this.#disposables.add(new EventEmitter<string>());
+  readonly #removed = this.#disposables.add(new EventEmitter<string>());
   readonly #added = new Map<string, AddedSubject>();
   readonly #versions = new Map<string, number>();
-  /** Of a text it holds for the routing that it was found for, no longer. */
+  /** Of a text it is kept for the routing that it was found for, no longer. */
   readonly #evidence = new Map<string, { readonly routed: RoutedText | undefined; readonly evidence: Evidence }>();
   #chosen: string | undefined;
 
@@ -41,6 +44,8 @@ export class Subjects implements Disposable {
   readonly onDidChange: Event<void> = this.#listed.event;
   /** What is known of this subject changed. */
   readonly onDidUpdate: Event<string> = this.#updated.event;
+  /** This subject is gone. */
+  readonly onDidRemove: Event<string> = this.#removed.event;
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -53,6 +58,7 @@ export class Subjects implements Disposable {
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
         if (change !== 'routing' && change !== 'growth') return;
+        if (change === 'routing') this.#freeEarlier(session);
         this.#update(textId(session));
         if (change === 'routing') this.#listed.fire();
       }),
@@ -115,6 +121,7 @@ export class Subjects implements Disposable {
   remove(id: string): void {
     this.#added.delete(id);
     this.#evidence.delete(id);
+    this.#removed.fire(id);
     this.#listed.fire();
   }
 
@@ -123,8 +130,9 @@ export class Subjects implements Disposable {
     return known && known.routed === this.sessionOf(id)?.routed ? known.evidence : {};
   }
 
-  /** Adds to what is known of a subject, for as long as its text is not routed anew. */
+  /** Adds to what is known of a subject, for as long as it is there and its text is not routed anew. */
   addEvidence(id: string, evidence: Evidence): void {
+    if (!this.get(id)) return;
     const all = { ...this.evidence(id), ...evidence };
     this.#evidence.set(id, { routed: this.sessionOf(id)?.routed, evidence: all });
     this.#update(id);
@@ -132,6 +140,15 @@ export class Subjects implements Disposable {
 
   dispose(): void {
     this.#disposables.dispose();
+  }
+
+  /** Frees what was found for an earlier routing of a text; where it has none any more, all that comes from it. */
+  #freeEarlier(session: Session): void {
+    const id = textId(session);
+    if (this.#evidence.get(id)?.routed !== session.routed) this.#evidence.delete(id);
+    if (session.routed) return;
+    for (const { id: added, from } of this.#added.values()) if (from === id) this.remove(added);
+    this.#removed.fire(id);
   }
 
   #version(id: string): number {

@@ -1,0 +1,108 @@
+import type { TextDocument } from 'vscode';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { subjectOf } from '../../extension/analysis/sections/subject.ts';
+import type { Session } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { Subjects } from '../../extension/host/subjects.ts';
+import { closing } from '../support/vscode.ts';
+import { routedTextOf } from './routedTextOf.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+const TEXT = 'one two';
+const ID = 'text:file:///a.txt';
+
+let sessions: Sessions;
+let subjects: Subjects;
+let removed: string[];
+beforeEach(() => {
+  sessions = new Sessions();
+  subjects = new Subjects(sessions);
+  removed = [];
+  subjects.onDidRemove((id) => removed.push(id));
+});
+afterEach(() => {
+  subjects.dispose();
+  sessions.dispose();
+});
+
+function documentAt(path: string): TextDocument {
+  const uri = { path, toString: () => `file://${path}` };
+  return { uri } as Partial<TextDocument> as TextDocument;
+}
+
+/** A text with routing. */
+function routed() {
+  const layer = { layer: 0, experts: 2, k: 1, slots: [[[0, 1]], [[1, 1]]], entropy: [0, 0], margin: [1, 1] } as const;
+  return routedTextOf({
+    text: TEXT,
+    tokens: [
+      [0, 3],
+      [3, 7],
+    ],
+    layers: [layer],
+  });
+}
+
+function route(document: TextDocument): Session {
+  const session = sessions.open(document);
+  session.show(routed(), false);
+  sessions.publish(session, 'routing');
+  return session;
+}
+
+/** Adds the routing of a text under a change in the model. */
+function addChanged(): void {
+  const { trace } = routed();
+  subjects.add(
+    { id: `changed:${ID}`, from: ID, name: 'a', detail: '', make: () => subjectOf('a', trace, TEXT) },
+    false,
+  );
+}
+
+test('what was found for a text goes with its routing', () => {
+  const document = documentAt('/a.txt');
+  const session = route(document);
+  const profile = {} as never;
+  subjects.addEvidence(ID, { profile });
+  expect(subjects.evidence(ID)).toEqual({ profile });
+  route(document);
+  expect(subjects.evidence(ID)).toEqual({});
+  expect(sessions.get(document.uri)).toBe(session);
+  expect(removed).toEqual([]);
+});
+
+test('what comes from a text goes with it; what was kept of it stays', () => {
+  const document = documentAt('/a.txt');
+  route(document);
+  route(documentAt('/b.txt'));
+  addChanged();
+  const { trace } = routed();
+  subjects.add({ id: 'kept:1', name: 'a', detail: '', make: () => subjectOf('a', trace, TEXT) }, false);
+  closing.fire(document);
+  expect(subjects.entries.map(({ id }) => id)).toEqual(['text:file:///b.txt', 'kept:1']);
+  expect(removed.sort()).toEqual([`changed:${ID}`, ID]);
+});
+
+test('routing anew leaves the routing under a change to be compared with', () => {
+  const document = documentAt('/a.txt');
+  route(document);
+  addChanged();
+  route(document);
+  expect(subjects.entries.map(({ id }) => id)).toEqual([ID, `changed:${ID}`]);
+});
+
+test('a text that is opened again has nothing of what was found when it was closed', () => {
+  const document = documentAt('/a.txt');
+  route(document);
+  closing.fire(document);
+  subjects.addEvidence(ID, { profile: {} as never });
+  expect(subjects.evidence(ID)).toEqual({});
+});
+
+test('a version of a text is never that of another routing, though it was closed meanwhile', () => {
+  const document = documentAt('/a.txt');
+  const first = subjects.ofSession(route(document))!.version;
+  closing.fire(document);
+  expect(subjects.ofSession(route(document))!.version).toBeGreaterThan(first);
+});
