@@ -117,14 +117,12 @@ export class ModelPage implements RestoresTab, Disposable {
     tab.post({ type: 'reading', name });
     try {
       const finding = await this.#inspector.routers(folder, signal);
-      if (finding) {
-        tab.post({ type: 'foreign', name, finding });
-        return;
-      }
-      const model = await this.#inspector.inspect(folder, signal);
+      const model = finding ? undefined : await this.#inspector.inspect(folder, signal);
+      // What was asked of the former model may be answered all the same.
       if (signal.aborted) return;
       this.#inspected = model;
-      this.#post(tab);
+      if (finding) tab.post({ type: 'foreign', name, finding });
+      else this.#post(tab);
     } catch (error) {
       if (signal.aborted) return;
       if (!isUserError(error)) this.#log.error(`show ${folder}`, error);
@@ -149,12 +147,13 @@ export class ModelPage implements RestoresTab, Disposable {
     tab: OpenTab<ToModelPage>,
     signal: AbortSignal,
   ): Promise<void> {
+    const folder = this.#shown;
     try {
-      const found = await this.#inspector.tensors({ folder: this.#shown, search, from, count }, signal);
-      tab.post({ type: 'tensors', query, from, found });
+      const found = await this.#inspector.tensors({ folder, search, from, count }, signal);
+      if (!signal.aborted) tab.post({ type: 'tensors', query, from, found });
     } catch (error) {
       // The page says already why the model cannot be read.
-      if (!signal.aborted) this.#log.error(`tensors of ${this.#shown}`, error);
+      if (!signal.aborted) this.#log.error(`tensors of ${folder}`, error);
     }
   }
 }

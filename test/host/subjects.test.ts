@@ -27,8 +27,8 @@ afterEach(() => {
 });
 
 function documentAt(path: string): TextDocument {
-  const uri = { path, toString: () => `file://${path}` };
-  return { uri } as Partial<TextDocument> as TextDocument;
+  const document: unknown = { uri: { path, toString: () => `file://${path}` } };
+  return document as TextDocument;
 }
 
 /** A text with routing. */

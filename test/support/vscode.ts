@@ -3,6 +3,8 @@ import { Emitter } from 'vscode-jsonrpc';
 import type { MessageItem, Progress, TextDocument } from 'vscode';
 
 export { Emitter as EventEmitter };
+export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') };
+export const l10n = {};
 export const ProgressLocation = { Notification: 15 };
 
 export const closing = new Emitter<TextDocument>();
