@@ -25,14 +25,18 @@ function refuseMerges({ continuing_subword_prefix: prefix, merges }: JsonObject)
 }
 
 /** A template's special tokens are looked up, without looking whether they are there. */
-function refuseTemplates({ single, pair, special_tokens: known, processors }: JsonObject): void {
-  for (const piece of [single, pair].flat().filter(isJsonObject)) {
-    const special = piece['SpecialToken'];
-    const id = isJsonObject(special) ? special['id'] : undefined;
-    if (typeof id !== 'string' || (isJsonObject(known) && Object.hasOwn(known, id))) continue;
-    throw invalid(l10n.t`its template has ${quoted(id)}, which is not among its special_tokens`);
+function refuseTemplates(processor: JsonObject): void {
+  const all = [processor];
+  // It grows while it is gone through: those within others may lie thousands deep.
+  for (const { single, pair, special_tokens: known, processors } of all) {
+    for (const piece of [single, pair].flat().filter(isJsonObject)) {
+      const special = piece['SpecialToken'];
+      const id = isJsonObject(special) ? special['id'] : undefined;
+      if (typeof id !== 'string' || (isJsonObject(known) && Object.hasOwn(known, id))) continue;
+      throw invalid(l10n.t`its template has ${quoted(id)}, which is not among its special_tokens`);
+    }
+    if (Array.isArray(processors)) for (const inner of processors.filter(isJsonObject)) all.push(inner);
   }
-  if (Array.isArray(processors)) processors.filter(isJsonObject).forEach(refuseTemplates);
 }
 
 function invalid(what: string): UserError {

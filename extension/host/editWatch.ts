@@ -67,9 +67,10 @@ function withOtherLineEnds(document: TextDocument): (offset: number) => number {
 /** An edit that takes or makes line ends moves all that stands below. */
 function editedLines(changes: readonly TextDocumentContentChangeEvent[]): EditedLines {
   const moves = changes.some(({ range, text }) => !range.isSingleLine || /[\r\n]/u.test(text));
-  const from = Math.min(...changes.map(({ range }) => range.start.line));
+  // Trailing blanks of a long file go in as many changes as it has lines: more than a call takes arguments.
+  const from = changes.reduce((first, { range }) => Math.min(first, range.start.line), Infinity);
   if (moves) return { from, to: Infinity };
-  const to = Math.max(...changes.map(({ range }) => range.end.line));
+  const to = changes.reduce((last, { range }) => Math.max(last, range.end.line), 0);
   const [only, ...others] = changes;
   if (!only || others.length > 0) return { from, to };
   const { start, end } = only.range;

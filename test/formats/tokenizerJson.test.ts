@@ -40,6 +40,14 @@ const FATAL: readonly (readonly [what: string, change: (tokenizer: Tokenizer) =>
   ],
 ];
 
+it('finds a template within thousands of sequences', () => {
+  let processor = template('<s>', '</s>');
+  for (let depth = 0; depth < 20_000; depth++) processor = { type: 'Sequence', processors: [processor] };
+  expect(() => {
+    refuseFatal({ post_processor: processor });
+  }).toThrow(/template has "<s>"/);
+});
+
 it.each(FATAL)('refuses %s', (_, change, sentence) => {
   expect(() => {
     refuseFatal(changed(change));
