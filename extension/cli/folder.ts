@@ -77,7 +77,7 @@ async function routeFiles(root: string, options: FolderOptions, engine: EngineWo
   const files = found.paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) throw new UsageError(`No file of ${root} is left to route: what is ignored is left out.`);
   const router = engineRouter(engine.client, engine.model);
-  const key = digest([root, await router.identity(), limits.characters, JSON.stringify(group)]);
+  const key = digest([root, await router.identity(), limits.characters, JSON.stringify([group, include, exclude])]);
   return runFolder({
     files: inTurn(files, (path) => digest([path])),
     tree,

@@ -15,6 +15,7 @@ import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
 import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
+import { INTERRUPTED } from './route.ts';
 import { record, type ServerOptions } from './served.ts';
 import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
 import { visibleLines } from './table.ts';
@@ -219,7 +220,7 @@ main(process.argv.slice(2)).then(
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
     console.error(`moescope: ${visibleLines(messageOf(error))}`);
     if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
-    process.exitCode = ours ? 2 : 1;
+    process.exitCode = isUserError(error) && error.code === 'cancelled' ? INTERRUPTED : ours ? 2 : 1;
   },
 );
 

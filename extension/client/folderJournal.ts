@@ -31,7 +31,7 @@ export class FileJournal implements FolderJournal {
   readonly #folder: string;
   readonly #key: string;
 
-  /** @param key what the state belongs to: model, limits, grouping; in hexadecimal digits */
+  /** @param key what the state belongs to: what was chosen, model, limits, grouping; in hexadecimal digits */
   constructor(folder: string, key: string) {
     this.#folder = folder;
     this.#key = key;

@@ -136,12 +136,18 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   signal.addEventListener('abort', abandon, { once: true });
   let { journal } = run;
   let state: FolderState = { routing: undefined, done: new Map(), cut: 0, tokens: 0 };
+  /** Files that were done, routed or skipped, when it began. */
+  let before = 0;
   let resumed = 0;
   let ended: Error | undefined;
   let written = Date.now();
   let unsaved: unknown;
+  let stored = false;
   // What cannot be stored can be done again: the run goes on all the same.
   const write = async (): Promise<void> => {
+    // A run that has come to nothing leaves alone what another came to.
+    if (!stored && state.done.size === before) return;
+    stored = true;
     await journal?.write(state).catch((error: unknown) => (unsaved = error));
     written = Date.now();
   };
@@ -159,10 +165,11 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       progress({ tally, files: Math.min(files.length, limits.files), path, stage, fraction });
     };
   try {
-    const earlier = await journal?.read();
+    const earlier = signal.aborted ? undefined : await journal?.read();
     // A run with a lower limit leaves alone what one with a higher limit came to.
     if ((earlier?.routing?.files.length ?? 0) > limits.files) journal = undefined;
     else if (earlier && (await isCurrent(earlier, files, tree))) state = earlier;
+    before = state.done.size;
     resumed = state.routing?.files.length ?? 0;
     // Files that failed one after the other.
     const failing: string[] = [];

@@ -3,6 +3,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { globMatcher, pathMatcher } from '../analysis/folder/glob.ts';
+import { cancelled } from '../protocol/errors.ts';
 
 export interface Entry {
   readonly name: string;
@@ -59,7 +60,7 @@ export interface Walk {
   readonly unreadable: number;
 }
 
-/** Finds the files of a folder, in the order of their names. */
+/** Finds the files of a folder, in the order of their names. Throws UserError `cancelled`, and nothing else. */
 export async function walk(tree: FolderTree, options: WalkOptions, signal: AbortSignal): Promise<Walk> {
   const include = options.include.map(globMatcher);
   const exclude = [...ALWAYS_LEFT_OUT, ...options.exclude].map(({ glob, when }) => ({
@@ -95,6 +96,7 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
     }
   };
   await visit('', outer);
+  if (signal.aborted) throw cancelled();
   return { paths: paths.slice(0, MOST_FOUND), more: paths.length > MOST_FOUND, unreadable };
 }
 

@@ -166,7 +166,12 @@ export class FolderAnalyzer implements Disposable {
       );
     }
     const router = engineRouter(client, models.request());
-    const named = [place.base.toString(), await router.identity(), limits.characters, JSON.stringify(grouping)];
+    const named = [
+      place.base.toString(),
+      await router.identity(),
+      limits.characters,
+      JSON.stringify([grouping, place.within]),
+    ];
     return runFolder({
       files: inTurn(files, (path) => digest([path])),
       tree: place.tree,
@@ -268,13 +273,13 @@ function preparing(stage: string, fraction: number | undefined): string {
   }
 }
 
-/** Throws UserError when nothing is left to route. */
+/** Throws UserError when nothing is left to route, or the user stops it. */
 async function filesOf(place: FolderPlace, grouping: Grouping, signal: AbortSignal): Promise<FolderFile[]> {
   const { tree, exclude, outer, within, prefix } = place;
   const { paths } = await walk(tree, { include: [], exclude, outer, within, prefix }, signal);
   const domains = domainsOf(paths, grouping, languageLookup());
   const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
-  if (files.length === 0 && !signal.aborted) {
+  if (files.length === 0) {
     throw new UserError(
       'text-empty',
       l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`,

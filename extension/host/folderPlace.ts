@@ -16,7 +16,7 @@ export interface FolderPlace {
   readonly base: Uri;
   readonly name: string;
   readonly tree: FolderTree;
-  /** Paths of what was chosen in it; none for all. */
+  /** Paths of what was chosen in it, sorted; none for all. */
   readonly within: readonly string[];
   /** Where the folder stands in its workspace folder: what globs of settings are relative to. */
   readonly prefix: string;
@@ -38,7 +38,7 @@ export async function folderPlace(chosen: readonly [Uri, ...Uri[]]): Promise<Fol
     base,
     name: posix.basename(path) || path,
     tree: base.scheme === 'file' ? new DiskTree(base.fsPath) : new UriTree(base),
-    within: whole ? [] : paths.map((one) => posix.relative(path, one)),
+    within: whole ? [] : paths.map((one) => posix.relative(path, one)).sort(),
     prefix: owner ? posix.relative(owner.path, path) : '',
     exclude: [...exclusions('files', base), ...exclusions('search', base)],
     outer: base.scheme === 'file' ? await outerRules(base.fsPath) : [],

@@ -75,7 +75,12 @@ describe('moescope folder', () => {
     expect(stdout).not.toContain('NaN');
 
     // The same once more is there already.
-    expect((await moescope([texts, '--exclude', '.gitignore'])).stdout).toContain('12 of them in an earlier run.');
+    const again = '12 of them in an earlier run.';
+    expect((await moescope([texts, '--exclude', '.gitignore'])).stdout).toContain(again);
+    // A run over a part of it leaves that alone.
+    expect((await moescope([texts, '--include', '*.py'])).stdout).toContain('6 files routed');
+    expect((await moescope([texts, '--exclude', '*.py'])).stdout).toContain('7 files routed');
+    expect((await moescope([texts, '--exclude', '.gitignore'])).stdout).toContain(again);
   });
 
   it('says nothing where files are few', async () => {

@@ -130,11 +130,11 @@ describe('a run over a folder', () => {
     const signals: AbortSignal[] = [];
     const dying: TextRouter = {
       identity: () => Promise.resolve('dying'),
-      route: (text, signal) => {
+      route: async (text, signal) => {
         signals.push(signal);
-        return text === 'a'
-          ? Promise.reject(new UserError('server-unreachable', 'It is gone.'))
-          : new Promise(() => undefined);
+        if (text !== 'a') return new Promise(() => undefined);
+        await expect.poll(() => signals).toHaveLength(3);
+        throw new UserError('server-unreachable', 'It is gone.');
       },
     };
     const { ended } = await run(dying, ['a.ts', 'b.ts', 'c.ts'], { ahead: 3 });
@@ -193,6 +193,25 @@ describe('a run over a folder', () => {
     expect(await run(changed, ['a.ts', 'b.ts'])).toMatchObject({ resumed: 0 });
     expect(changed.texts).toEqual(['a', 'bb']);
     expect(await run(new LetterRouter(), ['b.ts'])).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+  });
+
+  it('leaves alone what an earlier run came to when it is stopped before it has routed anything', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    await run(new LetterRouter(), names);
+    // Only a part of the files had been found by then.
+    expect(await run(new LetterRouter(), ['a.ts'], { signal: AbortSignal.abort() })).toMatchObject({
+      ended: { code: 'cancelled' },
+      tally: { routed: 0 },
+    });
+    const pause = new Pause();
+    pause.toggle();
+    const stop = new AbortController();
+    const waiting = (): void => {
+      stop.abort();
+    };
+    await run(new LetterRouter(), ['a.ts'], { pause, waiting, signal: stop.signal });
+    expect(await run(new LetterRouter(), names)).toMatchObject({ resumed: 3 });
   });
 
   it('does not believe a journal that is damaged, or of another key', async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DiskTree, outerRules, walk, type WalkOptions } from '../../extension/client/folderTree.ts';
+import { DiskTree, outerRules, walk, type FolderTree, type WalkOptions } from '../../extension/client/folderTree.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -89,6 +89,22 @@ describe('the walk of a folder', () => {
     const exclude = [{ glob: 'lib/a/b' }];
     expect(await paths({ exclude, prefix: 'lib/a' }, join(folder, 'a'))).toEqual(['c.ts', 'x.ts']);
     expect(await paths({ exclude }, join(folder, 'a'))).toContain('b/y.ts');
+  });
+
+  it('has no list when it is stopped: a part would pass for all', async () => {
+    write({ 'a.ts': '', 'b/c.ts': '' });
+    const disk = new DiskTree(folder);
+    const stop = new AbortController();
+    const tree: FolderTree = {
+      list: (path) => {
+        if (path === 'b') stop.abort();
+        return disk.list(path);
+      },
+      stat: (path) => disk.stat(path),
+      read: (path, most) => disk.read(path, most),
+    };
+    const found = walk(tree, { include: [], exclude: [], outer: [] }, stop.signal);
+    await expect(found).rejects.toMatchObject({ code: 'cancelled' });
   });
 
   it('does not follow links, which may lead round in circles', async () => {
