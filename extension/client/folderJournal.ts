@@ -8,10 +8,20 @@ import type { Skip } from './folderRun.ts';
 
 export interface FolderState {
   routing: FolderRouting | undefined;
-  /** By path: the version of the file, and why it was skipped if it was; in a sentence where the model failed on it. */
-  readonly done: Map<string, { readonly stamp: string; readonly skip?: Skip; readonly why?: string }>;
+  /** By path. */
+  readonly done: Map<string, DoneFile>;
   cut: number;
   tokens: number;
+}
+
+export interface DoneFile {
+  /** The version of the file. */
+  readonly stamp: string;
+  /** What it was counted to; which that is depends on all files of the run. */
+  readonly domain: string;
+  /** Why it was skipped, if it was; in a sentence where the model failed on it. */
+  readonly skip?: Skip;
+  readonly why?: string;
 }
 
 export interface FolderJournal {
@@ -21,7 +31,7 @@ export interface FolderJournal {
 }
 
 /** Raised with every change of what a state holds. */
-const FORMAT = 'moescope-folder-3';
+const FORMAT = 'moescope-folder-4';
 const DIGEST_BYTES = 32;
 /** Journals that are kept; those written longest ago go. */
 const MOST_JOURNALS = 8;

@@ -195,14 +195,14 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       const { path, domain } = next.file;
       const read = await next.read;
       if (read.skip) {
-        state.done.set(path, { stamp: read.stamp, skip: read.skip });
+        state.done.set(path, { stamp: read.stamp, domain, skip: read.skip });
         continue;
       }
       try {
         const trace = logical(await next.trace);
         state.routing ??= emptyFolder({ ...trace.origin.model });
         addFile(state.routing, path, domain, trace, read.text);
-        state.done.set(path, { stamp: read.stamp });
+        state.done.set(path, { stamp: read.stamp, domain });
         state.tokens += trace.routed;
         if (read.cut) state.cut += 1;
         failing.length = 0;
@@ -215,7 +215,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         }
         const why =
           error.code === 'text-empty' ? { skip: 'empty' as const } : { skip: 'failed' as const, why: error.message };
-        state.done.set(path, { stamp: read.stamp, ...why });
+        state.done.set(path, { stamp: read.stamp, domain, ...why });
       }
       if (Date.now() - written > WRITTEN_EVERY_MS) await write();
     }
@@ -273,11 +273,11 @@ function start(
   return { file, tell, read, trace };
 }
 
-/** Whether all that was done is of files that are still there as they were. */
+/** Whether all that was done is of files that are still there as they were, and of the domains that they were counted to. */
 async function isCurrent({ done }: FolderState, files: readonly FolderFile[], tree: FolderTree): Promise<boolean> {
-  const paths = new Set(files.map(({ path }) => path));
-  for (const [path, { stamp }] of done) {
-    if (!paths.has(path) || (await stampOf(tree, path)) !== stamp) return false;
+  const domains = new Map(files.map((file) => [file.path, file.domain]));
+  for (const [path, { stamp, domain }] of done) {
+    if (domains.get(path) !== domain || (await stampOf(tree, path)) !== stamp) return false;
   }
   return true;
 }

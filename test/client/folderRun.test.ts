@@ -214,6 +214,18 @@ describe('a run over a folder', () => {
     expect(await run(new LetterRouter(), names)).toMatchObject({ resumed: 3 });
   });
 
+  it('begins anew when a file that is done belongs to another domain by now', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'c' });
+    const files = (names: string[], domain: string): Partial<FolderRun> => ({
+      files: names.map((path) => ({ path, domain })),
+    });
+    await run(new LetterRouter(), [], files(['a.ts', 'b.ts'], 'client'));
+    // A file further out came: all of them are told apart by another folder.
+    const outcome = await run(new LetterRouter(), [], files(['a.ts', 'b.ts', 'c.ts'], 'src'));
+    expect(outcome.resumed).toBe(0);
+    expect(outcome.routing!.domains.map((domain) => [domain.name, filesOf(domain)])).toEqual([['src', 3]]);
+  });
+
   it('does not believe a journal that is damaged, or of another key', async () => {
     write({ 'a.ts': 'a' });
     await run(new LetterRouter(), ['a.ts']);
