@@ -179,7 +179,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     for (;;) {
       if (pause?.paused && started.length === 0) {
         await write();
-        waiting?.(outcome());
+        // Whoever hears of it keeps it, and the run goes on adding to its own.
+        waiting?.({ ...outcome(), routing: structuredClone(state.routing) });
         await pause.wait(signal);
       }
       if (signal.aborted) throw cancelled();

@@ -322,6 +322,30 @@ describe('a run over a folder', () => {
     ]);
   });
 
+  it('has told at a pause what does not change as it goes on', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b' });
+    const pause = new Pause();
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      if (text === 'a') pause.toggle();
+      return undefined;
+    };
+    const waited: FolderOutcome[] = [];
+    const { routing } = await run(router, ['a.ts', 'b.ts'], {
+      pause,
+      waiting: (outcome) => {
+        waited.push(outcome);
+        setTimeout(() => {
+          pause.toggle();
+        }, 5);
+      },
+    });
+    expect(routing!.files).toEqual(['a.ts', 'b.ts']);
+    expect(waited.map((outcome) => [outcome.tally.routed, outcome.routing!.files])).toEqual([[1, ['a.ts']]]);
+    // Of four experts 'a' (97) goes to the one numbered 1.
+    expect([...waited[0]!.routing!.domains[0]!.blocks[0]!.counts]).toEqual([0, 1, 0, 0]);
+  });
+
   it('can be stopped while it is paused', async () => {
     write({ 'a.ts': 'a' });
     const pause = new Pause();
