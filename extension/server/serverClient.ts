@@ -7,7 +7,7 @@ import {
   type PlacedLayers,
 } from '../formats/routedExperts.ts';
 import type { AnalyzeResult, Began, Progress, Routed, TokenRanges } from '../protocol/engine.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
+import { cancelled, isUserError, UserError } from '../protocol/errors.ts';
 import type { ModelShape, ServedModel, ServerIdentity, ServerProbe, ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
@@ -150,14 +150,23 @@ export class ServerClient {
     this.#http.dispose();
   }
 
+  /** What all who ask at the same time find out together. */
   async #find(signal: AbortSignal): Promise<Known> {
-    const finding = (this.#known ??= this.#identify(signal));
-    try {
-      return await finding;
-    } catch (error) {
-      if (this.#known === finding) this.#known = undefined;
-      throw error;
+    while (this.#known) {
+      try {
+        return await unlessAborted(this.#known, signal);
+      } catch (error) {
+        // Where only the one was cancelled who began it, the others begin again.
+        if (signal.aborted || !isUserError(error) || error.code !== 'cancelled') throw error;
+      }
     }
+    const finding = this.#identify(signal);
+    this.#known = finding;
+    // Ahead of all who wait for it.
+    finding.catch(() => {
+      if (this.#known === finding) this.#known = undefined;
+    });
+    return unlessAborted(finding, signal);
   }
 
   async #identify(signal: AbortSignal): Promise<Known> {
@@ -258,6 +267,20 @@ export class ServerClient {
       [WEIGHTLESS, ...notes],
     );
   }
+}
+
+/** What a promise comes to; throws `cancelled` as soon as the signal is aborted. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => {
+      reject(cancelled());
+    };
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', stop);
+    });
+  });
 }
 
 /** What of an answer is wanted. */

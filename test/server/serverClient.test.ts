@@ -497,6 +497,45 @@ describe('a server in trouble ends in one sentence', () => {
     abort.abort();
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
   });
+
+  it('is still asked for the others once a text is cancelled that asked it first', async () => {
+    let first = true;
+    const server = await serve((asked) => {
+      if (!first) return vllm(asked);
+      first = false;
+      return () => undefined;
+    });
+    const shared = client(server);
+    const abort = new AbortController();
+    const stopped = analyze(shared, TEXT, abort.signal);
+    const others = [analyze(shared), analyze(shared)];
+    await expect.poll(() => server.paths).toEqual(['/v1/models']);
+    abort.abort();
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    for (const other of await Promise.all(others)) expectRecorded(other);
+    // Once more for both of them.
+    expect(server.paths.filter((path) => path === '/v1/models')).toHaveLength(2);
+  });
+
+  it('lets a text go at once that is cancelled while another waits for what the server is', async () => {
+    let answer: (() => void) | undefined;
+    const server = await serve((asked) => {
+      if (asked.path !== '/v1/models') return vllm(asked);
+      const { json } = vllm(asked) as { json: unknown };
+      return (response) => {
+        answer = () => response.end(JSON.stringify(json));
+      };
+    });
+    const shared = client(server);
+    const waiting = analyze(shared);
+    const abort = new AbortController();
+    const stopped = analyze(shared, TEXT, abort.signal);
+    await expect.poll(() => server.paths).toEqual(['/v1/models']);
+    abort.abort();
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    answer!();
+    expectRecorded(await waiting);
+  });
 });
 
 describe('a text that is being edited', () => {
