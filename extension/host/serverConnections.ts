@@ -13,8 +13,8 @@ import type { Servers } from './servers.ts';
 const EDIT_MS = 150;
 
 export interface ConnectionParts {
-  readonly servers: Servers;
-  readonly secrets: SecretStorage;
+  readonly servers: Pick<Servers, 'agreeToPlainHttp'>;
+  readonly secrets: Pick<SecretStorage, 'get' | 'store'>;
   /** Absolute path of the decoder's bundle. */
   readonly decoder: string;
   readonly local: Pick<ServerClientOptions, 'shape' | 'tokenize'>;
@@ -24,22 +24,18 @@ export interface ConnectionParts {
 export class ServerConnections {
   readonly #parts: ConnectionParts;
   readonly #decoder: Decoder;
-  /** Connections to servers that were asked, by address, model and folder; and what several of them share. */
+  /** Connections to servers that were asked, by address, model, folder and API key; and what several of them share. */
   readonly #clients = new Map<string, ServerClient>();
-  readonly #pools = new Map<string, ServerPool>();
+  readonly #pools = new Map<string, { readonly clients: readonly ServerClient[]; readonly pool: ServerPool }>();
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#decoder = new Decoder(parts.decoder);
   }
 
-  /** Keeps the key of a server. */
+  /** Keeps the key of a server. What is under way with the former one comes to its end. */
   async keep(url: string, apiKey: string): Promise<void> {
-    if ((await this.#parts.secrets.get(secretOf(url))) === apiKey) return;
     await this.#parts.secrets.store(secretOf(url), apiKey);
-    // What is under way with the former key comes to its end.
-    this.#clients.clear();
-    this.#pools.clear();
   }
 
   /** Names of the models that a server has. Throws UserError. */
@@ -88,8 +84,9 @@ export class ServerConnections {
   }
 
   async #client({ model, folder }: ServerSpec, url: string): Promise<ServerClient> {
+    // Another window may have stored a new one.
     const apiKey = await this.#parts.secrets.get(secretOf(url));
-    const key = JSON.stringify([url, model, folder]);
+    const key = JSON.stringify([url, model, folder, apiKey]);
     let client = this.#clients.get(key);
     if (!client) {
       const spec = { url, model, ...(folder === undefined ? {} : { folder }) };
@@ -106,11 +103,10 @@ export class ServerConnections {
   async #pool(server: ServerSpec): Promise<ServerPool> {
     const clients = await this.#all(server);
     const key = JSON.stringify(server);
-    let pool = this.#pools.get(key);
-    if (!pool) {
-      pool = new ServerPool(clients);
-      this.#pools.set(key, pool);
-    }
+    const known = this.#pools.get(key);
+    if (known && clients.every((client, i) => client === known.clients[i])) return known.pool;
+    const pool = new ServerPool(clients);
+    this.#pools.set(key, { clients, pool });
     return pool;
   }
 }
