@@ -86,6 +86,8 @@ host.listen(toLoadView, (message) => {
       break;
     case 'load':
       ({ layers } = message);
+      // The model may be another, which does not have what is pointed at.
+      if (pointed && layers[pointed.layer]?.counts[pointed.expert] === undefined) pointed = undefined;
       break;
     case 'cursor':
       cursor = message.token;

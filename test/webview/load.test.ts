@@ -229,6 +229,41 @@ describe('with routing', () => {
   });
 });
 
+describe('another text, whose model is smaller', () => {
+  const large = { tokens: 50, layers: 48, experts: 128, k: 8 };
+  const aside = (title: string) => view.page.locator('summary', { hasText: title }).innerText();
+
+  test('has its own figures while the pointer rests on a layer that it does not have', async () => {
+    await open();
+    await view.showSynthetic(large, { layer: 3 });
+    const heat = view.page.locator('moe-heat-map canvas');
+    // Rows are five pixels high, below four of margin; the first layer is L3.
+    await heat.hover({ position: { x: 100, y: 4 + 20 * 5 + 2 } });
+    await view.settle();
+    expect(await aside('All layers')).toMatch(/L23 E\d+ ·/);
+    await view.show(demo, { layer: 3 });
+    expect(await aside('All layers')).not.toContain('L23');
+    expect(await bar(10).getAttribute('aria-label')).toBe('E10, 17.8\u202f% of load, 2.8× the even share');
+    expect(view.complaints).toEqual([]);
+  });
+
+  test('has a heat map in which the keyboard stands on a cell, and goes on from there', async () => {
+    await open();
+    await view.showSynthetic(large, { layer: 3 });
+    const heat = view.page.getByRole('grid');
+    await heat.focus();
+    for (const key of [...Array<string>(20).fill('ArrowDown'), 'End']) await view.page.keyboard.press(key);
+    await view.settle();
+    await view.show(demo, { layer: 3 });
+    expect(await view.page.locator('#heat-cell').innerText()).toMatch(/^L5, expert 15: /);
+    await view.page.keyboard.press('Home');
+    await view.page.keyboard.press('End');
+    await view.settle();
+    expect(await aside('All layers')).toMatch(/L5 E15 · \d/);
+    expect(view.complaints).toEqual([]);
+  });
+});
+
 describe('what is not current is said to be so', () => {
   test('a run shows how far it is and can be cancelled', async () => {
     await open();

@@ -1,6 +1,6 @@
 /** Load of every expert of every layer as a heat map on a canvas; a grid of which the focused cell is a real element. */
 import * as l10n from '@vscode/l10n';
-import { html, type TemplateResult } from 'lit';
+import { html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { LOAD_RATIO_MAX } from '../../extension/analysis/tint.ts';
@@ -47,6 +47,10 @@ export class HeatMap extends LightElement {
     super.disconnectedCallback();
     this.#resize.disconnect();
     this.#frame.cancel();
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('layers')) this.focused = this.nearest(this.focused);
   }
 
   protected override render(): TemplateResult {
@@ -181,7 +185,9 @@ export class HeatMap extends LightElement {
   };
 
   private expertAt(at: { layer: number; expert: number | undefined } | undefined): ExpertRef | undefined {
-    if (at?.expert === undefined || at.expert >= this.layers[at.layer]!.experts) return undefined;
+    // Where the model has just become another, what is seen is still the map of the last.
+    const experts = (at && this.layers[at.layer]?.experts) ?? 0;
+    if (at?.expert === undefined || at.expert >= experts) return undefined;
     return { layer: at.layer, expert: at.expert };
   }
 
@@ -242,10 +248,15 @@ export class HeatMap extends LightElement {
   };
 
   private moveFocus(layer: number, expert: number): void {
-    const row = Math.min(this.layers.length - 1, Math.max(0, layer));
-    const column = Math.min(this.layers[row]!.experts - 1, Math.max(0, expert));
-    this.focused = { layer: row, expert: column };
+    this.focused = this.nearest({ layer, expert });
     this.hasFocus = true;
     this.actions.point(this.focused);
+  }
+
+  /** The cell nearest to one that may lie outside. */
+  private nearest({ layer, expert }: ExpertRef): ExpertRef {
+    const row = Math.max(0, Math.min(this.layers.length - 1, layer));
+    const last = (this.layers[row]?.experts ?? 1) - 1;
+    return { layer: row, expert: Math.max(0, Math.min(last, expert)) };
   }
 }
