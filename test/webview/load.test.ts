@@ -262,6 +262,15 @@ describe('another text, whose model is smaller', () => {
     expect(await aside('All layers')).toMatch(/L5 E15 · \d/);
     expect(view.complaints).toEqual([]);
   });
+
+  test('has bars that Tab stops at', async () => {
+    await open();
+    await view.showSynthetic(large, { layer: 3 });
+    await bar(100).focus();
+    await view.show(demo, { layer: 3 });
+    const stops = view.page.locator('.bars [tabindex="0"]');
+    expect(await stops.evaluateAll((bars) => bars.map((element) => element.dataset['expert']))).toEqual(['15']);
+  });
 });
 
 describe('what is not current is said to be so', () => {

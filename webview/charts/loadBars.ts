@@ -1,6 +1,6 @@
 /** Load of one layer by expert: rows while they fit, columns in strips when there are many experts. A list box. */
 import * as l10n from '@vscode/l10n';
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import type { LoadFigures } from '../../extension/analysis/load.ts';
@@ -29,6 +29,10 @@ export class LoadBars extends LightElement {
   @property({ attribute: false }) actions!: ExpertActions;
   /** Expert that has the keyboard focus when the list has it. */
   @state() private focused = 0;
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('figures')) this.focused = Math.min(this.focused, this.figures.shares.length - 1);
+  }
 
   protected override render(): TemplateResult {
     const { shares, hottest } = this.figures;
