@@ -6,6 +6,7 @@ import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts'
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
 import { afterLoss, openView, type View, type ViewOptions } from './harness.ts';
+import { syntheticTrace } from './syntheticTrace.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const ROW = 18;
@@ -102,6 +103,21 @@ describe('cells', () => {
     await view.show(demo, { layer: 3 });
     const { before, after } = await afterLoss(view, 'moe-routing-grid canvas');
     expect(after === before).toBe(true);
+  });
+
+  test('of a text of another model are drawn as ever after a frame in which only the model was known', async () => {
+    const deeper = syntheticTrace({ tokens: 50, layers: 16, experts: 32, k: 4 });
+    const picture = () => view.page.locator('.body canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    await open();
+    await view.show(deeper, { layer: 3 });
+    const alone = await picture();
+    await view.page.close();
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.update({ model: deeper.trace.origin.model });
+    await view.show(deeper, { layer: 3 });
+    expect((await picture()) === alone).toBe(true);
+    expect(view.complaints).toEqual([]);
   });
 
   test('of the highlighted expert stay strong while the rest step back', async () => {

@@ -115,15 +115,27 @@ export class Painter {
   #strip(sight: Sight, from: number, to: number): void {
     const { rows, width } = this.#scene;
     const context = this.#context;
-    context.save();
-    context.beginPath();
     // One pixel more than the width: the canvas may end within it where the screen's pixels are finer.
-    context.rect(0, from, width + 1, to - from);
-    context.clip();
-    context.clearRect(0, from, width + 1, to - from);
-    context.textBaseline = 'middle';
-    if (rows.tokens > 0) this.#rows(sight, rows.at(sight.top + from), rows.at(sight.top + to));
-    context.restore();
+    const strip = { x: 0, y: from, width: width + 1, height: to - from };
+    this.#within(strip, () => {
+      context.clearRect(strip.x, strip.y, strip.width, strip.height);
+      context.textBaseline = 'middle';
+      if (rows.tokens > 0) this.#rows(sight, rows.at(sight.top + from), rows.at(sight.top + to));
+    });
+  }
+
+  /** Draws inside a rectangle alone. Where drawing fails, what is drawn later is not confined to it. */
+  #within({ x, y, width, height }: Rectangle, draw: () => void): void {
+    const context = this.#context;
+    context.save();
+    try {
+      context.beginPath();
+      context.rect(x, y, width, height);
+      context.clip();
+      draw();
+    } finally {
+      context.restore();
+    }
   }
 
   #rows(sight: Sight, first: number, last: number): void {
@@ -141,7 +153,10 @@ export class Painter {
   }
 
   #rowOf(token: number): Row | undefined {
-    return token < this.#scene.state.routed ? this.#scene.cache.get(token) : undefined;
+    const { state, cache } = this.#scene;
+    const row = token < state.routed ? cache.get(token) : undefined;
+    // State and rows come one after the other: in between, rows may be those of another model.
+    return row?.rows.layers.length === state.model?.moeLayers.length ? row : undefined;
   }
 
   /** Rows that an edit made stale step back, and those whose token does not go to the highlighted expert. */
@@ -168,24 +183,22 @@ export class Painter {
     const { rows, columns, height, state, theme } = this.#scene;
     const context = this.#context;
     const [from, to] = columns.visible(sight.scrollLeft);
-    context.save();
     // Layers that scroll must not run under the token's text or the surprise.
-    context.beginPath();
-    context.rect(columns.header, 0, columns.surpriseLeft - columns.header, height);
-    context.clip();
-    context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
-    for (let token = first; token <= last; token++) {
-      const y = rows.top(token) - sight.top;
-      const row = this.#rowOf(token);
-      context.globalAlpha = token >= state.staleFrom ? STALE_ALPHA : 1;
-      for (let layer = from; layer < to; layer++) {
-        const left = columns.left(layer, sight.scrollLeft);
-        if (!row) this.#placeholder(left, y);
-        else if (state.tint === 'expert') this.#experts(row, layer, left, y);
-        else this.#magnitude(row, layer, state.tint, left, y);
+    const layers = { x: columns.header, y: 0, width: columns.surpriseLeft - columns.header, height };
+    this.#within(layers, () => {
+      context.font = `${NUMBER_FONT_SIZE}px ${theme.fontFamily}`;
+      for (let token = first; token <= last; token++) {
+        const y = rows.top(token) - sight.top;
+        const row = this.#rowOf(token);
+        context.globalAlpha = token >= state.staleFrom ? STALE_ALPHA : 1;
+        for (let layer = from; layer < to; layer++) {
+          const left = columns.left(layer, sight.scrollLeft);
+          if (!row) this.#placeholder(left, y);
+          else if (state.tint === 'expert') this.#experts(row, layer, left, y);
+          else this.#magnitude(row, layer, state.tint, left, y);
+        }
       }
-    }
-    context.restore();
+    });
   }
 
   #band(y: number, color: string): void {
