@@ -21,7 +21,8 @@ import { empty, notices } from './parts/notices.ts';
 import { Colors, onThemeChange, readTheme } from './theme.ts';
 
 interface Saved {
-  readonly document: string;
+  /** Of the document that was shown. */
+  readonly key: string;
   readonly topToken: number;
   /** Explanations that are open. */
   readonly helped: readonly string[];
@@ -102,7 +103,7 @@ function page(view: ViewState): TemplateResult {
       .highlighter=${highlighter}
       .post=${post}
       .look=${look}
-      .start=${saved.document === view.document ? (saved.topToken ?? 0) : 0}
+      .start=${saved.key === view.key ? (saved.topToken ?? 0) : 0}
       .moved=${moved}
     ></moe-routing-grid>
     ${details(
@@ -125,7 +126,7 @@ function look(cell: CellPosition | undefined): void {
 }
 
 function moved(topToken: number): void {
-  if (state?.document !== undefined) host.save({ document: state.document, topToken });
+  if (state?.key !== undefined) host.save({ key: state.key, topToken });
 }
 
 function grid(): RoutingGrid | null {
@@ -136,6 +137,7 @@ host.listen(toMap, (message) => {
   switch (message.type) {
     case 'state':
       if (message.state.palette !== state?.palette) colors = undefined;
+      if (message.state.key !== state?.key) at = undefined;
       ({ state } = message);
       highlighter.update(state.highlight);
       break;

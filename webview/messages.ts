@@ -35,6 +35,7 @@ const model = v.object({
 });
 
 export const viewState = v.object({
+  key: v.exactOptional(v.string()),
   document: v.exactOptional(v.string()),
   model: v.exactOptional(model),
   layer: index,

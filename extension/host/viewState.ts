@@ -10,6 +10,7 @@ export function viewState(
   const { routed, running: run, partial, highlight, cursor } = session;
   return {
     ...look,
+    key: session.key,
     document: session.name,
     ...(routed && { model: routed.trace.origin.model }),
     tokens: routed?.index.count ?? 0,

@@ -21,6 +21,8 @@ export interface ExpertRef {
 
 /** What both views share: which document and model, what is shown of it, and how current it is. */
 export interface ViewState {
+  /** Tells the document from others of the same name: its URI; undefined when nothing is analysed. */
+  readonly key?: string;
   /** File name of the analysed document; undefined when nothing is analysed. */
   readonly document?: string;
   readonly model?: ModelInfo;

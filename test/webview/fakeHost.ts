@@ -86,6 +86,7 @@ export class FakeHost {
     const tokens = trace.tokens.ids.length;
     this.state = {
       ...this.state,
+      key: 'file:///a/router.ts',
       document: 'router.ts',
       model: trace.origin.model,
       tokens,

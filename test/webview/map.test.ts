@@ -402,8 +402,52 @@ describe('rows', () => {
     await view.reveal(150, true);
     await view.page.waitForTimeout(700);
     const saved = await view.page.evaluate(() => window.fakeHost.api.getState());
-    expect(saved).toMatchObject({ document: 'router.ts' });
+    expect(saved).toMatchObject({ key: 'file:///a/router.ts' });
     expect((saved as { topToken: number }).topToken).toBeGreaterThan(100);
+  });
+});
+
+describe('another text', () => {
+  test('of the same file name begins at its own top, with no cell of the last', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.reveal(150, true);
+    await view.show(demo, { layer: 3, key: 'file:///b/router.ts' });
+    expect(await view.page.locator('.scroller').evaluate((element) => element.scrollTop)).toBe(0);
+    expect(await grid().getAttribute('aria-activedescendant')).toBeNull();
+    expect(await details()).toContain('Point at a cell');
+  });
+
+  test('in the same file, shorter and of fewer layers, has the focused cell at its end', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await grid().focus();
+    await view.page.keyboard.press('Control+End');
+    await view.settle();
+    await view.showSynthetic({ tokens: 20, layers: 2, experts: 8, k: 2 }, { layer: 1 });
+    await view.settle();
+    expect(await grid().getAttribute('aria-rowcount')).toBe('21');
+    expect(await view.page.locator('[aria-rowindex="21"] [role=rowheader]').count()).toBe(1);
+    // The second layer is L4.
+    expect(await focusedCell()).toMatch(/^L4: expert/);
+    expect(await details()).toContain('token 19');
+    const body = await view.page.locator('.body').boundingBox();
+    await view.page.keyboard.down('Control');
+    await view.page.mouse.click(body!.x + 20, body!.y + 3);
+    await view.page.keyboard.up('Control');
+    expect(await sent('highlight')).toMatchObject([{ expert: { layer: 1 }, preview: false }]);
+    expect(view.complaints).toEqual([]);
+  });
+
+  test('has nothing pointed at that it does not have', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(7, 0);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    expect(await details()).toContain('token 7');
+    await view.showSynthetic({ tokens: 5, layers: 2, experts: 8, k: 2 }, { layer: 1 });
+    expect(await details()).not.toContain('token 7');
   });
 });
 

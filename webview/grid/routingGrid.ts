@@ -66,7 +66,8 @@ export class RoutingGrid extends LightElement {
   /** scrollTop as this code last left it: an event with the same value is no act of the user. */
   #ownScrollTop = 0;
   #userScrolledAt = -Infinity;
-  #document: string | undefined;
+  /** Of the document that is shown. */
+  #key: string | undefined;
   readonly #frame = new FrameSchedule(() => {
     this.draw();
   });
@@ -205,6 +206,7 @@ export class RoutingGrid extends LightElement {
     const minWidth = tint === 'expert' ? Math.max(MIN_EXPERTS_COLUMN, most * MIN_SEGMENT) : MIN_MAGNITUDE_COLUMN;
     this.#rows = new Rows(tokens, ROW_HEIGHT, this.windows);
     const position = this.positionToKeep();
+    this.keepCells();
     this.#columns = new Columns(layers.length, minWidth, width);
     this.#scroll = new ScrollMap(this.#rows.height, height);
     this.extent.style.height = `${this.#scroll.scrollHeight}px`;
@@ -240,12 +242,36 @@ export class RoutingGrid extends LightElement {
 
   /** Measuring anew moves nothing, unless there is another document to show. */
   private positionToKeep(): number {
-    const { document, tokens } = this.view;
-    if (document === this.#document || tokens === 0) return this.#scroll.position;
-    const first = this.#document === undefined;
-    this.#document = document;
-    if (!first) this.focusedCell = undefined;
-    return first ? this.#rows.top(this.start) : 0;
+    const { key, tokens } = this.view;
+    if (key === this.#key || tokens === 0) return this.#scroll.position;
+    const first = this.#key === undefined;
+    this.#key = key;
+    if (first) return this.#rows.top(this.start);
+    this.focusedCell = undefined;
+    this.#pointed = undefined;
+    return 0;
+  }
+
+  /** What is looked at may be gone: the text has become shorter, or the model is one of fewer layers. */
+  private keepCells(): void {
+    const layers = this.view.model?.moeLayers.length ?? 0;
+    const isGone = (at: CellPosition): boolean => at.token >= this.view.tokens || at.layer >= layers;
+    const [pointed, focused] = [this.#pointed, this.focusedCell];
+    const stays = pointed && !isGone(pointed) ? pointed : undefined;
+    const nearest = focused && isGone(focused) ? this.nearest(focused) : focused;
+    if (stays === pointed && nearest === focused) return;
+    this.#pointed = stays;
+    this.focusedCell = nearest;
+    this.look(stays ?? nearest);
+  }
+
+  /** The cell nearest to one that may lie outside. */
+  private nearest({ token, layer }: CellPosition): CellPosition {
+    const layers = this.view.model?.moeLayers.length ?? 0;
+    return {
+      token: Math.max(0, Math.min(this.view.tokens - 1, token)),
+      layer: Math.max(0, Math.min(layers - 1, layer)),
+    };
   }
 
   private draw(): void {
@@ -339,12 +365,8 @@ export class RoutingGrid extends LightElement {
     }
   };
 
-  private focusCell({ token, layer }: CellPosition, leap = false): void {
-    const layers = this.view.model?.moeLayers.length ?? 0;
-    const at = {
-      token: Math.max(0, Math.min(this.view.tokens - 1, token)),
-      layer: Math.max(0, Math.min(layers - 1, layer)),
-    };
+  private focusCell(cell: CellPosition, leap = false): void {
+    const at = this.nearest(cell);
     this.focusedCell = at;
     this.scrollToShow(at, leap);
     this.look(at);
