@@ -12,6 +12,8 @@ export interface TabKind<Out, In> {
   readonly schema: v.GenericSchema<unknown, In>;
   /** The tab has come up, by `show` or with the window: says what to do with what its page sends. */
   readonly opened: (tab: OpenTab<Out>) => (message: In) => void;
+  /** The page is gone: the tab is closed, or out of sight. */
+  readonly gone?: () => void;
 }
 
 /** A tab for as long as it is there. */
@@ -80,12 +82,16 @@ export class EditorTab<Out, In> implements RestoresTab, Disposable {
   }
 
   #adopt(panel: WebviewPanel): void {
-    const { entry, title, schema, opened } = this.#kind;
+    const { entry, title, schema, opened, gone } = this.#kind;
     const open = new Disposables();
     this.#panel = panel;
     panel.onDidDispose(() => {
       open.dispose();
       if (this.#panel === panel) this.#panel = undefined;
+      gone?.();
+    });
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) gone?.();
     });
     const icon = (theme: string): Uri => Uri.joinPath(this.#extension, 'media', `${entry}-${theme}.svg`);
     panel.iconPath = { light: icon('light'), dark: icon('dark') };

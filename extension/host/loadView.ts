@@ -43,7 +43,13 @@ export class LoadView implements WebviewViewProvider, Disposable {
     this.#open = open;
     view.onDidDispose(() => {
       open.dispose();
+      this.#actions.leave();
     });
+    open.add(
+      view.onDidChangeVisibility(() => {
+        if (!view.visible) this.#actions.leave();
+      }),
+    );
     view.webview.options = webviewOptions(this.#extension);
     const channel = open.add(
       new Channel<ToLoadView, FromLoadView>(view.webview, {

@@ -41,6 +41,9 @@ export class MapPanel implements RestoresTab, Disposable {
       title: l10n.t`Routing Map`,
       schema: fromMapSchema,
       opened: (tab) => this.#opened(tab),
+      gone: () => {
+        parts.actions.leave();
+      },
     });
   }
 

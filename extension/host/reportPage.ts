@@ -56,6 +56,9 @@ export class ReportPage implements RestoresTab, Disposable {
         title: l10n.t`Load Report`,
         schema: fromReportPageSchema,
         opened: (tab) => this.#opened(tab),
+        gone: () => {
+          parts.actions.leave();
+        },
       }),
     );
   }

@@ -101,6 +101,11 @@ export class Sessions {
     }
   }
 
+  /** Nothing is pointed at any more: the page in which the pointer was is gone, and says so no more. */
+  endPreview(): void {
+    this.#endPreview(this.#current);
+  }
+
   publish(session: Session, change: SessionChange, lines?: EditedLines): void {
     this.#changed.fire({ session, change, ...(lines ? { lines } : {}) });
   }
@@ -118,8 +123,17 @@ export class Sessions {
   }
 
   #switchTo(session: Session | undefined): void {
-    if (session === this.#current) return;
+    const before = this.#current;
+    if (session === before) return;
     this.#current = session;
     this.#switched.fire(session);
+    // What the views say of the pointer from now on is about the new one.
+    this.#endPreview(before);
+  }
+
+  #endPreview(session: Session | undefined): void {
+    if (!session?.preview) return;
+    session.preview = undefined;
+    this.publish(session, 'highlight');
   }
 }

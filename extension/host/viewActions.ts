@@ -40,6 +40,11 @@ export class ViewActions {
     }
   }
 
+  /** The page of a view is gone, hidden or closed, and with it what was pointed at in it. */
+  leave(): void {
+    this.#sessions.endPreview();
+  }
+
   #highlight(expert: ExpertRef | undefined, preview: boolean): void {
     const session = this.#sessions.current;
     if (!session) return;
