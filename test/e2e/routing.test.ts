@@ -97,6 +97,16 @@ test('it looks right in a light theme', async () => {
   await workbench.screenshot('routing-light');
 });
 
+test('an expert that is pointed at stands out no longer than the page is there in which it is', async () => {
+  const faint = async () => (await workbench.decorations()).some((d) => d.background === TRANSPARENT);
+  await workbench.runCommand('View: Focus First Editor Group');
+  const map = await workbench.webview('moe-routing-grid');
+  await map.locator('.choices-of-cell button').first().hover();
+  await expect.poll(faint).toBe(true);
+  await workbench.runCommand('View: Close Editors in Other Groups');
+  await expect.poll(faint).toBe(false);
+});
+
 test('the extension host has logged no error', () => {
   expect(workbench.logErrors()).toEqual([]);
 });
