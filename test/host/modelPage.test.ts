@@ -34,7 +34,8 @@ beforeEach(() => {
     asWebviewUri: (uri: string) => uri,
     cspSource: '',
   };
-  const panel: unknown = { webview, onDidDispose: new Emitter().event };
+  const [onDidDispose, onDidChangeViewState] = [new Emitter().event, new Emitter().event];
+  const panel: unknown = { webview, onDidDispose, onDidChangeViewState };
   page.restore(panel as WebviewPanel);
   messages.fire({ type: 'ready' });
 });
