@@ -218,8 +218,10 @@ export class EngineClient {
   async #running(): Promise<EngineProcess> {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { EngineProcess } = await import('./engineProcess.ts');
+    // Two at once may not fit.
+    while (this.#engine?.killed) await this.#engine.exited;
     if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
-    if (this.#engine && !this.#engine.killed) return this.#engine;
+    if (this.#engine) return this.#engine;
     this.#crashes = this.#crashes.filter((at) => Date.now() - at < CRASH_WINDOW_MS);
     if (this.#crashes.length > MAX_RESTARTS) {
       throw new UserError(

@@ -35,7 +35,7 @@ import { fitBiases } from './balance.ts';
 import { AddedText, chooser } from './live/continuation.ts';
 import { LiveRouter, type LiveText } from './live/liveRouter.ts';
 import { measurableOf, measure } from './measure.ts';
-import { collectGarbage, explainedFailure } from './memory.ts';
+import { explainedFailure } from './memory.ts';
 import type { OpenModel } from './model.ts';
 import { cachedModels, clearCache } from './modelCache.ts';
 import { openModel } from './open.ts';
@@ -98,7 +98,8 @@ class Engine {
     const progress = this.#progress(run);
     const total = ids.length + generate;
     const generated: number[] = [];
-    for await (const part of known?.parts(signal) ?? this.#afresh(model, ids, windows, generate, signal)) {
+    for await (const part of known?.parts(signal) ??
+      this.#sparing(() => prefill(model, ids, windows, generate, signal))) {
       if (part.generated) generated.push(...part.generated);
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
       progress('route', part.to, total);
@@ -121,7 +122,8 @@ class Engine {
         progress('measure', done, total);
       },
     };
-    for await (const measured of measure(await measurableOf(model), ids, windows, interventions, options)) {
+    const measurable = await measurableOf(model);
+    for await (const measured of this.#sparing(() => measure(measurable, ids, windows, interventions, options))) {
       await this.#connection.sendNotification(fromEngine.measured, { run, ...measured });
     }
     return null;
@@ -232,15 +234,18 @@ class Engine {
     });
   }
 
-  /** As prefill. Where memory is short, what Live keeps goes first. */
-  async *#afresh(...run: Parameters<typeof prefill>): ReturnType<typeof prefill> {
+  /** What a run gives. Where memory is short before it has given anything, what Live keeps goes, and it begins again. */
+  async *#sparing<T>(run: () => AsyncGenerator<T, void>): AsyncGenerator<T, void> {
+    let begun = false;
     try {
-      yield* prefill(...run);
+      for await (const part of run()) {
+        begun = true;
+        yield part;
+      }
     } catch (error) {
-      if (!isUserError(error) || error.code !== 'out-of-memory' || !this.#open?.live) throw error;
+      if (begun || !isUserError(error) || error.code !== 'out-of-memory' || !this.#open?.live) throw error;
       delete this.#open.live;
-      collectGarbage();
-      yield* prefill(...run);
+      yield* run();
     }
   }
 

@@ -7,12 +7,14 @@ import { messageOf, UserError } from '../protocol/errors.ts';
 import type { Precision } from '../protocol/trace.ts';
 
 /**
- * Refuses what cannot fit before it is allocated.
+ * Refuses what cannot fit before it is allocated. What nobody holds any more is given back first.
  *
  * @param what names it at the start of a sentence
  * @throws UserError `out-of-memory`
  */
 export function requireMemory(bytes: number, what: string): void {
+  if (bytes <= freeMemory()) return;
+  collectGarbage();
   const free = freeMemory();
   if (bytes <= free) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
@@ -22,7 +24,7 @@ export function requireMemory(bytes: number, what: string): void {
   );
 }
 
-/** Gives back what nobody holds any more: V8 takes its time, and until then it does not count as free. */
+/** V8 takes its time with what nobody holds any more, and until then it does not count as free. */
 export function collectGarbage(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

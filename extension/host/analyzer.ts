@@ -79,7 +79,9 @@ export class Analyzer {
       return 'text-empty';
     }
     const session = this.#sessions.open(document, current);
-    session.run?.abort.abort(SUPERSEDED);
+    // Another model is not to wait until one that nobody wants has been loaded.
+    const isSame = session.run?.request === this.#request;
+    session.run?.abort.abort(isSame ? SUPERSEDED : undefined);
     const run = this.#begin(session, part, false);
     const work = this.#work(session, run, part);
     const notice = setTimeout(() => {
@@ -115,11 +117,17 @@ export class Analyzer {
     this.#sessions.publish(session, 'routing');
   }
 
+  /** Stands for the model that the next run takes, and how that runs. */
+  get #request(): string {
+    return JSON.stringify(this.#models.request());
+  }
+
   #begin(session: Session, { document, text, base, whole }: TextPart, quiet: boolean): Run {
     const run: Run = {
       label: l10n.t`Starting`,
       fraction: undefined,
       model: this.#models.name,
+      request: this.#request,
       abort: new AbortController(),
       edits: new EditTracker(text, base, whole),
       live: this.#live.on,
@@ -265,11 +273,15 @@ export class Analyzer {
         progress.report({ message: unlinked(run.label), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       });
+      let leave = (): void => undefined;
+      const replaced = new Promise<void>((resolve) => (leave = resolve));
       const listener = this.#sessions.onDidChange(({ session: changed, change }) => {
-        if (changed === session && change === 'run' && session.run === run) show.request();
+        if (changed !== session || change !== 'run') return;
+        if (session.run === run) show.request();
+        else leave();
       });
       progress.report({ message: unlinked(run.label) });
-      await work;
+      await Promise.race([work, replaced]);
       listener.dispose();
       show.dispose();
     });

@@ -36,14 +36,14 @@ export class EditWatch implements Disposable {
       removed: rangeLength,
       inserted: text.length,
     }));
-    // Other line ends come without a list of changes.
+    // Other line ends come without a list of changes, or, where both are undone at once, after them.
     const recounted = document.eol !== session.eol;
     if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
     session.edited();
     for (const edits of session.trackers) {
+      edits.apply(replacements, read);
       if (recounted) edits.reset(withOtherLineEnds(document), read);
-      else edits.apply(replacements, read);
     }
     this.#sessions.publish(session, 'edit', recounted ? undefined : editedLines(contentChanges));
   }

@@ -16,7 +16,7 @@ import { fromMapSchema } from './viewMessages.ts';
 /** New rows are told of so often: the machine is busy with the model. */
 const GROWTH_MS = 500;
 /** Less often to somebody who types: drawing them holds up the letters. */
-const TYPING_MS = 500;
+const TYPING_MS = 1_000;
 
 export interface MapParts {
   readonly actions: ViewActions;

@@ -12,6 +12,8 @@ export interface Run {
   fraction: number | undefined;
   /** Name of the model that runs. */
   readonly model: string;
+  /** Stands for the model and how it runs. */
+  readonly request: string;
   readonly abort: AbortController;
   /** What happens to the document from the moment its text was taken. */
   readonly edits: EditTracker;

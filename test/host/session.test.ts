@@ -12,7 +12,7 @@ const document: unknown = {};
 
 function run(): Run {
   return {
-    ...{ label: '', fraction: undefined, model: 'tiny', abort: new AbortController(), live: true },
+    ...{ label: '', fraction: undefined, model: 'tiny', request: '{}', abort: new AbortController(), live: true },
     ...{ edits: new EditTracker(TEXT, 0, true), quiet: true, lasting: false, shown: false },
   };
 }

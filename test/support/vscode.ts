@@ -1,14 +1,35 @@
 /** As much of VS Code's interface as parts of the host need that follow events and ask questions, for `vi.mock('vscode', …)`. */
 import { Emitter } from 'vscode-jsonrpc';
-import type { MessageItem, Progress, TextDocument } from 'vscode';
+import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent } from 'vscode';
 
 export { Emitter as EventEmitter };
 export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') };
 export const l10n = {};
 export const ProgressLocation = { Notification: 15 };
 
+export const EndOfLine = { LF: 1, CRLF: 2 };
+
+export class Position {
+  constructor(
+    readonly line: number,
+    readonly character: number,
+  ) {}
+}
+
+export class Range {
+  constructor(
+    readonly start: Position,
+    readonly end: Position,
+  ) {}
+}
+
 export const closing = new Emitter<TextDocument>();
-export const workspace = { onDidCloseTextDocument: closing.event, textDocuments: [] };
+export const editing = new Emitter<TextDocumentChangeEvent>();
+export const workspace = {
+  onDidCloseTextDocument: closing.event,
+  onDidChangeTextDocument: editing.event,
+  textDocuments: [],
+};
 
 /** Notifications that are open: what each says, and how it is answered. */
 export const notifications: { readonly message: string; readonly answer: (answer?: string) => void }[] = [];

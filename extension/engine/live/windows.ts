@@ -1,7 +1,6 @@
 import type { LayerSums } from '../../protocol/engine.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { isUserError } from '../../protocol/errors.ts';
-import { collectGarbage } from '../memory.ts';
 import type { OpenModel, Sequence } from '../model.ts';
 import { Columns } from './columns.ts';
 
@@ -58,6 +57,7 @@ export class LiveWindows {
    */
   take(ids: Int32Array, memory: number, room = 0): LiveWindow {
     const found = this.#find(ids, ids.length + room);
+    // In the place of those that have just been forgotten.
     const taken = found.sequence || this.#model.answers ? found : this.#withSequence(found, ids.length);
     taken.tokens = ids.length;
     taken.complete = taken.columns.length === ids.length;
@@ -133,9 +133,7 @@ export class LiveWindows {
     return sequence;
   }
 
-  /** Gives a window its sequence, in the place of those that have just been forgotten. */
   #withSequence(window: LiveWindow, length: number): LiveWindow {
-    collectGarbage();
     return { ...window, sequence: this.#sequence(length, window.columns.capacity, undefined, 0) };
   }
 }
