@@ -4,7 +4,7 @@
  */
 
 export interface Workload {
-  /** Requests that decode together. */
+  /** Requests that decode together; no more than there are. */
   readonly batch: number;
   /** Tokens of a prompt and of an answer. */
   readonly prompt: number;
@@ -66,7 +66,7 @@ export function costOf({ weights, active, read, cache }: Serving, work: Workload
     step,
     bound: reading >= computing ? 'memory' : 'computing',
     rate: batch / step,
-    job: load + batches * (batch * prefill + output * step),
+    job: load + requests * prefill + batches * output * step,
     load,
   };
 }

@@ -45,7 +45,7 @@ describe('costOf', () => {
   const work = { batch: 2, prompt: 30, output: 10, requests: 5 };
 
   it('waits for memory or for computing', () => {
-    // Weights 400, KV 2·40·1; a step reads 200 + 2·35. Prompt: max(400/100, 2·50·30/1000). Three batches.
+    // Weights 400, KV 2·40·1; a step reads 200 + 2·35. Prompt: max(400/100, 2·50·30/1000). Three batches of five prompts.
     const cost = costOf({ weights: 400, active: 50, read: 200, cache: 1 }, work, machine);
     expect(cost).toEqual({
       memory: 480,
@@ -55,7 +55,7 @@ describe('costOf', () => {
       bound: 'memory',
       rate: 2 / 2.7,
       load: 40,
-      job: 40 + 3 * (2 * 4 + 10 * 2.7),
+      job: 40 + 5 * 4 + 3 * 10 * 2.7,
     });
     const computing = costOf({ weights: 400, active: 5000, read: 200, cache: 1 }, work, machine);
     expect([computing.step, computing.bound, computing.prefill]).toEqual([20, 'computing', 300]);
@@ -80,6 +80,12 @@ describe('the section on whether it pays', () => {
     expect(rows[1]![3]).toBeCloseTo(22e9, -3);
     expect(verdict).toContain('4.18× as fast');
     expect(verdict).toContain('a single request has the memory of 46 billion parameters');
+  });
+
+  it('takes no more requests at once than there are', () => {
+    const rows = (set: Record<string, number>) =>
+      payoffSection.make(subject([layer], { model }), set).figures[0]!.table.rows;
+    expect(rows({ batch: 64, requests: 10 })).toEqual(rows({ batch: 10, requests: 10 }));
   });
 
   it('says where it loses', () => {

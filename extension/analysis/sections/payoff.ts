@@ -111,7 +111,12 @@ function workloadOf(set: Parameters): {
   const loading = box('loading', l10n.t`Weights are loaded with`, 2, 1e4, 'GB/s');
   return {
     controls: [batch, prompt, output, requests, latency, devices, memory, bandwidth, compute, loading],
-    work: { batch: batch.value, prompt: prompt.value, output: output.value, requests: requests.value },
+    work: {
+      batch: Math.min(batch.value, requests.value),
+      prompt: prompt.value,
+      output: output.value,
+      requests: requests.value,
+    },
     machine: {
       memory: devices.value * memory.value * 1e9,
       bandwidth: devices.value * bandwidth.value * 1e9,
