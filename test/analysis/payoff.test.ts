@@ -93,6 +93,10 @@ describe('the section on whether it pays', () => {
       payoffSection.make(subject([layer], { model: more }), { devices: 2, ...set }).verdict!;
     expect(said({ devices: 1 })).toContain('memory is scarce');
     expect(said({ batch: 32 })).toContain('touch nearly all experts');
+    // 1 − (7/8)⁴ of the experts; what hardly makes a difference is that they are a ninth of the model.
+    const mostlyRest = said({ batch: 4 }, { ...model, parameters: { total: 46e9, active: 41e9 } });
+    expect(mostlyRest).toContain('4 requests touch 41.4\u202f% of the experts');
+    expect(mostlyRest).not.toContain('nearly all');
     expect(said({ requests: 1 })).toContain('the job is short');
     expect(said({ latency: 1 })).toContain('and may take 1.00');
     expect(said({}, { ...model, parameters: { total: 46e6, active: 11e6 } })).toContain('it is small');

@@ -18,6 +18,8 @@ import type { Subject } from './subject.ts';
 const SMALL = 1e9;
 /** A share of the domains' entropy under which experts hardly tell kinds of text apart. */
 const ALIKE = 0.05;
+/** A share of the experts from which on it is nearly all. */
+const NEARLY_ALL = 0.9;
 
 /** What a step waits for. */
 const BOUND_NAMES: Readonly<Record<Cost['bound'], string>> = {
@@ -37,11 +39,13 @@ export const payoffSection: SectionKind = {
         : l10n.t`Nothing tells how many parameters the model has, in all and active: they are what this rests on.`;
       return { lacking, controls, figures: [] };
     }
-    const models = modelsOf(subject, sizes, work.batch);
+    // Requests that decode together are of different texts: their tokens choose by themselves.
+    const touched = subject.loads.map(({ shape, counts }) => known0(independentlyTouched(counts, shape.k, work.batch)));
+    const models = modelsOf(subject, sizes, touched);
     const costs = models.map(({ serving }) => costOf(serving, work, machine));
     const told = domainsTold(subject);
     return {
-      verdict: verdict(subject, costs, work, bound, sizes, told),
+      verdict: verdict(subject, costs, work, bound, sizes, touchedShare(subject, touched), told),
       lacking:
         told === undefined
           ? l10n.t`How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.`
@@ -57,29 +61,32 @@ interface Compared {
   readonly serving: Serving;
 }
 
+/** @param touched experts of each layer that a step of the batch reads */
 function modelsOf(
-  { model, loads }: Subject,
+  { model }: Subject,
   sizes: ExpertSizes,
-  batch: number,
+  touched: readonly number[],
 ): readonly [Compared, Compared, Compared] {
   const { all, rest, lookedUp, bytes } = sizes;
   const { active } = model.parameters;
   const width = all.bytes / all.parameters;
   const cache = model.anatomy?.cacheBytes ?? 0;
-  // Requests that decode together are of different texts: their tokens choose by themselves.
-  const touched = loads.reduce(
-    (sum, { shape, counts }, i) => sum + known0(independentlyTouched(counts, shape.k, batch)) * bytes[i]!,
-    rest.bytes - lookedUp,
-  );
+  const read = touched.reduce((sum, experts, i) => sum + experts * bytes[i]!, rest.bytes - lookedUp);
   const dense = (parameters: number): Serving => {
     const weights = parameters * width;
     return { weights, active: parameters, read: weights - lookedUp, cache };
   };
   return [
-    { label: model.name, serving: { weights: all.bytes, active, read: touched, cache } },
+    { label: model.name, serving: { weights: all.bytes, active, read, cache } },
     { label: l10n.t`dense, ${parameterCount(active)} (as many active)`, serving: dense(active) },
     { label: l10n.t`dense, ${parameterCount(all.parameters)} (as many in all)`, serving: dense(all.parameters) },
   ];
+}
+
+/** Of the experts of layers that routed anything. */
+function touchedShare({ loads }: Subject, touched: readonly number[]): number {
+  const experts = loads.reduce((sum, { shape }, i) => sum + (touched[i]! > 0 ? shape.experts : 0), 0);
+  return touched.reduce((sum, n) => sum + n, 0) / experts;
 }
 
 function known0(value: number): number {
@@ -154,6 +161,7 @@ function verdict(
   work: Workload,
   bound: number,
   sizes: ExpertSizes,
+  share: number,
   told: number | undefined,
 ): string {
   const [m, a, t] = [moe!, active!, total!];
@@ -171,7 +179,9 @@ function verdict(
     against.push(l10n.t`a single request has the memory of ${all} parameters to itself and uses ${used}`);
   if (faster < 1.2 && work.batch > 1)
     against.push(
-      l10n.t`${work.batch} requests touch nearly all experts, so that decoding is ${fixed(faster, 2)}× as fast as with a dense model of its size`,
+      share >= NEARLY_ALL
+        ? l10n.t`${work.batch} requests touch nearly all experts, so that decoding is ${fixed(faster, 2)}× as fast as with a dense model of its size`
+        : l10n.t`${work.batch} requests touch ${percent(share)} of the experts, and with the KV cache and what every token reads, decoding is only ${fixed(faster, 2)}× as fast as with a dense model of its size`,
     );
   if (sizes.all.parameters < SMALL)
     against.push(l10n.t`it is small (${all}): routing and many small products eat what experts save`);
