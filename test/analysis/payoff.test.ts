@@ -1,44 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { entropyOf, mutualInformation } from '../../extension/analysis/mutualInformation.ts';
 import { costOf } from '../../extension/analysis/payoff.ts';
 import { payoffSection } from '../../extension/analysis/sections/payoff.ts';
-import { recordedDomain } from '../../extension/analysis/folder/domains.ts';
+import { recordedDomain, type Domain } from '../../extension/analysis/folder/domains.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 import { subject } from '../support/subject.ts';
-
-describe('mutual information', () => {
-  it('is the entropy of the domains where each has its own experts, less chance', () => {
-    const own = mutualInformation([Float64Array.of(500, 0), Float64Array.of(0, 500)]);
-    expect(own).toBeCloseTo(Math.log(2) - 1 / 2000, 12);
-    expect(entropyOf([500, 500])).toBeCloseTo(Math.log(2), 12);
-  });
-
-  it('is nothing where all route alike, and unknown of nothing', () => {
-    expect(mutualInformation([Float64Array.of(300, 100), Float64Array.of(30, 10)])).toBe(0);
-    expect(mutualInformation([Float64Array.of(0, 0), Float64Array.of(0, 0)])).toBeNaN();
-  });
-
-  it('is what the sum says', () => {
-    // 3/8·ln(1.5) + 1/8·ln(0.5) twice, less 1/16.
-    const expected = 2 * ((3 / 8) * Math.log(1.5) + (1 / 8) * Math.log(0.5)) - 1 / 16;
-    expect(mutualInformation([Float64Array.of(3, 1), Float64Array.of(1, 3)])).toBeCloseTo(expected, 12);
-  });
-
-  it('does not care what experts are called, and stays under the entropy of the domains', () => {
-    const row = fc.array(fc.nat(50), { minLength: 4, maxLength: 4 });
-    fc.assert(
-      fc.property(row, row, (a, b) => {
-        const tables = [a, b].map((of) => Float64Array.from(of));
-        const information = mutualInformation(tables);
-        if (Number.isNaN(information)) return;
-        const sizes = tables.map((of) => of.reduce((sum, c) => sum + c, 0));
-        expect(information).toBeLessThanOrEqual(entropyOf(sizes) + 1e-9);
-        expect(mutualInformation(tables.map((of) => of.toReversed()))).toBeCloseTo(information, 9);
-      }),
-    );
-  });
-});
 
 describe('costOf', () => {
   const machine = { memory: 1000, bandwidth: 100, compute: 1000, loading: 10 };
@@ -111,6 +76,17 @@ describe('the section on whether it pays', () => {
     expect(payoffSection.make({ ...plain, domains: apart }, {}).verdict).toContain('Experts tell 100.0');
     expect(payoffSection.make({ ...plain, domains: alike }, {}).verdict).toContain('your kinds of text route alike');
     expect(payoffSection.make(plain, {}).lacking).toContain('Analyze Folder…');
+  });
+
+  it('says nothing of kinds of text of which there is too little', () => {
+    const file = (name: string, counts: number[]): Domain => ({
+      name,
+      blocks: [{ files: 1, tokens: Float64Array.of(150), counts: Uint32Array.from(counts) }],
+    });
+    const domains = [file('code', [50, 0, 20, 0, 20, 20, 20, 20]), file('prose', [0, 50, 20, 20, 20, 20, 20, 0])];
+    const { verdict, lacking } = payoffSection.make({ ...subject([layer], { model }), domains }, {});
+    expect(verdict).not.toMatch(/your kinds of text/);
+    expect(lacking).toContain('too little text of too few kinds');
   });
 
   it('rests on sizes, and says so where there are none', () => {

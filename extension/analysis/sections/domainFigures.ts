@@ -2,12 +2,23 @@
 import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import { filesOf, layerTokens, tokensOf, type Domain } from '../folder/domains.ts';
-import type { DomainInformation } from '../folder/mutualInformation.ts';
+import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
 import { FEWEST_FILES, FEWEST_TOKENS, isEnough } from '../folder/specialisation.ts';
 import { layerLabel } from '../labels.ts';
 import { count } from '../numbers.ts';
+import { once } from './once.ts';
 import { basisOf, known } from './parts.ts';
+import { offsetsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
+
+/** By layer; undefined where fewer than two kinds of text are enough. */
+export const informationOf = once((subject) => {
+  const offsets = offsetsOf(subject);
+  return subject.loads.map((_, i) => {
+    const of = (subject.domains ?? []).filter((domain) => isEnough(domain, i));
+    return of.length < 2 ? undefined : domainInformation(of, offsets[i]!, offsets[i + 1]!);
+  });
+});
 
 export function informationFigure(subject: Subject, information: readonly (DomainInformation | undefined)[]): Figure {
   const names = subject.loads.map(({ shape }) => layerLabel(shape));

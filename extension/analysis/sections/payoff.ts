@@ -2,14 +2,13 @@
 import * as l10n from '@vscode/l10n';
 import type { Control, Figure, NumberBox, Parameters } from '../../protocol/report.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
-import { expertOffsets } from '../folder/domains.ts';
-import { entropyOf, mutualInformation } from '../mutualInformation.ts';
 import { clauses, sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { costOf, type Cost, type Hardware, type Serving, type Workload } from '../payoff.ts';
 import { parameterCount } from '../sizes.ts';
 import { independentlyTouched } from '../workingSet.ts';
 import { numberBox } from './controls.ts';
+import { informationOf } from './domainFigures.ts';
 import type { SectionKind } from './kind.ts';
 import { known } from './parts.ts';
 import type { Subject } from './subject.ts';
@@ -34,10 +33,10 @@ export const payoffSection: SectionKind = {
     const { controls, work, machine, bound } = workloadOf(set);
     const sizes = expertSizes(subject.model);
     if (!sizes || subject.loads.every(({ counts }) => counts.every((c) => c === 0))) {
-      const lacking = sizes
+      const why = sizes
         ? l10n.t`Nothing was routed.`
         : l10n.t`Nothing tells how many parameters the model has, in all and active: they are what this rests on.`;
-      return { lacking, controls, figures: [] };
+      return { lacking: why, controls, figures: [] };
     }
     // Requests that decode together are of different texts: their tokens choose by themselves.
     const touched = subject.loads.map(({ shape, counts }) => known0(independentlyTouched(counts, shape.k, work.batch)));
@@ -46,15 +45,21 @@ export const payoffSection: SectionKind = {
     const told = domainsTold(subject);
     return {
       verdict: verdict(subject, costs, work, bound, sizes, touchedShare(subject, touched), told),
-      lacking:
-        told === undefined
-          ? l10n.t`How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.`
-          : l10n.t`How good the answers are is not weighed: no dense models of these sizes are at hand.`,
+      lacking: lacking(subject, told),
       controls,
       figures: [costFigure(models, costs, machine, bound)],
     };
   },
 };
+
+function lacking({ domains = [] }: Subject, told: number | undefined): string {
+  if (told !== undefined) {
+    return l10n.t`How good the answers are is not weighed: no dense models of these sizes are at hand.`;
+  }
+  return domains.length < 2
+    ? l10n.t`How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.`
+    : l10n.t`There is too little text of too few kinds to say which experts do what.`;
+}
 
 interface Compared {
   readonly label: string;
@@ -134,21 +139,10 @@ function workloadOf(set: Parameters): {
   };
 }
 
-/** I(domain; expert) over the entropy of the domains, mean over MoE layers; undefined without two kinds of text. */
-function domainsTold({ domains, loads }: Subject): number | undefined {
-  if (!domains || domains.length < 2) return undefined;
-  const offsets = expertOffsets(loads.map(({ shape }) => shape));
-  const shares = loads.map(({ shape }, layer) => {
-    const counts = domains.map(({ blocks }) => {
-      const sum = new Float64Array(shape.experts);
-      for (const block of blocks) for (let e = 0; e < sum.length; e++) sum[e]! += block.counts[offsets[layer]! + e]!;
-      return sum;
-    });
-    const sizes = counts.map((of) => of.reduce((sum, c) => sum + c, 0));
-    return mutualInformation(counts) / entropyOf(sizes);
-  });
-  const told = shares.filter((share) => Number.isFinite(share));
-  return told.length > 0 ? told.reduce((sum, share) => sum + share, 0) / told.length : undefined;
+/** I(domain; expert) over the entropy of the domains, mean over MoE layers; undefined without two kinds of enough text. */
+function domainsTold(subject: Subject): number | undefined {
+  const shares = informationOf(subject).flatMap((i) => (i && i.most > 0 ? [i.bits / i.most] : []));
+  return shares.length > 0 ? shares.reduce((sum, share) => sum + share, 0) / shares.length : undefined;
 }
 
 function ms(seconds: number): string {

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Cell, Column, Figure } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import type { Domain } from '../folder/domains.ts';
-import { domainInformation, type DomainInformation } from '../folder/mutualInformation.ts';
+import type { DomainInformation } from '../folder/mutualInformation.ts';
 import { folderSentences } from '../folder/sentences.ts';
 import {
   chance,
@@ -22,7 +22,7 @@ import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { basisOf, known, layerChoice } from './parts.ts';
-import { domainFigure, informationFigure } from './domainFigures.ts';
+import { domainFigure, informationFigure, informationOf } from './domainFigures.ts';
 import { saturation } from './saturation.ts';
 import { once } from './once.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
@@ -90,15 +90,6 @@ const specialistsOf = once((subject) =>
     offsetsOf(subject),
   ),
 );
-
-/** By layer; undefined where fewer than two kinds of text are enough. */
-const informationOf = once((subject) => {
-  const offsets = offsetsOf(subject);
-  return subject.loads.map((_, i) => {
-    const of = (subject.domains ?? []).filter((domain) => isEnough(domain, i));
-    return of.length < 2 ? undefined : domainInformation(of, offsets[i]!, offsets[i + 1]!);
-  });
-});
 
 function verdict(
   found: readonly Specialist[],
