@@ -11,6 +11,9 @@ import { MEND, targetControl } from './mendControls.ts';
 import { known } from './parts.ts';
 import { signed } from './whatIf.ts';
 
+/** A share of the MaxVio before, under which the load has become more even. */
+const EVENED = 0.9;
+
 export const mendSection: SectionKind = {
   id: MEND,
   title: l10n.t`Balance it`,
@@ -44,9 +47,11 @@ function verdict({ layers, loss, from }: Balanced): string {
   const change = loss.after.perToken - loss.before.perToken;
   return sentences(
     l10n.t`Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ${fixed(after, 2)}, the mean of all layers.`,
-    change > 0.05
-      ? l10n.t`The loss changes by ${signed(change)} nats a token: the experts that now have more to do were not trained for it.`
-      : l10n.t`The loss changes by ${signed(change)} nats a token: on this text, the load is the router’s habit more than its need.`,
+    !(after < EVENED * before)
+      ? l10n.t`The loss changes by ${signed(change)} nats a token, which tells nothing: on these tokens the biases did not even out the load.`
+      : change > 0.05
+        ? l10n.t`The loss changes by ${signed(change)} nats a token: the experts that now have more to do were not trained for it.`
+        : l10n.t`The loss changes by ${signed(change)} nats a token: on this text, the load is the router’s habit more than its need.`,
   );
 }
 

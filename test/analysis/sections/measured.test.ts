@@ -93,6 +93,24 @@ describe('Balance it', () => {
     expect(section.controls.map(({ id }) => id)).toContain('save');
     expect(section.figures[0]!.table.rows[0]!.slice(1, 3)).toEqual([3, 0.1]);
   });
+
+  it('takes the loss for the price of an even load only where the load became more even', () => {
+    const said = (after: number, perToken: number): string => {
+      const evenness = (maxVio: number) => ({ maxVio, gini: 0 });
+      const loss = (nats: number) => ({ tokens: 100, nats: 100 * nats, perToken: nats, perplexity: Math.exp(nats) });
+      const fitted = { before: 0.5, after: 0.1, updates: 3 };
+      const held = { before: evenness(0.5), after: evenness(after) };
+      const layers = moeLayers.map((shape) => ({ shape, bias: new Float32Array(shape.experts), fitted, held }));
+      const balanced = { from: 100, layers, loss: { before: loss(2), after: loss(perToken) } };
+      return makeSection('balance-it', withEvidence({ balanced }), {})!.verdict!;
+    };
+    expect(said(0.2, 2)).toContain('habit more than its need');
+    expect(said(0.2, 2.1)).toContain('were not trained for it');
+    for (const perToken of [2, 2.1]) {
+      expect(said(0.5, perToken)).toContain('the biases did not even out the load');
+      expect(said(0.5, perToken)).not.toMatch(/habit|trained/);
+    }
+  });
 });
 
 describe('Which experts matter', () => {
