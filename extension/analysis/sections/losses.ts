@@ -1,7 +1,7 @@
 /** What would training's balance losses say of this routing? */
 import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
-import type { RoutingTrace } from '../../protocol/trace.ts';
+import type { LayerTrace, RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { lossesOf, type AllLosses, type Losses } from '../losses.ts';
 import { sentences } from '../lists.ts';
@@ -26,18 +26,26 @@ export const lossesSection: SectionKind = {
       return { lacking, controls: [], figures: [] };
     }
     return {
-      verdict: verdict(losses),
+      verdict: verdict(losses, commonK(trace.layers)),
       controls: [],
       figures: [scaledFigure(trace, losses), zFigure(trace, losses), lossTable(trace, losses)],
     };
   },
 };
 
-function verdict({ mean, huggingFace }: AllLosses): string {
+/** Of all layers, where they agree. */
+function commonK(layers: readonly LayerTrace[]): number | undefined {
+  const k = layers[0]?.k;
+  return layers.every((layer) => layer.k === k) ? k : undefined;
+}
+
+function verdict({ mean, huggingFace }: AllLosses, k: number | undefined): string {
   return sentences(
     l10n.t`On average over layers the load-balancing loss is ${fixed(mean.switch, 2)} in Switch's scaling and ${fixed(mean.megatron, 2)} in Megatron's, where 1 is even.`,
     !Number.isNaN(huggingFace) &&
-      l10n.t`Hugging Face pools all layers and says ${fixed(huggingFace, 2)}: an expert that is hot at one layer hides one that is cold at another.`,
+      (k === undefined
+        ? l10n.t`Hugging Face pools all layers and says ${fixed(huggingFace, 2)}: an expert that is hot at one layer hides one that is cold at another.`
+        : l10n.t`Hugging Face pools all layers and says ${fixed(huggingFace, 2)}, where k = ${k} is even: an expert that is hot at one layer hides one that is cold at another.`),
   );
 }
 
@@ -57,7 +65,7 @@ function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
       meaning: l10n.t`The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.`,
       formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
       source: l10n.t`arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py`,
-      judge: l10n.t`1 is even; the number of experts is the most that one expert alone can make it. Compare only what has the same name.`,
+      judge: l10n.t`1 is even; the most that one expert alone can make it is E in Switch’s scaling and E/k in Megatron’s. Compare only what has the same name.`,
     },
     text: l10n.t`Load-balancing loss of ${layers.length} layers: mean ${fixed(losses.mean.switch, 2)} (Switch), ${fixed(losses.mean.megatron, 2)} (Megatron).`,
     chart: {
@@ -120,7 +128,6 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
   const { layers } = trace;
   const sizes = new Set(layers.map(({ experts }) => experts));
   const gshard = sizes.size === 1 ? 1 / layers[0]!.experts ** 2 : null;
-  const ks = new Set(layers.map(({ k }) => k));
   const row = (name: string, of: Losses): (string | number | null)[] => [
     name,
     ...COLUMNS.map(([key]) => known(of[key])),
@@ -146,7 +153,7 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
       rows: [
         ...layers.map((layer, i) => row(layerLabel(layer), losses.layers[i]!)),
         [...row(l10n.t`mean`, losses.mean).slice(0, -1), known(losses.huggingFace)],
-        [l10n.t`even`, 1, 1, 1, 1, gshard, null, ks.size === 1 ? [...ks][0]! : null],
+        [l10n.t`even`, 1, 1, 1, 1, gshard, null, commonK(layers) ?? null],
       ],
     },
   };

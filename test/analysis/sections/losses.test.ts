@@ -20,7 +20,7 @@ it('names each scaling, and what it says of an even load', () => {
     probSum: [1.6, 1.2, 0.8, 0.4],
     logSumExpSq: 10,
   });
-  const { figures } = lossesSection.make(subjectOf('four', { ...trace, layers: [layer], routed: 4 }), {});
+  const { figures, verdict } = lossesSection.make(subjectOf('four', { ...trace, layers: [layer], routed: 4 }), {});
   const { columns, rows } = figures.find(({ id }) => id === 'losses-each-scaling')!.table;
   const said = (row: number): Record<string, unknown> =>
     Object.fromEntries(columns.map(({ label }, i) => [label, rows[row]![i]]));
@@ -30,6 +30,9 @@ it('names each scaling, and what it says of an even load', () => {
   expect(said(0)['z-loss']).toBeCloseTo(2.5, 12);
   expect(said(1)['Hugging Face']).toBeCloseTo(2.5, 12);
   expect(said(2)).toMatchObject({ layer: 'even', Switch: 1, 'DeepSpeed top-k': 1, GShard: 1 / 16, 'Hugging Face': 2 });
+  expect(verdict).toContain('Hugging Face pools all layers and says 2.50, where k = 2 is even');
+  // All first choices and all of P are one expert's: E·1·1; of Megatron's f it can have 1/k.
+  expect(figures[0]!.help.judge).toContain('E in Switch’s scaling and E/k in Megatron’s');
 });
 
 it('says why a recording has none', () => {
