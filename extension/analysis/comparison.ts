@@ -5,7 +5,7 @@ import { alignTokens, type Alignment } from './alignment.ts';
 import {
   blockCounts,
   countsOf,
-  elsewhere,
+  loadDifference,
   meanMaxVio,
   permutationTests,
   placesByLoad,
@@ -64,8 +64,8 @@ export interface LoadTests {
   readonly blocks: readonly [number, number];
   /** Difference of the mean MaxVio of the layers. */
   readonly balance: PermutationTest;
-  /** Share of choices that go to another expert, or to one of another rank where experts are not the same. */
-  readonly elsewhere: PermutationTest;
+  /** Difference of the loads as a share of the choices; of the loads by rank where experts are not the same. */
+  readonly loads: PermutationTest;
 }
 
 /**
@@ -97,11 +97,11 @@ export function loadTests(
     Math.min(MOST_PERMUTATIONS, Math.floor(MOST_ADDITIONS / additions)),
   );
   const exchange = oneText ? 'pairs' : 'pool';
-  const [balance, moved] = permutationTests(blocksA, blocksB, exchange, permutations, [
+  const [balance, loads] = permutationTests(blocksA, blocksB, exchange, permutations, [
     (x, y) => Math.abs(meanMaxVio(x, experts) - meanMaxVio(y, experts)),
-    (x, y) => elsewhere(x, y, experts),
+    (x, y) => loadDifference(x, y, experts),
   ]);
-  return { exchange, blocks: [blocksA.length, blocksB.length], balance: balance!, elsewhere: moved! };
+  return { exchange, blocks: [blocksA.length, blocksB.length], balance: balance!, loads: loads! };
 }
 
 /**

@@ -125,8 +125,11 @@ export function meanMaxVio(counts: Float64Array, experts: readonly number[]): nu
   return sum / experts.length;
 }
 
-/** Share of choices that go to other experts, mean over layers: half of Σ_e |share in a − share in b|. */
-export function elsewhere(a: Float64Array, b: Float64Array, experts: readonly number[]): number {
+/**
+ * Difference of two loads, mean over layers: half of Σ_e |share in a − share in b|. At least so many of the choices went to other experts:
+ * of those that trade places the loads tell nothing.
+ */
+export function loadDifference(a: Float64Array, b: Float64Array, experts: readonly number[]): number {
   let sum = 0;
   let at = 0;
   for (const size of experts) {

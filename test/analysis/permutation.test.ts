@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   blockCounts,
-  elsewhere,
+  loadDifference,
   meanMaxVio,
   permutationTests,
   placesByLoad,
@@ -32,7 +32,7 @@ describe('blockCounts', () => {
 it('measures balance and difference over layers', () => {
   const [a, b] = [Float64Array.of(3, 1, 2, 2), Float64Array.of(1, 3, 4, 0)];
   expect(meanMaxVio(a, [2, 2])).toBe(0.25); // ½ and 0
-  expect(elsewhere(a, b, [2, 2])).toBe(0.5); // ½ and ½
+  expect(loadDifference(a, b, [2, 2])).toBe(0.5); // ½ and ½
   expect(meanMaxVio(new Float64Array(2), [2])).toBe(0);
 });
 

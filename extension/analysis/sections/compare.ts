@@ -113,7 +113,7 @@ function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): s
   });
   const both = l10n.t`${clauses(said)}.`;
   if (!tests) return both;
-  const { balance: test, elsewhere, blocks } = tests;
+  const { balance: test, loads, blocks } = tests;
   const [p, permutations] = [fixed(test.p, 3), count(test.permutations)];
   const cut = blocks[0] === blocks[1] ? count(blocks[0]) : l10n.t`${count(blocks[0])} and ${count(blocks[1])}`;
   return sentences(
@@ -121,7 +121,7 @@ function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): s
     test.p < 0.05
       ? l10n.t`That is more than chance (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
       : l10n.t`Chance may do that (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
-    same && l10n.t`${percent(elsewhere.observed)} of the choices go to other experts (p = ${fixed(elsewhere.p, 3)}).`,
+    same && l10n.t`The loads differ by ${percent(loads.observed)} of the choices (p = ${fixed(loads.p, 3)}).`,
   );
 }
 
@@ -144,7 +144,7 @@ function missing(
 
 function testFigure(
   { names, same, means }: Sides,
-  { exchange, blocks, balance: test, elsewhere }: LoadTests,
+  { exchange, blocks, balance: test, loads }: LoadTests,
   size: number,
 ): Figure {
   const how =
@@ -152,7 +152,7 @@ function testFigure(
       ? l10n.t`Both runs are cut into the same ${blocks[0]} blocks of ${size} consecutive tokens. If they route alike, it does not matter which of the two a block is taken from: each pair of blocks changes sides with even odds.`
       : l10n.t`The texts are cut into ${blocks[0]} and ${blocks[1]} blocks of ${size} consecutive tokens. If both are routed alike, it does not matter from which text a block comes: all blocks are dealt out anew, as many to each side as before.`;
   const [apart, p] = [fixed(test.observed, 2), fixed(test.p, 3)];
-  const [moved, movedP] = [percent(elsewhere.observed), fixed(elsewhere.p, 3)];
+  const [loadsApart, loadsP] = [percent(loads.observed), fixed(loads.p, 3)];
   return {
     id: 'compare-test',
     title: l10n.t`Is the difference more than chance?`,
@@ -162,14 +162,15 @@ function testFigure(
         how,
         !same &&
           l10n.t`The experts of two models have nothing to do with one another: they are matched by their load, the busiest of one layer with the busiest of the other.`,
+        l10n.t`Loads differ by the fewest choices that make the one of the other: choices that trade places do not count.`,
         l10n.t`Single tokens are not exchanged, since neighbours route alike.`,
       ),
-      formula: l10n.t`p = (1 + permutations with as large a difference or larger) / (1 + permutations)`,
+      formula: l10n.t`loads differ by ½ Σ_e |share in the one − share in the other|, the mean of all layers; p = (1 + permutations with as large a difference or larger) / (1 + permutations)`,
       judge: l10n.t`Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
     },
     text: same
-      ? l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; ${moved} of choices go to other experts, p = ${movedP}.`
-      : l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; ${moved} of choices go to experts of another rank, p = ${movedP}.`,
+      ? l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads differ by ${loadsApart} of the choices, p = ${loadsP}.`
+      : l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads by rank differ by ${loadsApart} of the choices, p = ${loadsP}.`,
     table: {
       columns: [
         { label: '', unit: 'text' },
@@ -189,12 +190,12 @@ function testFigure(
           test.permutations,
         ],
         [
-          same ? l10n.t`choices that go to other experts` : l10n.t`choices that go to experts of another rank`,
+          same ? l10n.t`choices by which the loads differ` : l10n.t`choices by which the loads by rank differ`,
           '',
           '',
-          moved,
-          elsewhere.p,
-          elsewhere.permutations,
+          loadsApart,
+          loads.p,
+          loads.permutations,
         ],
       ],
     },

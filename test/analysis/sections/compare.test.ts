@@ -60,6 +60,25 @@ it('finds no difference between a run and itself', () => {
   expect(figure(made, 'compare-flipped-tokens').table.rows).toEqual([]);
 });
 
+it('says how far the loads are apart, and not that the choices which trade places stay', () => {
+  // Every pair of tokens trades its choices.
+  const traded = subject('balanced', 'essay.md', (trace) => ({
+    ...trace,
+    layers: trace.layers.map((layer) => {
+      const { chosen, candidates } = layer;
+      const token = (at: number): number => Math.floor(at / candidates);
+      const partner = (t: number): number => ((t ^ 1) < trace.routed ? t ^ 1 : t);
+      return { ...layer, chosen: chosen.map((_, at) => chosen[partner(token(at)) * candidates + (at % candidates)]!) };
+    }),
+  }));
+  const made = compared(subject('balanced'), traded, { block: 8 });
+  expect(made.verdict).toContain('The loads differ by 0.0\u202f% of the choices (p = 1.000).');
+  const test = figure(made, 'compare-test');
+  expect(test.text).toContain('the loads differ by 0.0\u202f% of the choices');
+  expect(test.table.rows[1]!.slice(0, 4)).toEqual(['choices by which the loads differ', '', '', '0.0\u202f%']);
+  expect(test.help.formula).toContain('½ Σ');
+});
+
 it('names the tokens that flip, and where they are', () => {
   const flipped = subject('balanced', 'essay.md', (trace) => ({
     ...trace,
@@ -100,7 +119,7 @@ it('deals the blocks of two texts out anew', () => {
   expect(figure(made, 'compare-test').help.meaning).toContain('dealt out anew');
   expect(figure(made, 'compare-load').title).toBe('Load by expert, L0');
   expect(made.lacking).toContain('The texts are two');
-  // Prose and code go to other experts.
+  // Prose and code load other experts.
   expect(Number(figure(made, 'compare-test').table.rows[1]![4])).toBeLessThan(0.05);
 });
 
