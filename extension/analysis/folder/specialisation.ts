@@ -86,7 +86,14 @@ export interface Specialist {
   readonly interval: { readonly low: number; readonly high: number; readonly othersHigh: number } | undefined;
 }
 
-/** Experts looked at closely: those of the largest differences. */
+export interface Specialists {
+  readonly found: readonly Specialist[];
+  /** Experts that were looked at closely, those of the largest differences, of how many. */
+  readonly tested: number;
+  readonly experts: number;
+}
+
+/** Experts looked at closely. */
 const CANDIDATES = 64;
 
 /**
@@ -97,8 +104,8 @@ export function specialists(
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
   offsets: readonly number[],
-): Specialist[] {
-  const found = shapes.flatMap((_, layer) => {
+): Specialists {
+  const all = shapes.flatMap((_, layer) => {
     const enough = domains.flatMap((domain, d) => (isEnough(domain, layer) ? [d] : []));
     if (enough.length < 2) return [];
     const [from, to] = [offsets[layer]!, offsets[layer + 1]!];
@@ -109,9 +116,8 @@ export function specialists(
       return { layer, expert, domain: first.d, value: first.value, next: second.d, nextValue: second.value };
     });
   });
-  return found
-    .sort((a, b) => b.value - b.nextValue - (a.value - a.nextValue))
-    .slice(0, CANDIDATES)
+  const candidates = all.sort((a, b) => b.value - b.nextValue - (a.value - a.nextValue)).slice(0, CANDIDATES);
+  const found = candidates
     .flatMap((candidate): Specialist[] => {
       const { layer, expert, domain } = candidate;
       const at = [offsets[layer]! + expert];
@@ -123,6 +129,7 @@ export function specialists(
       return low > othersHigh ? [{ ...candidate, interval: { low, high, othersHigh } }] : [];
     })
     .sort((a, b) => distance(b) - distance(a));
+  return { found, tested: candidates.length, experts: all.length };
 }
 
 /** How far apart an expert's domain and the next one are, the intervals taken off. */

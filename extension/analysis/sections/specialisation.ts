@@ -15,6 +15,7 @@ import {
   specialisation,
   specialists,
   type Specialist,
+  type Specialists,
 } from '../folder/specialisation.ts';
 import { layerLabel } from '../labels.ts';
 import { listed, sentences } from '../lists.ts';
@@ -65,15 +66,15 @@ export const specialisationSection: SectionKind = {
     });
     const offsets = offsetsOf(subject);
     const enough = domains.filter((domain) => isEnough(domain, at));
-    const found = specialistsOf(subject);
+    const special = specialistsOf(subject);
     const information = informationOf(subject);
     return {
-      verdict: verdict(found, information, domains, shapes),
+      verdict: verdict(special, information, domains, shapes),
       ...lacking(subject, domains, at),
       controls: [layer, measure],
       figures: [
         ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
-        ...(found.length > 0 ? [specialistFigure(subject, found, domains, shapes)] : []),
+        ...(special.found.length > 0 ? [specialistFigure(subject, special, domains, shapes)] : []),
         ...(information.some((i) => i) ? [informationFigure(subject, information)] : []),
         ...saturated,
         ...words,
@@ -92,7 +93,7 @@ const specialistsOf = once((subject) =>
 );
 
 function verdict(
-  found: readonly Specialist[],
+  { found, tested, experts }: Specialists,
   information: readonly (DomainInformation | undefined)[],
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
@@ -105,7 +106,9 @@ function verdict(
   return sentences(
     first
       ? standsOut(first, domains, shapes)
-      : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`,
+      : tested < experts
+        ? l10n.t`None of the ${tested} experts that differ most between kinds of text stands out for one beyond what chance in the choice of files would do.`
+        : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`,
     most.p === undefined
       ? l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most.`
       : l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most, p = ${most.p.toFixed(3)}.`,
@@ -206,25 +209,48 @@ function heat(
   };
 }
 
+/** Of totals there are no intervals: some differences are the largest ones, and nothing tells whether any stands out. */
+function specialistWords({ found, tested, experts }: Specialists, first: string): Pick<Figure, 'help' | 'text'> {
+  const source = l10n.t`OLMoE, arXiv 2409.02060, section 5`;
+  if (!found.some(({ interval }) => interval)) {
+    return {
+      help: {
+        meaning: l10n.t`Experts of all layers whose share of the tokens differs most between one kind of text and the next.`,
+        formula: l10n.t`N_eD / N_D; sorted by the difference from the next kind of text`,
+        source,
+        judge: l10n.t`Some differences are always the largest. Only totals are known: nothing tells what another choice of files would change.`,
+      },
+      text: l10n.t`The largest differences between kinds of text: ${first}.`,
+    };
+  }
+  return {
+    help: {
+      meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.`,
+      formula: l10n.t`N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals`,
+      source,
+      judge: l10n.t`Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance.`,
+    },
+    text:
+      tested < experts
+        ? l10n.t`Of the ${tested} experts that differ most between kinds of text, ${found.length} stand out for one; first ${first}.`
+        : l10n.t`${found.length} experts stand out for one kind of text; first ${first}.`,
+  };
+}
+
 function specialistFigure(
   subject: Subject,
-  found: readonly Specialist[],
+  special: Specialists,
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
 ): Figure {
-  const shown = found.slice(0, LISTED);
+  const shown = special.found.slice(0, LISTED);
   const experts = shown.map(({ layer, expert }) => ({ layer, expert }));
+  const first = listed(shown.slice(0, 3).map((s) => l10n.t`${nameOf(s, shapes)} for ${domains[s.domain]!.name}`));
   return {
     id: 'specialists',
     title: l10n.t`Most specialised experts`,
     basis: basisOf(subject),
-    help: {
-      meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.`,
-      formula: l10n.t`N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals`,
-      source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
-      judge: l10n.t`Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance. Where only totals are known there are no intervals: then these are the largest differences.`,
-    },
-    text: l10n.t`${found.length} experts stand out for one kind of text; first ${listed(shown.slice(0, 3).map((s) => l10n.t`${nameOf(s, shapes)} for ${domains[s.domain]!.name}`))}.`,
+    ...specialistWords(special, first),
     chart: {
       kind: 'bars',
       labels: shown.map((s) => listed([nameOf(s, shapes), domains[s.domain]!.name])),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Domain } from '../../../extension/analysis/folder/domains.ts';
 import { addFile, emptyFolder } from '../../../extension/analysis/folder/folderRouting.ts';
 import { makeSection } from '../../../extension/analysis/sections/all.ts';
 import { subjectsOfCounts } from '../../../extension/analysis/recordedKinds.ts';
@@ -87,6 +88,49 @@ describe('Specialisation of counts that somebody recorded', () => {
     expect(figure(section, 'expert-by-domain').table.rows[0]).toEqual(['E0', 1.8, 0.4]);
     expect(section.verdict).toMatch(/^E0 of L0 is chosen for 90\.0.*of the tokens of code; of prose, the next one/);
     expect(subject.loads[0]!.counts).toEqual(Float64Array.of(5_500, 6_000, 7_500, 1_000));
+  });
+
+  it('calls the largest differences of totals just that', () => {
+    const parts = [part('code', [2_500, 2_500, 2_500, 2_500]), part('prose', [2_500, 2_501, 2_499, 2_500])];
+    const { text, help } = figure(make('specialisation', subjectsOfCounts('m', parts)[0]!), 'specialists');
+    expect(text).toBe(
+      'The largest differences between kinds of text: E1 of L0 for prose, E2 of L0 for code, E0 of L0 for code.',
+    );
+    expect(help.meaning).not.toContain('beyond what another choice of files could change');
+  });
+});
+
+describe('Specialisation of more experts than are tested', () => {
+  /** Six files of 800 tokens, top-1 of 80, which go to these experts alike. */
+  const kind = (name: string, experts: (e: number) => boolean): Domain => {
+    const chosen = Array.from({ length: 80 }, (_, e) => (experts(e) ? 1 : 0));
+    const each = 800 / chosen.filter(Boolean).length;
+    const counts = Uint32Array.from(chosen, (c) => c * each);
+    return { name, blocks: Array.from({ length: 6 }, () => ({ files: 1, tokens: Float64Array.of(800), counts })) };
+  };
+  const { name, model, source, loads, evidence } = subjectsOfCounts('m', [
+    {
+      name: 'm',
+      model: modelOf([{ experts: 80, k: 1 }]),
+      loads: [{ shape: { layer: 0, experts: 80, k: 1, candidates: 1 }, counts: new Float64Array(80).fill(1) }],
+    },
+  ])[0]!;
+  const of = (...domains: Domain[]): Section =>
+    make('specialisation', { name, model, source, loads, evidence, domains });
+
+  it('says how many were, and not that no more stand out', () => {
+    const section = of(
+      kind('code', (e) => e < 40),
+      kind('prose', (e) => e >= 40),
+    );
+    expect(figure(section, 'specialists').text).toMatch(
+      /^Of the 64 experts that differ most between kinds of text, 64 stand out for one; first /,
+    );
+    const alike = of(
+      kind('code', () => true),
+      kind('prose', () => true),
+    );
+    expect(alike.verdict).toMatch(/^None of the 64 experts that differ most between kinds of text stands out/);
   });
 });
 
