@@ -126,7 +126,8 @@ function countsOf(name: string, modelName: string, unsorted: readonly RecordedLo
   const model = modelElsewhere(
     {
       name: modelName,
-      layers: loads.at(-1)!.shape.layer + 1,
+      // Layers that it leaves out may have experts as well.
+      layers: 0,
       moeLayers: loads.map(({ shape }) => shape),
     },
     [],

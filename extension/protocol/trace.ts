@@ -78,7 +78,7 @@ export interface ModelInfo {
   readonly folder: string;
   /** `architectures[0]` of its config, e.g. MixtralForCausalLM. */
   readonly architecture: string;
-  /** All decoder layers, dense ones included. */
+  /** All decoder layers, dense ones included; 0 where only those that were recorded are known. */
   readonly layers: number;
   readonly moeLayers: readonly LayerShape[];
   readonly hiddenSize: number;

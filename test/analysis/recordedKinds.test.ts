@@ -23,6 +23,16 @@ const OLMOE = 'OLMoE-1B-7B';
 const MIXTRAL = 'Mixtral-8x7B';
 
 describe('published counts', () => {
+  it('are of the layers that were recorded, of a model of which nothing else is known', () => {
+    const { verdict, figures } = makeSection('work', named(`${OLMOE}, 5 kinds of text`), {})!;
+    expect(verdict).toContain('Recorded layers: 0, 7, 15.');
+    const layers = figures.find(({ id }) => id === 'work-layers')!;
+    expect(layers.table.rows.map((row) => row.slice(0, 4))).toEqual(
+      ['L0', 'L7', 'L15'].map((label) => [label, 'experts', 64, 8]),
+    );
+    expect(layers.text).toMatch(/^3 recorded layers;/);
+  });
+
   it('are a subject for each model with its kinds of text, and one for each kind', () => {
     expect(subjects.map(({ name }) => name).slice(0, 3)).toEqual([
       `${OLMOE}, 5 kinds of text`,

@@ -5,6 +5,7 @@ import type { Control, Figure, Parameters } from '../../protocol/report.ts';
 import { NO_EXPERT, type LayerShape } from '../../protocol/trace.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
+import { layerRanges } from '../layerRanges.ts';
 import { clauses, sentences } from '../lists.ts';
 import { percent } from '../numbers.ts';
 import { parameterCount, PART_NAMES } from '../sizes.ts';
@@ -74,7 +75,10 @@ function verdict({ loads, model, name }: Subject, touched: Touched, sizes: Exper
   const idle = experts - used;
   const whom =
     idle === 0 ? l10n.t`all experts did some of the work` : l10n.t`${idle} of ${experts} experts did none of it`;
-  const layers = model.layers > 0 && sparseLayers(loads.length, model.layers);
+  const layers =
+    model.layers > 0
+      ? sparseLayers(loads.length, model.layers)
+      : l10n.t`Recorded layers: ${layerRanges(loads.map(({ shape }) => shape.layer))}.`;
   if (!sizes) return sentences(l10n.t`Of ${name}, ${whom}.`, layers);
   const all = usedBy(touched, sizes);
   return sentences(
@@ -158,6 +162,7 @@ function parametersFigure(
 
 function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | undefined): Figure {
   const { loads, name } = subject;
+  const usedExperts = touched.reduce((sum, n) => sum + n, 0);
   const rows = layerRows(subject).map(({ label, kind, moe }) => {
     if (moe === undefined) return [label, kind, null, null, null, null, null];
     const { experts, k } = loads[moe]!.shape;
@@ -173,7 +178,9 @@ function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | u
       meaning: l10n.t`Which layers have experts and which a network that every token goes through, and how many of a layer’s experts ${name} used.`,
       judge: l10n.t`An expert that no text uses is memory without work. See whether it is dead for other texts, too.`,
     },
-    text: l10n.t`${sparse} layers with experts, ${rows.length - sparse} without; ${touched.reduce((sum, n) => sum + n, 0)} experts used.`,
+    text: isWhole(subject)
+      ? l10n.t`${sparse} layers with experts, ${rows.length - sparse} without; ${usedExperts} experts used.`
+      : l10n.t`${sparse} recorded layers; ${usedExperts} experts used.`,
     table: {
       columns: [
         { label: l10n.t`layer`, unit: 'text' },
@@ -196,11 +203,19 @@ interface LayerRow {
   readonly moe?: number;
 }
 
+/** Whether it is known which other layers the model has. */
+function isWhole({ model, loads }: Subject): boolean {
+  return (
+    model.anatomy !== undefined || (model.layers > 0 && loads.every(({ shape: { stack } }) => stack === undefined))
+  );
+}
+
 /** Every layer of the model, as far as it is known. */
-function layerRows({ model, loads }: Subject): LayerRow[] {
+function layerRows(subject: Subject): LayerRow[] {
+  const { model, loads } = subject;
   const shapes = loads.map(({ shape }) => shape);
   const { anatomy } = model;
-  if (!anatomy && shapes.some(({ stack }) => stack !== undefined)) {
+  if (!isWhole(subject)) {
     return shapes.map((shape, moe) => ({ label: layerLabel(shape), kind: l10n.t`experts`, moe }));
   }
   const before = new Map<LayerShape['stack'], number>();
