@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { balanceSection } from '../../../extension/analysis/sections/balance.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
+import { subject } from '../../support/subject.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 const subjects = (['balanced', 'collapsed'] as const).map((name) =>
@@ -26,4 +28,12 @@ it('takes the threshold of cold experts from the user', () => {
   expect(cold(0)).toBe(0);
   expect(cold(0.05)).toBeGreaterThan(0.3);
   expect(cold(0.2)).toBeGreaterThan(cold(0.05) as number);
+});
+
+it('counts dead experts of each layer, and of all in words, but has no mean of them', () => {
+  const layer = layerTrace({ experts: 4, k: 1, chosen: [[0], [1]] });
+  const { figures, verdict } = balanceSection.make(subject([layer, layer, layer]), {});
+  const { rows } = figures.find(({ id }) => id === 'balance')!.table;
+  expect(rows.map((row) => row.at(-1))).toEqual([2, 2, 2, null]);
+  expect(verdict).toContain('6 experts took nothing at all.');
 });
