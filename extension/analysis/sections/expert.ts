@@ -174,9 +174,9 @@ function inContext({ before, text, after }: TypicalToken): string {
 function words(subject: Subject, { at, expert, name }: Chosen, patterns: Patterns): Figure[] {
   const offsets = offsetsOf(subject);
   const of = (vocabulary: typeof patterns.inputs) => wordsByExpert(vocabulary, offsets[at]!, offsets[at + 1]!)[expert]!;
-  const [own, next] = [of(patterns.inputs), of(patterns.followers)].map((all) => all.slice(0, WORDS));
-  if (own!.length + next!.length === 0) return [];
-  const cells = (word: (typeof own & object)[number] | undefined): Cell[] =>
+  const [own, next] = [of(patterns.inputs), of(patterns.followers)];
+  if (own.length + next.length === 0) return [];
+  const cells = (word: (typeof own)[number] | undefined): Cell[] =>
     word ? [visibleText(word.text), word.share, word.met] : [null, null, null];
   return [
     {
@@ -188,7 +188,7 @@ function words(subject: Subject, { at, expert, name }: Chosen, patterns: Pattern
         formula: l10n.t`N_xe / N_x, top-1, of ids met 10 times or more`,
         source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       },
-      text: l10n.t`It owns ${own!.length} token ids; ${next!.length} follow its tokens.`,
+      text: l10n.t`It owns ${own.length} token ids; ${next.length} follow its tokens.`,
       table: {
         columns: [
           { label: l10n.t`works on`, unit: 'text' },
@@ -198,9 +198,9 @@ function words(subject: Subject, { at, expert, name }: Chosen, patterns: Pattern
           { label: l10n.t`share`, unit: 'percent' },
           { label: l10n.t`met`, unit: 'count' },
         ],
-        rows: Array.from({ length: Math.max(own!.length, next!.length) }, (_, i) => [
-          ...cells(own![i]),
-          ...cells(next![i]),
+        rows: Array.from({ length: Math.min(WORDS, Math.max(own.length, next.length)) }, (_, i) => [
+          ...cells(own[i]),
+          ...cells(next[i]),
         ]),
       },
     },
