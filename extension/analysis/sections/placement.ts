@@ -94,9 +94,10 @@ function wasted({ wasted: slots }: Outcome): string | undefined {
 }
 
 /** What was asked for and cannot be. */
-function lacks({ trace }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
+function lacks({ trace, loads }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
   const { devices, nodes, groups } = machine;
   const asked = controls.find(({ id }) => id === 'nodes');
+  const ungrouped = loads.find(({ shape }) => shape.experts % groups !== 0);
   return [
     asked?.kind === 'number' &&
       asked.value !== nodes &&
@@ -104,6 +105,8 @@ function lacks({ trace }: Subject, { machine, policy, controls }: PlacementChoic
     policy === 'hierarchical' &&
       groups % nodes !== 0 &&
       l10n.t`${groups} groups do not spread evenly over ${nodes} nodes, so that EPLB takes its flat way.`,
+    ungrouped !== undefined &&
+      l10n.t`${ungrouped.shape.experts} experts do not fall into ${groups} equal groups: their hierarchical placement is the flat one.`,
     !trace &&
       l10n.t`Only counts are known: to how many devices a token goes is an expectation for tokens that choose each by themselves.`,
   ];

@@ -62,6 +62,13 @@ describe('the section on placement', () => {
     expect(lacking).toContain('EPLB takes its flat way');
   });
 
+  it('says that experts do not fall into the groups that were asked for', () => {
+    const set = { devices: 4, nodes: 2, policy: 'hierarchical' };
+    const { lacking } = placementSection.make(subject([HOT]), { ...set, groups: 6 });
+    expect(lacking).toBe('8 experts do not fall into 6 equal groups: their hierarchical placement is the flat one.');
+    expect(placementSection.make(subject([HOT]), { ...set, groups: 4 }).lacking).toBeUndefined();
+  });
+
   it('offers to save what engines can start from', () => {
     const even = placementSection.make(subject([HOT]), { devices: 4 });
     expect(figure(even.figures, 'placement-devices').actions?.map(({ id }) => id)).toEqual([
