@@ -47,7 +47,7 @@ export const capacitySection: SectionKind = {
       controls: [...controls, { kind: 'action', id: 'tint', label: l10n.t`Tint Dropped Tokens`, primary: true }],
       figures: [
         curveFigure(curve, limit),
-        weightFigure(curve, limit),
+        ...(Number.isNaN(here.total.weight) ? [] : [weightFigure(curve, limit)]),
         layersFigure(here, limit, labels),
         heatFigure(curve, labels),
       ].map((figure): Figure => ({ ...figure, basis: source === 'recorded' ? 'recorded' : 'counted' })),
@@ -72,8 +72,11 @@ function verdict({ factor, total }: CapacityPoint, { policy }: CapacityLimit): s
   const share = dropped(total, policy) / total.slots;
   if (Number.isNaN(share)) return l10n.t`Nothing was routed, or not so that this policy can be counted.`;
   const [at, gone, empty] = [fixed(factor, 2), percent(share), percent(padding(total, policy))];
-  return policy === 'reroute'
-    ? l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, ${percent(total.rerouted!.moved / total.slots)} go to another expert, and ${empty} of the room stays empty.`
+  if (policy === 'reroute') {
+    return l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, ${percent(total.rerouted!.moved / total.slots)} go to another expert, and ${empty} of the room stays empty.`;
+  }
+  return Number.isNaN(total.weight)
+    ? l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, and ${empty} of the room stays empty.`
     : l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped with ${percent(lostWeight(total, policy))} of the weights, and ${empty} of the room stays empty.`;
 }
 

@@ -9,15 +9,19 @@ import { sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import { isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
 
 const ENTROPY_BINS = 32;
 
 export const certaintySection: SectionKind = {
   id: 'certainty',
   title: l10n.t`Certainty`,
-  make: ({ trace }, set) => {
+  make: ({ trace, loads }, set) => {
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
+    if (!isMeasured(trace, 'entropy') && loads.some(({ counts }) => counts.some((c) => c > 0))) {
+      const lacking = l10n.t`Entropy and margin take the router's probabilities, which the engine did not return. Analyze the text with the model itself to see them.`;
+      return { lacking, controls: [], figures: [] };
+    }
     const layer = layerOrAll(set, trace);
     const at = layer.value === 'all' ? undefined : Number(layer.value);
     const most = Math.log(Math.max(2, ...trace.layers.map(({ experts }) => experts)));

@@ -17,7 +17,7 @@ import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
-import { depths, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import { depths, isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
 
 const NAMES: Readonly<Record<Explanation, string>> = {
   kind: l10n.t`kind of token`,
@@ -51,8 +51,9 @@ export const depthSection: SectionKind = {
       figures: [
         explainedFigure(trace, explained),
         agreementFigure(trace, agreements),
-        quantityFigure(trace, 'entropy'),
-        quantityFigure(trace, 'margin'),
+        ...(['entropy', 'margin'] as const)
+          .filter((quantity) => isMeasured(trace, quantity))
+          .map((quantity) => quantityFigure(trace, quantity)),
       ],
     };
   },

@@ -1,7 +1,7 @@
 /** What sections share. */
 import * as l10n from '@vscode/l10n';
 import type { Basis, Choice, Parameters } from '../../protocol/report.ts';
-import type { LayerShape } from '../../protocol/trace.ts';
+import type { LayerShape, RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { choice } from './controls.ts';
 import type { LayerCounts, Subject } from './subject.ts';
@@ -31,6 +31,11 @@ export const CERTAINTY_NAMES = {
   entropy: { name: l10n.t`entropy`, title: l10n.t`Entropy` },
   margin: { name: l10n.t`margin`, title: l10n.t`Margin` },
 } as const;
+
+/** Whether a measure of certainty is known of any token. */
+export function isMeasured({ layers, routed }: RoutingTrace, measure: keyof typeof CERTAINTY_NAMES): boolean {
+  return layers.some((layer) => layer[measure].subarray(0, routed).some((value) => !Number.isNaN(value)));
+}
 
 /** What arithmetic on a subject's routing rests on. */
 export function basisOf({ source }: Subject): Basis {

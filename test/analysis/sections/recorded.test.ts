@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import { readRecording } from '../../../extension/formats/recording.ts';
+import type { Section } from '../../../extension/protocol/report.ts';
 import { FIXTURES } from '../../support/reference.ts';
 
 const answer = await readRecording(join(FIXTURES, 'recordings/vllm-0.27.1.json'));
@@ -30,4 +31,27 @@ describe.each(SUBJECTS)('%s', (_, subject) => {
       expect(seen).not.toMatch(/NaN|undefined|Infinity/);
     },
   );
+});
+
+describe('an answer of vLLM, in which nothing stands of weights,', () => {
+  const [, subject] = SUBJECTS[0]!;
+  const section = (id: string): Section => makeSection(id, subject, {})!;
+
+  it('has no certainty, and says why', () => {
+    const { verdict, lacking, figures } = section('certainty');
+    expect(verdict).toBeUndefined();
+    expect(lacking).toContain('which the engine did not return');
+    expect(figures).toEqual([]);
+  });
+
+  it('has slots that a capacity limit drops, and no weights that go with them', () => {
+    const { verdict, figures } = section('capacity');
+    expect(verdict).toMatch(/of the slots are dropped, and \d+\.\d.% of the room stays empty\./u);
+    expect(figures.map(({ id }) => id)).toEqual(['capacity-curve', 'capacity-layers', 'capacity-depth']);
+  });
+
+  it('has depth in what was chosen alone', () => {
+    const { figures } = section('depth');
+    expect(figures.map(({ id }) => id)).toEqual(['explained-by-depth', 'agreement-of-layers']);
+  });
 });
