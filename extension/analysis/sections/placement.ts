@@ -40,7 +40,7 @@ export const placementSection: SectionKind = {
             deviceFigure(subject, choices, chosen),
             depthFigure(subject, outcomes),
             trafficFigure(subject, choices, chosen),
-            timeFigure(choices, outcomes),
+            ...(subject.model.hiddenSize > 0 ? [timeFigure(choices, outcomes)] : []),
           ]
         : [],
     };
@@ -94,7 +94,7 @@ function wasted({ wasted: slots }: Outcome): string | undefined {
 }
 
 /** What was asked for and cannot be. */
-function lacks({ trace, loads }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
+function lacks({ trace, loads, model }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
   const { devices, nodes, groups } = machine;
   const asked = controls.find(({ id }) => id === 'nodes');
   const ungrouped = loads.find(({ shape }) => shape.experts % groups !== 0);
@@ -109,6 +109,8 @@ function lacks({ trace, loads }: Subject, { machine, policy, controls }: Placeme
       l10n.t`${ungrouped.shape.experts} experts do not fall into ${groups} equal groups: their hierarchical placement is the flat one.`,
     !trace &&
       l10n.t`Only counts are known: to how many devices a token goes is an expectation for tokens that choose each by themselves.`,
+    model.hiddenSize === 0 &&
+      l10n.t`The hidden size of the model is not known: transfers are counted, without bytes and times.`,
   ];
 }
 

@@ -117,7 +117,10 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
   return {
     controls: [
       ...[devices, nodes, policy, redundant, groups, ...(other ? [from] : []), layer],
-      ...[sending, format, batch, within, across, latencyWithin, latencyAcross, crossing],
+      // These make bytes and times, which take a hidden size.
+      ...(subject.model.hiddenSize > 0
+        ? [sending, format, batch, within, across, latencyWithin, latencyAcross, crossing]
+        : []),
     ],
     machine: {
       devices: devices.value,

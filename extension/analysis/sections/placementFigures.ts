@@ -178,9 +178,10 @@ const SENDING_NAMES: Readonly<Record<Sending, string>> = {
   node: l10n.t`once for each node`,
 };
 
+/** Transfers in bytes where the hidden size is known. */
 export function trafficFigure({ model, trace }: Subject, { format }: PlacementChoices, chosen: Outcome): Figure {
   const { hiddenSize } = model;
-  const each = dispatchBytes(hiddenSize, format) + combineBytes(hiddenSize);
+  const each = hiddenSize > 0 ? dispatchBytes(hiddenSize, format) + combineBytes(hiddenSize) : undefined;
   const rows = SENDINGS.map((sending) => {
     const { within, across } = allTransfers(chosen, sending);
     return { label: SENDING_NAMES[sending], within, across };
@@ -189,49 +190,69 @@ export function trafficFigure({ model, trace }: Subject, { format }: PlacementCh
     chosen.visits.reduce((sum, v) => sum + of(v), 0) / chosen.visits.length;
   const devices = mean((v) => v.devices);
   const nodes = mean((v) => v.nodes);
+  const policy = POLICY_NAMES[chosen.policy];
   return {
     id: 'placement-traffic',
-    title: l10n.t`All-to-all bytes of a token, all layers, ${POLICY_NAMES[chosen.policy]}`,
+    title:
+      each === undefined
+        ? l10n.t`All-to-all transfers of a token, all layers, ${policy}`
+        : l10n.t`All-to-all bytes of a token, all layers, ${policy}`,
     basis: 'simulated',
     help: {
       meaning: sentences(
-        l10n.t`What a token’s hidden state and its results weigh on their way to its experts and back. A token begins on any device with equal chance; copies take turns.`,
+        each === undefined
+          ? l10n.t`How often a token’s hidden state is sent on its way to its experts; as many results come back.`
+          : l10n.t`What a token’s hidden state and its results weigh on their way to its experts and back.`,
+        l10n.t`A token begins on any device with equal chance; copies take turns.`,
         trace
           ? l10n.t`Devices and nodes of each token are counted exactly on this text.`
           : l10n.t`Devices and nodes of each token are expected for independent choices, as only counts are known.`,
         l10n.t`Sent once for each node, it crosses between nodes once and is handed on inside.`,
       ),
-      formula: l10n.t`There: H + 4·H/128 + 16 bytes in FP8, 2·H + 16 in BF16; back: 2·H in BF16. Of k experts, or of the distinct devices that hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.`,
-      source: 'DeepEP, tests/test_low_latency.py.',
+      formula: sentences(
+        each !== undefined && l10n.t`There: H + 4·H/128 + 16 bytes in FP8, 2·H + 16 in BF16; back: 2·H in BF16.`,
+        l10n.t`Of k experts, or of the distinct devices that hold them, (D − 1)/D are elsewhere, and (N − 1)/N in other nodes. Expected where only counts are known: Σ over devices of 1 − e_k(odds of what it lacks)/e_k(odds), which is D·(1 − C(E − E/D, k)/C(E, k)) for an even load.`,
+      ),
+      ...(each === undefined ? {} : { source: 'DeepEP, tests/test_low_latency.py.' }),
       judge: l10n.t`Fewer devices a token are less traffic. Links between nodes are several times slower than those inside.`,
     },
     text: l10n.t`A token goes to ${written(devices, 'number')} devices in ${written(nodes, 'number')} nodes at a layer. ${clauses(
-      rows.map(({ label, within, across }) => l10n.t`Sent ${label}: ${written((within + across) * each, 'bytes')}`),
+      rows.map(({ label, within, across }) =>
+        each === undefined
+          ? l10n.t`Sent ${label}: ${written(within + across, 'number')} transfers`
+          : l10n.t`Sent ${label}: ${written((within + across) * each, 'bytes')}`,
+      ),
     )}.`,
     chart: {
       kind: 'bars',
       labels: rows.map(({ label }) => label),
       series: [
-        { label: l10n.t`inside the node`, values: rows.map(({ within }) => known(within * each)) },
-        { label: l10n.t`between nodes`, values: rows.map(({ across }) => known(across * each)) },
+        { label: l10n.t`inside the node`, values: rows.map(({ within }) => known(within * (each ?? 1))) },
+        { label: l10n.t`between nodes`, values: rows.map(({ across }) => known(across * (each ?? 1))) },
       ],
       stacked: true,
-      axis: { label: l10n.t`bytes of a token`, unit: 'bytes', min: 0 },
+      axis:
+        each === undefined
+          ? { label: l10n.t`transfers of a token`, unit: 'number', min: 0 }
+          : { label: l10n.t`bytes of a token`, unit: 'bytes', min: 0 },
     },
     table: {
       columns: [
         { label: l10n.t`a token is sent`, unit: 'text' },
         { label: l10n.t`transfers inside the node`, unit: 'number' },
         { label: l10n.t`transfers between nodes`, unit: 'number' },
-        { label: l10n.t`bytes inside the node`, unit: 'bytes' },
-        { label: l10n.t`bytes between nodes`, unit: 'bytes' },
+        ...(each === undefined
+          ? []
+          : [
+              { label: l10n.t`bytes inside the node`, unit: 'bytes' } as const,
+              { label: l10n.t`bytes between nodes`, unit: 'bytes' } as const,
+            ]),
       ],
       rows: rows.map(({ label, within, across }) => [
         label,
         known(within),
         known(across),
-        known(within * each),
-        known(across * each),
+        ...(each === undefined ? [] : [known(within * each), known(across * each)]),
       ]),
     },
   };

@@ -101,6 +101,20 @@ describe('the section on placement', () => {
     expect(devices(expected)).toMatch(/goes to 2\.00 devices/);
   });
 
+  it('counts transfers alone where the hidden size is not known', () => {
+    const set = { devices: 8, nodes: 2, policy: 'contiguous' };
+    const { figures, lacking, controls } = placementSection.make(subject([HOT], { model: { hiddenSize: 0 } }), set);
+    expect(lacking).toBe('The hidden size of the model is not known: transfers are counted, without bytes and times.');
+    const { title, text, table, chart } = figure(figures, 'placement-traffic');
+    expect(title).toContain('transfers of a token');
+    // Two experts a token, each on a device of its own: 7/8 of them are elsewhere, half in the other node.
+    expect(text).toContain('Sent once for each expert: 1.75 transfers');
+    expect(table.rows[0]).toEqual(['once for each expert', 0.75, 1]);
+    expect(JSON.stringify([text, table, chart])).not.toContain('bytes');
+    expect(figures.map(({ id }) => id)).not.toContain('placement-time');
+    expect(controls.map(({ id }) => id)).not.toContain('format');
+  });
+
   it('holds its own against parameters that are none, and a text of nothing', () => {
     const hostile = {
       devices: 'many',
