@@ -159,6 +159,11 @@ export function gather(
   return values;
 }
 
+/** Whether there is no fraction, infinity or NaN among numbers. */
+export function isWhole(values: Integers): boolean {
+  return !(values instanceof Float32Array || values instanceof Float64Array) || values.every(Number.isInteger);
+}
+
 function product(sizes: readonly number[]): number {
   return sizes.reduce((all, n) => all * n, 1);
 }

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { Recording } from '../protocol/recording.ts';
 import { readEngineReply, type EngineReply } from './engineReply.ts';
-import type { IntegerArray } from './npy.ts';
+import { isWhole, type IntegerArray } from './npy.ts';
 import { layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer, type PlacedLayers } from './routedExperts.ts';
 
 /** Names under which token ids are saved beside expert ids. */
@@ -11,15 +11,16 @@ const TOKEN_IDS = ['token_ids', 'input_ids', 'prompt_token_ids', 'tokens', 'ids'
 const MAX_EXPERTS = 0xfffe;
 
 /**
- * Arrays by name: expert ids as the one with axes [tokens, layers, k], with token ids beside it or not; or counts as the one
- * with axes [layers, experts].
+ * Arrays by name: expert ids as the one of whole numbers with axes [tokens, layers, k], with token ids or weights beside it or
+ * not; or counts as the one with axes [layers, experts].
  *
  * @param name what to call the model
  * @throws UserError `trace-invalid`
  */
 export function arraysRecording(arrays: ReadonlyMap<string, IntegerArray>, name: string): Recording {
   const all = [...arrays.values()];
-  const experts = arrays.get('routed_experts') ?? all.find(({ shape }) => shape.length === 3);
+  const experts =
+    arrays.get('routed_experts') ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
   if (experts?.shape.length === 3) {
     const tokens = experts.shape[0]!;
     const ids = TOKEN_IDS.map((key) => arrays.get(key)).find((array) => array?.shape.length === 1);

@@ -12,7 +12,7 @@ import {
   type LayerTrace,
   type ModelInfo,
 } from '../protocol/trace.ts';
-import type { Integers } from './npy.ts';
+import { isWhole, type Integers } from './npy.ts';
 
 /** Ids of one layer of the engine's array. */
 export interface ExpertColumn {
@@ -53,11 +53,14 @@ const MAX_K = 1024;
  * router chooses an expert twice.
  *
  * @param ids [tokens, layers, k] in C order
- * @throws UserError `trace-invalid` for sizes that no model has
+ * @throws UserError `trace-invalid` for sizes that no model has, and for what are no ids
  */
 export function splitByLayer(ids: Integers, tokens: number, layers: number, k: number): ExpertColumn[] {
   if (layers < 1 || layers > MAX_LAYERS || k < 1 || k > MAX_K || ids.length !== tokens * layers * k) {
     throw new UserError('trace-invalid', l10n.t`${tokens} × ${layers} × ${k} expert ids are not routing of any model.`);
+  }
+  if (!isWhole(ids)) {
+    throw new UserError('trace-invalid', l10n.t`What stands in the place of expert ids are no whole numbers.`);
   }
   const columns = Array.from({ length: layers }, () => new Uint16Array(tokens * k));
   const highest = new Int32Array(layers).fill(-1);

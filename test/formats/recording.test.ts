@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readNpy, readNpz, type IntegerArray } from '../../extension/formats/npy.ts';
 import { readPickle, type PickledTensor } from '../../extension/formats/pickle.ts';
+import { arraysRecording } from '../../extension/formats/recordedIds.ts';
 import { readRecording, readRecordings, recordingOf } from '../../extension/formats/recording.ts';
+import { splitByLayer } from '../../extension/formats/routedExperts.ts';
 import { readSglangDump } from '../../extension/formats/sglangDump.ts';
 import { readTorchSave } from '../../extension/formats/torchSave.ts';
 import type { RecordedCounts, Recording } from '../../extension/protocol/recording.ts';
@@ -107,6 +109,34 @@ describe('a recording of expert ids', () => {
     expect(trace.layers.map(({ layer, experts }) => [layer, experts])).toEqual([[1, 6]]);
     expect(trace.origin.model.layers).toBe(2);
     expect(trace.origin.model.note).toContain('1 of 2 layers have no routing and are taken for dense ones');
+  });
+});
+
+describe('weights beside expert ids', () => {
+  const weights: IntegerArray = { shape: [2, 1, 2], values: Float32Array.of(0.7, 0.3, 0.6, 0.4) };
+  const ids: IntegerArray = { shape: [2, 1, 2], values: Float64Array.of(2, 5, 3, 0) };
+
+  it('are never taken for them, wherever they stand', () => {
+    const { trace } = arraysRecording(
+      new Map([
+        ['topk_weights', weights],
+        ['topk_ids', ids],
+      ]),
+      'saved',
+    ) as Extract<Recording, { kind: 'trace' }>;
+    expect([...trace.layers[0]!.chosen]).toEqual([2, 5, 3, 0]);
+  });
+
+  it('are no recording by themselves, nor under the name of ids', () => {
+    expect(() => arraysRecording(new Map([['', weights]]), 'saved')).toThrow('neither expert ids');
+    expect(() => arraysRecording(new Map([['routed_experts', weights]]), 'saved')).toThrow('no whole numbers');
+    // A row that is no data anyway says nothing of those that follow.
+    for (const row of [
+      [0, 0, 0.5],
+      [-1, 0.5, 1],
+    ]) {
+      expect(() => splitByLayer(Float32Array.from(row), 1, 1, 3)).toThrow('no whole numbers');
+    }
   });
 });
 
