@@ -11,6 +11,12 @@ export const FLAG = '--enable-return-routed-experts';
 /** The first vLLM that returns routing over HTTP. */
 const FIRST_VLLM = [0, 21] as const;
 const MAX_SERVER_MESSAGE = 300;
+/**
+ * Tokens of the context that a prompt cannot have. In vLLM one is the answer's, without which there is none. In SGLang
+ * (managers/tp_worker.py, managers/utils.py) max_req_len is context_len − 1 and max_req_input_len five less, and a prompt has to
+ * be shorter than that.
+ */
+const BESIDE_PROMPT: Readonly<Record<EngineName, number>> = { vLLM: 1, SGLang: 7 };
 
 /** Tokens of a text as a server takes it apart; without ranges where it does not tell enough. */
 export interface ServedTokens {
@@ -61,6 +67,11 @@ export function servedModel(http: HttpClient, { models }: ServerIdentity, name: 
     'server-unfit',
     l10n.t`The server at ${http.place} does not serve "${name}"; it serves ${names}.`,
   );
+}
+
+/** Tokens of the longest prompt that an engine with such a context takes; 0 where the server does not tell. */
+export function promptTokens(engine: EngineName, context: number): number {
+  return Math.max(0, context - BESIDE_PROMPT[engine]);
 }
 
 /** Takes a text apart as the server's model does; undefined where the server has no way to. Throws UserError. */

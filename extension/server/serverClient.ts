@@ -13,7 +13,7 @@ import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
-import { askRouting, identify, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
+import { askRouting, identify, promptTokens, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
 import { DUMP_FOLDER, DUMP_VARIABLE, dumpsIn, newDumps, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
@@ -116,7 +116,7 @@ export class ServerClient {
     const { tokens, ranges } = await this.#tokens(known, text, signal);
     const tokenized = performance.now();
     try {
-      const prompts = tokens ? windowsOf(tokens, known.model.context) : [text];
+      const prompts = tokens ? windowsOf(tokens, promptTokens(known.identity.engine, known.model.context)) : [text];
       const emitter = new Emitter(run, sink, prompts.length);
       const replies: DecodedReply[] = [];
       for (const prompt of prompts) {
@@ -257,7 +257,7 @@ export class ServerClient {
       {
         name: model.name === '' ? this.#http.place : model.name,
         ...{ architecture, hiddenSize, vocabulary, layers, moeLayers },
-        context: windowTokens(model.context),
+        context: promptTokens(identity.engine, model.context),
         // An engine does not tell its precision: its own name stands there.
         precision: engine,
         provider: this.#http.place,
@@ -351,9 +351,8 @@ class Emitter {
   }
 }
 
-/** Prompts of as many tokens as the server takes. */
-function windowsOf(tokens: Int32Array, context: number): Int32Array[] {
-  const size = windowTokens(context);
+/** Prompts of as many tokens as the server takes; a single one where it does not tell. */
+function windowsOf(tokens: Int32Array, size: number): Int32Array[] {
   if (size === 0) return [tokens];
   const count = Math.ceil(tokens.length / size);
   if (count > MAX_WINDOWS) {
@@ -363,11 +362,6 @@ function windowsOf(tokens: Int32Array, context: number): Int32Array[] {
     );
   }
   return Array.from({ length: count }, (_, w) => tokens.subarray(w * size, (w + 1) * size));
-}
-
-/** One token is the answer's: without one there is none. 0 where the server does not tell. */
-function windowTokens(context: number): number {
-  return Math.max(0, context - 1);
 }
 
 /** First tokens of all windows; those that are still to come have the size of the first. */

@@ -210,6 +210,7 @@ describe('without a local folder', () => {
 
 describe('a text longer than the server takes', () => {
   const made = { layers: 3, experts: 8, k: 2 };
+  const ofDemo = { layers: 6, experts: 16, k: 2 };
   const windows = vllmWith((asked: Asked) => ({ json: vllmReply(asked.body['prompt'] as number[], made) }), 21);
 
   it('goes in windows of one token less, over one connection', async () => {
@@ -225,6 +226,31 @@ describe('a text longer than the server takes', () => {
     expect(trace.tokens.logProb[20]).toBeNaN();
     expect(trace.tokens.logProb[21]).toBeCloseTo(-IDS[21]! / 100, 4);
     expect(server.connections).toBe(1);
+  });
+
+  it('goes to SGLang in windows of seven tokens less, the longest that it does not refuse', async () => {
+    const context = 27;
+    const server = await serve(({ path, body }) => {
+      if (path === '/server_info') return { json: { version: '0.5.9' } };
+      if (path === '/v1/models') return { json: { data: [{ id: 'demo', max_model_len: context }] } };
+      if (path === '/tokenize') return { json: { tokens: IDS, token_strs: SPELLINGS } };
+      if (path !== '/generate') return undefined;
+      const ids = body['input_ids'] as number[];
+      // max_req_len − 5, where max_req_len is context − 1.
+      if (ids.length >= context - 6) {
+        return { status: 400, json: { error: { message: `Input length (${ids.length} tokens) exceeds the maximum` } } };
+      }
+      const experts = ids.flatMap((id) => Array.from({ length: 12 }, (_, i) => madeExpert(id, i >> 1, i % 2, ofDemo)));
+      const routed_experts = Buffer.from(Int32Array.from(experts).buffer).toString('base64');
+      const meta_info = { prompt_tokens: ids.length, completion_tokens: 1, cached_tokens: 0, routed_experts };
+      return { json: { output_ids: [0], meta_info } };
+    });
+    const signal = new AbortController().signal;
+    const trace = await analyze(client(server, { folder: '/models/demo' }), TEXT, signal, { logProb: false });
+    expect([...trace.windows]).toEqual([0, 20, 40]);
+    expect(trace.routed).toBe(IDS.length);
+    expect(trace.layers[5]!.chosen[2 * 20]).toBe(madeExpert(IDS[20]!, 5, 0, ofDemo));
+    expect(trace.origin.model.context).toBe(20);
   });
 
   it('keeps what came before the server died', async () => {
