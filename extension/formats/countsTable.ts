@@ -28,7 +28,9 @@ function columnsOf(line: string): Record<keyof typeof COLUMNS, number> | undefin
 }
 
 export function isCountsTable(text: string): boolean {
-  return columnsOf(text.slice(0, 10_000).split('\n', 1)[0]!) !== undefined;
+  // JSON may have a text with the columns' names in its first line.
+  const [first] = text.slice(0, 10_000).split('\n', 1);
+  return !/^\s*[{[]/.test(text) && columnsOf(first!) !== undefined;
 }
 
 /**

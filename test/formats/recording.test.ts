@@ -319,6 +319,21 @@ describe('counts', () => {
     expect(() => read('layer,expert,count\n0,0,5\n0,0,6\n')).toThrow('line 3 counts expert 0 of layer 0 a second time');
   });
 
+  it('is no table what is JSON, though its first line has the names of columns', () => {
+    const trace = {
+      format: 'moescope-trace',
+      version: 1,
+      model: { name: 'tiny' },
+      precision: 'float32',
+      provider: 'cpu',
+      text: 'Columns: step, layer, expert, count, k.',
+      tokens: [{ id: 5, start: 0, end: 7, logProb: null }],
+      layers: [{ layer: 0, experts: 2, k: 1, chosen: [[1]], weight: [[1]], entropy: [0], margin: [1] }],
+    };
+    expect(read(JSON.stringify(trace))).toMatchObject({ kind: 'trace', text: trace.text });
+    expect(read(`\n ${JSON.stringify(trace)}`)).toMatchObject({ kind: 'trace', text: trace.text });
+  });
+
   it('of an array [layers, experts]', async () => {
     const [counts] = await countsOf(join(folder, 'counts.npy'));
     expect(counts!.loads.map(({ counts: c }) => c[3])).toEqual([3, 7, 11]);
