@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import type { LayerShape } from '../protocol/trace.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { modelElsewhere } from './routedExperts.ts';
 
@@ -101,16 +102,26 @@ export function isReportJson(value: unknown): value is JsonObject {
   return isJsonObject(value) && value['format'] === 'moescope-report';
 }
 
-/** @throws UserError `trace-invalid` */
-export function readReportCounts(value: JsonObject): RecordedCounts {
-  const load: unknown = isJsonObject(value['load']) ? value['load']['layers'] : undefined;
-  const model: unknown = isJsonObject(value['model']) ? value['model']['name'] : undefined;
-  if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
-  const loads = (load as readonly unknown[]).map((of) => {
-    const { layer, k, counts }: JsonObject = isJsonObject(of) ? of : {};
-    return loadOf(l10n.t`the report`, String(layer), counts, typeof k === 'number' && k >= 1 ? Math.floor(k) : 1);
+/**
+ * The load of each of several reports, under its name.
+ *
+ * @throws UserError `trace-invalid`
+ */
+export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts[] {
+  return reports.map((report, i) => {
+    const load: unknown = isJsonObject(report['load']) ? report['load']['layers'] : undefined;
+    const model: unknown = isJsonObject(report['model']) ? report['model']['name'] : undefined;
+    if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
+    const loads = (load as readonly unknown[]).map((of): RecordedLoad => {
+      const { layer, stack, k, counts }: JsonObject = isJsonObject(of) ? of : {};
+      const choices = typeof k === 'number' && k >= 1 ? Math.floor(k) : 1;
+      const { shape, ...rest } = loadOf(l10n.t`the report`, String(layer), counts, choices);
+      return { shape: stack === 'encoder' || stack === 'decoder' ? { ...shape, stack } : shape, ...rest };
+    });
+    // Version 1 has no name.
+    const name = typeof report['name'] === 'string' ? report['name'] : String(i + 1);
+    return countsOf(reports.length > 1 ? name : '', typeof model === 'string' ? model : 'unnamed', loads);
   });
-  return countsOf('', typeof model === 'string' ? model : 'unnamed', loads);
 }
 
 function loadOf(where: string, layer: string, counts: unknown, k: number): RecordedLoad {
@@ -124,7 +135,7 @@ function loadOf(where: string, layer: string, counts: unknown, k: number): Recor
 }
 
 function countsOf(name: string, modelName: string, unsorted: readonly RecordedLoad[]): RecordedCounts {
-  const loads = [...unsorted].sort((a, b) => a.shape.layer - b.shape.layer);
+  const loads = [...unsorted].sort((a, b) => place(a.shape) - place(b.shape));
   const model = modelElsewhere(
     {
       name: modelName,
@@ -135,6 +146,11 @@ function countsOf(name: string, modelName: string, unsorted: readonly RecordedLo
     [],
   );
   return { name, model, loads };
+}
+
+/** Where a layer stands: those of an encoder before those of a decoder. */
+function place({ layer, stack }: LayerShape): number {
+  return layer + (stack === 'decoder' ? MAX_LAYER + 1 : 0);
 }
 
 function cells(line: string): string[] {

@@ -126,8 +126,11 @@ function textRecording(text: string, name: string): Recording {
   if (isEngineReply(first) || (Array.isArray(first) && isEngineReply(first[0]))) {
     return repliesRecording(values.flat(), name);
   }
-  if (isReportJson(first)) return counts([readReportCounts(first)]);
-  if (isPublishedCounts(first)) return counts(readPublishedCounts(first));
+  if (values.every(isReportJson)) return counts(readReportCounts(values));
+  if (values.every(isPublishedCounts)) return counts(values.flatMap(readPublishedCounts));
+  if (values.some((value) => isReportJson(value) || isPublishedCounts(value))) {
+    throw invalid(l10n.t`its lines are not all of the same kind`);
+  }
   return { kind: 'trace', ...readTraceJson(text) };
 }
 

@@ -360,6 +360,58 @@ describe('counts', () => {
   });
 });
 
+describe('reports and published counts, one a line', () => {
+  const report = (name: string, layers: readonly object[]): object => ({
+    format: 'moescope-report',
+    version: 2,
+    name,
+    model: { name: 'tiny' },
+    load: { layers },
+  });
+  const lines = (...values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+  const of = (text: string): readonly RecordedCounts[] => {
+    const recording = read(text);
+    if (recording.kind !== 'counts') throw new Error('it is a trace');
+    return recording.counts;
+  };
+
+  it('are all opened, each under its name', () => {
+    const texts = ['essay.md', 'router.ts'].map((name, i) =>
+      report(name, [{ layer: 0, experts: 2, k: 1, counts: [i, 4] }]),
+    );
+    expect(of(lines(...texts)).map(({ name, loads }) => [name, [...loads[0]!.counts]])).toEqual([
+      ['essay.md', [0, 4]],
+      ['router.ts', [1, 4]],
+    ]);
+    const published = ['a', 'b'].map((model) => ({ [model]: { k: 1, counts: { code: { 0: [1, 2] } } } }));
+    expect(of(lines(...published)).map(({ name }) => name)).toEqual(['a, code', 'b, code']);
+  });
+
+  it('without names are told apart by their number', () => {
+    const nameless = { ...report('', [{ layer: 0, k: 1, counts: [1] }]), name: undefined };
+    expect(of(lines(nameless, nameless)).map(({ name }) => name)).toEqual(['1', '2']);
+  });
+
+  it('are refused where they are mixed with something else', () => {
+    const one = report('essay.md', [{ layer: 0, k: 1, counts: [1] }]);
+    const published = { a: { k: 1, counts: { code: { 0: [1, 2] } } } };
+    expect(() => read(lines(one, published))).toThrow('not all of the same kind');
+    expect(() => read(lines(published, { any: 'thing' }))).toThrow('not all of the same kind');
+  });
+
+  it('keep the stacks of an encoder-decoder apart, the encoder first', () => {
+    const layer = (stack: string, number: number): object => ({ layer: number, stack, k: 1, counts: [number, 9] });
+    const layers = [layer('decoder', 1), layer('decoder', 3), layer('encoder', 3), layer('encoder', 1)];
+    const [counts] = of(lines(report('essay.md', layers)));
+    expect(counts!.loads.map(({ shape }) => [shape.stack, shape.layer])).toEqual([
+      ['encoder', 1],
+      ['encoder', 3],
+      ['decoder', 1],
+      ['decoder', 3],
+    ]);
+  });
+});
+
 it('names what it opens when a file is none of it', async () => {
   expect(() => read('some words')).toThrow('answers of vLLM or SGLang as JSON');
   writeFileSync(scratch.path('binary'), Uint8Array.of(1, 2, 3, 0xff, 0xfe));
