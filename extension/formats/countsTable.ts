@@ -7,7 +7,8 @@ import { isJsonObject, type JsonObject } from './json.ts';
 import { modelElsewhere } from './routedExperts.ts';
 
 const MAX_EXPERTS = 0xfffe;
-const MAX_LAYER = 100_000;
+/** Beyond the deepest model by far. */
+export const MAX_LAYER = 100_000;
 /** A thousand layers of ten thousand experts. */
 const MAX_COUNTS = 10_000_000;
 

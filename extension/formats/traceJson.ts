@@ -7,6 +7,7 @@ import * as l10n from '@vscode/l10n';
 import * as v from 'valibot';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
+import { MAX_LAYER } from './countsTable.ts';
 
 const FORMAT = 'moescope-trace';
 const VERSION = 1;
@@ -73,6 +74,9 @@ function number(value: number): string {
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const depth = v.pipe(count, v.maxValue(MAX_LAYER));
+/** Of a token; -1 where it is not known. */
+const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(-1), v.maxValue(2 ** 31 - 1));
 const sizeOr = (fallback: number): v.GenericSchema<unknown, number> => v.fallback(count, fallback);
 const nullable = v.nullable(v.number());
 const traceSchema = v.object({
@@ -81,7 +85,7 @@ const traceSchema = v.object({
   model: v.object({
     name: v.string(),
     architecture: v.fallback(v.string(), ''),
-    layers: sizeOr(0),
+    layers: v.fallback(depth, 0),
     hiddenSize: sizeOr(0),
     vocabulary: sizeOr(0),
     context: sizeOr(0),
@@ -93,19 +97,22 @@ const traceSchema = v.object({
   windows: v.optional(v.array(count), [0]),
   routed: v.optional(count),
   tokens: v.array(
-    v.object({ id: count, start: count, end: count, logProb: nullable, generated: v.optional(v.boolean(), false) }),
+    v.object({ id: tokenId, start: count, end: count, logProb: nullable, generated: v.optional(v.boolean(), false) }),
   ),
-  layers: v.array(
-    v.object({
-      layer: count,
-      stack: v.optional(v.picklist(['encoder', 'decoder'])),
-      experts: v.pipe(count, v.minValue(1), v.maxValue(MAX_EXPERTS)),
-      k: v.pipe(count, v.minValue(1)),
-      chosen: v.array(v.array(v.nullable(count))),
-      weight: v.array(v.array(nullable)),
-      entropy: v.array(nullable),
-      margin: v.array(nullable),
-    }),
+  layers: v.pipe(
+    v.array(
+      v.object({
+        layer: depth,
+        stack: v.optional(v.picklist(['encoder', 'decoder'])),
+        experts: v.pipe(count, v.minValue(1), v.maxValue(MAX_EXPERTS)),
+        k: v.pipe(count, v.minValue(1)),
+        chosen: v.array(v.array(v.nullable(count))),
+        weight: v.array(v.array(nullable)),
+        entropy: v.array(nullable),
+        margin: v.array(nullable),
+      }),
+    ),
+    v.minLength(1),
   ),
 });
 
@@ -144,8 +151,13 @@ export function readTraceJson(json: string): RecordedTrace {
           if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
             return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
           }
+          if (layer.k > layer.experts) {
+            return l10n.t`layer ${layer.layer} chooses ${layer.k} of ${layer.experts} experts`;
+          }
           const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
-          return typeof outside !== 'number' ? undefined : l10n.t`layer ${layer.layer} has no expert ${outside}`;
+          if (typeof outside === 'number') return l10n.t`layer ${layer.layer} has no expert ${outside}`;
+          const twice = repeated(layer.chosen, layer.experts);
+          return twice === undefined ? undefined : l10n.t`layer ${layer.layer} has expert ${twice} twice for a token`;
         })
         .find((p) => p !== undefined);
   if (problem !== undefined) throw invalid(problem);
@@ -197,6 +209,20 @@ export function readTraceJson(json: string): RecordedTrace {
       origin: { model, source: 'recorded' },
     },
   };
+}
+
+/** An expert that a row names twice. */
+function repeated(rows: readonly (readonly (number | null)[])[], experts: number): number | undefined {
+  // The row that an expert was seen in last, counted from 1.
+  const seen = new Uint32Array(experts);
+  for (const [t, row] of rows.entries()) {
+    for (const expert of row) {
+      if (expert === null) continue;
+      if (seen[expert] === t + 1) return expert;
+      seen[expert] = t + 1;
+    }
+  }
+  return undefined;
 }
 
 /** Numbers as a column of the given length; null stands for NaN. */

@@ -63,6 +63,13 @@ describe('readTraceJson', () => {
     expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
   });
 
+  it('reads and writes tokens whose ids nobody recorded', () => {
+    const tokens = [{ ...MINIMAL.tokens[0], id: -1 }, MINIMAL.tokens[1]];
+    const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, tokens }));
+    expect([...recorded.trace.tokens.ids]).toEqual([-1, 7]);
+    expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
+  });
+
   it.each([
     ['another version', { version: 2 }, /version 2/],
     [
@@ -88,8 +95,36 @@ describe('readTraceJson', () => {
       /ends before/,
     ],
     ['no tokens', { tokens: undefined }, /tokens/],
+    [
+      'an id that no token has',
+      { tokens: [{ id: -2, start: 0, end: 2, logProb: null }, MINIMAL.tokens[1]] },
+      /tokens\.0\.id/,
+    ],
+    ['no layers', { layers: [] }, /layers/],
+    ['a layer beyond all models', { layers: [{ ...MINIMAL.layers[0], layer: 100_001 }] }, /layers\.0\.layer/],
+    [
+      'an expert twice for one token',
+      {
+        layers: [
+          {
+            ...MINIMAL.layers[0],
+            chosen: [
+              [3, 0],
+              [1, 1],
+            ],
+          },
+        ],
+      },
+      /layer 1 has expert 1 twice for a token/,
+    ],
+    ['more choices than experts', { layers: [{ ...MINIMAL.layers[0], experts: 1 }] }, /layer 1 chooses 2 of 1 experts/],
   ])('refuses %s', (_, change, message) => {
     expect(() => readTraceJson(JSON.stringify({ ...MINIMAL, ...change }))).toThrow(message);
+  });
+
+  it.each([2 ** 52, 'many'])('takes a number of layers that no model has for unknown: %s', (layers) => {
+    const { trace } = readTraceJson(JSON.stringify({ ...MINIMAL, model: { name: 'tiny', layers } }));
+    expect(trace.origin.model.layers).toBe(0);
   });
 
   it('answers any JSON with a trace or a sentence', () => {
