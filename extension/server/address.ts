@@ -48,7 +48,12 @@ export function serverUrls(text: string): [string, ...string[]] {
 /** Whether the address is this machine's own. */
 export function isThisMachine(url: string): boolean {
   const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '[::1]' || /^127\./.test(hostname);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    /^127(\.\d{1,3}){3}$/.test(hostname)
+  );
 }
 
 /** Whether what is sent to the address could be read on its way. */

@@ -30,4 +30,6 @@ it('what goes to another machine over http can be read on its way', () => {
   expect(['http://localhost:1', 'http://127.0.0.2', 'http://[::1]'].map(isThisMachine)).toEqual([true, true, true]);
   expect(['http://10.0.0.7', 'https://10.0.0.7', 'http://localhost'].map(isReadable)).toEqual([true, false, false]);
   expect(isThisMachine('http://localhost.evil.example')).toBe(false);
+  expect(['http://127.evil.example', 'http://127.0.0.1.evil.example'].map(isThisMachine)).toEqual([false, false]);
+  expect(isReadable('http://127.evil.example')).toBe(true);
 });
