@@ -20,6 +20,15 @@ const COLUMNS = {
   k: ['k', 'topk'],
 } as const;
 
+/** What a table says of a layer. */
+interface TableLayer {
+  /** The first that names it. */
+  readonly line: number;
+  readonly k: number;
+  /** By expert. */
+  readonly counts: Map<number, number>;
+}
+
 /** The columns that a line of text names; undefined where it is no header of counts. */
 function columnsOf(line: string): Record<keyof typeof COLUMNS, number> | undefined {
   const names = cells(line).map((cell) => cell.toLowerCase().replace(/[^a-z]/g, ''));
@@ -45,8 +54,7 @@ export function readCountsTable(text: string, name: string): RecordedCounts {
   const lines = text.split(/\r?\n/);
   const columns = columnsOf(lines[0]!);
   if (!columns) throw invalid(l10n.t`its first line does not name columns for layer, expert and count`);
-  const layers = new Map<number, Map<number, number>>();
-  let k = 1;
+  const layers = new Map<number, TableLayer>();
   lines.slice(1).forEach((line, i) => {
     if (line.trim() === '') return;
     const row = cells(line);
@@ -55,19 +63,25 @@ export function readCountsTable(text: string, name: string): RecordedCounts {
     if (!(layer <= MAX_LAYER && expert < MAX_EXPERTS && count >= 0)) {
       throw invalid(l10n.t`line ${i + 2} has no whole numbers for layer, expert and count`);
     }
-    if (columns.k >= 0 && number(columns.k) >= 1) k = number(columns.k);
-    const experts = layers.get(layer) ?? new Map<number, number>();
-    if (experts.has(expert))
+    const k = columns.k < 0 ? 1 : number(columns.k);
+    if (!(k >= 1)) throw invalid(l10n.t`line ${i + 2} has no whole number from 1 on for k`);
+    const of = layers.get(layer) ?? { line: i + 2, k, counts: new Map<number, number>() };
+    if (k !== of.k) throw invalid(l10n.t`line ${i + 2} has k ${k}, but layer ${layer} has ${of.k} before`);
+    if (of.counts.has(expert))
       throw invalid(l10n.t`line ${i + 2} counts expert ${expert} of layer ${layer} a second time`);
-    layers.set(layer, experts.set(expert, count));
+    of.counts.set(expert, count);
+    layers.set(layer, of);
   });
   if (layers.size === 0) throw invalid(l10n.t`it has no rows`);
   // A layer whose last expert took nothing may end early.
-  const experts = Math.max(...[...layers.values()].map((of) => Math.max(...of.keys()))) + 1;
+  const experts = Math.max(...[...layers.values()].map(({ counts }) => Math.max(...counts.keys()))) + 1;
   if (layers.size * experts > MAX_COUNTS) throw invalid(l10n.t`its numbers of layers and experts are too high`);
-  const loads = [...layers].map(([layer, of]) => {
-    const counts = Float64Array.from({ length: experts }, (_, e) => of.get(e) ?? 0);
-    return { shape: { layer, experts, k, candidates: k }, counts };
+  const loads = [...layers].map(([layer, { line, k, counts }]) => {
+    if (k > experts) throw invalid(l10n.t`line ${line} has k ${k}, but there are ${experts} experts`);
+    return {
+      shape: { layer, experts, k, candidates: k },
+      counts: Float64Array.from({ length: experts }, (_, e) => counts.get(e) ?? 0),
+    };
   });
   return countsOf('', name, loads);
 }

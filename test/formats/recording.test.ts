@@ -314,6 +314,22 @@ describe('counts', () => {
     });
   });
 
+  it('of a table have the k of their layer', () => {
+    const table = 'layer,expert,count,k\n0,0,5,1\n0,1,3,1\n2,0,4,2\n2,1,4,2\n';
+    expect(read(table)).toMatchObject({
+      counts: [{ loads: [{ shape: { layer: 0, k: 1, candidates: 1 } }, { shape: { layer: 2, k: 2, candidates: 2 } }] }],
+    });
+  });
+
+  it.each([
+    ['is another than the row before has', '0,0,5,1\n0,1,3,2\n', 'line 3 has k 2, but layer 0 has 1 before'],
+    ['is no whole number', '0,0,5,1\n1,0,5,1.5\n', 'line 3 has no whole number from 1 on for k'],
+    ['is nothing', '0,0,5,0\n', 'line 2 has no whole number from 1 on for k'],
+    ['is more than there are experts', '0,0,5,1\n0,1,5,1\n1,0,5,3\n', 'line 4 has k 3, but there are 2 experts'],
+  ])('name the line of a table whose k %s', (_, rows, sentence) => {
+    expect(() => read(`layer,expert,count,k\n${rows}`)).toThrow(sentence);
+  });
+
   it('names the line of a table that is none', () => {
     expect(() => read('layer,expert,count\n0,0,5\n0,1,many\n')).toThrow('line 3 has no whole numbers');
     expect(() => read('layer,expert,count\n0,0,5\n0,0,6\n')).toThrow('line 3 counts expert 0 of layer 0 a second time');
