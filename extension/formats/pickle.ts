@@ -46,8 +46,8 @@ const REBUILD_TENSOR = 'torch._utils _rebuild_tensor_v2';
 const ORDERED_DICT = 'collections OrderedDict';
 const STORAGE = /^torch (\w+Storage)$/;
 
-/** No recording of routing nests deeper or has more: a million records of ten fields each. */
-const MAX_VALUES = 50_000_000;
+/** No recording of routing has more: a million records of ten fields each. In words of memory, about: see `weightOf`. */
+const MAX_WEIGHT = 50_000_000;
 
 /** Begins what an opcode takes down to. */
 const MARK = Symbol('mark');
@@ -74,7 +74,7 @@ class Machine {
   readonly #stack: Stacked[] = [];
   readonly #memo = new Map<number, Pickled>();
   #at = 0;
-  #values = 0;
+  #weight = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -95,9 +95,9 @@ class Machine {
     }
   }
 
-  push(value: Stacked): this {
-    this.#values += 1;
-    if (this.#values > MAX_VALUES) throw invalid(l10n.t`it has too many values`);
+  push(value: Stacked, weight = weightOf(value)): this {
+    this.#weight += weight;
+    if (this.#weight > MAX_WEIGHT) throw invalid(l10n.t`it has too many values`);
     this.#stack.push(value);
     return this;
   }
@@ -130,7 +130,8 @@ class Machine {
   get(place: number): this {
     const value = this.#memo.get(place);
     if (value === undefined) throw invalid(l10n.t`it is damaged`);
-    return this.push(value);
+    // Nothing new: it stands there a second time.
+    return this.push(value, 1);
   }
 
   append(values: readonly Pickled[]): this {
@@ -276,6 +277,13 @@ class Machine {
   #popMany(count: number): Pickled[] {
     return Array.from({ length: count }, () => this.#pop()).reverse();
   }
+}
+
+/** What a value takes without what it holds, in words of eight bytes: a pickle of a byte a dict must not fill the memory. */
+function weightOf(value: Stacked): number {
+  if (value instanceof Map) return 25;
+  if (typeof value === 'string') return 4;
+  return typeof value === 'object' && value !== null ? 8 : 1;
 }
 
 function tensorOf(args: readonly Pickled[]): PickledTensor {

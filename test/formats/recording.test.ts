@@ -288,6 +288,13 @@ describe('a pickle', () => {
     expect(() => readPickle(Buffer.from(program, 'latin1'))).toThrow('This pickle cannot be read');
   });
 
+  it.each([
+    ['dicts', '}', 2_100_000],
+    ['tuples', 'N\x85', 6_000_000],
+  ])('that would fill the memory with %s is refused', (_, program, times) => {
+    expect(() => readPickle(Buffer.from(`${program.repeat(times)}.`, 'latin1'))).toThrow('it has too many values');
+  });
+
   it('gives plain data', () => {
     const program = '\x80\x02}(X\x01\0\0\0aJ\xff\xff\xff\xffX\x01\0\0\0b](K\x01NG?\xe0\0\0\0\0\0\0eu.';
     expect(readPickle(Buffer.from(program, 'latin1'))).toEqual(
