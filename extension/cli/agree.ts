@@ -37,7 +37,7 @@ function renderAgreement(first: RecordedTrace, second: RecordedTrace): string {
   const agreement = routingAgreement(first.trace, second.trace);
   const { model } = first.trace.origin;
   const [a, b] = [first, second].map(
-    ({ trace: { origin } }) => `${origin.model.precision} on ${origin.model.provider}`,
+    ({ trace: { origin } }) => `${visible(origin.model.precision)} on ${visible(origin.model.provider)}`,
   );
   const { tokens, flips, layers, share } = agreement;
   const all = first.trace.tokens.ids.length;

@@ -20,13 +20,15 @@ export function proxyAgent(url: string, env: NodeJS.ProcessEnv): http.Agent | un
   const proxy = named(secure ? 'HTTPS_PROXY' : 'HTTP_PROXY');
   if (proxy === '' || isThisMachine(url) || isExcepted(hostname, named('NO_PROXY'))) return undefined;
   let place: URL;
+  let login: string;
   try {
     place = new URL(proxy.includes('://') ? proxy : `http://${proxy}`);
     if (place.protocol !== 'http:') throw new Error(`${place.protocol} is not known`);
+    login = place.username === '' ? '' : `${decodeURIComponent(place.username)}:${decodeURIComponent(place.password)}`;
   } catch (error) {
     throw new UsageError('The proxy that the environment names is no http address.', { cause: error });
   }
-  return tunnelAgent(place, secure);
+  return tunnelAgent(place, login, secure);
 }
 
 /** NO_PROXY: hosts and ends of their names, divided by commas; * for all. */
@@ -41,15 +43,17 @@ function isExcepted(host: string, list: string): boolean {
   });
 }
 
-/** Connections that the proxy opens to the server on CONNECT. */
-function tunnelAgent(proxy: URL, secure: boolean): http.Agent {
+/**
+ * Connections that the proxy opens to the server on CONNECT.
+ *
+ * @param login name and password with a colon between; empty where it wants none
+ */
+function tunnelAgent(proxy: URL, login: string, secure: boolean): http.Agent {
   const kept = { keepAlive: true, maxSockets: MAX_SOCKETS };
   const agent = secure ? new https.Agent(kept) : new http.Agent(kept);
   agent.createConnection = (options, done) => {
     const { host = 'localhost', port } = options as ConnectionOptions;
     const target = `${isIPv6(host) ? `[${host}]` : host}:${String(port)}`;
-    const login =
-      proxy.username === '' ? undefined : `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
     const request = http.request({
       host: proxy.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: proxy.port || 80,
@@ -58,7 +62,7 @@ function tunnelAgent(proxy: URL, secure: boolean): http.Agent {
       agent: false,
       headers: {
         host: target,
-        ...(login === undefined ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
+        ...(login === '' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
       },
     });
     const waiting = setTimeout(() => request.destroy(new Error('it says nothing')), CONNECT_MS);

@@ -87,6 +87,16 @@ describe('moescope --server', () => {
     expect(out).not.toContain('NaN');
   });
 
+  it('agree writes nothing to the terminal that would steer it, whatever the server says', async () => {
+    server = await EngineServer.start((asked) =>
+      asked.path === '/version' ? { json: { version: '0.27.1\u001b[2J' } } : reference(asked),
+    );
+    const local = ['--model', MODEL, '--precision', 'float32'];
+    const { code, out } = await moescope(['agree', SAMPLE, '--server', server.url, ...local]);
+    expect([code, out]).toEqual([0, expect.stringContaining('against vLLM 0.27.1\\u{1b}[2J on ')]);
+    expect(out).not.toContain('\u001b');
+  });
+
   it('folder: several servers, one of which dies, come to the same as one', async () => {
     const experts = (ids: readonly number[]): Uint8Array =>
       Uint8Array.from(
@@ -202,6 +212,11 @@ describe('moescope --server', () => {
       { MOESCOPE_API_KEY: 'secret', HTTP_PROXY: 'http://127.0.0.1:9' },
     );
     expect(error).toContain('the proxy cannot be reached');
+    const odd = await moescope(['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000', '--plain-http'], {
+      HTTP_PROXY: 'http://me:50%off@127.0.0.1:9',
+    });
+    expect([odd.code, odd.error]).toEqual([2, expect.stringMatching(/^moescope: The proxy .* is no http address/u)]);
+    expect(odd.error).not.toContain('50%off');
     const asked = await moescope(['analyze', SAMPLE, '--server', server.url], { MOESCOPE_API_KEY: 'secret' });
     expect(asked.code).toBe(2);
     expect(server.asked[0]!.headers.authorization).toBe('Bearer secret');
