@@ -44,7 +44,7 @@ export async function ablate(options: AblateOptions): Promise<number> {
       await client.measure(model, what, { progress, began: () => undefined, measured }, signal);
     } catch (error) {
       // What is there of a stopped run is shown, and said to be a part.
-      if (!isUserError(error) || error.code !== 'cancelled' || found.result.experts.length === 0) throw error;
+      if (!isUserError(error, 'cancelled') || found.result.experts.length === 0) throw error;
     }
     return { plain: plain!, ablated: found.result };
   });

@@ -46,7 +46,7 @@ export async function folder(options: FolderOptions): Promise<number> {
   }
   const outcome = await inEngine(options, (engine) => routeFiles(root, options, engine));
   const { routing, ended } = outcome;
-  if (ended && !(isUserError(ended) && ended.code === 'cancelled')) throw ended;
+  if (ended && !isUserError(ended, 'cancelled')) throw ended;
   const account = folderAccount(options.limits, outcome);
   const said = folderSentences(account);
   const report = routing && reportOf(subjectOfFolder(basename(root), routing, account));

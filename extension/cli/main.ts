@@ -220,7 +220,7 @@ main(process.argv.slice(2)).then(
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
     console.error(`moescope: ${visibleLines(messageOf(error))}`);
     if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
-    process.exitCode = isUserError(error) && error.code === 'cancelled' ? INTERRUPTED : ours ? 2 : 1;
+    process.exitCode = isUserError(error, 'cancelled') ? INTERRUPTED : ours ? 2 : 1;
   },
 );
 

@@ -160,7 +160,7 @@ async function routeOne(text: string, options: RouteOptions, engine: EngineWork)
     return { recorded: { trace: builder.finish(result), text: whole }, interrupted: false };
   } catch (error) {
     // What is there of a stopped run is shown, and said to be a part.
-    if (isUserError(error) && error.code === 'cancelled' && builder) {
+    if (isUserError(error, 'cancelled') && builder) {
       return { recorded: { trace: builder.trace, text }, interrupted: true };
     }
     throw error;

@@ -20,6 +20,7 @@ import type { FittedBias, Measured } from '../protocol/intervention.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
 import type { ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo, Provider } from '../protocol/trace.ts';
+import { answered } from './answered.ts';
 import type { EngineProcess } from './engineProcess.ts';
 import type { PeerOptions } from './peerProcess.ts';
 
@@ -196,14 +197,10 @@ export class EngineClient {
     this.#pending += 1;
     clearTimeout(this.#idle);
     try {
-      for (;;) {
-        const engine = await this.#running();
-        try {
-          return await send(engine, run);
-        } catch (error) {
-          if (this.#disposed || !engine.lost(error)) throw error;
-        }
-      }
+      return await answered(
+        () => this.#running(),
+        (engine) => send(engine, run),
+      );
     } finally {
       this.#sinks.delete(run);
       this.#pending -= 1;
@@ -218,7 +215,7 @@ export class EngineClient {
   async #running(): Promise<EngineProcess> {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { EngineProcess } = await import('./engineProcess.ts');
-    // Two at once may not fit.
+    // Two models at once may not fit.
     while (this.#engine?.killed) await this.#engine.exited;
     if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
     if (this.#engine) return this.#engine;

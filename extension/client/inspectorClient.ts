@@ -4,6 +4,7 @@ import type { Inspection, LocalModels, TensorQuery, TensorRows } from '../protoc
 import type { OpenedRecording, RecordingPaths } from '../protocol/recording.ts';
 import type { ModelShape } from '../protocol/server.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
+import { answered } from './answered.ts';
 import type { InspectorProcess } from './inspectorProcess.ts';
 import type { PeerOptions } from './peerProcess.ts';
 
@@ -67,14 +68,7 @@ export class InspectorClient {
     this.#pending += 1;
     clearTimeout(this.#idle);
     try {
-      for (;;) {
-        const inspector = await this.#running();
-        try {
-          return await send(inspector);
-        } catch (error) {
-          if (this.#disposed || !inspector.lost(error)) throw error;
-        }
-      }
+      return await answered(() => this.#running(), send);
     } finally {
       this.#pending -= 1;
       if (this.#pending === 0 && !this.#disposed) {

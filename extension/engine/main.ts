@@ -243,7 +243,7 @@ class Engine {
         yield part;
       }
     } catch (error) {
-      if (begun || !isUserError(error) || error.code !== 'out-of-memory' || !this.#open?.live) throw error;
+      if (begun || !isUserError(error, 'out-of-memory') || !this.#open?.live) throw error;
       delete this.#open.live;
       yield* run();
     }

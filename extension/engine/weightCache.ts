@@ -147,7 +147,7 @@ async function writeToCache(
     await unfinished.finish();
   } catch (error) {
     // What was cancelled may be wanted again; a disk that is full has better use for its room.
-    if (isUserError(error) && error.code === 'cancelled') await unfinished.interrupt();
+    if (isUserError(error, 'cancelled')) await unfinished.interrupt();
     else await unfinished.discard();
     throw error;
   }

@@ -99,7 +99,7 @@ async function readFileOf(path: string): Promise<Recording> {
     return recordingOf(bytes, name.replace(/\.[^.]{1,6}$/, ''));
   } catch (error) {
     // The same sentence, though no server had a part in it.
-    if (isUserError(error) && error.code === 'server-unfit') {
+    if (isUserError(error, 'server-unfit')) {
       throw new UserError('trace-invalid', error.message, { cause: error });
     }
     throw error;

@@ -177,7 +177,7 @@ export class Analyzer {
     try {
       let request = this.#models.request();
       // What the last run ran needs no new look at its files.
-      if (run.live && session.live?.model === JSON.stringify(request)) base = session.live;
+      if (run.live && session.live?.model === run.request) base = session.live;
       else if (await this.#models.agree()) request = this.#models.request();
       else throw cancelled();
       const model = JSON.stringify(request);

@@ -133,7 +133,7 @@ export class Intervener implements Disposable {
         });
       } catch (error) {
         // What is there of a run that was stopped is kept.
-        if (!isUserError(error) || error.code !== 'cancelled' || found.result.experts.length === 0) throw error;
+        if (!isUserError(error, 'cancelled') || found.result.experts.length === 0) throw error;
       }
       if (job.session.routed === job.routed) this.#subjects.addEvidence(subject.id, { ablated: found.result });
     });

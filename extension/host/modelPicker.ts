@@ -140,7 +140,7 @@ export class ModelPicker {
       );
       return true;
     } catch (error) {
-      if (isUserError(error) && error.code === 'folder-missing') await this.#models.forget(folder);
+      if (isUserError(error, 'folder-missing')) await this.#models.forget(folder);
       this.#problems.report(`open ${folder}`, error);
       return false;
     }

@@ -31,6 +31,6 @@ export async function profileText(
     );
     subjects.addEvidence(subject.id, { profile });
   } catch (error) {
-    if (!(isUserError(error) && error.code === 'cancelled')) throw error;
+    if (!isUserError(error, 'cancelled')) throw error;
   }
 }

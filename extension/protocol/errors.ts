@@ -59,8 +59,9 @@ export class UserError extends Error {
   }
 }
 
-export function isUserError(error: unknown): error is UserError {
-  return error instanceof UserError;
+/** @param code only one of this code */
+export function isUserError(error: unknown, code?: ErrorCode): error is UserError {
+  return error instanceof UserError && (code === undefined || error.code === code);
 }
 
 /** Reason to abort what another request takes the place of, or follows: it may go on until it can stop, and is not ended by force. */

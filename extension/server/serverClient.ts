@@ -157,7 +157,7 @@ export class ServerClient {
         return await unlessAborted(this.#known, signal);
       } catch (error) {
         // Where only the one was cancelled who began it, the others begin again.
-        if (signal.aborted || !isUserError(error) || error.code !== 'cancelled') throw error;
+        if (signal.aborted || !isUserError(error, 'cancelled')) throw error;
       }
     }
     const finding = this.#identify(signal);

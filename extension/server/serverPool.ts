@@ -62,7 +62,7 @@ export class ServerPool {
         member.restsUntil = 0;
         return result;
       } catch (error) {
-        if (!isUserError(error) || error.code !== 'server-unreachable') throw error;
+        if (!isUserError(error, 'server-unreachable')) throw error;
         member.restsUntil = Date.now() + REST_MS;
         if (tried.size === this.#members.length) throw error;
       }

@@ -252,10 +252,13 @@ export class RoutingGrid extends LightElement {
     return 0;
   }
 
+  private get layers(): number {
+    return this.view.model?.moeLayers.length ?? 0;
+  }
+
   /** What is looked at may be gone: the text has become shorter, or the model is one of fewer layers. */
   private keepCells(): void {
-    const layers = this.view.model?.moeLayers.length ?? 0;
-    const isGone = (at: CellPosition): boolean => at.token >= this.view.tokens || at.layer >= layers;
+    const isGone = (at: CellPosition): boolean => at.token >= this.view.tokens || at.layer >= this.layers;
     const [pointed, focused] = [this.#pointed, this.focusedCell];
     const stays = pointed && !isGone(pointed) ? pointed : undefined;
     const nearest = focused && isGone(focused) ? this.nearest(focused) : focused;
@@ -267,10 +270,9 @@ export class RoutingGrid extends LightElement {
 
   /** The cell nearest to one that may lie outside. */
   private nearest({ token, layer }: CellPosition): CellPosition {
-    const layers = this.view.model?.moeLayers.length ?? 0;
     return {
       token: Math.max(0, Math.min(this.view.tokens - 1, token)),
-      layer: Math.max(0, Math.min(layers - 1, layer)),
+      layer: Math.max(0, Math.min(this.layers - 1, layer)),
     };
   }
 
@@ -392,7 +394,7 @@ export class RoutingGrid extends LightElement {
     if (!at || event.target !== event.currentTarget || event.altKey) return;
     const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 1);
     const control = event.ctrlKey || event.metaKey;
-    const lastLayer = (this.view.model?.moeLayers.length ?? 1) - 1;
+    const lastLayer = this.layers - 1;
     const moves: Record<string, CellPosition> = {
       ArrowUp: { ...at, token: at.token - 1 },
       ArrowDown: { ...at, token: at.token + 1 },

@@ -58,7 +58,10 @@ export class LiveWindows {
   take(ids: Int32Array, memory: number, room = 0): LiveWindow {
     const found = this.#find(ids, ids.length + room);
     // In the place of those that have just been forgotten.
-    const taken = found.sequence || this.#model.answers ? found : this.#withSequence(found, ids.length);
+    const taken =
+      found.sequence || this.#model.answers
+        ? found
+        : { ...found, sequence: this.#sequence(ids.length, found.columns.capacity) };
     taken.tokens = ids.length;
     taken.complete = taken.columns.length === ids.length;
     this.#windows = [taken, ...this.#windows.filter((other) => other !== taken)];
@@ -118,7 +121,7 @@ export class LiveWindows {
     try {
       return { ...window, sequence: this.#sequence(ids.length, capacity, like?.sequence, common) };
     } catch (error) {
-      if (!isUserError(error) || error.code !== 'out-of-memory' || this.#windows.length === 0) throw error;
+      if (!isUserError(error, 'out-of-memory') || this.#windows.length === 0) throw error;
       // What an undo would want back is worth less than routing at all.
       if (like && like.columns.capacity >= tokens) return goOn(like);
       this.#windows = [];
@@ -126,15 +129,11 @@ export class LiveWindows {
     }
   }
 
-  #sequence(length: number, capacity: number, like: Sequence | undefined, common: number): Sequence {
+  #sequence(length: number, capacity: number, like?: Sequence, common = 0): Sequence {
     if (like) return like.fork(Math.min(common, like.length), capacity);
     const sequence = this.#model.sequence(capacity);
     sequence.reset(length);
     return sequence;
-  }
-
-  #withSequence(window: LiveWindow, length: number): LiveWindow {
-    return { ...window, sequence: this.#sequence(length, window.columns.capacity, undefined, 0) };
   }
 }
 
