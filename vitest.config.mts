@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Tests that run models in their own process send nothing either.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     projects: [
       {
         test: {

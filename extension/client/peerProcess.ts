@@ -37,14 +37,11 @@ export interface PeerOptions {
   readonly execArgv?: readonly string[];
   /** Whoever types goes first: the process takes what others leave of the processor. */
   readonly yields?: boolean;
-  /** It takes much memory, and in large blocks. */
-  readonly hugePages?: boolean;
+  /** Of its environment, what is not that of ours. */
+  readonly env?: NodeJS.ProcessEnv;
   /** It works on one request at a time, in the order in which they come. */
   readonly inTurn?: boolean;
 }
-
-/** Has glibc ask Linux for huge pages where it hands out large blocks. */
-const HUGE_PAGES = 'glibc.malloc.hugetlb=1';
 
 /** What to think of a process that got no memory. */
 const REMEDIES = {
@@ -81,7 +78,7 @@ export class PeerProcess {
       env: {
         ...process.env,
         ...languageEnv(),
-        ...(options.hugePages ? hugePagesEnv() : {}),
+        ...options.env,
         ELECTRON_RUN_AS_NODE: '1',
         NODE_OPTIONS: '',
       },
@@ -233,9 +230,4 @@ export class PeerProcess {
 
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted;
-}
-
-function hugePagesEnv(): NodeJS.ProcessEnv {
-  const { GLIBC_TUNABLES: own } = process.env;
-  return { GLIBC_TUNABLES: own ? `${own}:${HUGE_PAGES}` : HUGE_PAGES };
 }

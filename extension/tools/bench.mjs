@@ -14,7 +14,7 @@ const typescript = [
   ...['ExperimentalWarning', 'MODULE_TYPELESS_PACKAGE_JSON'].map((warning) => `--disable-warning=${warning}`),
 ];
 // As the engine's own process.
-const env = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+const env = { ...process.env, GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ORT_DISABLE_TELEMETRY: '1' };
 const folder = join(root, 'test/bench');
 for (const file of readdirSync(folder).filter(
   (name) => name.endsWith('.bench.ts') && name.includes(process.argv[2] ?? ''),

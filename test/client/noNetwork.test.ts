@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { CACHE_LIMIT } from '../../extension/protocol/defaults.ts';
@@ -52,6 +53,23 @@ test('the terminal routes, reports and inspects without a socket', async () => {
     });
     expect(stderr).not.toContain('SOCKET');
   }
+});
+
+// The library is native: no hook in JavaScript sees its connections. It opens them some ten seconds after it has made a store of
+// events and an identifier of the machine, so that is what a test looks for. In CI, it says, it never does.
+test('ONNX Runtime’s telemetry is off: it leaves no identifier and no events', async () => {
+  const home = mkdtempSync(join(scratch, 'home-'));
+  const env = {
+    ...process.env,
+    CI: undefined,
+    ORT_DISABLE_TELEMETRY: undefined,
+    HOME: home,
+    XDG_CACHE_HOME: join(home, 'cache'),
+  };
+  const args = [join(ROOT, 'dist/cli.js'), 'analyze', join(ROOT, 'media/samples/poem.txt')];
+  await promisify(execFile)(process.execPath, args, { env });
+  const left = readdirSync(home, { recursive: true, encoding: 'utf8' });
+  expect(left.filter((path) => /microsoft|telemetry|deviceid/i.test(path))).toEqual([]);
 });
 
 test('a program is only asked over http where a server is named: by that folder, and the terminal’s proxy', () => {
