@@ -224,7 +224,7 @@ function ropeFrequencies({ base, dims, scaling }: RopeSpec, length: number): Flo
       return powers(base * stretch ** (dims / (dims - 2))).map((power) => 1 / power);
     }
     case 'yarn':
-      return yarnFrequencies(plain, base, dims, scaling);
+      return yarnFrequencies(powers(base), base, dims, scaling);
     case 'llama3': {
       // Long waves are stretched, short ones left, those between blended (Llama 3.1).
       const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalContext } = scaling;
@@ -245,19 +245,22 @@ function ropeFrequencies({ base, dims, scaling }: RopeSpec, length: number): Flo
 
 /** YaRN (arXiv 2309.00071): pairs that turn more than betaFast times in the original context stay, those under betaSlow are stretched. */
 function yarnFrequencies(
-  plain: Float32Array,
+  powers: Float32Array,
   base: number,
   dims: number,
   { factor, originalContext, betaFast, betaSlow, truncate }: Extract<RopeScaling, { kind: 'yarn' }>,
 ): Float32Array {
+  const { fround } = Math;
   const dimensionOf = (rotations: number): number =>
     (dims * Math.log(originalContext / (rotations * 2 * Math.PI))) / (2 * Math.log(base));
   const round = (value: number, by: (v: number) => number): number => (truncate ? by(value) : value);
   const low = Math.max(round(dimensionOf(betaFast), Math.floor), 0);
   const limit = Math.min(round(dimensionOf(betaSlow), Math.ceil), dims - 1);
   const high = limit === low ? low + 0.001 : limit;
-  return plain.map((f, i) => {
-    const stretched = Math.min(1, Math.max(0, (i - low) / (high - low)));
-    return (f / factor) * stretched + f * (1 - stretched);
+  return powers.map((power, i) => {
+    const ramp = Math.min(1, Math.max(0, fround(fround(i - fround(low)) / fround(high - low))));
+    const kept = fround(1 - ramp);
+    const stretched = fround(1 / fround(fround(factor) * power));
+    return fround(stretched * fround(1 - kept)) + fround(fround(1 / power) * kept);
   });
 }
