@@ -20,6 +20,10 @@ export class ConfigReader {
     this.#config = config;
   }
 
+  get isEmpty(): boolean {
+    return Object.keys(this.#config).length === 0;
+  }
+
   has(key: string): boolean {
     return this.#get(key) !== undefined && this.#get(key) !== null;
   }

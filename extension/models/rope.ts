@@ -60,9 +60,12 @@ export function ignoreRope(config: ConfigReader): void {
   config.knows('rope_theta', 'rope_scaling', 'rope_parameters', 'partial_rotary_factor');
 }
 
-/** Where a config describes its rotary positions. */
+/** Where a config describes its rotary positions; of two places the older one counts, whole, as in transformers. */
 export function ropeSection(config: ConfigReader): ConfigReader {
-  return config.section(config.has('rope_parameters') ? 'rope_parameters' : 'rope_scaling');
+  const scaling = config.section('rope_scaling');
+  if (scaling.isEmpty) return config.section('rope_parameters');
+  config.knows('rope_parameters');
+  return scaling;
 }
 
 function ropeKind(section: ConfigReader): (typeof KINDS)[number] {

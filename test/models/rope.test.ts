@@ -1,6 +1,8 @@
 /** Rotary positions as transformers has them. */
 import { describe, expect, it } from 'vitest';
-import { ropeTables } from '../../extension/models/rope.ts';
+import { ConfigReader } from '../../extension/formats/config.ts';
+import type { JsonObject } from '../../extension/formats/json.ts';
+import { productScale, readRope, ropeTables } from '../../extension/models/rope.ts';
 import type { RopeSpec } from '../../extension/models/spec.ts';
 
 const POSITION = 30_000;
@@ -88,5 +90,32 @@ describe('YaRN, far from the start of a text', () => {
     const start = POSITION * frequencies.length;
     expect(cos.slice(start)).toEqual(turned(Math.cos));
     expect(sin.slice(start)).toEqual(turned(Math.sin));
+  });
+});
+
+describe('a config that describes its rotation twice', () => {
+  const defaults = { base: 10_000, headDim: 16, context: 4096 };
+  const linear = { rope_type: 'linear', factor: 2 };
+
+  it('means rope_scaling, with a base from outside or the usual one', () => {
+    const read = (config: JsonObject): RopeSpec => readRope(new ConfigReader(config), defaults);
+    const parameters = { rope_type: 'linear', factor: 8, rope_theta: 500_000 };
+    const scaling = { kind: 'linear', factor: 2 };
+    expect(read({ rope_parameters: parameters, rope_scaling: linear })).toEqual({ base: 10_000, dims: 16, scaling });
+    const based = { rope_parameters: parameters, rope_scaling: linear, rope_theta: 70_000 };
+    expect(read(based)).toEqual({ base: 70_000, dims: 16, scaling });
+    expect(read({ rope_parameters: parameters, rope_scaling: {} })).toEqual({
+      base: 500_000,
+      dims: 16,
+      scaling: { kind: 'linear', factor: 8 },
+    });
+    expect(read({ rope_parameters: parameters, rope_scaling: null }).base).toBe(500_000);
+  });
+
+  it('leaves nothing unread of the other', () => {
+    const config = new ConfigReader({ rope_parameters: { rope_type: 'other', alpha: 3 }, rope_scaling: linear });
+    readRope(config, defaults);
+    expect(productScale(config)).toBe(1);
+    expect(config.unread()).toEqual([]);
   });
 });
