@@ -2,7 +2,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../extension/formats/checkpoint.ts';
+import type { JsonObject } from '../../extension/formats/json.ts';
 import { describeModel } from '../../extension/models/families.ts';
+import type { DecoderSpec } from '../../extension/models/spec.ts';
 import { FIXTURES } from '../support/reference.ts';
 
 const MXFP4 = { quantization_config: { quant_method: 'mxfp4' } };
@@ -28,6 +30,10 @@ describe('refuses what it does not handle', () => {
     ['hunyuan_v1_moe', { rope_parameters: { rope_type: 'dynamic', alpha: 0 } }, /alpha: 0/],
     ['qwen3_moe', { mlp_only_layers: [0, 1, 2, 3] }, /has no experts: its 4 layers are dense/],
     ['deepseek_v3', { first_k_dense_replace: 4 }, /has no experts: its 4 layers are dense/],
+    ['dots1', { layer_types: ['full_attention'] }, /4 layers, but layer_types names 1/],
+    ['dots1-window', { layer_types: ['full_attention', 'full', 'full_attention'] }, /"full" in layer_types/],
+    ['dots1', { scoring_func: 'softmax' }, /scoring_func "softmax"/],
+    ['deepseek_v3', { scoring_func: 'noaux_tc' }, /scoring_func "noaux_tc"/],
     ['dbrx', { tie_word_embeddings: true }, /tie_word_embeddings/],
     ['dbrx', { n_heads: 7 }, /7 attention heads, which 2/],
     ['dbrx', { attn_config: { kv_n_heads: 2, clip_qkv: -8 } }, /clip_qkv: -8/],
@@ -40,6 +46,30 @@ describe('refuses what it does not handle', () => {
     const config = await readConfig(join(FIXTURES, 'checkpoints', name));
     expect(() => describeModel(config)).not.toThrow();
     expect(() => describeModel({ ...config, ...changes })).toThrow(message);
+  });
+});
+
+describe('dots.llm1', () => {
+  const read = async (changes: JsonObject): Promise<DecoderSpec> =>
+    describeModel({ ...(await readConfig(join(FIXTURES, 'checkpoints/dots1-window'))), ...changes });
+  const windows = ({ layers }: DecoderSpec): readonly (number | undefined)[] =>
+    layers.flat().flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer.window] : []));
+
+  it('scores by the sigmoid where a revision names the way to balance instead', async () => {
+    const { layers } = await read({ scoring_func: 'noaux_tc' });
+    const scorings = layers.flat().flatMap(({ mixer }) => (mixer.kind === 'moe' ? [mixer.router.scoring] : []));
+    expect(scorings).toEqual(['sigmoid', 'sigmoid', 'sigmoid']);
+  });
+
+  it('slides over 4,096 tokens where the config does not say how many', async () => {
+    expect(windows(await read({}))).toEqual([undefined, undefined, 24]);
+    expect(windows(await read({ sliding_window: undefined }))).toEqual([undefined, undefined, 4096]);
+    const byCount = { layer_types: undefined, sliding_window: undefined, max_window_layers: 1 };
+    expect(windows(await read(byCount))).toEqual([undefined, 4096, 4096]);
+  });
+
+  it('attends to all tokens where there is no window', async () => {
+    expect(windows(await read({ sliding_window: null }))).toEqual([undefined, undefined, undefined]);
   });
 });
 

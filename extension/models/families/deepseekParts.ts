@@ -111,6 +111,8 @@ export interface BalancedDefaults {
   readonly keptGroups: number;
   readonly renormalize: boolean;
   readonly scale: number;
+  /** What configs call the sigmoid; unless given, so. */
+  readonly scoring?: readonly string[];
 }
 
 /**
@@ -122,7 +124,7 @@ export function balancedRouter(
   { hiddenSize }: Sizes,
   defaults: BalancedDefaults,
 ): (experts: number, k: number) => (prefix: string) => RouterSpec {
-  config.oneOf('scoring_func', ['sigmoid'], 'sigmoid');
+  config.oneOf('scoring_func', defaults.scoring ?? ['sigmoid'], 'sigmoid');
   config.oneOf('topk_method', ['noaux_tc'], 'noaux_tc');
   const renormalize = config.flag('norm_topk_prob', defaults.renormalize);
   const scale = config.positive('routed_scaling_factor', defaults.scale);

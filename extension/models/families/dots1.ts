@@ -1,6 +1,6 @@
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec } from '../spec.ts';
-import { llamaAttention, llamaDecoder, norm, readSizes } from './common.ts';
+import { layerKinds, llamaAttention, llamaDecoder, norm, readSizes } from './common.ts';
 import { balancedRouter, sparseAfterDense } from './deepseekParts.ts';
 
 /** dots.llm1 (arXiv 2506.05767): DeepSeek-V3's experts on attention with queries and keys normed by head. */
@@ -12,18 +12,30 @@ export function dots1(config: ConfigReader, architecture: string): DecoderSpec {
     config,
     sizes,
     { moeSize: 1408, denseSize: 10_944, dense: 0 },
-    balancedRouter(config, sizes, { groups: 1, keptGroups: 1, renormalize: false, scale: 1 }),
+    balancedRouter(config, sizes, {
+      groups: 1,
+      keptGroups: 1,
+      renormalize: false,
+      scale: 1,
+      // One published revision has the way of choosing here.
+      scoring: ['sigmoid', 'noaux_tc'],
+    }),
   );
-  const window = config.optionalSize('sliding_window');
-  const types = config.words('layer_types');
+  const window = config.isNull('sliding_window') ? undefined : config.size('sliding_window', 4096);
   const fullLayers = config.countFromZero('max_window_layers', 62);
+  const slides = layerKinds(
+    config,
+    'layer_types',
+    sizes.layers,
+    { sliding_attention: true, full_attention: false },
+    (index) => index >= fullLayers,
+  );
   return llamaDecoder(config, architecture, sizes, (prefix, index) => {
     const base = attention(`${prefix}.self_attn`);
-    const slides = types.length > 0 ? types[index] === 'sliding_attention' : index >= fullLayers;
     return {
       attention: {
         ...base,
-        ...(slides && window !== undefined ? { window } : {}),
+        ...(slides[index] && window !== undefined ? { window } : {}),
         queryKeyNorm: {
           over: 'head',
           query: norm(`${prefix}.self_attn.q_norm`, base.headDim, sizes.epsilon),
