@@ -30,6 +30,12 @@ describe('refuses what it does not handle', () => {
     ['hunyuan_v1_moe', { rope_parameters: { rope_type: 'dynamic', alpha: 0 } }, /alpha: 0/],
     ['qwen3_moe', { mlp_only_layers: [0, 1, 2, 3] }, /has no experts: its 4 layers are dense/],
     ['deepseek_v3', { first_k_dense_replace: 4 }, /has no experts: its 4 layers are dense/],
+    ['deepseek_v2', { mlp_layer_types: ['dense', 'sparse', 'sparse', 'sparse'] }, /has mlp_layer_types/],
+    ['deepseek_v3', { mlp_layer_types: ['dense', 'sparse', 'sparse', 'sparse'] }, /has mlp_layer_types/],
+    ['glm4_moe', { mlp_layer_types: ['dense', 'sparse', 'sparse', 'sparse'] }, /has mlp_layer_types/],
+    ['dots1', { mlp_layer_types: ['dense', 'sparse', 'sparse', 'sparse'] }, /has mlp_layer_types/],
+    ['glm4_moe_lite', { mlp_layer_types: ['dense', 'sparse'] }, /4 layers, but mlp_layer_types names 2/],
+    ['glm4_moe_lite', { mlp_layer_types: ['dense', 'moe', 'sparse', 'sparse'] }, /"moe" in mlp_layer_types/],
     ['dots1', { layer_types: ['full_attention'] }, /4 layers, but layer_types names 1/],
     ['dots1-window', { layer_types: ['full_attention', 'full', 'full_attention'] }, /"full" in layer_types/],
     ['dots1', { scoring_func: 'softmax' }, /scoring_func "softmax"/],
@@ -71,6 +77,16 @@ describe('dots.llm1', () => {
   it('attends to all tokens where there is no window', async () => {
     expect(windows(await read({ sliding_window: null }))).toEqual([undefined, undefined, undefined]);
   });
+});
+
+it('has dense networks in the layers that GLM-4.7-Flash lists as dense, wherever they lie', async () => {
+  const config = await readConfig(join(FIXTURES, 'checkpoints/glm4_moe_lite'));
+  const networks = (types: readonly string[] | undefined): readonly string[] =>
+    describeModel({ ...config, mlp_layer_types: types })
+      .layers.flat()
+      .flatMap(({ mixer }) => (mixer.kind === 'mla' ? [] : [mixer.kind]));
+  expect(networks(['sparse', 'dense', 'sparse', 'dense'])).toEqual(['moe', 'mlp', 'moe', 'mlp']);
+  expect(networks(undefined)).toEqual(['mlp', 'moe', 'moe', 'moe']);
 });
 
 it('knows that a rotation that grows with the text reaches further than the model was made for', async () => {

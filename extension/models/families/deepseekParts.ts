@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { productScale, readRope } from '../rope.ts';
 import type { GroupLimit, MlaSpec, MlpSpec, MoeSpec, RouterSpec } from '../spec.ts';
-import { gatedMlp, norm, projection, readExperts, type Sizes } from './common.ts';
+import { gatedMlp, layerKinds, norm, projection, readExperts, type Sizes } from './common.ts';
 
 export interface LatentAttentionDefaults {
   readonly plainDim: number;
@@ -71,12 +71,14 @@ export interface SparseDefaults {
   readonly sharedExperts?: number;
   /** Layers before the first with experts. */
   readonly dense: number;
+  /** Whether a config may list each layer's kind instead. */
+  readonly listed?: boolean;
 }
 
 /** Feed-forward layers: some dense ones, then fine-grained experts beside shared ones (arXiv 2401.06066). */
 export function sparseAfterDense(
   config: ConfigReader,
-  { hiddenSize }: Sizes,
+  { hiddenSize, layers }: Sizes,
   defaults: SparseDefaults,
   router: (experts: number, k: number) => (prefix: string) => RouterSpec,
 ): (prefix: string, index: number) => MoeSpec | MlpSpec {
@@ -89,13 +91,15 @@ export function sparseAfterDense(
   const denseSize = config.size('intermediate_size', defaults.denseSize);
   const sharedExperts = config.countFromZero('n_shared_experts', defaults.sharedExperts);
   const dense = config.countFromZero('first_k_dense_replace', defaults.dense);
-  const types = config.words('mlp_layer_types');
+  const isDense = (index: number): boolean => index < dense;
+  const listed = defaults.listed
+    ? layerKinds(config, 'mlp_layer_types', layers, { dense: true, sparse: false }, isDense)
+    : undefined;
   if (config.count('moe_layer_freq', 1) !== 1) config.refuse(l10n.t`asks for a moe_layer_freq other than 1`);
   config.oneOf('hidden_act', ['silu'], 'silu');
   const route = router(experts, k);
   return (prefix, index) => {
-    const isDense = types.length > 0 ? types[index] === 'dense' : index < dense;
-    if (isDense) return gatedMlp(`${prefix}.mlp`, hiddenSize, denseSize);
+    if (listed?.[index] ?? isDense(index)) return gatedMlp(`${prefix}.mlp`, hiddenSize, denseSize);
     const shared = gatedMlp(`${prefix}.mlp.shared_experts`, hiddenSize, sharedExperts * moeSize);
     return {
       kind: 'moe',

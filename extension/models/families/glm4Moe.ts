@@ -37,7 +37,7 @@ export function glm4MoeLite(config: ConfigReader, architecture: string): Decoder
   const ffn = sparseAfterDense(
     config,
     sizes,
-    { experts: 64, k: 4, moeSize: 1536, denseSize: 10_240, sharedExperts: 1, dense: 1 },
+    { experts: 64, k: 4, moeSize: 1536, denseSize: 10_240, sharedExperts: 1, dense: 1, listed: true },
     balancedRouter(config, sizes, { groups: 1, keptGroups: 1, renormalize: true, scale: 1.8 }),
   );
   return llamaDecoder(config, architecture, sizes, (prefix, index) => ({
