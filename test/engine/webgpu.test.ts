@@ -11,9 +11,11 @@ const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const checkpoint = (name: string): string => join(FIXTURES, 'checkpoints', name);
 /**
  * A first opening runs the prompt that decides on trust, in software some thousand times slower than the CPU's own kernels;
- * hence the smallest checkpoints here, and room for a busy machine.
+ * hence the smallest checkpoints here, a context that cuts that prompt, and room for a busy machine. From 32 rows on attention
+ * has kernels of its own.
  */
 const TIMEOUT = 400_000;
+const CONTEXT = 40;
 
 let engine: TestEngine;
 let runtime: string;
@@ -34,7 +36,8 @@ it.each(['mixtral', 'deepseek_v3', 'gemma4_text', 'qwen3_next'])(
   async (name) => {
     const expected = await Reference.read(join(checkpoint(name), 'reference'));
     const [text] = expected.inputs;
-    const trace = await engine.analyze(checkpoint(name), text!, { provider: 'webgpu' });
+    const context = expected.get(`topk_index.0.${expected.layersOf(0)[0]!}`).shape[0]!;
+    const trace = await engine.analyze(checkpoint(name), text!, { provider: 'webgpu', context });
     expect(trace.origin.model).toMatchObject({ provider: 'webgpu', precision: 'float32' });
     for (const { layer, chosen, margin, candidates, k } of trace.layers) {
       const wanted = expected.get(`topk_index.0.${layer}`).data;
@@ -54,8 +57,8 @@ it.each(['int8', 'int4'] as const)(
   async (precision) => {
     const text = 'Sparse layers send each token to a few experts.';
     const [cpu, webgpu] = [
-      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'cpu' }),
-      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'webgpu' }),
+      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'cpu', context: CONTEXT }),
+      await engine.analyze(checkpoint('granitemoe-odd'), text, { precision, provider: 'webgpu', context: CONTEXT }),
     ];
     expect(webgpu.origin.model.provider).toBe('webgpu');
     expect(routingAgreement(cpu, webgpu).share).toBeGreaterThan(0.95);
@@ -66,13 +69,17 @@ it.each(['int8', 'int4'] as const)(
 it(
   'auto tries it, finds it slower than the CPU, says so and remembers that',
   async () => {
-    const before = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', { provider: 'auto' });
+    const before = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', {
+      provider: 'auto',
+      context: CONTEXT,
+    });
     expect(before.origin.model.provider).toBe('cpu');
     expect(before.origin.model.note).toMatch(/^On the CPU: webgpu routes as the CPU does .* at 0\.0\d+ × its speed; /u);
     const file = join(engine.cache, 'providers.json');
     const verdicts = readFileSync(file, 'utf8');
     const after = await engine.analyze(checkpoint('mixtral-longrope'), 'Which expert?', {
       provider: 'auto',
+      context: CONTEXT,
       threads: 1,
     });
     expect(after.origin.model).toEqual(before.origin.model);

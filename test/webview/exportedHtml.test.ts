@@ -49,9 +49,9 @@ async function open(
 }
 
 test.each([
-  [360, 'dark'],
-  [1200, 'light'],
-] as const)('%i pixels wide, %s: opens without a complaint, and fits', async (width, scheme) => {
+  [360, 'dark', undefined],
+  [1200, 'light', 'colours'],
+] as const)('%i pixels wide, %s: opens without a complaint, and fits', async (width, scheme, of) => {
   const { page, wrong } = await open(file, width, scheme);
   expect(await page.getByRole('heading', { level: 1 }).allInnerTexts()).toEqual(['router.ts', 'essay.md']);
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
@@ -64,7 +64,7 @@ test.each([
   expect(await chart.count()).toBe(1);
   await page.locator('summary:visible', { hasText: 'Table' }).first().click();
   expect(await page.getByRole('table').first().innerText()).toMatch(/^expert\s+slots\s+share/);
-  expect(await violationsOf(page)).toEqual([]);
+  expect(await violationsOf(page, of)).toEqual([]);
   expect(wrong).toEqual([]);
   await page.close();
 });

@@ -151,8 +151,13 @@ export class View {
     });
   }
 
-  violations(): Promise<string[]> {
-    return violationsOf(this.page);
+  violations(of?: 'colours'): Promise<string[]> {
+    return violationsOf(this.page, of);
+  }
+
+  /** Until a frame has been drawn. */
+  frame(): Promise<void> {
+    return this.page.evaluate(() => new Promise<void>((resolve) => requestAnimationFrame(() => resolve())));
   }
 
   /** Until messages have been taken and two frames drawn. */
@@ -190,13 +195,20 @@ export async function afterLoss(view: View, selector: string): Promise<{ before:
   return { before, after: await canvas.evaluate((element: HTMLCanvasElement) => element.toDataURL()) };
 }
 
-/** What axe-core finds wrong for people who see little, or who do not see or point: a line each. */
-export async function violationsOf(page: Page): Promise<string[]> {
+/**
+ * What axe-core finds wrong for people who see little, or who do not see or point: a line each.
+ *
+ * @param of only what depends on colours, for a page whose other things have been looked at in other ones
+ */
+export async function violationsOf(page: Page, of?: 'colours'): Promise<string[]> {
   await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+  return page.evaluate(async (only) => {
+    const { violations } = await axe.run(document, {
+      resultTypes: ['violations'],
+      ...(only === 'colours' ? { runOnly: ['color-contrast', 'link-in-text-block'] } : {}),
+    });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
-  });
+  }, of);
 }
 
 export async function openView(
