@@ -1,10 +1,26 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take longest, the longest first; where nothing is known of earlier runs, Vitest goes by how large a file is. */
+const LONGEST = ['engine/webgpu', 'webview/keyboard', 'engine/live', 'webview/report', 'webview/map', 'formats/fuzz'];
+
+/** Begins with the longest, so that no core is left alone with one of them at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return at < 0 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     // Tests that run models in their own process send nothing either.
     env: { ORT_DISABLE_TELEMETRY: '1' },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
