@@ -43,12 +43,13 @@ export interface Agreement {
 /**
  * Compares two traces as far as both are routed.
  *
- * @throws RangeError when they are not of the same tokens and layers
+ * @throws RangeError when they are not of the same tokens and layers; a token whose id is not known is another one
  */
 export function routingAgreement(a: Routing, b: Routing): Agreement {
   const tokens = Math.min(a.routed, b.routed);
   for (let t = 0; t < tokens; t++) {
-    if (a.tokens.ids[t] !== b.tokens.ids[t]) throw new RangeError(`token ${t} differs: these are two texts`);
+    const id = a.tokens.ids[t]!;
+    if (id < 0 || id !== b.tokens.ids[t]) throw new RangeError(`token ${t} differs: these are two texts`);
   }
   if (a.layers.length !== b.layers.length) throw new RangeError('the traces have different numbers of layers');
   const flipCounts = new Uint16Array(tokens);

@@ -96,6 +96,11 @@ describe('routing agreement', () => {
     expect(() => routingAgreement(before, { ...before, tokens: { ...before.tokens, ids } })).toThrow(/two texts/u);
   });
 
+  test('refuses tokens of which nobody knows whether they are the same', () => {
+    const unknown = { ...before, tokens: { ...before.tokens, ids: new Int32Array(4).fill(-1) } };
+    expect(() => routingAgreement(unknown, unknown)).toThrow(/two texts/u);
+  });
+
   test('of nothing has no shares', () => {
     expect(routingAgreement({ ...before, routed: 0 }, after).share).toBeNaN();
   });
