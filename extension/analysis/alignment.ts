@@ -1,6 +1,7 @@
 /** Which tokens of two runs are the same piece of text: of other tokenizers, and of texts that were edited in between. */
 import type { RoutingTrace, TokenColumns } from '../protocol/trace.ts';
 import { commonStretches, type Stretch } from './textDiff.ts';
+import { hasPlaces } from './tokenKinds.ts';
 
 export interface AlignedText {
   /** Undefined where only offsets are known; then both texts must be the same. */
@@ -14,8 +15,12 @@ export interface Alignment {
   readonly b: Uint32Array;
 }
 
-/** Tokens with routing that begin and end at the same characters of what the texts have in common. */
+/**
+ * Tokens with routing that begin and end at the same characters of what the texts have in common. Where they stand nowhere in a
+ * text, those from the first on whose ids are the same.
+ */
 export function alignTokens(a: AlignedText, b: AlignedText): Alignment {
+  if (!hasPlaces(a.trace.tokens) || !hasPlaces(b.trace.tokens)) return alignIds(a.trace, b.trace);
   const whole = [{ a: 0, b: 0, length: Infinity }];
   const stretches = a.text === undefined || b.text === undefined ? whole : commonStretches(a.text, b.text);
   const pairs: { readonly a: number[]; readonly b: number[] } = { a: [], b: [] };
@@ -27,6 +32,14 @@ export function alignTokens(a: AlignedText, b: AlignedText): Alignment {
     [i, j] = alignStretch(a.trace, b.trace, stretch, i, j, pairs);
   }
   return { a: Uint32Array.from(pairs.a), b: Uint32Array.from(pairs.b) };
+}
+
+function alignIds(a: AlignedText['trace'], b: AlignedText['trace']): Alignment {
+  const routed = Math.min(a.routed, b.routed);
+  let same = 0;
+  while (same < routed && a.tokens.ids[same]! >= 0 && a.tokens.ids[same] === b.tokens.ids[same]) same += 1;
+  const tokens = new Uint32Array(same).map((_, t) => t);
+  return { a: tokens, b: tokens };
 }
 
 function firstFrom({ tokens, routed }: AlignedText['trace'], from: number, offset: number): number {

@@ -15,7 +15,7 @@ export type Explanation = (typeof EXPLANATIONS)[number];
 /** Share of the entropy of each layer's top expert that a label of the token explains; [explanation][layer]. */
 export type Explained = Readonly<Record<Explanation, readonly number[]>>;
 
-/** `kind` is NaN without the text. */
+/** NaN where nothing is known of the tokens: their kinds without the text, the others without their ids. */
 export function explainedByDepth({ layers, routed, tokens }: RoutingTrace, text: string | undefined): Explained {
   const sample = evenly(routed, DEPTH_SAMPLE);
   const tops = layers.map((layer) => prepared(topLabels(layer, sample), SHUFFLES));

@@ -29,17 +29,24 @@ export function tokenKind(token: string, before: string): number {
   return kind(/[\p{P}\p{S}]/u.test(token) ? 'punctuation' : 'other');
 }
 
-/** The kind of each token. */
+/** Whether it is known of any token where it stands in the text. */
+export function hasPlaces({ start, end }: Pick<TokenColumns, 'start' | 'end'>): boolean {
+  return start.some((from, t) => from < end[t]!);
+}
+
+/** The kind of each token; none where tokens stand nowhere in the text. */
 export function kindLabels(text: string, { start, end }: TokenColumns): Labels {
+  if (!hasPlaces({ start, end })) return new Int32Array(start.length).fill(-1);
   return Int32Array.from(start, (from, t) =>
     tokenKind(text.slice(from, end[t]), text.slice(Math.max(0, from - 2), from)),
   );
 }
 
-/** The id of each token as a label, those that occur numbered as they come. */
+/** The id of each token as a label, those that occur numbered as they come; an id that is not known has none. */
 export function idLabels({ ids }: TokenColumns): Labels {
   const numbers = new Map<number, number>();
   return ids.map((id) => {
+    if (id < 0) return -1;
     const number = numbers.get(id) ?? numbers.size;
     numbers.set(id, number);
     return number;
@@ -54,6 +61,6 @@ export function nextLabels(labels: Labels): Labels {
 /** How often a label occurs among all: once, up to 3 times, up to 7, and so on; the label is the power of two. */
 export function frequencyLabels(labels: Labels): Labels {
   const counts = new Uint32Array(labels.length + 1);
-  for (const label of labels) counts[label]! += 1;
-  return labels.map((label) => 31 - Math.clz32(counts[label]!));
+  for (const label of labels) if (label >= 0) counts[label]! += 1;
+  return labels.map((label) => (label < 0 ? -1 : 31 - Math.clz32(counts[label]!)));
 }

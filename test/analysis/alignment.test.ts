@@ -44,6 +44,16 @@ describe('alignTokens', () => {
     expect([...alignTokens(a, b).b]).toEqual([0, 1, 2]);
   });
 
+  it('pairs tokens that stand nowhere in a text by their ids, as long as these are known and the same', () => {
+    const nowhere = (...ids: number[]): AlignedText => {
+      const none = new Uint32Array(ids.length);
+      const tokens = { ids: Int32Array.from(ids), start: none, end: none, logProb: new Float32Array(ids.length) };
+      return { text: undefined, trace: { tokens, routed: ids.length } };
+    };
+    expect(alignTokens(nowhere(-1, -1), nowhere(-1, -1)).a).toHaveLength(0);
+    expect([...alignTokens(nowhere(5, 6, 7), nowhere(5, 6, 8)).b]).toEqual([0, 1]);
+  });
+
   it('goes no further than either routing', () => {
     const a = cut('a|b|c|d');
     const b = { ...cut('a|b|c|d'), trace: { ...cut('a|b|c|d').trace, routed: 2 } };

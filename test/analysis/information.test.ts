@@ -96,3 +96,17 @@ it('labels tokens by id, by the next one and by how often they occur', () => {
   expect([...nextLabels(labels)]).toEqual([1, 0, 0, 2, 0, -1]);
   expect([...frequencyLabels(labels)]).toEqual([2, 0, 2, 2, 0, 2]);
 });
+
+it('gives no label to what is not known: an id below 0, tokens that stand nowhere in a text', () => {
+  const tokens = {
+    ids: Int32Array.of(-1, 7, 7, -1),
+    start: new Uint32Array(4),
+    end: new Uint32Array(4),
+    logProb: new Float32Array(4),
+  };
+  const labels = idLabels(tokens);
+  expect([...labels]).toEqual([-1, 0, 0, -1]);
+  expect([...nextLabels(labels)]).toEqual([0, 0, -1, -1]);
+  expect([...frequencyLabels(labels)]).toEqual([-1, 1, 1, -1]);
+  expect([...kindLabels('', tokens)]).toEqual([-1, -1, -1, -1]);
+});

@@ -16,8 +16,10 @@ import { distribution } from '../distribution.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
+import { hasPlaces } from '../tokenKinds.ts';
 import type { SectionKind } from './kind.ts';
-import { depths, isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import { basisOf, depths, isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import type { Subject } from './subject.ts';
 
 const NAMES: Readonly<Record<Explanation, string>> = {
   kind: l10n.t`kind of token`,
@@ -31,7 +33,8 @@ const FEW_TOKENS = 100;
 export const depthSection: SectionKind = {
   id: 'depth',
   title: l10n.t`Depth`,
-  make: ({ trace, text }) => {
+  make: (subject) => {
+    const { trace, text } = subject;
     if (!trace) return { lacking: NO_TRACE, controls: [], figures: [] };
     if (trace.layers.length < 2) {
       return {
@@ -43,14 +46,20 @@ export const depthSection: SectionKind = {
     if (trace.routed === 0) return { verdict: l10n.t`Nothing was routed.`, controls: [], figures: [] };
     const explained = explainedByDepth(trace, text);
     const agreements = layerAgreements(trace);
+    const told = trace.tokens.ids.some((id) => id >= 0) || (text !== undefined && hasPlaces(trace.tokens));
     const few = l10n.t`These are ${count(trace.routed)} tokens: what explains the routing is uncertain under some hundreds.`;
+    const lacking = sentences(
+      !told &&
+        l10n.t`Neither the ids of the tokens nor their places in a text are known: nothing tells what explains the routing.`,
+      told && trace.routed < FEW_TOKENS && few,
+    );
     return {
-      verdict: verdict(trace.layers, explained, agreements),
-      ...(trace.routed < FEW_TOKENS ? { lacking: few } : {}),
+      verdict: verdict(trace.layers, told ? explained : undefined, agreements),
+      ...(lacking === '' ? {} : { lacking }),
       controls: [],
       figures: [
-        explainedFigure(trace, explained),
-        agreementFigure(trace, agreements),
+        ...(told ? [explainedFigure(subject, trace, explained)] : []),
+        agreementFigure(subject, trace, agreements),
         ...(['entropy', 'margin'] as const)
           .filter((quantity) => isMeasured(trace, quantity))
           .map((quantity) => quantityFigure(trace, quantity)),
@@ -59,13 +68,18 @@ export const depthSection: SectionKind = {
   },
 };
 
-function verdict(layers: readonly LayerTrace[], explained: Explained, agreements: readonly number[]): string {
+/** `explained` is undefined where nothing is known of the tokens. */
+function verdict(
+  layers: readonly LayerTrace[],
+  explained: Explained | undefined,
+  agreements: readonly number[],
+): string {
   const last = layers.length - 1;
-  const at = (i: number): string => {
-    const parts = EXPLANATIONS.filter((by) => Number.isFinite(explained[by][i]))
-      .sort((a, b) => explained[b][i]! - explained[a][i]!)
+  const at = (i: number, of: Explained): string => {
+    const parts = EXPLANATIONS.filter((by) => Number.isFinite(of[by][i]))
+      .sort((a, b) => of[b][i]! - of[a][i]!)
       .slice(0, 2)
-      .map((by) => l10n.t`${NAMES[by]} explains ${percent(explained[by][i]!)}`);
+      .map((by) => l10n.t`${NAMES[by]} explains ${percent(of[by][i]!)}`);
     const where = layerLabel(layers[i]!);
     const [most, second] = parts;
     if (most === undefined) return l10n.t`at ${where} there is nothing to explain`;
@@ -76,19 +90,19 @@ function verdict(layers: readonly LayerTrace[], explained: Explained, agreements
   const mean = there.reduce((sum, value) => sum + value, 0) / there.length;
   const ends = agreements[last]!;
   return sentences(
-    l10n.t`Of the choice of the top expert, ${at(0)}; ${at(last)}.`,
+    explained && l10n.t`Of the choice of the top expert, ${at(0, explained)}; ${at(last, explained)}.`,
     !Number.isNaN(mean) &&
       l10n.t`Neighbouring layers divide the tokens alike to ${percent(mean)} on average, the first and the last to ${percent(ends)}.`,
   );
 }
 
-function explainedFigure({ layers, routed }: RoutingTrace, explained: Explained): Figure {
+function explainedFigure(subject: Subject, { layers, routed }: RoutingTrace, explained: Explained): Figure {
   const x = depths(layers);
   const series = EXPLANATIONS.map((by): Line => ({ label: NAMES[by], x, y: explained[by].map(known) }));
   return {
     id: 'explained-by-depth',
     title: l10n.t`What explains the top expert, by layer`,
-    basis: 'counted',
+    basis: basisOf(subject),
     help: {
       meaning: sentences(
         l10n.t`How much of the choice of the expert of highest weight follows from what a token is: word, rest of a word, digits, punctuation, blank; from how often its id occurs in the text (rare or not); from the id itself; or from the id that comes next.`,
@@ -115,13 +129,13 @@ function explainedFigure({ layers, routed }: RoutingTrace, explained: Explained)
   };
 }
 
-function agreementFigure({ layers, routed }: RoutingTrace, agreements: readonly number[]): Figure {
+function agreementFigure(subject: Subject, { layers, routed }: RoutingTrace, agreements: readonly number[]): Figure {
   const names = layers.map(layerLabel);
   const values = agreements.map(known);
   return {
     id: 'agreement-of-layers',
     title: l10n.t`How alike layers divide the tokens`,
-    basis: 'counted',
+    basis: basisOf(subject),
     help: {
       meaning: sentences(
         l10n.t`Whether two layers put the same tokens together. Experts of different layers have nothing to do with one another, so that their numbers cannot be compared; the groups of tokens that share a top expert can.`,

@@ -3,6 +3,7 @@ import { randomNumbers } from '../../../extension/analysis/random.ts';
 import { depthSection } from '../../../extension/analysis/sections/depth.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
+import { subject } from '../../support/subject.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 it('says what each layer routes by', () => {
@@ -43,4 +44,31 @@ it('says what each layer routes by', () => {
   expect(agreement![0]![1]).toBe(1);
   expect(agreement![0]![2]).toBeLessThan(0.05);
   expect(verdict).toContain('at L3 there is nothing to explain');
+});
+
+it('says nothing of tokens of which nothing is known', () => {
+  // Two layers that divide eight tokens alike.
+  const chosen = [[0], [1], [0], [1], [0], [1], [0], [1]];
+  const of = subject([layerTrace({ experts: 2, k: 1, chosen }), layerTrace({ experts: 2, k: 1, chosen })]);
+  const none = new Uint32Array(8);
+  const tokens = { ...of.trace!.tokens, ids: new Int32Array(8).fill(-1), start: none, end: none };
+  const { verdict, lacking, figures } = depthSection.make(
+    { ...of, text: '', source: 'recorded', trace: { ...of.trace!, tokens } },
+    {},
+  );
+  expect(verdict).toMatch(/^Neighbouring layers divide the tokens alike to 100/u);
+  expect(lacking).toContain('Neither the ids of the tokens nor their places in a text are known');
+  expect(figures.map(({ id }) => id)).not.toContain('explained-by-depth');
+  expect(figures[0]).toMatchObject({ id: 'agreement-of-layers', basis: 'recorded' });
+});
+
+it('says nothing of the kinds of tokens that stand nowhere in the text', () => {
+  const chosen = [[0], [1], [0], [1]];
+  const of = subject([layerTrace({ experts: 2, k: 1, chosen }), layerTrace({ experts: 2, k: 1, chosen })]);
+  const none = new Uint32Array(4);
+  const tokens = { ...of.trace!.tokens, ids: Int32Array.of(0, 1, 0, 1), start: none, end: none };
+  const { verdict, figures } = depthSection.make({ ...of, text: 'x', trace: { ...of.trace!, tokens } }, {});
+  expect(verdict).not.toContain('kind of token');
+  // Columns: kind, frequency, token, next token.
+  expect(figures[0]!.table.rows[0]!.slice(1, 4)).toEqual([null, 0, 1]);
 });
