@@ -41,9 +41,7 @@ export const capacitySection: SectionKind = {
     const labels = trace.layers.map(layerLabel);
     return {
       verdict: verdict(here, limit),
-      ...(here.total.rerouted
-        ? {}
-        : { lacking: l10n.t`Re-routing takes the runners-up, which a recorded trace does not hold.` }),
+      ...(here.total.rerouted ? {} : { lacking: l10n.t`Re-routing takes the runners-up, which are not known here.` }),
       controls: [...controls, { kind: 'action', id: 'tint', label: l10n.t`Tint Dropped Tokens`, primary: true }],
       figures: [
         curveFigure(curve, limit),

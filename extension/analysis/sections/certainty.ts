@@ -28,12 +28,13 @@ export const certaintySection: SectionKind = {
     const entropies = quantityOf(trace, 'entropy', evenBins(0, most, ENTROPY_BINS));
     // A difference of two float32 probabilities says nothing under 1e-8.
     const margins = quantityOf(trace, 'margin', decadeBins(-8, 0, 4));
+    const measured = isMeasured(trace, 'margin') ? [entropies, margins] : [entropies];
     return {
       verdict: verdict(trace, entropies, margins),
       controls: [layer],
       figures: [
-        ...[entropies, margins].map((quantity) => spreadFigure(trace, quantity, at)),
-        ...[entropies, margins].map((quantity) => layersFigure(trace, quantity)),
+        ...measured.map((quantity) => spreadFigure(trace, quantity, at)),
+        ...measured.map((quantity) => layersFigure(trace, quantity)),
         quantileFigure(trace, entropies, margins),
       ],
     };
@@ -103,7 +104,8 @@ function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity):
       leastSure !== undefined &&
       surest !== leastSure &&
       l10n.t`The surest layer is ${where(surest)}, the least sure ${where(leastSure)}.`,
-    l10n.t`For one choice of twenty the margin is under ${written(known(margin.all.p5), 'number')}.`,
+    !Number.isNaN(margin.all.mean) &&
+      l10n.t`For one choice of twenty the margin is under ${written(known(margin.all.p5), 'number')}.`,
   );
 }
 
@@ -135,7 +137,9 @@ function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | unde
     title: l10n.t`${CERTAINTY_NAMES[id].title} over tokens, ${label}`,
     basis: basisOf(trace),
     help,
-    text: l10n.t`${CERTAINTY_NAMES[id].title} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
+    text: Number.isNaN(spread.mean)
+      ? l10n.t`${CERTAINTY_NAMES[id].title} is known of no token at ${label}.`
+      : l10n.t`${CERTAINTY_NAMES[id].title} of tokens at ${label}: median ${written(known(spread.p50), unit)}, nine of ten between ${written(known(spread.p5), unit)} and ${written(known(spread.p95), unit)}.`,
     chart: {
       kind: 'lines',
       x: { label: CERTAINTY_NAMES[id].name, unit, ...(log ? { log } : { min: 0, max: bins.edges.at(-1)! }) },
@@ -202,7 +206,9 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
       meaning: l10n.t`Mean and quantiles of both over the tokens of each layer, and over those of all layers.`,
       formula: l10n.t`quantiles are interpolated: that of q lies at q·(n − 1) of the n values in order (Hyndman and Fan, definition 7)`,
     },
-    text: l10n.t`Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
+    text: Number.isNaN(margin.all.mean)
+      ? l10n.t`Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats.`
+      : l10n.t`Entropy of all layers: mean ${fixed(entropy.all.mean, 2)} nats. Margin: mean ${written(known(margin.all.mean), 'number')}.`,
     table: {
       columns: [
         { label: l10n.t`layer`, unit: 'text' },

@@ -27,6 +27,22 @@ it('has margins of any size in decades, and those that are not positive in the f
   expect(filled.map(([from]) => Number(from).toPrecision(3))).toEqual(['1.00e-8', '0.0178']);
 });
 
+it('leaves out margins where no expert is left over', () => {
+  // k = E: nothing is behind the last choice.
+  const layers = trace.layers.map((layer) => ({ ...layer, margin: layer.margin.map(() => NaN) }));
+  const { verdict, figures } = certaintySection.make(subjectOf('essay.md', { ...trace, layers }), {});
+  expect(verdict).toContain('entropy');
+  expect(verdict).not.toContain('margin');
+  expect(figures.map(({ id }) => id)).toEqual(['entropy-spread', 'entropy-by-layer', 'certainty']);
+  expect(figures.at(-1)!.text).not.toContain('Margin');
+});
+
+it('says of a layer without margins that there are none', () => {
+  const layers = trace.layers.map((layer, i) => (i > 0 ? layer : { ...layer, margin: layer.margin.map(() => NaN) }));
+  const { figures } = certaintySection.make(subjectOf('essay.md', { ...trace, layers }), { layer: '0' });
+  expect(figures.find(({ id }) => id === 'margin-spread')!.text).toBe('Margin is known of no token at L0.');
+});
+
 it('tells of a recording of counts what is missing', () => {
   const { name, model, source, loads, evidence } = subjectOf('essay.md', trace);
   expect(certaintySection.make({ name, model, source, loads, evidence }, {})).toMatchObject({
