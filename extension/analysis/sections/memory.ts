@@ -7,7 +7,7 @@ import { sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { batchSizes, evenlyTouched, independentlyTouched, touchedExperts } from '../workingSet.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice } from './parts.ts';
+import { basisOf, known, layerChoice } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** From where on hardly an expert stays out of use. */
@@ -52,6 +52,8 @@ interface Growth {
   readonly even: readonly number[];
   /** Experts touched by MoE layer and batch: measured, or expected where that is not known. */
   readonly touched: readonly (readonly number[])[];
+  /** Experts that all tokens together touched, by MoE layer. */
+  readonly used: readonly number[];
 }
 
 function growthOf({ loads, trace }: Subject): Growth {
@@ -73,17 +75,19 @@ function growthOf({ loads, trace }: Subject): Growth {
     independent: mean(independent),
     even: mean(even),
     touched: measured ?? independent,
+    used: loads.map(({ counts }) => counts.reduce((n, c) => (c > 0 ? n + 1 : n), 0)),
   };
 }
 
-function verdict({ batches, measured, independent, even, touched }: Growth, sizes: ExpertSizes | undefined): string {
+function verdict(growth: Growth, sizes: ExpertSizes | undefined): string {
+  const { batches, measured, independent, even } = growth;
   const shares = measured ?? independent;
   const last = batches.length - 1;
   const at = shares.findIndex((share) => share >= NEARLY_ALL);
   const middle = Math.floor(last / 2);
   return sentences(
     sizes &&
-      l10n.t`One token reads ${written(readBytes(sizes, touched, 0), 'bytes')} of the ${written(sizes.all.bytes, 'bytes')} that are resident.`,
+      l10n.t`One token reads ${written(readBytes(sizes, growth, 0), 'bytes')} of the ${written(sizes.all.bytes, 'bytes')} that are resident.`,
     at < 0
       ? l10n.t`All ${tokensText(batches[last]!)} touch ${percent(shares[last]!)} of the experts; the others lie in memory for nothing.`
       : l10n.t`From ${tokensText(batches[at]!)} on, a batch touches ${percent(shares[at]!)} of the experts: memory has to hold them all, and what being sparse saves is computing.`,
@@ -97,15 +101,16 @@ function tokensText(tokens: number): string {
   return tokens === 1 ? l10n.t`one token` : l10n.t`${count(tokens)} tokens`;
 }
 
-/** Bytes of the weights that the b-th batch reads once each. */
-function readBytes({ bytes, rest, lookedUp }: ExpertSizes, touched: Growth['touched'], b: number): number {
+/** Bytes of the weights that the b-th batch reads once each; of a layer that saw fewer tokens, what all of these read. */
+function readBytes({ bytes, rest, lookedUp }: ExpertSizes, { touched, used }: Growth, b: number): number {
   const always = rest.bytes - lookedUp;
-  return touched.reduce((sum, layer, i) => sum + (Number.isNaN(layer[b]!) ? 0 : layer[b]! * bytes[i]!), always);
+  return touched.reduce((sum, layer, i) => sum + (Number.isNaN(layer[b]!) ? used[i]! : layer[b]!) * bytes[i]!, always);
 }
 
 const BATCH_AXIS = { label: l10n.t`tokens in a batch`, unit: 'count', log: true } as const;
 
-function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
+function touchedFigure(subject: Subject, growth: Growth, at: number): Figure {
+  const { loads } = subject;
   const { batches, measured, independent, even, touched } = growth;
   const { shape } = loads[at]!;
   const ofLayer = touched[at]!.map((n) => known(n / shape.experts));
@@ -119,7 +124,7 @@ function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
   return {
     id: 'experts-touched',
     title: l10n.t`Experts that a batch touches`,
-    basis: measured ? 'counted' : 'simulated',
+    basis: measured ? basisOf(subject) : 'simulated',
     help: {
       meaning: l10n.t`The share of a layer’s experts that at least one of n consecutive tokens goes to: the mean over windows of n tokens, one behind the other, and over MoE layers. Beside it what would be of tokens that choose by themselves, with the load of this text and with an even one.`,
       formula: l10n.t`This load: Σ_e 1 − (1 − c_e/T)^n. Even load: E·(1 − (1 − k/E)^n). Both over E.`,
@@ -152,15 +157,17 @@ function touchedFigure({ loads }: Subject, growth: Growth, at: number): Figure {
   };
 }
 
-function bytesFigure({ model }: Subject, { batches, measured, touched }: Growth, sizes: ExpertSizes): Figure {
+function bytesFigure(subject: Subject, growth: Growth, sizes: ExpertSizes): Figure {
+  const { model } = subject;
+  const { batches, measured } = growth;
   const { all, rest, lookedUp, derived } = sizes;
   const always = rest.bytes - lookedUp;
-  const read = batches.map((_, b) => readBytes(sizes, touched, b));
+  const read = batches.map((_, b) => readBytes(sizes, growth, b));
   const last = batches.length - 1;
   return {
     id: 'weights-read',
     title: l10n.t`Weights that a batch reads`,
-    basis: measured ? 'counted' : 'simulated',
+    basis: measured ? basisOf(subject) : 'simulated',
     help: {
       meaning: sentences(
         l10n.t`Of ${written(all.bytes, 'bytes')} of weights in ${model.precision}, what a batch reads if it reads each once: the experts that it touches, and all that is no routed expert, ${written(always, 'bytes')}.`,

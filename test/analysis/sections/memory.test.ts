@@ -22,6 +22,40 @@ describe('the section on memory', () => {
     expect(verdict).toContain('the others lie in memory for nothing');
   });
 
+  it('does not take a layer that saw fewer tokens for one that reads nothing', () => {
+    // The second layer saw three of the four tokens, one expert each; an expert has (1000 − 400) / (2 · 3) = 100 parameters.
+    const fewer = layerTrace({ experts: 4, k: 1, chosen: [[0], [1], [0], [null]], entropy: [0, 0, 0, NaN] });
+    const { figures } = memorySection.make(subject([LAYER, fewer]), {});
+    const [touched, read] = figures;
+    expect(touched!.table.rows.map((row) => row.slice(0, 2))).toEqual([
+      [1, 0.25],
+      [2, 0.5],
+      [4, 0.5],
+    ]);
+    // The rest 400 − 2 · 100, and 1 + 1, 2 + 2 and 2 + 2 experts, of 4 bytes a parameter.
+    expect(read!.table.rows.map((row) => row[1])).toEqual([1600, 2400, 2400]);
+  });
+
+  it('leaves a layer out that saw nothing', () => {
+    const none = layerTrace({
+      experts: 4,
+      k: 1,
+      chosen: [[null], [null], [null], [null]],
+      entropy: [NaN, NaN, NaN, NaN],
+    });
+    const [touched] = memorySection.make(subject([LAYER, none]), {}).figures;
+    expect(touched!.table.rows.map((row) => row.slice(0, 2))).toEqual([
+      [1, 0.25],
+      [2, 0.5],
+      [4, 0.5],
+    ]);
+  });
+
+  it('has a basis as the routing has', () => {
+    const { figures } = memorySection.make({ ...subject([LAYER]), source: 'recorded' }, {});
+    expect(figures.map(({ basis }) => basis)).toEqual(['recorded', 'recorded']);
+  });
+
   it('does with counts alone, and without sizes', () => {
     const { trace, ...counts } = subject([LAYER], { model: { parameters: { total: 0, active: 0 } } });
     expect(trace).toBeDefined();
