@@ -18,7 +18,7 @@ import { clauses, listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import { ranText } from '../ranText.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
-import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
+import { balanceFigure, balanceTable, basisOf, loadFigure, tokenFigure } from './compareLoads.ts';
 import { numberBox, toggle } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { layerChoice } from './parts.ts';
@@ -143,7 +143,7 @@ function missing(
 }
 
 function testFigure(
-  { names, same, means }: Sides,
+  { a, b, names, same, means }: Sides,
   { exchange, blocks, balance: test, loads }: LoadTests,
   size: number,
 ): Figure {
@@ -156,7 +156,7 @@ function testFigure(
   return {
     id: 'compare-test',
     title: l10n.t`Is the difference more than chance?`,
-    basis: 'counted',
+    basis: basisOf(a, b),
     help: {
       meaning: sentences(
         how,

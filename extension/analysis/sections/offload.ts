@@ -8,7 +8,7 @@ import { listed, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox, slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, matchingLoads } from './parts.ts';
+import { basisOf, known, matchingLoads } from './parts.ts';
 import type { LayerCounts, Subject } from './subject.ts';
 
 const POLICY_NAMES: Readonly<Record<CachePolicy, string>> = {
@@ -257,8 +257,8 @@ function movedFigure(subject: Subject, replay: Replay, { room, bandwidth }: Choi
   };
 }
 
-function keepFigure({ loads }: Subject, { room, hottest, hottestOf }: Choices): Figure {
-  const rows = loads.map(({ shape, counts }, i) => {
+function keepFigure(subject: Subject, { room, hottest, hottestOf }: Choices): Figure {
+  const rows = subject.loads.map(({ shape, counts }, i) => {
     const kept = hottestFirst(hottest[i]!.counts).slice(0, room);
     const total = counts.reduce((sum, c) => sum + c, 0);
     const served = kept.reduce((sum, e) => sum + counts[e]!, 0) / total;
@@ -267,7 +267,7 @@ function keepFigure({ loads }: Subject, { room, hottest, hottestOf }: Choices): 
   return {
     id: 'cache-keep',
     title: l10n.t`The ${room} experts of each layer to keep`,
-    basis: 'counted',
+    basis: basisOf(subject),
     help: {
       meaning: l10n.t`The experts with most slots of ${hottestOf}, hottest first, and the share of this text’s slots that they serve.`,
       judge: l10n.t`A choice for one kind of text may be a bad one for another: choose by the texts that you serve.`,

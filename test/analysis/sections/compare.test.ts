@@ -51,6 +51,11 @@ it('shows what an auxiliary loss does: two models, their experts by rank', () =>
   expect(figure(made, 'compare-groups').table.rows).toHaveLength(6);
 });
 
+it('says that the routing of one was recorded', () => {
+  const made = compared({ ...subject('balanced'), source: 'recorded' }, subject('collapsed'));
+  expect(figure(made, 'compare-test').basis).toBe('recorded');
+});
+
 it('finds no difference between a run and itself', () => {
   const made = compared(subject('balanced'), subject('balanced'));
   const test = figure(made, 'compare-test').table;

@@ -18,6 +18,11 @@ describe('the section on scarce memory', () => {
     expect(verdict).toContain('With 2 experts of each layer on the device (2.4 kB instead of 4 kB)');
   });
 
+  it('says where the routing comes from', () => {
+    const { figures } = offloadSection.make({ ...subject([LAYER]), source: 'recorded' }, { room: 2 });
+    expect(figures.map(({ basis }) => basis)).toEqual(['simulated', 'simulated', 'recorded']);
+  });
+
   it('keeps the hottest of another text, where there is one', () => {
     const other = subject([{ ...LAYER, chosen: LAYER.chosen.map((e) => 3 - e) }], { name: 'other' });
     const { figures } = offloadSection.make(subject([LAYER], { evidence: { other } }), { room: 1, from: 'other' });
