@@ -38,13 +38,20 @@ export function arraysRecording(arrays: ReadonlyMap<string, IntegerArray>, name:
 
 function countsRecording({ shape, values }: IntegerArray, name: string): Recording {
   const [layers = 0, experts = 0] = shape;
-  if (layers < 1 || experts < 1 || experts > MAX_EXPERTS || !values.every((c) => c >= 0 && c < 2 ** 53)) {
+  if (
+    layers < 1 ||
+    experts < 1 ||
+    experts > MAX_EXPERTS ||
+    !values.every((c) => c >= 0 && c < 2 ** 53) ||
+    !values.some((c) => c > 0)
+  ) {
     throw invalid(l10n.t`its counts [layers, experts] are none`);
   }
+  // Dense layers have a row as well.
   const loads = Array.from({ length: layers }, (_, layer) => ({
     shape: { layer, experts, k: 1, candidates: 1 },
     counts: Float64Array.from(values.subarray(layer * experts, (layer + 1) * experts)),
-  }));
+  })).filter(({ counts }) => counts.some((c) => c > 0));
   const model = modelElsewhere(
     {
       name,

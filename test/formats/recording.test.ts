@@ -362,6 +362,16 @@ describe('counts', () => {
     expect(counts!.loads.map(({ counts: c }) => c[3])).toEqual([3, 7, 11]);
   });
 
+  it('of an array are those of layers with experts: a row of nothing but zeros is a dense one', () => {
+    const rows = { shape: [3, 2], values: Int32Array.of(0, 0, 5, 3, 0, 1) };
+    const recording = arraysRecording(new Map([['', rows]]), 'tiny');
+    expect(recording).toMatchObject({
+      counts: [{ model: { layers: 3 }, loads: [{ shape: { layer: 1 } }, { shape: { layer: 2 } }] }],
+    });
+    const none = { shape: [2, 2], values: new Int32Array(4) };
+    expect(() => arraysRecording(new Map([['', none]]), 'tiny')).toThrow('its counts [layers, experts] are none');
+  });
+
   it('that a paper published, by model and text', async () => {
     const counts = await countsOf(join(FIXTURES, 'paperCounts.json'));
     expect(counts.map(({ name }) => name)).toContain('mixtral, github');

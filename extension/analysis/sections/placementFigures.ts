@@ -95,7 +95,10 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
       source: EPLB_SOURCE,
       judge: l10n.t`Every device near the even share.`,
     },
-    text: l10n.t`Load of ${labels.length} devices at ${where}: most device ${busiest} with ${percent(load[busiest]! / total)}, even ${percent(1 / labels.length)}.`,
+    text:
+      total === 0
+        ? l10n.t`Nothing was routed.`
+        : l10n.t`Load of ${labels.length} devices at ${where}: most device ${busiest} with ${percent(load[busiest]! / total)}, even ${percent(1 / labels.length)}.`,
     chart: {
       kind: 'bars',
       labels,

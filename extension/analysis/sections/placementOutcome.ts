@@ -1,6 +1,6 @@
 import { overload, sglangBalancedness, vllmBalancedness } from '../deviceBalance.ts';
 import { combineBytes, dispatchBytes, exchangeSeconds, transfers, type Sending, type Transfers } from '../exchange.ts';
-import { deviceLoads, wastedSlots, type Placement } from '../placement.ts';
+import { deviceLoads, wastedSlots, type LayerPlacement, type Placement } from '../placement.ts';
 import { plan, type Policy } from '../placementPlan.ts';
 import { countVisits, expectVisits, type Visits } from '../traffic.ts';
 import type { PlacementChoices } from './placementControls.ts';
@@ -22,7 +22,7 @@ export interface Outcome {
   readonly vllm: number;
   /** Slots of all layers that hold a second copy of what their device has. */
   readonly wasted: number;
-  /** By MoE layer. */
+  /** By MoE layer, without those where nothing was routed. */
   readonly visits: readonly Visits[];
   /** Seconds of a pass: what the transfers take, and what latencies and crossing nodes add. */
   readonly seconds: { readonly transfer: number; readonly latency: number; readonly crossing: number };
@@ -39,13 +39,14 @@ export function outcomeOf(subject: Subject, choices: PlacementChoices, policy: P
   const overloads = loads.map(overload);
   const known = overloads.filter((o) => !Number.isNaN(o));
   const worstOverload = Math.max(...known);
-  const visits = layers.map((layer, i) => {
+  const { trace } = subject;
+  const visitsOf = (layer: LayerPlacement, i: number): Visits => {
     const { shape, counts } = subject.loads[i]!;
-    const { trace } = subject;
     return trace
       ? countVisits(trace.layers[i]!, trace.routed, layer, placement)
       : expectVisits(counts, shape.k, layer, placement);
-  });
+  };
+  const visits = layers.map(visitsOf).filter(({ slots }) => !Number.isNaN(slots));
   const { hiddenSize } = subject.model;
   const bytes = { dispatch: dispatchBytes(hiddenSize, choices.format), combine: combineBytes(hiddenSize) };
   const seconds = (latencies: number): number =>

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { makeFile } from '../../../extension/analysis/sections/all.ts';
 import { placementSection } from '../../../extension/analysis/sections/placement.ts';
 import type { Figure } from '../../../extension/protocol/report.ts';
+import { NO_EXPERT } from '../../../extension/protocol/trace.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
 import { subject } from '../../support/subject.ts';
 
@@ -43,6 +44,32 @@ describe('the section on placement', () => {
     // EPLB takes 0 and 1, of which the other text has one token, for cold ones.
     const { rows } = figure(figures, 'placement-overload').table;
     expect(rows[1]![1]).toBeGreaterThan(1.5);
+  });
+
+  it('leaves out a layer where nothing was routed', () => {
+    const none = { ...HOT, chosen: HOT.chosen.map(() => NO_EXPERT), entropy: HOT.entropy.map(() => NaN) };
+    const [{ trace: routed, ...counts }, { trace: alone, ...countsAlone }] = [subject([HOT, none]), subject([HOT])];
+    const cases = [
+      [
+        { ...counts, trace: routed! },
+        { ...countsAlone, trace: alone! },
+      ],
+      [counts, countsAlone],
+    ] as const;
+    for (const [both, one] of cases) {
+      const { verdict, figures } = placementSection.make(both, { devices: 4, nodes: 1 });
+      expect(JSON.stringify([verdict, figures.map(({ text }) => text)])).not.toContain('NaN');
+      const expected = placementSection.make(one, { devices: 4, nodes: 1 }).figures;
+      for (const id of ['placement-traffic', 'placement-time']) {
+        expect(figure(figures, id).table.rows).toEqual(figure(expected, id).table.rows);
+      }
+    }
+  });
+
+  it('says of a layer where nothing was routed that there is no load', () => {
+    const none = { ...HOT, chosen: HOT.chosen.map(() => NO_EXPERT), entropy: HOT.entropy.map(() => NaN) };
+    const { figures } = placementSection.make(subject([HOT, none]), { devices: 4, layer: '1' });
+    expect(figure(figures, 'placement-devices').text).toBe('Nothing was routed.');
   });
 
   it('offers no other text that does not fit', () => {
