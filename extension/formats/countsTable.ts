@@ -4,7 +4,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
-import { modelElsewhere } from './routedExperts.ts';
+import { countedShape, modelElsewhere } from './routedExperts.ts';
 
 const MAX_EXPERTS = 0xfffe;
 /** Beyond the deepest model by far. */
@@ -24,7 +24,8 @@ const COLUMNS = {
 interface TableLayer {
   /** The first that names it. */
   readonly line: number;
-  readonly k: number;
+  /** Undefined where no column has it. */
+  readonly k: number | undefined;
   /** By expert. */
   readonly counts: Map<number, number>;
 }
@@ -63,10 +64,10 @@ export function readCountsTable(text: string, name: string): RecordedCounts {
     if (!(layer <= MAX_LAYER && expert < MAX_EXPERTS && count >= 0)) {
       throw invalid(l10n.t`line ${i + 2} has no whole numbers for layer, expert and count`);
     }
-    const k = columns.k < 0 ? 1 : number(columns.k);
-    if (!(k >= 1)) throw invalid(l10n.t`line ${i + 2} has no whole number from 1 on for k`);
+    const k = columns.k < 0 ? undefined : number(columns.k);
+    if (k !== undefined && !(k >= 1)) throw invalid(l10n.t`line ${i + 2} has no whole number from 1 on for k`);
     const of = layers.get(layer) ?? { line: i + 2, k, counts: new Map<number, number>() };
-    if (k !== of.k) throw invalid(l10n.t`line ${i + 2} has k ${k}, but layer ${layer} has ${of.k} before`);
+    if (k !== of.k) throw invalid(l10n.t`line ${i + 2} has k ${k!}, but layer ${layer} has ${of.k!} before`);
     if (of.counts.has(expert))
       throw invalid(l10n.t`line ${i + 2} counts expert ${expert} of layer ${layer} a second time`);
     of.counts.set(expert, count);
@@ -77,9 +78,10 @@ export function readCountsTable(text: string, name: string): RecordedCounts {
   const experts = Math.max(...[...layers.values()].map(({ counts }) => Math.max(...counts.keys()))) + 1;
   if (layers.size * experts > MAX_COUNTS) throw invalid(l10n.t`its numbers of layers and experts are too high`);
   const loads = [...layers].map(([layer, { line, k, counts }]) => {
-    if (k > experts) throw invalid(l10n.t`line ${line} has k ${k}, but there are ${experts} experts`);
+    if (k !== undefined && k > experts)
+      throw invalid(l10n.t`line ${line} has k ${k}, but there are ${experts} experts`);
     return {
-      shape: { layer, experts, k, candidates: k },
+      shape: countedShape(layer, experts, k),
       counts: Float64Array.from({ length: experts }, (_, e) => counts.get(e) ?? 0),
     };
   });
@@ -100,7 +102,7 @@ export function readPublishedCounts(value: JsonObject): RecordedCounts[] {
   return Object.entries(value).flatMap(([model, of]) => {
     if (!isJsonObject(of) || !isJsonObject(of['counts'])) return [];
     const { k } = of;
-    const choices = typeof k === 'number' && Number.isInteger(k) && k >= 1 ? k : 1;
+    const choices = typeof k === 'number' && Number.isInteger(k) && k >= 1 ? k : undefined;
     return Object.entries(of['counts']).map(([domain, layers]) => {
       if (!isJsonObject(layers)) throw invalid(l10n.t`${model}, ${domain} has no layers`);
       const loads = Object.entries(layers).map(([layer, counts]) =>
@@ -129,7 +131,7 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
     if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
     const loads = (load as readonly unknown[]).map((of): RecordedLoad => {
       const { layer, stack, k, counts }: JsonObject = isJsonObject(of) ? of : {};
-      const choices = typeof k === 'number' && k >= 1 ? Math.floor(k) : 1;
+      const choices = typeof k === 'number' && k >= 1 ? Math.floor(k) : undefined;
       const { shape, ...rest } = loadOf(l10n.t`the report`, String(layer), counts, choices);
       return { shape: stack === 'encoder' || stack === 'decoder' ? { ...shape, stack } : shape, ...rest };
     });
@@ -139,13 +141,13 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
   });
 }
 
-function loadOf(where: string, layer: string, counts: unknown, k: number): RecordedLoad {
+function loadOf(where: string, layer: string, counts: unknown, k: number | undefined): RecordedLoad {
   if (!/^\d{1,5}$/.test(layer)) throw invalid(l10n.t`${where} has a layer ${JSON.stringify(layer.slice(0, 20))}`);
   const whole = Array.isArray(counts) && counts.length > 0 && counts.length <= MAX_EXPERTS;
   if (!whole || !counts.every((c) => typeof c === 'number' && c >= 0 && c < 2 ** 53)) {
     throw invalid(l10n.t`${where} has no counts for layer ${layer}`);
   }
-  const shape = { layer: Number(layer), experts: counts.length, k, candidates: k };
+  const shape = countedShape(Number(layer), counts.length, k);
   return { shape, counts: Float64Array.from(counts as readonly number[]) };
 }
 

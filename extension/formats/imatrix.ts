@@ -6,7 +6,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
-import { modelElsewhere } from './routedExperts.ts';
+import { countedShape, modelElsewhere } from './routedExperts.ts';
 
 const MAGIC = 0x46554747; // GGUF
 const F32 = 0;
@@ -103,9 +103,9 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
     .sort(([a], [b]) => a - b)
     .map(([layer, counts]): RecordedLoad => {
       const slots = counts.reduce((sum, c) => sum + c, 0);
-      const k = slots / (routed.get(layer) ?? slots);
-      const known = Number.isInteger(k) && k >= 1 ? k : 1;
-      return { shape: { layer, experts: counts.length, k: known, candidates: known }, counts };
+      const k = slots / (routed.get(layer) ?? NaN);
+      const known = Number.isInteger(k) && k >= 1 ? k : undefined;
+      return { shape: countedShape(layer, counts.length, known), counts };
     });
   const model = modelElsewhere(
     {

@@ -46,5 +46,7 @@ function sum(columns: readonly Float64Array[]): Float64Array {
 }
 
 function shapesOf({ loads }: RecordedCounts): string {
-  return JSON.stringify(loads.map(({ shape: { layer, stack, experts, k } }) => [layer, stack, experts, k]));
+  return JSON.stringify(
+    loads.map(({ shape: { layer, stack, experts, k, kUnknown } }) => [layer, stack, experts, k, kUnknown]),
+  );
 }

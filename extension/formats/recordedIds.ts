@@ -4,7 +4,14 @@ import { UserError } from '../protocol/errors.ts';
 import type { Recording } from '../protocol/recording.ts';
 import { readEngineReply, type EngineReply } from './engineReply.ts';
 import { isWhole, type IntegerArray } from './npy.ts';
-import { layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer, type PlacedLayers } from './routedExperts.ts';
+import {
+  countedShape,
+  layersWithoutWeights,
+  modelElsewhere,
+  placeLayers,
+  splitByLayer,
+  type PlacedLayers,
+} from './routedExperts.ts';
 
 /** Names under which token ids are saved beside expert ids. */
 const TOKEN_IDS = ['token_ids', 'input_ids', 'prompt_token_ids', 'tokens', 'ids'];
@@ -49,7 +56,7 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
   }
   // Dense layers have a row as well.
   const loads = Array.from({ length: layers }, (_, layer) => ({
-    shape: { layer, experts, k: 1, candidates: 1 },
+    shape: countedShape(layer, experts, undefined),
     counts: Float64Array.from(values.subarray(layer * experts, (layer + 1) * experts)),
   })).filter(({ counts }) => counts.some((c) => c > 0));
   const model = modelElsewhere(
@@ -58,7 +65,7 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
       layers,
       moeLayers: loads.map((load) => load.shape),
     },
-    [l10n.t`Experts per token are not recorded: each slot counts as a token.`],
+    [],
   );
   return { kind: 'counts', counts: [{ name: '', model, loads }] };
 }

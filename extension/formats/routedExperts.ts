@@ -188,11 +188,24 @@ export function layersWithoutWeights({ moeLayers, columns }: PlacedLayers, token
   });
 }
 
+/** A layer of which slots are counted; k is undefined where nothing tells it. */
+export function countedShape(layer: number, experts: number, k: number | undefined): LayerShape {
+  return k === undefined
+    ? { layer, experts, k: 1, kUnknown: true, candidates: 1 }
+    : { layer, experts, k, candidates: k };
+}
+
 /** What is known of a model that others ran: its shape; the rest is 0, empty or unknown. */
 export function modelElsewhere(
   known: Partial<ModelInfo> & Pick<ModelInfo, 'name' | 'layers' | 'moeLayers'>,
   notes: readonly string[],
 ): ModelInfo {
+  const said = [
+    ...(known.moeLayers.some(({ kUnknown }) => kUnknown)
+      ? [l10n.t`Experts per token are not recorded: each slot counts as a token.`]
+      : []),
+    ...notes,
+  ];
   return {
     folder: '',
     architecture: '',
@@ -203,6 +216,6 @@ export function modelElsewhere(
     precision: UNKNOWN_PRECISION,
     provider: UNKNOWN_PROVIDER,
     ...known,
-    ...(notes.length > 0 ? { note: notes.join(' ') } : {}),
+    ...(said.length > 0 ? { note: said.join(' ') } : {}),
   };
 }

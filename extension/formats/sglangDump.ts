@@ -12,7 +12,7 @@ import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/record
 import { notedCounts } from './mergedCounts.ts';
 import type { IntegerArray } from './npy.ts';
 import { PickledTensor, type Pickled } from './pickle.ts';
-import { layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer } from './routedExperts.ts';
+import { countedShape, layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer } from './routedExperts.ts';
 import type { TorchFile } from './torchSave.ts';
 
 type Dict = ReadonlyMap<string | number, Pickled>;
@@ -76,12 +76,11 @@ function countsOfSteps({ shape, values }: IntegerArray, name: string): RecordedC
   const loads = moe.map((layer): RecordedLoad => {
     const counts = new Float64Array(experts);
     bySteps[layer]!.forEach((c, i) => (counts[i % experts]! += c));
-    return { shape: { layer, experts, k: 1, candidates: 1 }, counts };
+    return { shape: countedShape(layer, experts, undefined), counts };
   });
-  const said = [l10n.t`Experts per token are not recorded: each slot counts as a token.`];
   return {
     name: '',
-    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), provider: 'SGLang' }, said),
+    model: modelElsewhere({ name, layers, moeLayers: loads.map(({ shape: s }) => s), provider: 'SGLang' }, []),
     loads,
     ...(used.length > 1 ? { steps: moe.map((l) => bySteps[l]!) } : {}),
   };

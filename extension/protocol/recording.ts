@@ -4,7 +4,6 @@ import type { LayerShape, ModelInfo, RoutingTrace } from './trace.ts';
 
 /** Slots that each expert of a MoE layer took. */
 export interface RecordedLoad {
-  /** k is 1 where the recording does not tell it: a slot then counts as a token. */
   readonly shape: LayerShape;
   /** [E]. */
   readonly counts: Float64Array;

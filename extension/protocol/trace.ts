@@ -31,6 +31,8 @@ export interface LayerShape {
   readonly experts: number;
   /** Experts chosen per token, k. */
   readonly k: number;
+  /** Set where a recording of counts does not tell k, which then is 1: nothing can be said of tokens. */
+  readonly kUnknown?: true;
   /** Candidates kept per token, c ≥ k: chosen experts, highest weight first, then runners-up by selection score. */
   readonly candidates: number;
 }

@@ -328,6 +328,19 @@ describe('counts', () => {
     });
   });
 
+  it('say whether k is known, whoever wrote them', () => {
+    const shapes = (text: string): unknown => {
+      const recording = read(text);
+      return (
+        recording.kind === 'counts' && recording.counts[0].loads.map(({ shape: { k, kUnknown } }) => [k, kUnknown])
+      );
+    };
+    expect(shapes('layer,expert,count\n0,0,5\n')).toEqual([[1, true]]);
+    expect(shapes('layer,expert,count,k\n0,0,5,1\n')).toEqual([[1, undefined]]);
+    expect(shapes('{"m": {"counts": {"code": {"0": [3, 4]}}}}')).toEqual([[1, true]]);
+    expect(shapes('{"m": {"k": 2, "counts": {"code": {"0": [3, 4]}}}}')).toEqual([[2, undefined]]);
+  });
+
   it.each([
     ['is another than the row before has', '0,0,5,1\n0,1,3,2\n', 'line 3 has k 2, but layer 0 has 1 before'],
     ['is no whole number', '0,0,5,1\n1,0,5,1.5\n', 'line 3 has no whole number from 1 on for k'],

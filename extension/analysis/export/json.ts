@@ -42,8 +42,8 @@ export function reportJson({ subject, sections }: Report): string {
   return `${JSON.stringify(report)}\n`;
 }
 
-function shapeJson({ layer, stack, experts, k }: LayerShape): object {
-  return { layer, ...(stack ? { stack } : {}), experts, k };
+function shapeJson({ layer, stack, experts, k, kUnknown }: LayerShape): object {
+  return { layer, ...(stack ? { stack } : {}), experts, k: kUnknown ? null : k };
 }
 
 function loadJson(

@@ -7,7 +7,7 @@ import { sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { batchSizes, evenlyTouched, independentlyTouched, touchedExperts } from '../workingSet.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known, layerChoice } from './parts.ts';
+import { basisOf, known, lacksK, layerChoice, NO_K } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** From where on hardly an expert stays out of use. */
@@ -21,6 +21,7 @@ export const memorySection: SectionKind = {
       set,
       subject.loads.map(({ shape }) => shape),
     );
+    if (lacksK(subject)) return { lacking: NO_K, controls: [], figures: [] };
     const sizes = expertSizes(subject.model);
     const growth = growthOf(subject);
     if (growth.batches.length === 0) return { verdict: l10n.t`Nothing was routed.`, controls: [], figures: [] };

@@ -26,6 +26,14 @@ export function depths(shapes: readonly LayerShape[]): number[] {
 /** What a section says that needs the routing of every token. */
 export const NO_TRACE = l10n.t`Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.`;
 
+/** What a section says whose figures go by the token, where it is not known how many slots a token has. */
+export const NO_K = l10n.t`How many experts a token goes to is not recorded: what a token takes cannot be said.`;
+
+/** Whether slots are known, and not how many of them a token has. */
+export function lacksK({ loads }: Subject): boolean {
+  return loads.some(({ shape }) => shape.kUnknown);
+}
+
 /** What the measures of a router's certainty are called: in a sentence, and where one begins. */
 export const CERTAINTY_NAMES = {
   entropy: { name: l10n.t`entropy`, title: l10n.t`Entropy` },

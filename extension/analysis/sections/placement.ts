@@ -7,6 +7,7 @@ import { sglangFile, unfitForEngines, vllmAscendFile } from '../placementFiles.t
 import { plan, POLICIES } from '../placementPlan.ts';
 import { sentences } from '../lists.ts';
 import type { SectionKind } from './kind.ts';
+import { lacksK, NO_K } from './parts.ts';
 import { placementChoices, POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
 import {
   compareFigure,
@@ -39,8 +40,8 @@ export const placementSection: SectionKind = {
             compareFigure(choices, outcomes),
             deviceFigure(subject, choices, chosen),
             depthFigure(subject, outcomes),
-            trafficFigure(subject, choices, chosen),
-            ...(subject.model.hiddenSize > 0 ? [timeFigure(choices, outcomes)] : []),
+            ...(lacksK(subject) ? [] : [trafficFigure(subject, choices, chosen)]),
+            ...(subject.model.hiddenSize > 0 && !lacksK(subject) ? [timeFigure(choices, outcomes)] : []),
           ]
         : [],
     };
@@ -94,7 +95,9 @@ function wasted({ wasted: slots }: Outcome): string | undefined {
 }
 
 /** What was asked for and cannot be. */
-function lacks({ trace, loads, model }: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
+function lacks(subject: Subject, { machine, policy, controls }: PlacementChoices): (string | false)[] {
+  const { trace, loads, model } = subject;
+  const byToken = !lacksK(subject);
   const { devices, nodes, groups } = machine;
   const asked = controls.find(({ id }) => id === 'nodes');
   const ungrouped = loads.find(({ shape }) => shape.experts % groups !== 0);
@@ -107,9 +110,12 @@ function lacks({ trace, loads, model }: Subject, { machine, policy, controls }: 
       l10n.t`${groups} groups do not spread evenly over ${nodes} nodes, so that EPLB takes its flat way.`,
     ungrouped !== undefined &&
       l10n.t`${ungrouped.shape.experts} experts do not fall into ${groups} equal groups: their hierarchical placement is the flat one.`,
-    !trace &&
+    !byToken && NO_K,
+    byToken &&
+      !trace &&
       l10n.t`Only counts are known: to how many devices a token goes is an expectation for tokens that choose each by themselves.`,
-    model.hiddenSize === 0 &&
+    byToken &&
+      model.hiddenSize === 0 &&
       l10n.t`The hidden size of the model is not known: transfers are counted, without bytes and times.`,
   ];
 }

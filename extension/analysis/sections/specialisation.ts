@@ -22,7 +22,7 @@ import { listed, sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known, layerChoice } from './parts.ts';
+import { basisOf, known, lacksK, layerChoice, NO_K } from './parts.ts';
 import { domainFigure, informationFigure, informationOf } from './domainFigures.ts';
 import { saturation } from './saturation.ts';
 import { once } from './once.ts';
@@ -58,10 +58,14 @@ export const specialisationSection: SectionKind = {
         figures: [...saturated, ...words],
       };
     }
+    const byToken = !lacksK(subject);
     const measure = choice(set, {
       id: 'measure',
       label: l10n.t`Shown`,
-      options: MEASURES.map((value) => ({ value, label: MEASURE_NAMES[value] })),
+      options: MEASURES.filter((value) => byToken || value !== 'specialisation').map((value) => ({
+        value,
+        label: MEASURE_NAMES[value],
+      })),
       value: 'times',
     });
     const offsets = offsetsOf(subject);
@@ -69,12 +73,12 @@ export const specialisationSection: SectionKind = {
     const special = specialistsOf(subject);
     const information = informationOf(subject);
     return {
-      verdict: verdict(special, information, domains, shapes),
+      ...(byToken ? { verdict: verdict(special, information, domains, shapes) } : {}),
       ...lacking(subject, domains, at),
       controls: [layer, measure],
       figures: [
         ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
-        ...(special.found.length > 0 ? [specialistFigure(subject, special, domains, shapes)] : []),
+        ...(byToken && special.found.length > 0 ? [specialistFigure(subject, special, domains, shapes)] : []),
         ...(information.some((i) => i) ? [informationFigure(subject, information)] : []),
         ...saturated,
         ...words,
@@ -125,10 +129,12 @@ function standsOut(first: Specialist, domains: readonly Domain[], shapes: readon
 }
 
 /** What was left out, and of what there is too little. */
-function lacking({ folder }: Subject, domains: readonly Domain[], layer: number): { lacking?: string } {
+function lacking(subject: Subject, domains: readonly Domain[], layer: number): { lacking?: string } {
+  const { folder } = subject;
   const few = domains.filter((domain) => !isEnough(domain, layer));
   const names = listed(few.map(({ name }) => name));
   const said = sentences(
+    lacksK(subject) && NO_K,
     ...(folder?.account ? folderSentences(folder.account) : []),
     few.length > 0 &&
       l10n.t`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
@@ -171,7 +177,9 @@ function heat(
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
-      formula: l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
+      formula: lacksK(subject)
+        ? l10n.t`share of load = c_eD / Σ_e c_eD; times chance = that · E`
+        : l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
       source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       judge: l10n.t`Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.`,
     },

@@ -12,7 +12,7 @@ import { parameterCount, PART_NAMES } from '../sizes.ts';
 import { visibleText } from '../tokenText.ts';
 import { numberBox } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known } from './parts.ts';
+import { basisOf, known, lacksK } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 export const workSection: SectionKind = {
@@ -57,7 +57,10 @@ function tokenOf({ trace, text }: Subject, set: Parameters): ChosenToken | undef
   const { start, end } = trace.tokens;
   return {
     control: { ...control, value: t },
-    name: text === undefined ? l10n.t`token ${t}` : l10n.t`token ${t} “${visibleText(text.slice(start[t], end[t]))}”`,
+    name:
+      text === undefined || start[t] === end[t]
+        ? l10n.t`token ${t}`
+        : l10n.t`token ${t} “${visibleText(text.slice(start[t], end[t]))}”`,
     touched: trace.layers.map(({ chosen, candidates, k }) => {
       const row = chosen.subarray(t * candidates, t * candidates + k);
       return new Set(row.filter((e) => e !== NO_EXPERT)).size;
@@ -103,7 +106,7 @@ function parametersFigure(
   const { loads, model, name } = subject;
   const uses: readonly (readonly [string, Touched])[] = [
     ...(token ? ([[token.name, token.touched]] as const) : []),
-    [l10n.t`a token, as advertised`, loads.map(({ shape }) => shape.k)],
+    ...(lacksK(subject) ? [] : ([[l10n.t`a token, as advertised`, loads.map(({ shape }) => shape.k)]] as const)),
     [name, touched],
     [l10n.t`all there are`, loads.map(({ shape }) => shape.experts)],
   ];
@@ -165,9 +168,9 @@ function layersFigure(subject: Subject, touched: Touched, sizes: ExpertSizes | u
   const usedExperts = touched.reduce((sum, n) => sum + n, 0);
   const rows = layerRows(subject).map(({ label, kind, moe }) => {
     if (moe === undefined) return [label, kind, null, null, null, null, null];
-    const { experts, k } = loads[moe]!.shape;
+    const { experts, k, kUnknown } = loads[moe]!.shape;
     const used = sizes ? Math.round(touched[moe]! * sizes.parameters[moe]!) : null;
-    return [label, kind, experts, k, touched[moe]!, touched[moe]! / experts, used];
+    return [label, kind, experts, kUnknown ? null : k, touched[moe]!, touched[moe]! / experts, used];
   });
   const sparse = rows.filter(([, , experts]) => experts !== null).length;
   return {

@@ -3,6 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import { reportJson } from '../../../extension/analysis/export/json.ts';
+import { reportOf } from '../../../extension/analysis/export/report.ts';
+import { readReportCounts } from '../../../extension/formats/countsTable.ts';
+import type { JsonObject } from '../../../extension/formats/json.ts';
+import { arraysRecording } from '../../../extension/formats/recordedIds.ts';
 import { readRecording } from '../../../extension/formats/recording.ts';
 import type { Section } from '../../../extension/protocol/report.ts';
 import { FIXTURES } from '../../support/reference.ts';
@@ -31,6 +36,41 @@ describe.each(SUBJECTS)('%s', (_, subject) => {
       expect(seen).not.toMatch(/NaN|undefined|Infinity/);
     },
   );
+});
+
+describe('counts that do not tell how many experts a token goes to', () => {
+  // 2 layers of 4 experts: nobody knows whether these are 20 tokens of one expert or 10 of two.
+  const rows = { shape: [2, 4], values: Int32Array.of(8, 4, 4, 4, 5, 5, 5, 5) };
+  const recording = arraysRecording(new Map([['counts', rows]]), 'tiny');
+  if (recording.kind !== 'counts') throw new Error('it is a trace');
+  const subject = subjectOfCounts('counts', recording.counts[0]);
+  const section = (id: string): Section => makeSection(id, subject, {})!;
+  const lacking = 'How many experts a token goes to is not recorded';
+
+  it('say nothing of what a batch of tokens touches', () => {
+    expect(section('memory')).toMatchObject({ lacking: expect.stringContaining(lacking) as string, figures: [] });
+  });
+
+  it('place experts by their load, and say nothing of where a token goes', () => {
+    const { lacking: said, figures } = section('placement');
+    expect(said).toContain(lacking);
+    expect(figures.map(({ id }) => id)).toEqual(['placement-overload', 'placement-devices', 'placement-by-layer']);
+  });
+
+  it('leave out how many experts do the work of a token', () => {
+    const [layers] = section('work').figures;
+    expect(layers!.table.rows.map((row) => [row[2], row[3], row[4]])).toEqual([
+      [4, null, 4],
+      [4, null, 4],
+    ]);
+  });
+
+  it('still do not in a report that is read again', () => {
+    const report: unknown = JSON.parse(reportJson(reportOf(subject)));
+    const [again] = readReportCounts([report as JsonObject]);
+    expect(again!.loads.map(({ shape }) => shape.kUnknown)).toEqual([true, true]);
+    expect(again!.model.note).toBe('Experts per token are not recorded: each slot counts as a token.');
+  });
 });
 
 describe('an answer of vLLM, in which nothing stands of weights,', () => {
