@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../../../extension/analysis/sections/subject.ts';
+import { subjectsOfCounts } from '../../../extension/analysis/recordedKinds.ts';
 import { reportJson } from '../../../extension/analysis/export/json.ts';
 import { reportOf } from '../../../extension/analysis/export/report.ts';
-import { readReportCounts } from '../../../extension/formats/countsTable.ts';
+import { readPublishedCounts, readReportCounts } from '../../../extension/formats/countsTable.ts';
 import type { JsonObject } from '../../../extension/formats/json.ts';
 import { arraysRecording } from '../../../extension/formats/recordedIds.ts';
 import { readRecording } from '../../../extension/formats/recording.ts';
@@ -63,6 +64,19 @@ describe('counts that do not tell how many experts a token goes to', () => {
       [4, null, 4],
       [4, null, 4],
     ]);
+  });
+
+  it('tell kinds of text apart by their share of the load, not of the tokens', () => {
+    const counts = { code: { 0: [900, 600] }, prose: { 0: [300, 1200] } };
+    const [together] = subjectsOfCounts('counts.json', readPublishedCounts({ tiny: { counts } }));
+    const { verdict, lacking: said, controls, figures } = makeSection('specialisation', together!, {})!;
+    expect(verdict).toBeUndefined();
+    expect(said).toContain(lacking);
+    const shown = controls.find(({ id }) => id === 'measure');
+    expect(shown?.kind === 'choice' && shown.options.map(({ value }) => value)).toEqual(['times', 'share']);
+    // 900 and 300 of 1500 where 750 would be even.
+    expect(figures[0]!.table.rows[0]).toEqual(['E0', 1.2, 0.4]);
+    expect(figures.map(({ id }) => id)).not.toContain('specialists');
   });
 
   it('still do not in a report that is read again', () => {
