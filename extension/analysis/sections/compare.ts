@@ -119,8 +119,8 @@ function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): s
   return sentences(
     both,
     test.p < 0.05
-      ? l10n.t`That is more than chance (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
-      : l10n.t`Chance may do that (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
+      ? l10n.t`The difference of MaxVio is more than chance (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
+      : l10n.t`Chance may make such a difference of MaxVio (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
     same && l10n.t`The loads differ by ${percent(loads.observed)} of the choices (p = ${fixed(loads.p, 3)}).`,
   );
 }

@@ -38,6 +38,8 @@ it('asks for something to compare with', () => {
 it('shows what an auxiliary loss does: two models, their experts by rank', () => {
   const made = compared(subject('balanced'), subject('collapsed'));
   expect(made.verdict).toMatch(/^balanced has a mean MaxVio of \d/);
+  // Cold experts are not tested.
+  expect(made.verdict).toContain('The difference of MaxVio is more than chance (p = 0.001)');
   const { rows, columns } = figure(made, 'compare-test').table;
   expect(columns.slice(1, 3).map(({ label }) => label)).toEqual(['balanced', 'collapsed']);
   // 999 permutations: nothing smaller can be seen.
@@ -61,6 +63,7 @@ it('finds no difference between a run and itself', () => {
   const test = figure(made, 'compare-test').table;
   expect(test.columns[1]!.label).toBe('first run');
   expect(test.rows.map((row) => row[4])).toEqual([1, 1]);
+  expect(made.verdict).toContain('Chance may make such a difference of MaxVio (p = 1.000)');
   expect(figure(made, 'compare-flips').table.rows.map((row) => row[1])).toEqual(Array(6).fill(1));
   expect(figure(made, 'compare-flipped-tokens').table.rows).toEqual([]);
 });
