@@ -57,12 +57,12 @@ export const regionsSection: SectionKind = {
 interface RegionLoad extends Region {
   /** Of the chosen layer. */
   readonly balance: Balance;
-  /** MaxVio that an even router would have with so few tokens, by chance. */
+  /** MaxVio that an even router would have with as few slots, by chance. */
   readonly chance: number;
   /** Mean over all layers. */
   readonly meanMaxVio: number;
-  /** Share of the chosen layer's slots that go elsewhere than in the whole text. */
-  readonly elsewhere: number;
+  /** Half of what the shares of the chosen layer's experts differ by from those in the whole text. */
+  readonly difference: number;
   /** Mean entropy over tokens, at the chosen layer and over all, and mean −ln p of the tokens; in nats. */
   readonly entropy: number;
   readonly meanEntropy: number;
@@ -70,8 +70,10 @@ interface RegionLoad extends Region {
 }
 
 function loadOf({ label, from, to }: Region, { layers, routed, tokens }: RoutingTrace, at: number): RegionLoad {
-  const each = layers.map((layer) => balance(expertCounts(layer, from, to), coldShare(layer.experts)));
+  const counts = layers.map((layer) => expertCounts(layer, from, to));
+  const each = counts.map((c, i) => balance(c, coldShare(layers[i]!.experts)));
   const layer = layers[at]!;
+  const slots = counts[at]!.reduce((sum, c) => sum + c, 0);
   const here = each[at]!;
   const whole = balance(expertCounts(layer, 0, routed));
   return {
@@ -79,9 +81,9 @@ function loadOf({ label, from, to }: Region, { layers, routed, tokens }: Routing
     from,
     to,
     balance: here,
-    chance: chanceMaxVio(to - from, layer.k, layer.experts),
+    chance: chanceMaxVio(Math.ceil(slots / layer.k), layer.k, layer.experts),
     meanMaxVio: mean(each.map(({ maxVio }) => maxVio)),
-    elsewhere: here.shares.reduce((sum, share, e) => sum + Math.abs(share - whole.shares[e]!), 0) / 2,
+    difference: here.shares.reduce((sum, share, e) => sum + Math.abs(share - whole.shares[e]!), 0) / 2,
     entropy: meanOf(layer.entropy, from, to),
     meanEntropy: mean(layers.map(({ entropy }) => meanOf(entropy, from, to))),
     surprise: -meanOf(tokens.logProb, from, to),
@@ -95,15 +97,28 @@ function mean(values: readonly number[]): number {
 
 function verdict(layer: LayerTrace, regions: readonly RegionLoad[]): string {
   if (regions.length < 2) return l10n.t`The text is one region of this kind: choose another division.`;
-  const most = (of: (region: RegionLoad) => number): RegionLoad =>
-    regions.reduce((best, region) => ((of(region) || 0) > (of(best) || 0) ? region : best));
-  const uneven = most((region) => region.balance.maxVio - region.chance);
-  const odd = most((region) => region.elsewhere);
   const where = layerLabel(layer);
+  const uneven = most(regions, (region) => region.balance.maxVio - region.chance);
+  const odd = most(regions, (region) => region.difference);
+  if (!uneven || !odd) return nothingAt(where);
   return sentences(
     l10n.t`At ${where} the load is least even in “${named(uneven.label)}”: its hottest expert, E${uneven.balance.hottest}, takes ${times(uneven.balance.maxVio + 1)} the even load, where chance alone would make ${times(uneven.chance + 1)}.`,
-    l10n.t`The most unlike the rest is “${named(odd.label)}”: ${percent(odd.elsewhere)} of its choices go elsewhere than in the whole text.`,
+    l10n.t`The most unlike the rest is “${named(odd.label)}”: its load differs from that of the whole text by ${percent(odd.difference)} of the choices.`,
   );
+}
+
+/** Of the regions that have any routing at the chosen layer. */
+function most(regions: readonly RegionLoad[], of: (region: RegionLoad) => number): RegionLoad | undefined {
+  const [first, ...others] = regions.filter(isRouted);
+  return first && others.reduce((best, region) => (of(region) > of(best) ? region : best), first);
+}
+
+function isRouted({ balance: { maxVio } }: RegionLoad): boolean {
+  return !Number.isNaN(maxVio);
+}
+
+function nothingAt(where: string): string {
+  return l10n.t`At ${where} nothing was routed.`;
 }
 
 function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions: readonly RegionLoad[]): Figure {
@@ -146,18 +161,20 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
     x,
     y: regions.map((r) => known(of(r))),
   });
-  const peak = regions.reduce((p, r) => (r.balance.maxVio > p.balance.maxVio ? r : p));
+  const peak = most(regions, (r) => r.balance.maxVio);
   return {
     id: 'balance-along-text',
     title: l10n.t`Balance along the text, ${where}`,
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`How far the hottest expert of each stretch of the text is above the even load, and how far chance alone would put it with so few tokens.`,
-      formula: l10n.t`MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Elsewhere: half of Σ_e |share in the region − share in the whole text|.`,
+      formula: l10n.t`MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Difference from the whole: half of Σ_e |share in the region − share in the whole text|.`,
       source: 'MaxVio: arXiv 2408.15664',
       judge: l10n.t`What a batch of such text would see. Only what is well above the line of chance is the router’s doing.`,
     },
-    text: l10n.t`MaxVio at ${where} over ${regions.length} regions: at most ${written(known(peak.balance.maxVio), 'number')}, in “${named(peak.label)}”.`,
+    text: peak
+      ? l10n.t`MaxVio at ${where} over ${regions.length} regions: at most ${written(peak.balance.maxVio, 'number')}, in “${named(peak.label)}”.`
+      : nothingAt(where),
     chart: {
       kind: 'lines',
       x: { label: l10n.t`token`, unit: 'count', min: 0, max: trace.routed },
@@ -178,20 +195,23 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
         { label: l10n.t`by chance`, unit: 'number' },
         { label: l10n.t`mean of layers`, unit: 'number' },
         { label: l10n.t`effective experts`, unit: 'number' },
-        { label: l10n.t`elsewhere than in the whole`, unit: 'percent' },
+        { label: l10n.t`difference from the whole`, unit: 'percent' },
       ],
-      rows: regions.map(({ label, from, to, balance: b, chance, meanMaxVio, elsewhere }) => [
-        named(label),
-        to - from,
-        `E${b.hottest}`,
-        known(b.shares[b.hottest]),
-        known(b.maxVio),
-        known(chance),
-        known(meanMaxVio),
-        known(b.effectiveExperts),
-        known(elsewhere),
-      ]),
-      experts: regions.map(({ balance: b }) => ({ layer: at, expert: b.hottest })),
+      rows: regions.map((region) => {
+        const { label, from, to, balance: b, chance, meanMaxVio, difference } = region;
+        return [
+          named(label),
+          to - from,
+          isRouted(region) ? `E${b.hottest}` : null,
+          known(b.shares[b.hottest]),
+          known(b.maxVio),
+          known(chance),
+          known(meanMaxVio),
+          known(b.effectiveExperts),
+          known(difference),
+        ];
+      }),
+      experts: regions.map((region) => (isRouted(region) ? { layer: at, expert: region.balance.hottest } : null)),
       places: regions.map((region) => placeOf(region, trace)),
     },
   };

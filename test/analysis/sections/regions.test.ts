@@ -1,7 +1,9 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { chanceMaxVio } from '../../../extension/analysis/chance.ts';
 import { regionsSection } from '../../../extension/analysis/sections/regions.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
+import { subject } from '../../support/subject.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 it('tells regions apart, and where they are', () => {
@@ -20,8 +22,8 @@ it('tells regions apart, and where they are', () => {
   };
   expect(at('region')).toEqual(['a a a a', 'b b b b']);
   expect(at('MaxVio')).toEqual([3, 1]);
-  // Of the whole text 6 of 8 go to expert 0: a quarter of either paragraph goes elsewhere.
-  expect(at('elsewhere than in the whole')).toEqual([0.25, 0.25]);
+  // Of the whole text 6 of 8 go to expert 0: either paragraph's load differs by a quarter.
+  expect(at('difference from the whole')).toEqual([0.25, 0.25]);
   expect(table.places).toEqual([
     { start: 0, end: 7 },
     { start: 9, end: 16 },
@@ -29,4 +31,38 @@ it('tells regions apart, and where they are', () => {
   expect(verdict).toContain('“a a a a”');
   const certainty = figures.find(({ id }) => id === 'certainty-along-text')!;
   expect(certainty.table.rows.map((row) => row.at(-1))).toEqual([2, 2]);
+});
+
+describe('where only some tokens have routing', () => {
+  const layer = (rows: readonly (readonly (number | null)[])[]) =>
+    layerTrace({ experts: 4, k: 2, chosen: rows, entropy: rows.map(() => NaN) });
+  const none = Array.from({ length: 8 }, () => [null, null]);
+  const made = (rows: readonly (readonly (number | null)[])[]) =>
+    regionsSection.make(subject([layer(rows)]), { division: 'parts' });
+
+  it('takes the slots that were routed for what chance would do', () => {
+    // Two parts of 8 tokens: 3 have routing in the first, all in the second, one slot of which the model dropped.
+    const rows = [[0, 1], [0, 2], [0, 3], ...none.slice(3), [null, 2], ...Array.from({ length: 7 }, () => [1, 2])];
+    const { columns, rows: regions } = made(rows).figures.find(({ id }) => id === 'balance-along-text')!.table;
+    const chance = columns.findIndex(({ label }) => label === 'by chance');
+    expect(regions.map((row) => row[chance])).toEqual([chanceMaxVio(3, 2, 4), chanceMaxVio(8, 2, 4)]);
+    expect(chanceMaxVio(3, 2, 4)).toBeGreaterThan(chanceMaxVio(8, 2, 4));
+  });
+
+  it('names no region without routing, and no expert of it', () => {
+    // Expert 0 takes half of the second part's slots: MaxVio 1. The third is even.
+    const uneven = Array.from({ length: 8 }, (_, t) => [0, 1 + (t % 3)]);
+    const even = Array.from({ length: 8 }, (_, t) => (t % 2 ? [0, 1] : [2, 3]));
+    const { verdict, figures } = made([...none, ...uneven, ...even]);
+    expect(verdict).toContain('least even in “part 2”: its hottest expert, E0, takes 2.0×');
+    const figure = figures.find(({ id }) => id === 'balance-along-text')!;
+    expect(figure.text).toBe('MaxVio at L0 over 3 regions: at most 1.00, in “part 2”.');
+    expect(figure.table.rows[0]!.slice(2)).toEqual(Array(7).fill(null));
+  });
+
+  it('says so where a layer has none', () => {
+    const { verdict, figures } = made([...none, ...none]);
+    expect(verdict).toBe('At L0 nothing was routed.');
+    expect(figures.find(({ id }) => id === 'balance-along-text')!.text).toBe('At L0 nothing was routed.');
+  });
 });
