@@ -7,7 +7,7 @@ import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { expertCapacity } from './capacity.ts';
 import { isSeen, wantedAt } from './load.ts';
 
-/** What became of a slot. `NONE`: the layer saw nothing of the token, or does not tell what it wanted. */
+/** What became of a slot. `NONE`: the layer saw nothing of the token, does not tell what it wanted, or not what the policy takes. */
 export const FATE = { NONE: 0, KEPT: 1, DROPPED: 2, MOVED: 3 } as const;
 
 /** Slot j of token t stands at [t·k + j]; T tokens. */
@@ -64,10 +64,11 @@ function wantedExperts(layer: LayerTrace, routed: number): Uint16Array {
   return wanted;
 }
 
-/** Slots by descending weight; among equals the earliest token's first. */
+/** Slots by descending weight; among equals the earliest token's first. None where weights are not known. */
 function heaviestFirst(layer: LayerTrace, wanted: Uint16Array): Uint32Array {
   const { k, weight } = layer;
   const weights = Float32Array.from(wanted, (_, slot) => weight[wantedAt(layer, Math.floor(slot / k), slot % k)]!);
+  if (weights.some((w, slot) => wanted[slot] !== NO_EXPERT && Number.isNaN(w))) return new Uint32Array();
   return Uint32Array.from(wanted.keys()).sort((a, b) => weights[b]! - weights[a]! || a - b);
 }
 

@@ -68,7 +68,8 @@ function limitsOf(known: Known, limit: CapacityLimit): readonly LayerLimits[] {
 }
 
 function droppedOf(limits: LayerLimits): DroppedLayer {
-  return { capacity: limits.capacity, ...tokensHit(limits) };
+  const { capacity, fate } = limits;
+  return fate.some((end) => end !== FATE.NONE) ? { capacity, ...tokensHit(limits) } : { capacity };
 }
 
 function fatesOf({ trace }: Subject, limits: LayerLimits, position: number, token: number): SlotFate[] {

@@ -66,7 +66,7 @@ function tokenSection(
       : []),
   ];
   lines.push(...notes.map((note) => `*${note}*`), layerTable(routed, token, options));
-  if (options.limit && fates.length > 0) lines.push(limitText(routed, options.limit, fates));
+  if (options.limit && fates.some((slots) => slots.length > 0)) lines.push(limitText(routed, options.limit, fates));
   if (options.loss) lines.push(...lossText(options.loss, token));
   lines.push(links(routed, token, options));
   return lines.join('\n\n');

@@ -17,13 +17,16 @@ export function mapRows(routed: RoutedText, from: number, to: number, dropped?: 
     text: Array.from({ length: last - first }, (_, i) => routed.textOf(first + i)),
     ids: trace.tokens.ids.slice(first, last),
     logProb: trace.tokens.logProb.slice(first, last),
-    layers: trace.layers.map((layer, i) => ({
-      chosen: chosenOnly(layer, layer.chosen, first, last),
-      weight: chosenOnly(layer, layer.weight, first, last),
-      entropy: layer.entropy.slice(first, last),
-      margin: layer.margin.slice(first, last),
-      ...(dropped && { dropped: Float32Array.from(dropped[i]!.dropped.subarray(first, last), (n) => n / layer.k) }),
-    })),
+    layers: trace.layers.map((layer, i) => {
+      const hit = dropped?.[i]!.dropped;
+      return {
+        chosen: chosenOnly(layer, layer.chosen, first, last),
+        weight: chosenOnly(layer, layer.weight, first, last),
+        entropy: layer.entropy.slice(first, last),
+        margin: layer.margin.slice(first, last),
+        ...(hit && { dropped: Float32Array.from(hit.subarray(first, last), (n) => n / layer.k) }),
+      };
+    }),
   };
 }
 

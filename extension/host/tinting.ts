@@ -111,9 +111,9 @@ function tintIndex(
   };
 }
 
-/** Share of a token's k slots that the limit drops; NaN when that is not counted yet. */
+/** Share of a token's k slots that the limit drops; NaN when that is not counted yet, or not known. */
 export function droppedShare({ dropped }: DroppedLayer, token: number, k: number): number {
-  return (dropped[token] ?? NaN) / k;
+  return (dropped?.[token] ?? NaN) / k;
 }
 
 /** Step of a magnitude in [0, 1]; what lies outside counts as the nearer end. */

@@ -39,11 +39,11 @@ export interface SectionTitle extends Pick<Section, 'id' | 'title'> {
   readonly files: readonly string[];
 }
 
-/** Slots of each token that a limit drops or moves, [T] each, and slots that an expert takes at most. */
+/** Slots of each token that a limit drops or moves, [T] each and absent where nothing tells, and slots that an expert takes at most. */
 export interface DroppedLayer {
   readonly capacity: number;
-  readonly dropped: Uint8Array;
-  readonly moved: Uint8Array;
+  readonly dropped?: Uint8Array;
+  readonly moved?: Uint8Array;
 }
 
 /** A slot at the limit. */

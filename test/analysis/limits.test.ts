@@ -40,6 +40,15 @@ describe('layerLimits', () => {
     expect([...layerLimits(equal, 3, { factor: 1, policy: 'weight' }).fate]).toEqual([KEPT, KEPT, DROPPED]);
   });
 
+  it('drops none by weight where no weights are known', () => {
+    const { fate, place } = layerLimits({ ...CROWD, weight: new Float32Array(8).fill(NaN) }, 4, {
+      factor: 1,
+      policy: 'weight',
+    });
+    expect([...fate]).toEqual([NONE, NONE, NONE, NONE]);
+    expect([...place]).toEqual([0, 0, 0, 0]);
+  });
+
   it('sends what finds no room to the next expert that has some', () => {
     const limits = layerLimits(CROWD, 4, { factor: 1, policy: 'reroute' });
     expect([...limits.fate]).toEqual([KEPT, MOVED, DROPPED, KEPT]);

@@ -41,9 +41,9 @@ describe('AnalystClient', () => {
     const analyst = client();
     const limit = { factor: 1, policy: 'position' } as const;
     const first = await analyst.ask(source(1, [0, 0, 0, 1]), { kind: 'dropped', limit });
-    expect([...first[0]!.dropped]).toEqual([0, 1, 1, 0]);
+    expect([...first[0]!.dropped!]).toEqual([0, 1, 1, 0]);
     const second = await analyst.ask(source(2, [0, 1, 2, 2]), { kind: 'dropped', limit });
-    expect([...second[0]!.dropped]).toEqual([0, 0, 0, 1]);
+    expect([...second[0]!.dropped!]).toEqual([0, 0, 0, 1]);
     const fate = await analyst.ask(source(2, []), { kind: 'fate', limit, token: 3 });
     expect(fate).toEqual([[{ expert: 2, fate: 'dropped', place: 1, capacity: 1 }]]);
   });

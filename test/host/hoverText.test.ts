@@ -236,4 +236,7 @@ test('routing without weights names the experts, each as wide as the others, and
   expect(second).toContain('no data');
   expect(second).not.toContain('dropped');
   expect(second).toContain('its probability is not known');
+  // Which of its slots are the lightest nothing tells.
+  const limit = { factor: 1, policy: 'weight' } as const;
+  expect(hoverMarkdown(served, [0], { ...options, layer: 0, limit, fates: [[[]]] })).not.toContain('Capacity factor');
 });

@@ -76,6 +76,12 @@ test('nothing in an answer is larger than the answer', () => {
   }
 });
 
+test('how much of a token a capacity limit drops stands in rows where that is known', () => {
+  const droppedOf = (dropped?: Uint8Array) => mapRows(routed, 1, 3, [{ capacity: 1, ...(dropped && { dropped }) }]);
+  expect(droppedOf(Uint8Array.of(0, 1, 2)).layers[0]!.dropped).toEqual(Float32Array.of(0.5, 1));
+  expect(droppedOf().layers[0]!.dropped).toBeUndefined();
+});
+
 test('an answer has a limit, whatever is asked for', () => {
   const count = MAX_ROWS + 10;
   const long = routedTextOf({

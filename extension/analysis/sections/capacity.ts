@@ -74,7 +74,10 @@ function verdict({ factor, total }: CapacityPoint, { policy }: CapacityLimit): s
     return l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, ${percent(total.rerouted!.moved / total.slots)} go to another expert, and ${empty} of the room stays empty.`;
   }
   return Number.isNaN(total.weight)
-    ? l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, and ${empty} of the room stays empty.`
+    ? sentences(
+        l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped, and ${empty} of the room stays empty.`,
+        policy === 'weight' && l10n.t`Which are the lightest is not known here.`,
+      )
     : l10n.t`At a capacity factor of ${at}, ${gone} of the slots are dropped with ${percent(lostWeight(total, policy))} of the weights, and ${empty} of the room stays empty.`;
 }
 

@@ -104,6 +104,12 @@ describe('an answer of vLLM, in which nothing stands of weights,', () => {
     expect(figures.map(({ id }) => id)).toEqual(['capacity-curve', 'capacity-layers', 'capacity-depth']);
   });
 
+  it('does not tell which slots are the lightest', () => {
+    const said = (policy: string): string => makeSection('capacity', subject, { policy })!.verdict!;
+    expect(said('weight')).toMatch(/of the slots are dropped.* Which are the lightest is not known here\.$/u);
+    expect(said('position')).not.toContain('lightest');
+  });
+
   it('has depth in what was chosen alone', () => {
     const { figures } = section('depth');
     expect(figures.map(({ id }) => id)).toEqual(['explained-by-depth', 'agreement-of-layers']);
