@@ -19,8 +19,8 @@ export interface LayerOutcome {
   readonly maxVio: { readonly before: number; readonly after: number };
   /** Share of the slots without the intervention whose expert the token is still at. */
   readonly stayed: number;
-  /** Under a limit on capacity; counted: what would be dropped if nothing else changed, as in capacity curves. */
-  readonly limited?: { readonly measured: LimitedSlots; readonly counted: LimitedSlots };
+  /** Under a limit on capacity. Counted, as in capacity curves, where the limit is all that is changed: what it would do to the text as it is. */
+  readonly limited?: { readonly measured: LimitedSlots; readonly counted?: LimitedSlots };
 }
 
 /** Of a whole text. */
@@ -45,6 +45,7 @@ export function outcomeOf(
 ): Outcome {
   const tokens = after.routed;
   const { capacity } = intervention;
+  const isLimitAlone = Object.keys(intervention).every((change) => change === 'capacity' || change === 'layers');
   return {
     intervention,
     loss: { before: textLoss(before.tokens.logProb), after: textLoss(after.tokens.logProb) },
@@ -62,10 +63,11 @@ export function outcomeOf(
       };
       const measured = slots.find((of) => of.layer === i);
       if (!capacity || !measured) return outcome;
+      const limited = { measured: { dropped: measured.dropped, moved: measured.moved } };
+      if (!isLimitAlone) return { ...outcome, limited };
       const point = capacityCurve([layer], tokens, [capacity.factor])[0]!.layers[0]!;
       const { dropped, moved } = (capacity.policy === 'reroute' && point.rerouted) || { ...point, moved: 0 };
-      const limited = { measured: { dropped: measured.dropped, moved: measured.moved }, counted: { dropped, moved } };
-      return { ...outcome, limited };
+      return { ...outcome, limited: { ...limited, counted: { dropped, moved } } };
     }),
   };
 }
@@ -89,9 +91,13 @@ function stayedShare(before: LayerTrace, after: LayerTrace, tokens: number): num
 export function allLimited({ layers }: Outcome): LayerOutcome['limited'] {
   const limited = layers.flatMap((layer) => (layer.limited ? [layer.limited] : []));
   if (limited.length === 0) return undefined;
-  const sum = (of: (each: NonNullable<LayerOutcome['limited']>) => LimitedSlots): LimitedSlots => ({
-    dropped: limited.reduce((all, each) => all + of(each).dropped, 0),
-    moved: limited.reduce((all, each) => all + of(each).moved, 0),
+  const sum = (slots: readonly LimitedSlots[]): LimitedSlots => ({
+    dropped: slots.reduce((all, { dropped }) => all + dropped, 0),
+    moved: slots.reduce((all, { moved }) => all + moved, 0),
   });
-  return { measured: sum(({ measured }) => measured), counted: sum(({ counted }) => counted) };
+  const counted = limited.flatMap((layer) => layer.counted ?? []);
+  return {
+    measured: sum(limited.map(({ measured }) => measured)),
+    ...(counted.length > 0 ? { counted: sum(counted) } : {}),
+  };
 }

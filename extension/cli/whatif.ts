@@ -73,50 +73,55 @@ function render(began: Began, outcomes: readonly Outcome[], text: string): strin
 
 function lossTable({ model }: Began, outcomes: readonly Outcome[]): string {
   const before = outcomes[0]!.loss.before;
-  const limits = outcomes.some((outcome) => allLimited(outcome));
+  const slots = slotHeader(allLimited(outcomes[0]!));
   const rows = outcomes.map((outcome) => {
     const { after } = outcome.loss;
-    const limited = allLimited(outcome);
     return [
       interventionText(outcome.intervention, model.moeLayers),
       after.perToken.toFixed(4),
       signed(after.perToken - before.perToken, 4),
       after.perplexity.toFixed(3),
       signed(after.nats - before.nats, 2),
-      ...(limits ? slotCells(limited) : []),
+      ...slotCells(allLimited(outcome), slots),
     ];
   });
   const asItIs = ['as it is', before.perToken.toFixed(4), '', before.perplexity.toFixed(3), ''];
   const header = ['measured', 'nats a token', 'change', 'perplexity', 'all tokens, nats'];
   return (
     `Loss of the text, −log p of its tokens given those before\n` +
-    table(
-      [...header, ...(limits ? SLOT_HEADER : [])],
-      [[...asItIs, ...(limits ? SLOT_HEADER.map(() => '') : [])], ...rows],
-      [0],
-    )
+    table([...header, ...slots], [[...asItIs, ...slots.map(() => '')], ...rows], [0])
   );
 }
 
-const SLOT_HEADER = ['dropped, measured', 'counted', 'moved, measured', 'counted'] as const;
-
-function slotCells(limited: LayerOutcome['limited']): string[] {
-  if (!limited) return SLOT_HEADER.map(() => '');
-  const { measured, counted } = limited;
-  return [measured.dropped, counted.dropped, measured.moved, counted.moved].map(String);
+function slotHeader(limited: LayerOutcome['limited']): string[] {
+  if (!limited) return [];
+  return limited.counted
+    ? ['dropped, measured', 'counted', 'moved, measured', 'counted']
+    : ['dropped, measured', 'moved, measured'];
 }
 
-function layerTable({ model }: Began, { layers, intervention }: Outcome): string {
-  const limits = layers.some(({ limited }) => limited);
+function slotCells(limited: LayerOutcome['limited'], header: readonly string[]): string[] {
+  if (!limited) return header.map(() => '');
+  const { measured, counted } = limited;
+  const cells = counted
+    ? [measured.dropped, counted.dropped, measured.moved, counted.moved]
+    : [measured.dropped, measured.moved];
+  return cells.map(String);
+}
+
+function layerTable({ model }: Began, outcome: Outcome): string {
+  const { layers, intervention } = outcome;
+  const all = allLimited(outcome);
+  const slots = slotHeader(all);
   const rows = layers.map((layer) => [
     layerLabel(layer.shape),
     layer.maxVio.before.toFixed(2),
     layer.maxVio.after.toFixed(2),
     `${(100 * layer.stayed).toFixed(1)} %`,
-    ...(limits ? slotCells(layer.limited) : []),
+    ...slotCells(layer.limited, slots),
   ]);
-  const header = ['layer', 'MaxVio', 'then', 'choices that stay', ...(limits ? SLOT_HEADER : [])];
-  const counted = limits
+  const header = ['layer', 'MaxVio', 'then', 'choices that stay', ...slots];
+  const counted = all?.counted
     ? '\nCounted: on the routing of the text as it is. Measured: of the run in which what is dropped is missing, layer after layer.'
     : '';
   return `By layer: ${interventionText(intervention, model.moeLayers)}${counted}\n${table(header, rows)}`;
@@ -158,7 +163,9 @@ function whatifJson({ model, ids, start, end }: Began, outcomes: readonly Outcom
         counts: Array.from(counts),
         maxVio,
         stayed,
-        ...(limited ? { measured: slots(limited.measured), counted: slots(limited.counted) } : {}),
+        ...(limited
+          ? { measured: slots(limited.measured), ...(limited.counted ? { counted: slots(limited.counted) } : {}) }
+          : {}),
       })),
     })),
   })}\n`;

@@ -7,6 +7,7 @@ import { BiasFit } from '../../extension/analysis/biasFit.ts';
 import { interventionText } from '../../extension/analysis/interventionText.ts';
 import { lossByToken, suffering, textLoss } from '../../extension/analysis/lossChange.ts';
 import { allLimited, outcomeOf } from '../../extension/analysis/outcome.ts';
+import type { Intervention } from '../../extension/protocol/intervention.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 import { subject } from '../support/subject.ts';
@@ -105,6 +106,21 @@ describe('an outcome', () => {
     ]);
     expect(dropping.layers[0]!.limited!.counted).toEqual({ dropped: 2, moved: 0 });
     expect(allLimited(outcomeOf(before, before, { k: 1 }, []))).toBeUndefined();
+  });
+
+  it('is not set beside what is counted without its other changes', () => {
+    const before = traceOf([NaN, 1 / 2, 1 / 2, 1 / 2]);
+    const limitedUnder = (more: Intervention) => {
+      const intervention = { capacity: { factor: 1, policy: 'position' } as const, ...more };
+      const outcome = outcomeOf(before, before, intervention, [{ layer: 0, dropped: 1, moved: 0 }]);
+      expect(allLimited(outcome)).toEqual(outcome.layers[0]!.limited);
+      return outcome.layers[0]!.limited;
+    };
+    const measured = { dropped: 1, moved: 0 };
+    expect(limitedUnder({ temperature: 2 })).toEqual({ measured });
+    expect(limitedUnder({ k: 2, layers: [0] })).toEqual({ measured });
+    // C = 1: two of the three slots that want expert 0 find no room.
+    expect(limitedUnder({ layers: [0] })).toEqual({ measured, counted: { dropped: 2, moved: 0 } });
   });
 
   it('has a name', () => {

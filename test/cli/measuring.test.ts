@@ -78,6 +78,13 @@ describe('moescope whatif', () => {
     expect(rows[0]).toContain(((nats(7) - nats(0)) / 198).toFixed(4));
     // A factor of 4 drops nothing: eight experts, two a token.
     expect(rows[1]).toMatch(/ 0\.0000 .* 0\.00 +0 +0 +0 +0$/);
+    expect(limited.out).toContain('Counted: on the routing of the text as it is.');
+
+    // Two slots a token are counted on the text as it is, where one is measured.
+    const both = await moescope('whatif', text, '--model', model, '--capacity', '1', '--k', '1');
+    expect(both.err).toBe('');
+    expect(both.out).toMatch(/ dropped, measured +moved, measured$/m);
+    expect(both.out).not.toMatch(/counted/i);
   });
 
   it.each([

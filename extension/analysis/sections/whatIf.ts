@@ -29,7 +29,7 @@ export const whatIfSection: SectionKind = {
       figures: latest
         ? [
             lossFigure(subject, outcomes),
-            ...(allLimited(latest) ? [droppedFigure(subject, latest)] : []),
+            ...(allLimited(latest)?.counted ? [droppedFigure(subject, latest)] : []),
             layersFigure(subject, latest),
             sufferingFigure(subject, 'what-if-tokens', nameOf(subject, latest), latest.byToken),
           ]
@@ -48,7 +48,7 @@ function verdict(subject: Subject, outcome: Outcome): string {
   const limited = allLimited(outcome);
   return sentences(
     l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
-    limited &&
+    limited?.counted &&
       l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`,
   );
 }
@@ -102,7 +102,7 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
           names[i]!,
           ...[before.perToken, after.perToken, after.perToken - before.perToken].map(known),
           ...[before.perplexity, after.perplexity].map(known),
-          ...(limits ? [known(limited?.measured.dropped), known(limited?.counted.dropped)] : []),
+          ...(limits ? [known(limited?.measured.dropped), known(limited?.counted?.dropped)] : []),
         ];
       }),
     },
@@ -110,13 +110,15 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
 }
 
 function droppedFigure(subject: Subject, outcome: Outcome): Figure {
-  const layers = outcome.layers.flatMap((layer) => (layer.limited ? [{ ...layer, limited: layer.limited }] : []));
+  const layers = outcome.layers.flatMap(({ shape, k, limited }) =>
+    limited?.counted ? [{ shape, k, measured: limited.measured, counted: limited.counted }] : [],
+  );
   const tokens = subject.trace!.routed;
   const labels = layers.map(({ shape }) => layerLabel(shape));
   const share = (of: (layer: (typeof layers)[number]) => number): (number | null)[] =>
     layers.map((layer) => known(of(layer) / (tokens * layer.k)));
-  const measured = share(({ limited }) => limited.measured.dropped);
-  const counted = share(({ limited }) => limited.counted.dropped);
+  const measured = share((layer) => layer.measured.dropped);
+  const counted = share((layer) => layer.counted.dropped);
   const all = allLimited(outcome)!;
   return {
     id: 'what-if-dropped',
@@ -128,7 +130,7 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
       source: l10n.t`Switch Transformers, arXiv 2101.03961: a dropped token goes on by its residual connection, weights stay as they are`,
       judge: l10n.t`The first layer’s are equal. Where later ones differ much, counting does not tell what a limit would do.`,
     },
-    text: l10n.t`${all.measured.dropped} slots measured, ${all.counted.dropped} counted, over all layers.`,
+    text: l10n.t`${all.measured.dropped} slots measured, ${all.counted!.dropped} counted, over all layers.`,
     chart: {
       kind: 'bars',
       labels,
@@ -146,13 +148,7 @@ function droppedFigure(subject: Subject, outcome: Outcome): Figure {
         { label: l10n.t`moved, measured`, unit: 'count' },
         { label: l10n.t`moved, counted`, unit: 'count' },
       ],
-      rows: layers.map(({ limited: { measured: m, counted: c } }, i) => [
-        labels[i]!,
-        m.dropped,
-        c.dropped,
-        m.moved,
-        c.moved,
-      ]),
+      rows: layers.map(({ measured: m, counted: c }, i) => [labels[i]!, m.dropped, c.dropped, m.moved, c.moved]),
     },
   };
 }
