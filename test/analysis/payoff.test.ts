@@ -89,6 +89,19 @@ describe('the section on whether it pays', () => {
     expect(lacking).toContain('too little text of too few kinds');
   });
 
+  it('says that the KV cache is left out where its size is not known', () => {
+    expect(payoffSection.make(subject([layer], { model }), {}).lacking).toMatch(
+      /^How large the KV cache is, is not known/,
+    );
+    const none = { embeddings: 0, mixers: 0, routers: 0, experts: 0, sharedExperts: 0, mlps: 0, norms: 0, head: 0 };
+    const experts = [{ parameters: 10, bytes: 20 }];
+    const anatomy = { layers: [], parameters: none, bytes: none, experts, cacheBytes: 1e6 };
+    const { lacking, figures } = payoffSection.make(subject([layer], { model: { ...model, anatomy } }), { batch: 2 });
+    expect(lacking).not.toContain('KV cache');
+    // Eight experts of 20 bytes, and of two requests 1,300 tokens each of a megabyte.
+    expect(figures[0]!.table.rows[0]![1]).toBe(160 + 2 * 1300 * 1e6);
+  });
+
   it('rests on sizes, and says so where there are none', () => {
     const unknown = { parameters: { total: 0, active: 0 } };
     expect(payoffSection.make(subject([layer], { model: unknown }), {})).toMatchObject({ figures: [] });

@@ -52,7 +52,14 @@ export const payoffSection: SectionKind = {
   },
 };
 
-function lacking({ domains = [] }: Subject, told: number | undefined): string {
+function lacking(subject: Subject, told: number | undefined): string {
+  return sentences(
+    subject.model.anatomy === undefined && l10n.t`How large the KV cache is, is not known: it is left out.`,
+    unweighed(subject, told),
+  );
+}
+
+function unweighed({ domains = [] }: Subject, told: number | undefined): string {
   if (told !== undefined) {
     return l10n.t`How good the answers are is not weighed: no dense models of these sizes are at hand.`;
   }
