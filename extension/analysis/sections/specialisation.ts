@@ -115,7 +115,7 @@ function verdict(
         : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`,
     most.p === undefined
       ? l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most.`
-      : l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most, p = ${most.p.toFixed(3)}.`,
+      : l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most; for this layer alone, p = ${most.p.toFixed(3)}.`,
   );
 }
 
@@ -124,7 +124,7 @@ function standsOut(first: Specialist, domains: readonly Domain[], shapes: readon
   const [name, kind, share] = [nameOf(first, shapes), domains[domain]!.name, percent(value)];
   const even = percent(chance(shapes[layer]!));
   return interval
-    ? l10n.t`${name} is chosen for ${share} of the tokens of ${kind} (95 % interval ${percent(interval.low)} to ${percent(interval.high)}); of no other kind of text for more than ${percent(interval.othersHigh)}; by chance it would be ${even}.`
+    ? l10n.t`${name} is chosen for ${share} of the tokens of ${kind} (95 % interval ${percent(interval.low)} to ${percent(interval.high)}); of no other kind with enough text for more than ${percent(interval.othersHigh)}; by chance it would be ${even}.`
     : l10n.t`${name} is chosen for ${share} of the tokens of ${kind}; of ${domains[next]!.name}, the next one, for ${percent(nextValue)}; by chance it would be ${even}.`;
 }
 

@@ -55,6 +55,12 @@ describe('Specialisation', () => {
     expect(rows).toHaveLength(4);
     expect(rows).toContainEqual(['E1 of L0', 'code', 0.9]);
     expect(section.verdict).toMatch(/^E\d of L0 is chosen for/);
+    // Kinds with too little text have no part in it.
+    expect(section.verdict).toMatch(/; of no other kind with enough text for more than /);
+  });
+
+  it('says that the chance it names is that of one layer, chosen for what it tells', () => {
+    expect(section.verdict).toMatch(/ bits at L0, where they share most; for this layer alone, p = 0\.\d{3}\.$/);
   });
 
   it('says how much of the kind of text the expert tells, at each layer', () => {
