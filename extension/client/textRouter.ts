@@ -1,8 +1,7 @@
 /** Whatever routes texts: the engine here, a server elsewhere. */
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { filesStamp } from '../formats/filesStamp.ts';
 import type { AnalyzeResult, ModelRequest, Progress } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
@@ -69,21 +68,4 @@ export async function modelIdentity({
 
 export function digest(parts: readonly (string | number)[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-/** Names, sizes and times of what stands in a model's folder, or beside its file. */
-async function filesStamp(path: string): Promise<string> {
-  const isFolder = await stat(path).then(
-    (s) => s.isDirectory(),
-    () => false,
-  );
-  const folder = isFolder ? path : dirname(path);
-  const names = await readdir(folder).catch(() => []);
-  const stamps = await Promise.all(
-    names.sort().map(async (name) => {
-      const found = await stat(join(folder, name)).catch(() => undefined);
-      return found?.isFile() ? [`${name} ${found.size} ${found.mtimeMs}`] : [];
-    }),
-  );
-  return stamps.flat().join('\n');
 }

@@ -14,6 +14,7 @@ import {
   type MessageConnection,
 } from 'vscode-jsonrpc/node';
 import { env } from 'onnxruntime-node';
+import { filesStamp } from '../formats/filesStamp.ts';
 import {
   fromEngine,
   toEngine,
@@ -47,9 +48,23 @@ import { shippedProviders } from './provider.ts';
 /** Progress goes out at most this often. */
 const PROGRESS_INTERVAL_MS = 50;
 
+/** Whoever types asks many times a second: whether the files have changed meanwhile is looked at this often. */
+const LIVE_STAMP_MS = 1000;
+
+interface Opened {
+  /** The request that it was opened for. */
+  readonly key: string;
+  /** Changes when the model's files do. */
+  readonly stamp: string;
+  /** When they were looked at last. */
+  stamped: number;
+  readonly model: OpenModel;
+  live?: LiveRouter;
+}
+
 class Engine {
   readonly #connection: MessageConnection;
-  #open: { readonly key: string; readonly model: OpenModel; live?: LiveRouter } | undefined;
+  #open: Opened | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(connection: MessageConnection) {
@@ -147,7 +162,7 @@ class Engine {
       await this.#close();
       const model = await this.#opened(run, request, signal, profile);
       // Nobody else is to find a model that is being profiled.
-      this.#open = { key: '', model };
+      this.#open = { key: '', stamp: '', stamped: 0, model };
       return model;
     };
     const progress = (done: number, total: number): void => {
@@ -188,7 +203,7 @@ class Engine {
   }> {
     if (text.trim() === '') throw new UserError('text-empty', l10n.t`There is no text to analyze.`);
     const began = performance.now();
-    const model = await this.#model(run, request, signal);
+    const model = await this.#model(run, request, signal, live !== undefined);
     const opened = performance.now();
     this.#progress(run)('tokenize', 0, 0);
     const { tokenizer } = model;
@@ -209,14 +224,21 @@ class Engine {
     return { model, ids, windows, known, milliseconds };
   }
 
-  /** The model of a request, opened unless it is the one that is open. */
-  async #model(run: number, request: ModelRequest, signal: AbortSignal): Promise<OpenModel> {
+  /** The model of a request, opened unless it is the one that is open: training writes the next checkpoint over the last. */
+  async #model(run: number, request: ModelRequest, signal: AbortSignal, live = false): Promise<OpenModel> {
     const key = JSON.stringify(request);
-    if (this.#open?.key === key) return this.#open.model;
+    const open = this.#open?.key === key ? this.#open : undefined;
+    const stamped = performance.now();
+    if (open && live && stamped - open.stamped < LIVE_STAMP_MS) return open.model;
+    const stamp = await filesStamp(request.folder);
+    if (open?.stamp === stamp) {
+      open.stamped = stamped;
+      return open.model;
+    }
     // The old model goes first: two at once may not fit.
     await this.#close();
     const model = await this.#opened(run, request, signal);
-    this.#open = { key, model };
+    this.#open = { key, stamp, stamped, model };
     const { name, skipped } = model.info;
     if (skipped) this.#log('info', l10n.t`${name} is open without what text does not need: ${skipped.join(', ')}.`);
     return model;
