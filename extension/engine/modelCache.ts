@@ -1,7 +1,7 @@
 /**
  * The folder that models are kept in. <id>/weights.bin is a model, its time of change that of its last use;
- * <id>/in-use-<pid> says that the engine with this process id has it open. known/<key> has the id that a set of files has;
- * unfinished-<pid>-… is just being written or deleted by that engine, and interrupted-<key> waits for an engine that imports the
+ * <id>/in-use-<owner> says that this engine has it open; see owner.ts. known/<key> has the id that a set of files has;
+ * unfinished-<owner>-… is just being written or deleted by that engine, and interrupted-<key> waits for an engine that imports the
  * same: see unfinishedImport.ts. Any of it may be deleted at any time.
  */
 import * as l10n from '@vscode/l10n';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { WEIGHT_FILE } from '../models/decoder.ts';
 import type { CachedModel, ClearedCache } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
+import { OWNER_NAME, ownerLives } from './owner.ts';
 
 /** Ids and keys are SHA-256. */
 const KEY_DIGITS = 64;
@@ -36,7 +37,7 @@ export interface HeldModel {
  * @param key of the files that it is made from, if another engine may go on with it
  */
 export function unfinishedName(key = ''): string {
-  return `${UNFINISHED}${process.pid}-${randomUUID()}${key && `-${key}`}`;
+  return `${UNFINISHED}${OWNER_NAME}-${randomUUID()}${key && `-${key}`}`;
 }
 
 /** The name of what was left of an import of the files with that key. */
@@ -46,14 +47,14 @@ export function interruptedName(key: string): string {
 
 /** Marks a folder as one that this process uses. Where nothing can be written, nobody deletes either. */
 export async function mark(folder: string): Promise<void> {
-  await writeFile(join(folder, `${IN_USE}${process.pid}`), '').catch(() => undefined);
+  await writeFile(join(folder, `${IN_USE}${OWNER_NAME}`), '').catch(() => undefined);
 }
 
 /** Holds the model with this id, which is now the one used last. Undefined when it is not there with so many bytes. */
 export async function hold(cache: string, id: string, bytes: number): Promise<HeldModel | undefined> {
   if (!ID.test(id)) return undefined;
   const folder = join(cache, id);
-  const release = (): Promise<void> => rm(join(folder, `${IN_USE}${process.pid}`), { force: true });
+  const release = (): Promise<void> => rm(join(folder, `${IN_USE}${OWNER_NAME}`), { force: true });
   // Marked before it is looked at: what is there then stays.
   await mark(folder);
   if ((await weightBytes(folder)) !== bytes) {
@@ -135,9 +136,8 @@ export async function clearCache(cache: string): Promise<ClearedCache> {
 /** Sorts what engines that are gone have left half written: into what another may go on with, and what is removed. */
 export async function sortAbandoned(cache: string): Promise<void> {
   for (const name of await namesIn(cache)) {
-    const pid = pidIn(name, UNFINISHED);
-    if (pid === undefined || isAlive(pid)) continue;
     const folder = join(cache, name);
+    if (!name.startsWith(UNFINISHED) || (await ownerLives(folder)) !== false) continue;
     const key = keyIn(name, UNFINISHED);
     const kept = key !== undefined && (await moved(folder, join(cache, interruptedName(key))));
     if (!kept) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
@@ -186,10 +186,10 @@ async function remove(cache: string, name: string): Promise<boolean> {
 async function isInUse(folder: string): Promise<boolean> {
   let used = false;
   for (const name of await readdir(folder).catch(() => [])) {
-    const pid = pidIn(name, IN_USE);
-    if (pid === undefined) continue;
-    if (isAlive(pid)) used = true;
-    else await rm(join(folder, name), { force: true }).catch(() => undefined);
+    const mark = join(folder, name);
+    const lives = name.startsWith(IN_USE) ? await ownerLives(mark) : undefined;
+    if (lives === true) used = true;
+    if (lives === false) await rm(mark, { force: true }).catch(() => undefined);
   }
   return used;
 }
@@ -213,22 +213,8 @@ async function namesIn(cache: string): Promise<string[]> {
   });
 }
 
-function pidIn(name: string, prefix: string): number | undefined {
-  const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : NaN;
-  return pid > 0 ? pid : undefined;
-}
-
 /** The key of files that a name ends with. */
 function keyIn(name: string, prefix: string): string | undefined {
   const key = name.startsWith(prefix) ? name.slice(-KEY_DIGITS) : '';
   return ID.test(key) ? key : undefined;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

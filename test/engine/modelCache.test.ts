@@ -1,8 +1,10 @@
 /** What stays in the model cache and what goes, with real engines on small checkpoints. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
+import { clearCache } from '../../extension/engine/modelCache.ts';
+import { OWNER_NAME } from '../../extension/engine/owner.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
 
@@ -124,4 +126,49 @@ it('clears all but what another engine has open, and says so', async () => {
   await endOther();
   expect(await engine.client.clearCache(engine.cache)).toMatchObject({ kept: 0 });
   expect(readdirSync(engine.cache)).toEqual(['notes.txt']);
+});
+
+describe('a cache that several machines share', () => {
+  const key = 'b'.repeat(64);
+  const DAY = 24 * 60 * 60;
+
+  /** A model that is open and an import under way, both of an engine with that name, so many days old. */
+  function leave(owner: string, days = 0): { readonly model: string; readonly unfinished: string } {
+    const model = join(engine.cache, 'a'.repeat(64));
+    const unfinished = join(engine.cache, `unfinished-${owner}-5bd7c3a0-0000-4000-8000-000000000000-${key}`);
+    for (const folder of [model, unfinished]) mkdirSync(folder);
+    const mark = join(model, `in-use-${owner}`);
+    writeFileSync(join(model, 'weights.bin'), 'weights');
+    writeFileSync(mark, '');
+    const then = Date.now() / 1000 - days * DAY;
+    for (const path of [mark, unfinished]) utimesSync(path, then, then);
+    return { model, unfinished };
+  }
+
+  // No process here has such an id.
+  const elsewhere = `${2 ** 30}@0a0b0c0d.01020304`;
+
+  it('keeps what is in use on another, whose processes it does not see', async () => {
+    const { model, unfinished } = leave(elsewhere, 2);
+    expect(await clearCache(engine.cache)).toEqual({ freed: 0, kept: 1 });
+    expect(readdirSync(engine.cache).map((name) => join(engine.cache, name))).toEqual([model, unfinished]);
+  });
+
+  it('gives up after some days what another has left', async () => {
+    leave(elsewhere, 30);
+    expect(await clearCache(engine.cache)).toEqual({ freed: 7, kept: 0 });
+    expect(readdirSync(engine.cache)).toEqual([]);
+  });
+
+  it('takes no process for one that had its id before the machine was started anew', async () => {
+    leave(OWNER_NAME.replace(/\.\w+$/, '.01020304'));
+    expect(await clearCache(engine.cache)).toEqual({ freed: 7, kept: 0 });
+    expect(readdirSync(engine.cache)).toEqual([]);
+  });
+
+  it.each([OWNER_NAME, `${process.pid}`])('keeps what is in use here: %s', async (owner) => {
+    const { unfinished } = leave(owner);
+    expect(await clearCache(engine.cache)).toEqual({ freed: 0, kept: 1 });
+    expect(existsSync(unfinished)).toBe(true);
+  });
 });
