@@ -56,7 +56,10 @@ export class UnfinishedImport {
     if (found && !finished) await rm(folder, { recursive: true, force: true });
     if (!finished) {
       await mkdir(folder);
-      await appendFile(join(folder, JOURNAL), `${JSON.stringify([...files])}\n`);
+      await appendFile(
+        join(folder, JOURNAL),
+        `${JSON.stringify(Array.from(files, ([path, state]) => [path, lasting(state)]))}\n`,
+      );
     }
     const file = await open(join(folder, WEIGHT_FILE), finished ? 'r+' : 'w');
     if (!finished) await file.truncate(bytes);
@@ -134,7 +137,8 @@ async function removeStale(cache: string): Promise<void> {
 
 async function isCurrent(line: string): Promise<boolean> {
   try {
-    return (await changedFile(JSON.parse(line) as [path: string, state: string][])) === undefined;
+    const stateOf = async (path: string): Promise<string> => lasting(await fileState(path));
+    return (await changedFile(JSON.parse(line) as [path: string, state: string][], stateOf)) === undefined;
   } catch {
     return false;
   }
@@ -143,13 +147,19 @@ async function isCurrent(line: string): Promise<boolean> {
 /** The first file that is no longer as it was, or is gone. */
 export async function changedFile(
   files: Iterable<readonly [path: string, state: string]>,
+  stateOf = fileState,
 ): Promise<string | undefined> {
-  for (const [path, state] of files) if ((await fileState(path).catch(() => undefined)) !== state) return path;
+  for (const [path, state] of files) if ((await stateOf(path).catch(() => undefined)) !== state) return path;
   return undefined;
 }
 
 /** What changes when a file does. */
 export async function fileState(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  return `${ino} ${size} ${mtimeNs} ${dev} ${ctimeNs}`;
+}
+
+/** The part of a state to remember: a device has another number when it is mounted anew, and a new name or mode is no new content. */
+export function lasting(state: string): string {
+  return state.split(' ', 3).join(' ');
 }

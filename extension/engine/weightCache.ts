@@ -17,7 +17,7 @@ import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
 import { hold, keepUnder, KNOWN, mark, moved, weightBytes, type HeldModel } from './modelCache.ts';
-import { changedFile, fileState, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
+import { changedFile, fileState, lasting, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
 /** Part of every key: raised when the same tensors would be written differently. */
 const LAYOUT = 3;
@@ -81,7 +81,7 @@ async function statesOf(plan: WeightPlan): Promise<FileStates> {
 /** Names a plan and the states of its files. */
 function keyOf(plan: WeightPlan, states: FileStates): string {
   const hash = createHash('sha256').update(`${LAYOUT}\n`);
-  for (const [file, state] of states) hash.update(`${file}\0${state}\n`);
+  for (const [file, state] of states) hash.update(`${file}\0${lasting(state)}\n`);
   for (const weight of plan.weights) hash.update(describe(weight));
   return hash.digest('hex');
 }

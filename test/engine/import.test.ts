@@ -1,5 +1,15 @@
 /** Imports that are interrupted, and those of several engines at once. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -124,6 +134,30 @@ it('begins anew when the checkpoint has changed, and removes what was left of th
   expect(log).toEqual([]);
   expect(imported.bytes.equals(await whole(plan))).toBe(true);
   expect(readdirSync(cache).filter((name) => name.startsWith('interrupted'))).toEqual([]);
+});
+
+describe('files whose mode and name have changed meanwhile, and nothing else', () => {
+  const touch = (): void => {
+    const path = join(checkpoint, 'model.safetensors');
+    chmodSync(path, 0o600);
+    renameSync(path, `${path}.away`);
+    renameSync(`${path}.away`, path);
+  };
+
+  it('are not imported again', async () => {
+    const plan = await planOf(checkpoint, 'float32');
+    const { bytes, told } = await importTo(plan);
+    expect(told.at(-1)).toBe(plan.bytes);
+    touch();
+    expect(await importTo(plan)).toEqual({ bytes, told: [] });
+  });
+
+  it('are gone on with', async () => {
+    const plan = await planOf(checkpoint, 'float32');
+    await interrupt(plan);
+    touch();
+    expect((await importTo(plan)).told[0]).toBeGreaterThan(0.4 * plan.bytes);
+  });
 });
 
 it('begins anew when what was left is damaged', async () => {
