@@ -60,7 +60,7 @@ describe('memory in a container', () => {
       'memory.current': '3500000000\n',
       'memory.stat': 'anon 1500000000\nfile 2000000000\ninactive_file 1800000000\nactive_file 200000000\n',
     });
-    expect(groupMemory(root)).toBe(2_300_000_000);
+    expect(groupMemory(root, join(root, 'self'))).toBe(2_300_000_000);
   });
   test('is told by the first version of control groups alike', () => {
     write({
@@ -68,18 +68,53 @@ describe('memory in a container', () => {
       'memory/memory.usage_in_bytes': '1000000000\n',
       'memory/memory.stat': 'inactive_file 1\ntotal_inactive_file 500000000\n',
     });
-    expect(groupMemory(root)).toBe(3_500_000_000);
+    expect(groupMemory(root, join(root, 'self'))).toBe(3_500_000_000);
   });
   test('has no limit where none is set, and where there are no such groups', () => {
-    expect(groupMemory(root)).toBe(Infinity);
+    expect(groupMemory(root, join(root, 'self'))).toBe(Infinity);
     write({ 'memory.max': 'max\n', 'memory.current': '1\n', 'memory.stat': '' });
-    expect(groupMemory(root)).toBe(Infinity);
+    expect(groupMemory(root, join(root, 'self'))).toBe(Infinity);
     rmSync(join(root, 'memory.max'));
     write({ 'memory/memory.limit_in_bytes': '9223372036854771712\n' });
-    expect(groupMemory(root)).toBe(Infinity);
+    expect(groupMemory(root, join(root, 'self'))).toBe(Infinity);
+  });
+  test('is the least that the own group and those above it leave', () => {
+    write({
+      self: '1:name=systemd:/\n0::/slurm/job_7/step_0\n',
+      'memory.stat': 'inactive_file 0\n',
+      'slurm/job_7/memory.max': '4000\n',
+      'slurm/job_7/memory.current': '1000\n',
+      'slurm/job_7/memory.stat': 'inactive_file 0\n',
+      'slurm/job_7/step_0/memory.max': 'max\n',
+      'slurm/job_7/step_0/memory.current': '900\n',
+      'slurm/job_7/step_0/memory.stat': 'inactive_file 0\n',
+      'slurm/job_8/memory.max': '1\n',
+    });
+    expect(groupMemory(root, join(root, 'self'))).toBe(3000);
+    write({ 'slurm/job_7/step_0/memory.max': '1000\n' });
+    expect(groupMemory(root, join(root, 'self'))).toBe(100);
+  });
+  test('is that of the own group in the first version, too', () => {
+    write({
+      self: '5:cpu,cpuacct:/\n4:memory:/docker/c0ffee\n',
+      'memory/memory.limit_in_bytes': '9223372036854771712\n',
+      'memory/docker/c0ffee/memory.limit_in_bytes': '5000\n',
+      'memory/docker/c0ffee/memory.usage_in_bytes': '2000\n',
+      'memory/docker/c0ffee/memory.stat': 'total_inactive_file 500\n',
+    });
+    expect(groupMemory(root, join(root, 'self'))).toBe(3500);
+  });
+  test('is that of the root where the own group is not shown', () => {
+    write({
+      self: '0::/../docker/c0ffee\n',
+      'memory.max': '5000\n',
+      'memory.current': '2000\n',
+      'memory.stat': 'inactive_file 0\n',
+    });
+    expect(groupMemory(root, join(root, 'self'))).toBe(3000);
   });
   test('is never negative', () => {
     write({ 'memory.max': '1000', 'memory.current': '2000', 'memory.stat': 'inactive_file 0\n' });
-    expect(groupMemory(root)).toBe(0);
+    expect(groupMemory(root, join(root, 'self'))).toBe(0);
   });
 });
