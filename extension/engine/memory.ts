@@ -13,15 +13,21 @@ import type { Precision } from '../protocol/trace.ts';
  * @throws UserError `out-of-memory`
  */
 export function requireMemory(bytes: number, what: string): void {
-  if (bytes <= freeMemory()) return;
-  collectGarbage();
-  const free = freeMemory();
+  const free = freeFor(bytes);
   if (bytes <= free) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
   throw new UserError(
     'out-of-memory',
     l10n.t`${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`,
   );
+}
+
+/** Bytes that are free; where they are fewer than wanted, after what nobody holds any more was given back. */
+export function freeFor(bytes: number): number {
+  const free = freeMemory();
+  if (bytes <= free) return free;
+  collectGarbage();
+  return freeMemory();
 }
 
 /** V8 takes its time with what nobody holds any more, and until then it does not count as free. */

@@ -1,5 +1,4 @@
 import * as l10n from '@vscode/l10n';
-import { freeMemory } from '../formats/freeMemory.ts';
 import { basename } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
@@ -25,7 +24,7 @@ import { chooseAttention, formFor, sessionOptions, type Device } from './device.
 import { encode, type Encoder } from './encode.ts';
 import { Head } from './head.ts';
 import type { MeasurableModel } from './measure.ts';
-import { explainedFailure, requireMemory } from './memory.ts';
+import { explainedFailure, freeFor, requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
 import { choosePrecision } from './precision.ts';
 import { openProven } from './provider.ts';
@@ -190,7 +189,9 @@ function buildToFit(
   { log }: OpenOptions,
 ): { readonly graphs: DecoderGraphs; readonly taken: Precision } {
   const exact = buildDecoder(spec, tensors);
-  const { precision, why } = choosePrecision(request.precision, footprint(spec, exact.plan).bytes, freeMemory());
+  const { bytes } = footprint(spec, exact.plan);
+  const free = freeFor(neededMemory(bytes.float32.total, 'float32'));
+  const { precision, why } = choosePrecision(request.precision, bytes, free);
   log?.(l10n.t`${modelName(request.folder)} runs in ${precision}: ${why}.`);
   const blocks = blockFormat(precision);
   return { graphs: blocks ? buildDecoder(spec, tensors, blocks) : exact, taken: precision };

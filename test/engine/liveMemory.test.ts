@@ -63,6 +63,20 @@ it('a longer text takes the place of those that are kept', async () => {
   expectSame(trace, await live.afresh(LONGER), true);
 });
 
+it('a model is opened as exact as what is left without garbage allows', async () => {
+  let held: ArrayBuffer | undefined = new ArrayBuffer(150e6);
+  expect(held.byteLength).toBe(150e6);
+  // The bundled model takes some 0.2 GB in float32.
+  leave(100e6);
+  held = undefined;
+  const opened = await openCheckpoint(
+    { folder: DEMO, cache: folder, cacheLimit: 0, threads: 0, context: 0, precision: 'auto', provider: 'cpu' },
+    { importer: join(ROOT, 'dist/importer.js'), progress: () => undefined, signal: new AbortController().signal },
+  );
+  await opened.close();
+  expect(opened.info.precision).toBe('float32');
+});
+
 it('what cannot fit at all is refused', async () => {
   const live = new LiveText(model, 64e6);
   await live.live(TEXT);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { explainedFailure } from '../../extension/engine/memory.ts';
-import { groupMemory } from '../../extension/formats/freeMemory.ts';
+import { availablePages, groupMemory } from '../../extension/formats/freeMemory.ts';
 import { UserError } from '../../extension/protocol/errors.ts';
 
 describe('an allocation that failed', () => {
@@ -37,6 +37,26 @@ describe('an allocation that failed', () => {
     expect(explainedFailure(bug, 'float32')).toBe(bug);
     const own = new UserError('weights-invalid', 'Out of memory is the name of this tensor.');
     expect(explainedFailure(own, 'float32')).toBe(own);
+  });
+});
+
+describe('memory on a Mac', () => {
+  const said = `Mach Virtual Memory Statistics: (page size of 16384 bytes)
+Pages free:                                3000.
+Pages active:                            200000.
+Pages inactive:                          190000.
+Pages speculative:                         2000.
+Pages throttled:                              0.
+Pages wired down:                        100000.
+Pages purgeable:                           5000.
+"Translation faults":                1234567890.
+`;
+  test('is that of pages that nobody has to give up', () => {
+    expect(availablePages(said)).toBe(195_000 * 16_384);
+  });
+  test('is not made up where it is not said', () => {
+    expect(availablePages('')).toBeUndefined();
+    expect(availablePages(said.replace('inactive', 'idle'))).toBeUndefined();
   });
 });
 
