@@ -31,6 +31,8 @@ export class Lens {
     this.#tint = new Choice(memento, 'tint', v.picklist(TINTS), () => settings.tint);
     this.#disposables.add(
       settings.onDidChange(() => {
+        this.#layer.heedSetting();
+        this.#tint.heedSetting();
         this.#changed.fire();
       }),
     );

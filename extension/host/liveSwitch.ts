@@ -21,6 +21,7 @@ export class LiveSwitch {
     this.#choice = new Choice(memento, 'live', v.boolean(), () => settings.live);
     this.#disposables.add(
       settings.onDidChange(() => {
+        this.#choice.heedSetting();
         this.#tell();
       }),
     );

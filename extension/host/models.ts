@@ -67,6 +67,7 @@ export class Models {
     this.#choice = new Choice(workspaceState, 'model', v.string(), () => settings.model);
     this.#disposables.add(
       settings.onDidChange(() => {
+        this.#choice.heedSetting();
         this.#changed.fire();
       }),
     );

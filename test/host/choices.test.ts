@@ -1,7 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import type { Memento } from 'vscode';
+import { describe, expect, test, vi } from 'vitest';
 import * as v from 'valibot';
 import { Choice } from '../../extension/host/choice.ts';
 import { layerPosition } from '../../extension/host/layerPosition.ts';
+import { LiveSwitch } from '../../extension/host/liveSwitch.ts';
+import type { Settings } from '../../extension/host/settings.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
 
 class Memory {
   readonly #values = new Map<string, unknown>();
@@ -31,6 +36,31 @@ describe('Choice', () => {
     expect(choice.value).toBeUndefined();
   });
 
+  test('does not come back when its setting does', async () => {
+    let setting = false;
+    const choice = new Choice(new Memory(), 'live', v.boolean(), () => setting);
+    await choice.set(true);
+    setting = true;
+    choice.heedSetting();
+    setting = false;
+    choice.heedSetting();
+    expect(choice.value).toBeUndefined();
+    await choice.set(true);
+    choice.heedSetting();
+    expect(choice.value).toBe(true);
+  });
+
+  test('does not come back when its setting changed while no window was open', async () => {
+    const memory = new Memory();
+    let setting = 'expert';
+    const make = (): Choice<string> => new Choice(memory, 'tint', v.string(), () => setting);
+    await make().set('margin');
+    setting = 'entropy';
+    make();
+    setting = 'expert';
+    expect(make().value).toBeUndefined();
+  });
+
   test('survives a reload, but not nonsense', async () => {
     const memory = new Memory();
     const make = (): Choice<number> => new Choice(memory, 'layer', v.number(), () => -1);
@@ -41,6 +71,18 @@ describe('Choice', () => {
     await memory.update('layer', 3);
     expect(make().value).toBeUndefined();
   });
+});
+
+test('Live follows its setting again once that has changed', async () => {
+  let tell = (): void => undefined;
+  const settings: unknown = { live: false, onDidChange: (told: () => void) => ((tell = told), { dispose() {} }) };
+  const live = new LiveSwitch(settings as Settings, new Memory() as Memento);
+  await live.set(true);
+  for (const value of [true, false]) {
+    (settings as { live: boolean }).live = value;
+    tell();
+    expect(live.on).toBe(value);
+  }
 });
 
 describe('layerPosition', () => {

@@ -31,6 +31,16 @@ export const workspace = {
   textDocuments: [],
 };
 
+/** Commands that were registered, by id. */
+export const registered = new Map<string, (...args: unknown[]) => Promise<void>>();
+export const commands = {
+  registerCommand: (id: string, run: (...args: unknown[]) => Promise<void>) => {
+    registered.set(id, run);
+    return { dispose: () => registered.delete(id) };
+  },
+  executeCommand: () => Promise.resolve(),
+};
+
 /** Notifications that are open: what each says, and how it is answered. */
 export const notifications: { readonly message: string; readonly answer: (answer?: string) => void }[] = [];
 
