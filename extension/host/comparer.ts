@@ -193,9 +193,11 @@ export class Comparer implements Disposable {
     const agreement = agreementOf(first, second);
     if (!agreement) {
       await window.showWarningMessage(
-        first.origin.model.folder === ''
-          ? l10n.t`The model of ${second.origin.model.name} has other tokens or layers than the server's: it is another one.`
-          : l10n.t`${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
+        unlinked(
+          first.origin.model.folder === ''
+            ? l10n.t`The model of ${second.origin.model.name} has other tokens or layers than the server's: it is another one.`
+            : l10n.t`${first.origin.model.name} has changed on disk between the two runs: analyze the text again, then compare.`,
+        ),
       );
       return;
     }

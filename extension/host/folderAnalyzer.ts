@@ -193,7 +193,7 @@ export class FolderAnalyzer implements Disposable {
   }
 
   async #withNotice<T>(run: Run, work: (show: () => void) => Promise<T>): Promise<T> {
-    const title = `MoEScope: ${run.place.name}`;
+    const title = unlinked(`MoEScope: ${run.place.name}`);
     const options = { location: ProgressLocation.Notification, cancellable: true, title };
     this.#show(run);
     this.#item.show();
@@ -207,7 +207,7 @@ export class FolderAnalyzer implements Disposable {
         this.#show(run);
         if (!progress) return;
         const percent = (100 * progress.tally.routed) / progress.files;
-        notice.report({ message: message(run, progress), increment: Math.max(0, percent - shown) });
+        notice.report({ message: unlinked(message(run, progress)), increment: Math.max(0, percent - shown) });
         shown = Math.max(shown, percent);
       });
       notice.report({ message: l10n.t`looking for files` });

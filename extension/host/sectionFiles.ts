@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import { env, window } from 'vscode';
 import type { AnalystClient } from '../client/analystClient.ts';
+import { unlinked } from './markdown.ts';
 import type { ActionContext, ReportActions } from './reportActions.ts';
 import { saveAs } from './saveAs.ts';
 
@@ -26,7 +27,7 @@ async function saveFile(
   const copy = l10n.t`Copy Options`;
   const saved = posix.basename(uri.path);
   const told = options.replaceAll(name, saved);
-  if ((await window.showInformationMessage(l10n.t`Saved ${saved}. Start with: ${told}`, copy)) === copy) {
+  if ((await window.showInformationMessage(unlinked(l10n.t`Saved ${saved}. Start with: ${told}`), copy)) === copy) {
     await env.clipboard.writeText(told);
   }
 }

@@ -6,6 +6,7 @@ export { Emitter as EventEmitter };
 export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') };
 export const l10n = {};
 export const ProgressLocation = { Notification: 15 };
+export const StatusBarAlignment = { Left: 1 };
 
 export const EndOfLine = { LF: 1, CRLF: 2 };
 
@@ -44,11 +45,21 @@ export const commands = {
 /** Notifications that are open: what each says, and how it is answered. */
 export const notifications: { readonly message: string; readonly answer: (answer?: string) => void }[] = [];
 
+/** What notices of progress have said: their titles, and each step. */
+export const progressed: string[] = [];
+
 export const window = {
-  activeTextEditor: undefined,
+  activeTextEditor: undefined as unknown,
+  visibleTextEditors: [] as unknown[],
   onDidChangeActiveTextEditor: new Emitter().event,
   showInformationMessage: (message: string) =>
     new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),
-  withProgress: (_: unknown, work: (progress: Progress<unknown>, token: unknown) => Promise<unknown>) =>
-    work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
+  createStatusBarItem: () => ({ show: () => undefined, hide: () => undefined, dispose: () => undefined }),
+  withProgress: (
+    { title }: { readonly title?: string },
+    work: (progress: Progress<{ readonly message: string }>, token: unknown) => Promise<unknown>,
+  ) => {
+    if (title !== undefined) progressed.push(title);
+    return work({ report: ({ message }) => progressed.push(message) }, { onCancellationRequested: () => undefined });
+  },
 };
