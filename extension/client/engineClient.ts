@@ -179,6 +179,12 @@ export class EngineClient {
     this.#crashes = [];
   }
 
+  /** Ends the engine, which may hang; a new one, whatever crashed before, answers what was under way. */
+  restart(): void {
+    this.resetCrashes();
+    this.#engine?.kill();
+  }
+
   /** Ends the engine; calls under way reject. */
   dispose(): void {
     this.#disposed = true;

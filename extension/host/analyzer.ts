@@ -112,6 +112,7 @@ export class Analyzer {
     const session = this.#sessions.open(document);
     session.run?.abort.abort();
     session.run = undefined;
+    session.failed = undefined;
     session.eol = document.eol;
     session.show(new RoutedText(++this.#generations, text, new EditTracker(text, 0, true), trace), false);
     this.#sessions.publish(session, 'routing');
@@ -136,6 +137,7 @@ export class Analyzer {
       shown: false,
     };
     session.run = run;
+    session.failed = undefined;
     session.eol = document.eol;
     this.#sessions.publish(session, 'run');
     return run;
@@ -235,6 +237,7 @@ export class Analyzer {
       if (!current()) return undefined;
       const error = bug ?? failure;
       const ended = isUserError(error) ? error.code : 'internal';
+      if (ended !== 'cancelled') session.failed = run;
       // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
       const shown = session.routed;
       if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);

@@ -22,7 +22,7 @@ import type { Session } from './session.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
 import type { Subjects } from './subjects.ts';
-import { samePart, selectedText, visibleText } from './textPart.ts';
+import { isText, samePart, selectedText, visibleText } from './textPart.ts';
 import { expertRef } from './viewMessages.ts';
 
 /**
@@ -138,10 +138,7 @@ export class Commands implements Disposable {
     });
     this.#register('moescope.exportReport', async () => (await onDemand()).report.export());
     this.#register('moescope.openSample', async () => (await onDemand()).openSample());
-    this.#register('moescope.restartEngine', async () => {
-      parts.client.resetCrashes();
-      await this.#analyzeEditor(selectedText);
-    });
+    this.#register('moescope.restartEngine', () => this.#restartEngine());
     this.#register('moescope.clearCache', async () => {
       await window.showInformationMessage(clearedSentence(await parts.client.clearCache(parts.cache)));
     });
@@ -160,7 +157,10 @@ export class Commands implements Disposable {
       this.#highlight(session, again ? undefined : { layer, expert });
     });
     this.#register(HOVER_COMMANDS.map, (argument) => {
-      const { token } = v.parse(mapArgument, argument);
+      const { uri, token } = v.parse(mapArgument, argument);
+      const session = sessions.get(uri);
+      if (!session?.routed) return;
+      sessions.open(session.document);
       map.show();
       link.showInMap(token);
     });
@@ -249,18 +249,29 @@ export class Commands implements Disposable {
     if (session && part) await this.#parts.analyzer.analyze(samePart(session.document, part));
   }
 
+  /** A new engine, for what is under way as well; what failed is routed once more. */
+  async #restartEngine(): Promise<void> {
+    const { analyzer, client, continuer, sessions } = this.#parts;
+    // A new engine would write it from the beginning once more.
+    if (continuer.writing) await continuer.drop();
+    client.restart();
+    const session = [sessions.current, ...sessions.all].find((one) => one?.failed);
+    if (session?.failed) await analyzer.analyze(samePart(session.document, session.failed));
+  }
+
   async #continue(): Promise<void> {
     const editor = this.#editor();
     if (!editor) await window.showInformationMessage(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
     else await this.#parts.continuer.write(editor);
   }
 
-  /** The active editor; from a view, where none is, that of the current session, or any. */
+  /** The active editor of a text; from a view or a panel, where none is, that of the current session, or any. */
   #editor(): TextEditor | undefined {
     const { current } = this.#parts.sessions;
-    const visible = window.visibleTextEditors;
+    const visible = window.visibleTextEditors.filter(({ document }) => isText(document));
     const active = window.activeTextEditor;
-    return active ?? visible.find(({ document }) => document === current?.document) ?? visible[0];
+    if (active && isText(active.document)) return active;
+    return visible.find(({ document }) => document === current?.document) ?? visible[0];
   }
 
   #withHere(run: (session: Session) => void): void {

@@ -5,26 +5,12 @@ import { Disposables } from './disposables.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import { lengthOf, wholeText } from './textPart.ts';
+import { isText, lengthOf, wholeText } from './textPart.ts';
 
 /** Characters of a text that is routed unasked: some 50,000 tokens, which a small model takes ten seconds for. */
 const UNASKED = 200_000;
 /** Texts beside the active one wait until nothing has run for so long: whoever types is not to wait for them. */
 const REST_MS = 500;
-/** Documents that nobody means by the text of an editor. */
-const NOT_TEXTS = new Set([
-  ...[
-    'output',
-    'vscode-scm',
-    'comment',
-    'debug',
-    'vscode',
-    'vscode-settings',
-    'search-editor',
-    'vscode-interactive-input',
-  ],
-  ...['vscode-chat-code-block', 'vscode-chat-code-compare-block', 'chatSessionInput'],
-]);
 
 /**
  * Routes what is looked at while Live is on: one text at a time, that of the active editor first. It gives way to runs for what somebody
@@ -111,7 +97,7 @@ export class Onlooker implements Disposable {
 
   /** Whether a text is to be routed: it has no routing, or not all since it gave way to another. */
   #isUnrouted(document: TextDocument): boolean {
-    if (NOT_TEXTS.has(document.uri.scheme) || this.#cleared.has(document)) return false;
+    if (!isText(document) || this.#cleared.has(document)) return false;
     const session = this.#sessions.get(document.uri);
     if (session && (session.run ?? !this.#gaveWay.has(session))) return false;
     return lengthOf(document) <= UNASKED && document.getText().trim() !== '';

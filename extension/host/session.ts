@@ -55,6 +55,8 @@ export class Session {
   behind: RoutedText | undefined;
   live: LiveBase | undefined;
   run: Run | undefined;
+  /** The last run, if something went wrong with it. */
+  failed: Run | undefined;
   /** The sentence that says that the routing is not of the whole text, and why. */
   partial: string | undefined;
   /** Expert that was clicked, and the one that is pointed at. */
@@ -97,7 +99,7 @@ export class Session {
 
   /** What edits have to be told to: the text that is shown may be that of the run, and must not be told twice. */
   get trackers(): ReadonlySet<EditTracker> {
-    const followed = [this.routed, this.behind, this.run].flatMap((one) => (one ? [one.edits] : []));
+    const followed = [this.routed, this.behind, this.run, this.failed].flatMap((one) => (one ? [one.edits] : []));
     return new Set(followed);
   }
 

@@ -3,6 +3,26 @@ import type { TextPart } from './analyzer.ts';
 import type { RoutedText } from './routedText.ts';
 import { drawnColumns } from './tintSpans.ts';
 
+/** Documents that nobody means by the text of an editor. */
+const NOT_TEXTS = new Set([
+  ...[
+    'output',
+    'vscode-scm',
+    'comment',
+    'debug',
+    'vscode',
+    'vscode-settings',
+    'search-editor',
+    'vscode-interactive-input',
+  ],
+  ...['vscode-chat-code-block', 'vscode-chat-code-compare-block', 'chatSessionInput'],
+]);
+
+/** Whether a document is one that somebody means by the text of an editor: not a log, a panel's input or the like. */
+export function isText({ uri }: TextDocument): boolean {
+  return !NOT_TEXTS.has(uri.scheme);
+}
+
 /** The whole document. */
 export function wholeText(document: TextDocument): TextPart {
   return { document, text: document.getText(), base: 0, whole: true };

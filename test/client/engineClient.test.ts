@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { TestEngine } from '../support/analyze.ts';
@@ -34,6 +35,19 @@ function script(code: string): string {
   const entry = join(folder, 'engine.js');
   writeFileSync(entry, code);
   return entry;
+}
+
+/** An engine bundle that never answers, and does after it was ended. */
+function deafAtFirst(): string {
+  return script(`
+    const { existsSync, writeFileSync } = require('node:fs');
+    const deafBefore = __filename + '.started';
+    if (existsSync(deafBefore)) require(${JSON.stringify(ENGINE)});
+    else {
+      writeFileSync(deafBefore, '');
+      ${DEAF}
+    }
+  `);
 }
 
 /** Runs the long text and calls `act` once some of it is routed; returns the error's code and how much arrived. */
@@ -137,17 +151,7 @@ describe('a request that is cancelled', () => {
   });
 
   it('and does not stop ends the process, and what waits behind it is answered by a new one', async () => {
-    const engine = start(
-      script(`
-        const { existsSync, writeFileSync } = require('node:fs');
-        const deafBefore = __filename + '.started';
-        if (existsSync(deafBefore)) require(${JSON.stringify(ENGINE)});
-        else {
-          writeFileSync(deafBefore, '');
-          ${DEAF}
-        }
-      `),
-    );
+    const engine = start(deafAtFirst());
     const abort = new AbortController();
     const first = codeOf(engine.client.open(engine.model(MODEL), () => undefined, abort.signal));
     const second = engine.analyze(MODEL, 'text behind it');
@@ -192,6 +196,17 @@ describe('a killed engine', () => {
     engine.client.resetCrashes();
     expect((await engine.analyze(MODEL, 'again')).routed).toBeGreaterThan(0);
   });
+});
+
+it('an engine that hangs is another one after a restart, which answers', async () => {
+  const engine = start(deafAtFirst());
+  const run = engine.analyze(MODEL, 'text');
+  await expect.poll(() => engine.client.pid).toBeDefined();
+  const { pid } = engine.client;
+  await sleep(500);
+  engine.client.restart();
+  expect((await run).routed).toBeGreaterThan(0);
+  expect(engine.client.pid).not.toBe(pid);
 });
 
 describe('an engine that cannot start', () => {

@@ -1,0 +1,105 @@
+import type { TextDocument } from 'vscode';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { TextPart } from '../../extension/host/analyzer.ts';
+import { Commands, type CommandParts } from '../../extension/host/commands.ts';
+import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
+import type { Run } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { EditTracker } from '../../extension/host/editTracker.ts';
+import { notifications, registered, window } from '../support/vscode.ts';
+import { routedTextOf } from './routedTextOf.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+let sessions: Sessions;
+/** Texts that were routed. */
+let analyzed: string[];
+/** What else was asked for, in order. */
+let asked: string[];
+let made: Commands;
+beforeEach(() => {
+  sessions = new Sessions();
+  [analyzed, asked] = [[], []];
+  notifications.length = 0;
+  const parts: unknown = {
+    analyzer: { analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)) },
+    client: { restart: () => asked.push('restart') },
+    continuer: { writing: false },
+    link: { showInMap: (token: number) => asked.push(`token ${token} of ${sessions.current!.key}`) },
+    map: { show: () => asked.push('map') },
+    problems: {
+      report: (_: string, error: unknown) => {
+        throw error;
+      },
+    },
+    sessions,
+  };
+  made = new Commands(parts as CommandParts);
+});
+afterEach(() => {
+  made.dispose();
+  sessions.dispose();
+  Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [] });
+});
+
+function documentOf(uri: string, text: string): TextDocument {
+  const [scheme, path] = uri.split(':');
+  const document: unknown = {
+    uri: { scheme, path, toString: () => uri },
+    getText: () => text,
+  };
+  return document as TextDocument;
+}
+
+/** Opens editors; the last one has the focus. */
+function show(...documents: readonly TextDocument[]): void {
+  const editors = documents.map((document) => ({ document, selection: { isEmpty: true } }));
+  Object.assign(window, { visibleTextEditors: editors, activeTextEditor: editors.at(-1) });
+}
+
+function run(id: string, argument?: unknown): Promise<void> {
+  return registered.get(id)!(argument);
+}
+
+const LOG = documentOf('output:/moescope', 'a line of the log');
+const TEXT = documentOf('file:/a.txt', 'a text');
+
+test('from the log, commands take the text of an editor', async () => {
+  show(TEXT, LOG);
+  await run('moescope.analyze');
+  expect(analyzed).toEqual(['a text']);
+});
+
+test('the log alone is no text', () => {
+  show(LOG);
+  void run('moescope.analyze');
+  expect(notifications.map(({ message }) => message)).toEqual([expect.stringContaining('Open a text first')]);
+  expect(analyzed).toEqual([]);
+});
+
+test('a link to the map shows the token of its own text', async () => {
+  const other = documentOf('file:/b.txt', 'another text');
+  for (const document of [TEXT, other]) {
+    sessions.open(document).routed = routedTextOf({ text: 'x', tokens: [[0, 1]], layers: [] });
+  }
+  await run(HOVER_COMMANDS.map, { uri: 'file:/a.txt', token: 0 });
+  expect(asked).toEqual(['map', 'token 0 of file:/a.txt']);
+});
+
+test('a link to the map of a text without routing does nothing', async () => {
+  sessions.open(TEXT).routed = routedTextOf({ text: 'x', tokens: [[0, 1]], layers: [] });
+  await run(HOVER_COMMANDS.map, { uri: 'file:/gone.txt', token: 0 });
+  expect(asked).toEqual([]);
+  expect(sessions.current?.document).toBe(TEXT);
+});
+
+test('a restart of the engine routes what failed, and nothing that nobody asked for', async () => {
+  const other = documentOf('file:/b.txt', 'another text');
+  show(other);
+  await run('moescope.restartEngine');
+  expect([asked, analyzed]).toEqual([['restart'], []]);
+  const failed: unknown = { edits: new EditTracker('a text', 0, true) };
+  sessions.open(TEXT).failed = failed as Run;
+  await run('moescope.restartEngine');
+  expect([asked, analyzed]).toEqual([['restart', 'restart'], ['a text']]);
+});
