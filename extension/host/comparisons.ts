@@ -9,12 +9,16 @@ import { modelName } from '../formats/modelName.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Models } from './models.ts';
 import { withNotice } from './progressNotice.ts';
+import type { ActionContext } from './reportActions.ts';
 import type { ReportPage } from './reportPage.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { modelDetail, type Subjects } from './subjects.ts';
 import type { TextPart } from './analyzer.ts';
+
+/** Before the id of what both bundled models route. */
+const BUNDLED = 'bundled:';
 
 export interface ComparisonParts {
   readonly client: EngineClient;
@@ -42,8 +46,8 @@ export class Comparisons {
 
   /** Whether one of the bundled models is the one that routes. */
   get bundledIsChosen(): boolean {
-    const { bundled, folder } = this.#parts.models;
-    return bundled.some((model) => model.folder === folder);
+    const { bundled, folder, server } = this.#parts.models;
+    return !server && bundled.some((model) => model.folder === folder);
   }
 
   /** Whether a routing is of a bundled model, so that the other one is all that is missing. */
@@ -60,17 +64,31 @@ export class Comparisons {
     if (second && source) this.#show(source, second);
   }
 
+  /** The text that a report is about, under both bundled models. Throws UserError. */
+  async bundledOf({ session, subject }: Pick<ActionContext, 'session' | 'subject'>): Promise<void> {
+    const routed = session?.routed;
+    // Beside a run of the text, which would end it, nothing is put with its routing.
+    if (routed && !session.run && this.isBundled(routed)) return this.withOtherBundled(session, routed);
+    const { name, text } = subject.make();
+    if (text === undefined) return;
+    const { id } = subject;
+    await this.#bothBundled(name, text, id.startsWith(BUNDLED) ? id : BUNDLED + (session?.key ?? id));
+  }
+
   /** Routes a text through both bundled models, apart from the model that is chosen, and shows both. Throws UserError. */
   async bothBundled({ text, document }: TextPart): Promise<void> {
+    await this.#bothBundled(document.uri.path.split('/').at(-1)!, text, BUNDLED + document.uri.toString());
+  }
+
+  async #bothBundled(name: string, text: string, id: string): Promise<void> {
     const { models, report, subjects } = this.#parts;
-    const name = document.uri.path.split('/').at(-1)!;
     const abort = this.#begin();
     const runs: RoutingTrace[] = [];
     for (const { folder } of models.bundled) runs.push(await this.#run(folder, text, abort));
     const [first, second] = runs.map((trace) => subjectOf(name, trace, text));
     const [one, other] = models.bundled.map((model) => model.name);
     subjects.add({
-      id: `bundled:${document.uri.toString()}`,
+      id,
       name,
       detail: l10n.t`${one!} and ${other!}`,
       make: () => ({ ...first!, evidence: { other: second! } }),

@@ -1,4 +1,4 @@
-import { commands, type Disposable, type Uri } from 'vscode';
+import type { Disposable, Uri } from 'vscode';
 import { WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { COST, MEASURE } from '../analysis/sections/cost.ts';
 import { CAPACITY, limitOf } from '../analysis/sections/limitControls.ts';
@@ -119,7 +119,7 @@ export class OnDemand implements Disposable {
     reportActions.add(CAPACITY, 'tint', () => lens.chooseTint('dropped'));
     reportActions.add(COST, MEASURE, (context) => profileText(parts, context));
     reportActions.add('compare', 'with', () => this.comparisons.ask());
-    reportActions.add('compare', 'bundled', () => commands.executeCommand('moescope.compareBundled'));
+    reportActions.add('compare', 'bundled', (context) => this.comparisons.bundledOf(context));
   }
 
   /** Opens the report where a change in the model is asked for. */

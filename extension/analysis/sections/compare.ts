@@ -39,20 +39,19 @@ export interface Sides {
   readonly means: readonly [MeanBalance, MeanBalance];
 }
 
-const ACTIONS: readonly Control[] = [
-  { kind: 'action', id: 'with', label: l10n.t`Compare With…`, primary: true },
-  { kind: 'action', id: 'bundled', label: l10n.t`Compare Bundled Models` },
-];
+const WITH: Control = { kind: 'action', id: 'with', label: l10n.t`Compare With…`, primary: true };
+const BUNDLED: Control = { kind: 'action', id: 'bundled', label: l10n.t`Compare Bundled Models` };
 
 export const compareSection: SectionKind = {
   id: 'compare',
   title: l10n.t`Compare`,
   make: (a, set) => {
     const b = a.evidence.other;
+    const actions = a.text === undefined ? [WITH] : [WITH, BUNDLED];
     if (!b) {
       return {
         lacking: l10n.t`Nothing to compare with yet: another text that was routed, another model’s routing of this one, or both bundled models.`,
-        controls: ACTIONS,
+        controls: actions,
         figures: [],
       };
     }
@@ -76,7 +75,7 @@ export const compareSection: SectionKind = {
     const balances = [balancesOf(a), balancesOf(b)] as const;
     const means = [meanBalance(balances[0]), meanBalance(balances[1])] as const;
     const sides: Sides = { a, b, names: namesOf(a, b), same: comparable && match.value, balances, means };
-    const controls = [layer, ...(comparable ? [match] : []), ...(a.trace && b.trace ? [block] : []), ...ACTIONS];
+    const controls = [layer, ...(comparable ? [match] : []), ...(a.trace && b.trace ? [block] : []), ...actions];
     const loads = [balanceFigure(sides), loadFigure(sides, Number(layer.value)), balanceTable(sides)];
     if (!a.trace || !b.trace) {
       const lacking = l10n.t`Of one of them only counts are known: there is no test of the difference, and no token to compare.`;

@@ -35,6 +35,14 @@ it('asks for something to compare with', () => {
   expect(figures).toEqual([]);
 });
 
+it('offers the bundled models for nothing but a text', () => {
+  const { name, model, source, loads, evidence } = subject('balanced');
+  const counts: Subject = { name, model, source, loads, evidence };
+  const ids = (of: Pick<Section, 'controls'>): string[] => of.controls.map(({ id }) => id);
+  expect(ids(compareSection.make(counts, {}))).toEqual(['with']);
+  expect(ids(compared(counts, subject('collapsed')))).not.toContain('bundled');
+});
+
 it('shows what an auxiliary loss does: two models, their experts by rank', () => {
   const made = compared(subject('balanced'), subject('collapsed'));
   expect(made.verdict).toMatch(/^balanced has a mean MaxVio of \d/);
