@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { homedir } from 'node:os';
+import { sep } from 'node:path';
 import { QuickPickItemKind, ThemeIcon, type QuickInputButton, type QuickPickItem } from 'vscode';
 import { modelName } from '../formats/modelName.ts';
 import type { LocalModels, UnavailableModel } from '../protocol/model.ts';
@@ -28,7 +29,7 @@ export function modelItems(
   const current = models.folder;
   const item = (folder: string, name: string, description: string): ModelItem => {
     const about = known.get(folder);
-    const icon = about?.opens === false ? 'circle-slash' : folder === current ? 'check' : 'blank';
+    const icon = about?.opens === false ? 'circle-slash' : folder === current && !models.server ? 'check' : 'blank';
     // A line of its own from the start: the list must not jump under the pointer.
     const detail = `$(blank) ${about?.line ?? '…'}`;
     return { choice: { kind: 'open', folder }, label: `$(${icon}) ${name}`, description, detail, buttons: [SHOW] };
@@ -92,5 +93,5 @@ function group(label: string, items: readonly ModelItem[]): readonly ModelItem[]
 
 function abbreviateHome(folder: string): string {
   const home = homedir();
-  return folder.startsWith(home) ? `~${folder.slice(home.length)}` : folder;
+  return folder === home || folder.startsWith(home + sep) ? `~${folder.slice(home.length)}` : folder;
 }

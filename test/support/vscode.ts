@@ -7,6 +7,10 @@ export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') 
 export const l10n = {};
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1 };
+export const QuickPickItemKind = { Separator: -1 };
+export class ThemeIcon {
+  constructor(readonly id: string) {}
+}
 
 export const EndOfLine = { LF: 1, CRLF: 2 };
 
