@@ -28,11 +28,13 @@ export function expertCapacity(factor: number, tokens: number, k: number, expert
 
 /** What a capacity does to the slots of one layer, or of several together. */
 export interface CapacityFigures {
-  /** T·k: dropped + kept. */
+  /** Slots of known experts: dropped + kept. */
   readonly slots: number;
+  /** Slots that the model itself dropped, for which expert the trace does not tell; of the T·k slots, those that are no others'. */
+  readonly untold: number;
   /** E·C. */
   readonly room: number;
-  /** Slots dropped by position, and as many by weight. Those that the model itself dropped of an unknown expert are among them. */
+  /** Slots dropped by position, and as many by weight. */
   readonly dropped: number;
   /** Room that stays empty when slots are dropped: room − kept. */
   readonly padding: number;
@@ -108,15 +110,17 @@ function layerCurve(slots: Slots, factors: readonly number[]): (CapacityFigures 
   const lightest = weightBehind(heaviestFirst(slots), counts, steps);
   // Without runners-up nothing is known of them; but where every expert is chosen, there is no other to go to.
   const moved = layer.candidates > k || k === layer.experts ? countMoved(slots, steps) : undefined;
+  const wanted = counts.reduce((sum, c) => sum + c, 0);
   return capacities.map((capacity) => {
     const step = steps.indexOf(capacity);
     const kept = counts.reduce((sum, c) => sum + Math.min(c, capacity), 0);
     const room = layer.experts * capacity;
-    const dropped = experts.length - kept;
+    const dropped = wanted - kept;
     const padding = room - kept;
     return {
       capacity,
-      slots: experts.length,
+      slots: wanted,
+      untold: experts.length - wanted,
       room,
       dropped,
       padding,
@@ -214,6 +218,7 @@ function totalOf(layers: readonly CapacityFigures[]): CapacityFigures {
   const sum = (of: (layer: CapacityFigures) => number): number => layers.reduce((all, layer) => all + of(layer), 0);
   const total = {
     slots: sum((l) => l.slots),
+    untold: sum((l) => l.untold),
     room: sum((l) => l.room),
     dropped: sum((l) => l.dropped),
     padding: sum((l) => l.padding),

@@ -44,6 +44,7 @@ describe('capacityCurve', () => {
     expect(point!.layers[0]).toEqual({
       capacity: 1,
       slots: 4,
+      untold: 0,
       room: 4,
       dropped: 2,
       padding: 2,
@@ -93,9 +94,14 @@ describe('capacityCurve', () => {
       lostWeight: { position: 0.5, weight: 0.5 },
     });
     expect(wide!.total).toMatchObject({ dropped: 0, lostWeight: { position: 0, weight: 0 } });
-    // A recorded trace does not tell what was wanted: that stays dropped.
-    const recorded = layerTrace({ experts: 2, k: 1, chosen: [[0], [null]] });
-    expect(capacityCurve([recorded], 2, [4])[0]!.total).toMatchObject({ slots: 2, dropped: 1, padding: 7 });
+  });
+
+  it('leaves out what the model dropped of experts that a recorded trace does not name', () => {
+    const recorded = layerTrace({ experts: 2, k: 1, chosen: [[0], [0], [null], [1]] });
+    // T = 4: two slots an expert at 1, one at 0.5, where the second of expert 0 finds no room.
+    const [half, one] = capacityCurve([recorded], 4, [0.5, 1]);
+    expect(half!.total).toMatchObject({ slots: 3, room: 2, dropped: 1, padding: 0, untold: 1 });
+    expect(one!.total).toMatchObject({ slots: 3, room: 4, dropped: 0, padding: 1, untold: 1 });
   });
 
   it('adds up layers', () => {

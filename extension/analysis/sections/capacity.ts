@@ -5,7 +5,7 @@ import { CAPACITY_FACTORS, capacityCurve, type CapacityFigures, type CapacityPoi
 import { layerLabel } from '../labels.ts';
 import type { CapacityPolicy, CapacityLimit } from '../../protocol/intervention.ts';
 import { sentences } from '../lists.ts';
-import { fixed, percent } from '../numbers.ts';
+import { count, fixed, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
 import { known } from './parts.ts';
@@ -39,9 +39,15 @@ export const capacitySection: SectionKind = {
     const curve = capacityCurve(trace.layers, trace.routed, factors);
     const here = curve.find(({ factor }) => factor === limit.factor)!;
     const labels = trace.layers.map(layerLabel);
+    const { slots, untold, rerouted } = here.total;
+    const lacking = sentences(
+      untold > 0 &&
+        l10n.t`${count(untold)} of ${count(slots + untold)} slots had been dropped by the model itself; of which expert is not recorded, and they are left out.`,
+      !rerouted && l10n.t`Re-routing takes the runners-up, which are not known here.`,
+    );
     return {
       verdict: verdict(here, limit),
-      ...(here.total.rerouted ? {} : { lacking: l10n.t`Re-routing takes the runners-up, which are not known here.` }),
+      ...(lacking === '' ? {} : { lacking }),
       controls: [...controls, { kind: 'action', id: 'tint', label: l10n.t`Tint Dropped Tokens`, primary: true }],
       figures: [
         curveFigure(curve, limit),

@@ -11,6 +11,7 @@ import type { JsonObject } from '../../../extension/formats/json.ts';
 import { arraysRecording } from '../../../extension/formats/recordedIds.ts';
 import { readRecording } from '../../../extension/formats/recording.ts';
 import type { Section } from '../../../extension/protocol/report.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
 import { FIXTURES } from '../../support/reference.ts';
 
 const answer = await readRecording(join(FIXTURES, 'recordings/vllm-0.27.1.json'));
@@ -114,4 +115,12 @@ describe('an answer of vLLM, in which nothing stands of weights,', () => {
     const { figures } = section('depth');
     expect(figures.map(({ id }) => id)).toEqual(['explained-by-depth', 'agreement-of-layers']);
   });
+});
+
+it('says how many slots a model with a capacity of its own had dropped, and counts what a limit does to the others', () => {
+  const layer = layerTrace({ experts: 2, k: 1, chosen: [[0], [0], [null], [1]], entropy: [0, 0, 0, 0] });
+  const subject = subjectOf('switch', { ...answer.trace, layers: [layer], routed: 4 }, undefined);
+  const { verdict, lacking } = makeSection('capacity', subject, { factor: 1 })!;
+  expect(verdict).toMatch(/ 0\.0.% of the slots are dropped/u);
+  expect(lacking).toContain('1 of 4 slots had been dropped by the model itself');
 });
