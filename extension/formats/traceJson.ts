@@ -24,10 +24,15 @@ export interface RecordedTrace {
 export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
   const { tokens, layers, origin, windows, routed, generatedFrom = Infinity } = trace;
   const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
+  const { note, physicalIds } = origin.model;
   const head = {
     format: FORMAT,
     version: VERSION,
-    model: { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
+    model: {
+      ...{ name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
+      ...(physicalIds ? { physicalIds } : {}),
+      ...(note === undefined ? {} : { note }),
+    },
     precision: origin.model.precision,
     provider: origin.model.provider,
     text,
@@ -90,6 +95,8 @@ const traceSchema = v.object({
     vocabulary: sizeOr(0),
     context: sizeOr(0),
     parameters: v.fallback(v.object({ total: v.number(), active: v.number() }), { total: 0, active: 0 }),
+    physicalIds: v.fallback(v.optional(v.literal(true)), undefined),
+    note: v.fallback(v.optional(v.string()), undefined),
   }),
   precision: v.string(),
   provider: v.string(),
@@ -182,8 +189,11 @@ export function readTraceJson(json: string): RecordedTrace {
     };
   });
   const generatedFrom = file.tokens.findIndex((t) => t.generated);
+  const { physicalIds, note, ...known } = file.model;
   const model: ModelInfo = {
-    ...file.model,
+    ...known,
+    ...(physicalIds ? { physicalIds } : {}),
+    ...(note === undefined ? {} : { note }),
     folder: '',
     precision: file.precision,
     provider: file.provider,

@@ -63,6 +63,15 @@ describe('readTraceJson', () => {
     expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
   });
 
+  it('keeps what limits it: a note, and ids that number copies of experts', () => {
+    const model = { ...MINIMAL.model, physicalIds: true, note: 'Weights are not recorded.' };
+    const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, model }));
+    expect(recorded.trace.origin.model).toMatchObject({ physicalIds: true, note: 'Weights are not recorded.' });
+    expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
+    const other = readTraceJson(JSON.stringify({ ...MINIMAL, model: { ...MINIMAL.model, physicalIds: 1, note: [] } }));
+    expect(other.trace.origin.model).not.toMatchObject({ note: expect.anything() as unknown });
+  });
+
   it('reads and writes tokens whose ids nobody recorded', () => {
     const tokens = [{ ...MINIMAL.tokens[0], id: -1 }, MINIMAL.tokens[1]];
     const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, tokens }));
