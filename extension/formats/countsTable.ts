@@ -125,7 +125,9 @@ export function isReportJson(value: unknown): value is JsonObject {
  * @throws UserError `trace-invalid`
  */
 export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts[] {
-  return reports.map((report, i) => {
+  // The sum of several kinds of text is made again of these.
+  const parts = reports.filter((report) => !Array.isArray(report['kinds']));
+  return (parts.length > 0 ? parts : reports).map((report, i, { length }) => {
     const load: unknown = isJsonObject(report['load']) ? report['load']['layers'] : undefined;
     const model: unknown = isJsonObject(report['model']) ? report['model']['name'] : undefined;
     if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
@@ -137,7 +139,13 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
     });
     // Version 1 has no name.
     const name = typeof report['name'] === 'string' ? report['name'] : String(i + 1);
-    return countsOf(reports.length > 1 ? name : '', typeof model === 'string' ? model : 'unnamed', loads);
+    const counts = countsOf(length > 1 ? name : '', typeof model === 'string' ? model : 'unnamed', loads);
+    const { precision, provider } = report;
+    const ran = {
+      ...(typeof precision === 'string' ? { precision } : {}),
+      ...(typeof provider === 'string' ? { provider } : {}),
+    };
+    return { ...counts, model: { ...counts.model, ...ran } };
   });
 }
 

@@ -57,7 +57,8 @@ export async function readRecordings(paths: readonly [string, ...string[]]): Pro
   }
   const [part, ...others] = parts;
   if (!part) throw failure;
-  return counts([mergedCounts([part, ...others], [l10n.t`The sum of ${parts.length} files.`, ...leftOut])]);
+  const sum = others.length > 0 ? [l10n.t`The sum of ${parts.length} files.`] : [];
+  return counts([mergedCounts([part, ...others], [...sum, ...leftOut])]);
 }
 
 /** What one of several files counts. Throws UserError `trace-invalid`. */

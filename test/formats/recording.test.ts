@@ -273,6 +273,9 @@ describe('several files', () => {
     expect(note).toContain('The sum of 2 files.');
     for (const name of paths.slice(1, 4)) expect(note).toContain(`${name} is left out: `);
     await expect(readRecordings([join(folder, 'harm.pt'), join(folder, 'ids.npz')])).rejects.toThrow('nothing is run');
+    const one = await readRecordings([first!, join(folder, 'harm.pt')]);
+    if (one.kind !== 'counts') throw new Error('it is a trace');
+    expect(one.counts[0].model.note).toMatch(/^harm\.pt is left out: /u);
   });
 });
 
@@ -431,6 +434,18 @@ describe('reports and published counts, one a line', () => {
     ]);
     const published = ['a', 'b'].map((model) => ({ [model]: { k: 1, counts: { code: { 0: [1, 2] } } } }));
     expect(of(lines(...published)).map(({ name }) => name)).toEqual(['a, code', 'b, code']);
+  });
+
+  it('keep what ran them, and have the sum of kinds no part of its own', () => {
+    const layers = [{ layer: 0, experts: 2, k: 1, counts: [1, 4] }];
+    const ran = { precision: 'int8', provider: 'cpu' };
+    const sum = { ...report('tiny, 2 kinds of text', layers), kinds: ['code', 'prose'], ...ran };
+    const parts = of(lines({ ...report('code', layers), ...ran }, report('prose', layers), sum));
+    expect(parts.map(({ name, model }) => [name, model.precision, model.provider])).toEqual([
+      ['code', 'int8', 'cpu'],
+      ['prose', 'unknown precision', 'unknown engine'],
+    ]);
+    expect(of(lines(sum))).toMatchObject([{ name: '', model: ran }]);
   });
 
   it('without names are told apart by their number', () => {

@@ -17,7 +17,7 @@ export function figureJson(figure: Figure): string {
 
 /** One line. What only a trace tells is null where there is none. */
 export function reportJson({ subject, sections }: Report): string {
-  const { name, model, source, trace, loads } = subject;
+  const { name, model, source, domains, trace, loads } = subject;
   const made = trace && loadReport(trace);
   const layers = loads.map(({ shape, counts }, i) => {
     const cold = coldShare(shape.experts);
@@ -32,6 +32,7 @@ export function reportJson({ subject, sections }: Report): string {
     precision: model.precision,
     provider: model.provider,
     source,
+    ...(domains ? { kinds: domains.map((domain) => domain.name) } : {}),
     tokens: trace?.tokens.ids.length ?? null,
     routed: trace?.routed ?? null,
     load: { layers, mean, ...made?.sureness },
