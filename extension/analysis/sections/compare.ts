@@ -78,7 +78,10 @@ export const compareSection: SectionKind = {
     const controls = [layer, ...(comparable ? [match] : []), ...(a.trace && b.trace ? [block] : []), ...actions];
     const loads = [balanceFigure(sides), loadFigure(sides, Number(layer.value)), balanceTable(sides)];
     if (!a.trace || !b.trace) {
-      const lacking = l10n.t`Of one of them only counts are known: there is no test of the difference, and no token to compare.`;
+      const lacking =
+        a.trace || b.trace
+          ? l10n.t`Of one of them only counts are known: there is no test of the difference, and no token to compare.`
+          : l10n.t`Of both only counts are known: there is no test of the difference, and no token to compare.`;
       return { verdict: verdict(sides, undefined), lacking, controls, figures: loads };
     }
     const common = commonOf({ text: a.text, trace: a.trace }, { text: b.text, trace: b.trace });

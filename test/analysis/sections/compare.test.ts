@@ -165,7 +165,8 @@ it('compares loads alone where no more is known, or where models are of other sh
   const { name, model, source, loads, evidence } = subject('collapsed');
   const counts: Subject = { name, model, source, loads, evidence };
   const made = compared(subject('balanced'), counts);
-  expect(made.lacking).toContain('only counts');
+  expect(made.lacking).toContain('Of one of them only counts');
+  expect(compared(counts, counts).lacking).toContain('Of both only counts');
   expect(made.figures.map(({ id }) => id)).toEqual(['compare-hottest', 'compare-load', 'compare-balance']);
   const shallow = subject('collapsed', 'essay.md', (trace) => ({ ...trace, layers: trace.layers.slice(0, 4) }));
   const other = compared(subject('balanced'), shallow);
