@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { Recording } from '../protocol/recording.ts';
-import { readEngineReply, type EngineReply } from './engineReply.ts';
+import { readEngineReply, type EngineReply, type ReplyContext } from './engineReply.ts';
 import { isWhole, type IntegerArray } from './npy.ts';
 import {
   countedShape,
@@ -10,6 +10,7 @@ import {
   modelElsewhere,
   placeLayers,
   splitByLayer,
+  type KnownLayers,
   type PlacedLayers,
 } from './routedExperts.ts';
 
@@ -24,7 +25,11 @@ const MAX_EXPERTS = 0xfffe;
  * @param name what to call the model
  * @throws UserError `trace-invalid`
  */
-export function arraysRecording(arrays: ReadonlyMap<string, IntegerArray>, name: string): Recording {
+export function arraysRecording(
+  arrays: ReadonlyMap<string, IntegerArray>,
+  name: string,
+  known?: KnownLayers,
+): Recording {
   const all = [...arrays.values()];
   const experts =
     arrays.get('routed_experts') ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
@@ -36,6 +41,7 @@ export function arraysRecording(arrays: ReadonlyMap<string, IntegerArray>, name:
     return traceOf(
       [{ experts, ids: ids ? Int32Array.from(ids.values.subarray(0, tokens)) : unknownIds(tokens) }],
       name,
+      known,
     );
   }
   const counts = all.find(({ shape }) => shape.length === 2);
@@ -74,11 +80,14 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
  * Saved answers of engines, each of which becomes a window of one trace.
  *
  * @param name what to call the model where no answer tells
+ * @param known what the model's config says, without which SGLang's answers do not tell their layers
  * @throws UserError `server-unfit`, `trace-invalid`
  */
-export function repliesRecording(values: readonly unknown[], name: string): Recording {
-  const replies = values.map((value) => readEngineReply(value));
-  return traceOf(replies.map(routedPart), replies.find(({ model }) => model !== '')?.model ?? name);
+export function repliesRecording(values: readonly unknown[], name: string, known?: KnownLayers): Recording {
+  const k = known?.moeLayers[0]?.k;
+  const context: ReplyContext = known && k !== undefined ? { shape: [known.layers, k] } : {};
+  const replies = values.map((value) => readEngineReply(value, context));
+  return traceOf(replies.map(routedPart), replies.find(({ model }) => model !== '')?.model ?? name, known);
 }
 
 /** Tokens with expert ids, and what is known of them. */
@@ -105,14 +114,14 @@ function routedPart({ experts, promptIds, outputIds, ...known }: EngineReply): P
   return { ...known, experts, ids: ids.subarray(0, experts.shape[0]) };
 }
 
-function traceOf(parts: readonly Part[], name: string): Recording {
+function traceOf(parts: readonly Part[], name: string, known: KnownLayers | undefined): Recording {
   const [, layers = 0, k = 0] = parts[0]!.experts.shape;
   if (parts.some(({ experts }) => experts.shape[1] !== layers || experts.shape[2] !== k)) {
     throw invalid(l10n.t`its parts have different numbers of layers or experts`);
   }
   const tokens = parts.reduce((sum, { ids }) => sum + ids.length, 0);
   if (tokens === 0) throw invalid(l10n.t`it has no tokens`);
-  const placed = placeLayers(splitByLayer(joined(parts), tokens, layers, k), k);
+  const placed = placeLayers(splitByLayer(joined(parts), tokens, layers, k), k, known);
   const ids = new Int32Array(tokens);
   const [start, end] = [new Uint32Array(tokens), new Uint32Array(tokens)];
   const logProb = new Float32Array(tokens).fill(NaN);
@@ -145,8 +154,11 @@ function traceOf(parts: readonly Part[], name: string): Recording {
   };
 }
 
-function modelOf({ layers, moeLayers, notes }: PlacedLayers, name: string) {
-  return modelElsewhere({ name, layers, moeLayers, weightless: true }, [l10n.t`Weights are not recorded.`, ...notes]);
+function modelOf({ layers, moeLayers, physicalIds, notes }: PlacedLayers, name: string) {
+  return modelElsewhere({ name, layers, moeLayers, weightless: true, ...(physicalIds ? { physicalIds } : {}) }, [
+    l10n.t`Weights are not recorded.`,
+    ...notes,
+  ]);
 }
 
 function joined(parts: readonly Part[]): IntegerArray['values'] {

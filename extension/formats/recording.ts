@@ -18,6 +18,7 @@ import { regularFile } from './json.ts';
 import { isAlike, mergedCounts, notedCounts } from './mergedCounts.ts';
 import { isNpy, readNpy, readNpz } from './npy.ts';
 import { arraysRecording, repliesRecording } from './recordedIds.ts';
+import type { KnownLayers } from './routedExperts.ts';
 import { readSglangDump } from './sglangDump.ts';
 import { isTorchSave, readTorchSave } from './torchSave.ts';
 import { readTraceJson } from './traceJson.ts';
@@ -35,11 +36,12 @@ const KINDS = l10n.t`a trace or report that MoEScope wrote, .npy or .npz expert 
  * Opens files that are one recording: a single file of any kind, or counts of the same layers, which are added up. Of several
  * those that cannot be are left out, which the sum's note says.
  *
+ * @param known what the config of the model says whose expert ids these are
  * @throws UserError `trace-invalid` naming what is wrong: with the file, or with the first of several of which none is left
  */
-export async function readRecordings(paths: readonly [string, ...string[]]): Promise<Recording> {
+export async function readRecordings(paths: readonly [string, ...string[]], known?: KnownLayers): Promise<Recording> {
   const [first, ...more] = paths;
-  if (more.length === 0) return readRecording(first);
+  if (more.length === 0) return readRecording(first, known);
   const parts: RecordedCounts[] = [];
   const leftOut: string[] = [];
   let failure: unknown;
@@ -74,8 +76,8 @@ async function partOf(path: string): Promise<RecordedCounts> {
  *
  * @throws UserError `trace-invalid` naming what is wrong
  */
-export async function readRecording(path: string): Promise<Recording> {
-  const recording = await readFileOf(path);
+export async function readRecording(path: string, known?: KnownLayers): Promise<Recording> {
+  const recording = await readFileOf(path, known);
   if (recording.kind === 'trace') return recording;
   return counts(
     recording.counts.map((of) =>
@@ -84,7 +86,7 @@ export async function readRecording(path: string): Promise<Recording> {
   );
 }
 
-async function readFileOf(path: string): Promise<Recording> {
+async function readFileOf(path: string, known?: KnownLayers): Promise<Recording> {
   const name = basename(path);
   let bytes: Uint8Array;
   try {
@@ -97,7 +99,7 @@ async function readFileOf(path: string): Promise<Recording> {
     throw new UserError('trace-invalid', what, { cause: error });
   }
   try {
-    return recordingOf(bytes, name.replace(/\.[^.]{1,6}$/, ''));
+    return recordingOf(bytes, name.replace(/\.[^.]{1,6}$/, ''), known);
   } catch (error) {
     // The same sentence, though no server had a part in it.
     if (isUserError(error, 'server-unfit')) {
@@ -108,24 +110,24 @@ async function readFileOf(path: string): Promise<Recording> {
 }
 
 /** @param name what to call the model where the file does not tell */
-export function recordingOf(bytes: Uint8Array, name: string): Recording {
-  if (isNpy(bytes)) return arraysRecording(new Map([['', readNpy(bytes)]]), name);
+export function recordingOf(bytes: Uint8Array, name: string, known?: KnownLayers): Recording {
+  if (isNpy(bytes)) return arraysRecording(new Map([['', readNpy(bytes)]]), name, known);
   if (isZip(bytes)) {
     return isTorchSave(readZip(bytes))
       ? readSglangDump(readTorchSave(bytes), name)
-      : arraysRecording(readNpz(bytes), name);
+      : arraysRecording(readNpz(bytes), name, known);
   }
   if (isGguf(bytes)) return counts([readImatrix(bytes, name)]);
   if (isLegacyImatrix(bytes)) refuseLegacyImatrix();
-  return textRecording(textOf(bytes), name);
+  return textRecording(textOf(bytes), name, known);
 }
 
-function textRecording(text: string, name: string): Recording {
+function textRecording(text: string, name: string, known: KnownLayers | undefined): Recording {
   if (isCountsTable(text)) return counts([readCountsTable(text, name)]);
   const values = jsonOf(text);
   const [first] = values;
   if (isEngineReply(first) || (Array.isArray(first) && isEngineReply(first[0]))) {
-    return repliesRecording(values.flat(), name);
+    return repliesRecording(values.flat(), name, known);
   }
   if (values.every(isReportJson)) return counts(readReportCounts(values));
   if (values.every(isPublishedCounts)) return counts(values.flatMap(readPublishedCounts));
