@@ -1,5 +1,6 @@
 import { Ablations, ablations, type Ablated } from '../analysis/ablation.ts';
 import { layerLabel } from '../analysis/labels.ts';
+import { textLoss } from '../analysis/lossChange.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
 import { isUserError } from '../protocol/errors.ts';
@@ -9,7 +10,7 @@ import { findLayer, type AblateOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, INTERRUPTED, readOneText } from './route.ts';
 import { percent, summary, table, visible } from './table.ts';
-import { signed } from './whatif.ts';
+import { refuseWithoutLoss, signed } from './whatif.ts';
 
 interface Found {
   readonly plain: RoutingTrace;
@@ -21,7 +22,8 @@ export async function ablate(options: AblateOptions): Promise<number> {
   const text = await readOneText(options.files);
   const found = await inEngine(options, async ({ client, model, signal, progress }): Promise<Found> => {
     const { moeLayers } = await client.open(model, progress, signal);
-    const layers = options.layers?.map((label) => findLayer({ moeLayers }, label)) ?? moeLayers.keys();
+    const named = options.layers?.map((label) => findLayer({ moeLayers }, label));
+    const layers = named ? new Set(named) : moeLayers.keys();
     const interventions = ablations(moeLayers, layers);
     let plain: RoutingTrace | undefined;
     let began: Began | undefined;
@@ -35,6 +37,7 @@ export async function ablate(options: AblateOptions): Promise<number> {
       },
       signal,
     );
+    refuseWithoutLoss(textLoss(plain!.tokens.logProb));
     const found = new Ablations(plain!, interventions.length);
     const measured = ({ index, logProb }: Measured): void => {
       found.add(interventions[index]!.masked![0]!, logProb);

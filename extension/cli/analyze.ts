@@ -1,14 +1,15 @@
 import { writeTraceJson } from '../formats/traceJson.ts';
-import { showCounts } from './counts.ts';
+import { showCounts, withoutPart } from './counts.ts';
+import { findLayer } from './measuring.ts';
 import { obtain, type ObtainOptions } from './obtain.ts';
 import { writeOut } from './output.ts';
 import { INTERRUPTED } from './route.ts';
 import { renderTables } from './table.ts';
-import { UsageError } from './usage.ts';
 
 export interface AnalyzeOptions extends ObtainOptions {
   readonly json: string | undefined;
-  readonly layer: number | undefined;
+  /** Its label, as findLayer takes it. */
+  readonly layer: string | undefined;
   readonly part: string | undefined;
 }
 
@@ -18,11 +19,9 @@ export async function analyze(options: AnalyzeOptions): Promise<number> {
   if (obtained.kind === 'counts') return showCounts(obtained.counts, options);
   const { recorded, interrupted } = obtained;
   const { trace } = recorded;
-  const { layer } = options;
-  if (layer !== undefined && !trace.layers.some((l) => l.layer === layer)) {
-    const known = trace.layers.map((l) => l.layer).join(', ');
-    throw new UsageError(`The model has no MoE layer ${layer}; it has ${known}.`);
-  }
+  if (options.trace.length > 0) withoutPart(options.part);
+  const layer =
+    options.layer === undefined ? undefined : trace.layers[findLayer({ moeLayers: trace.layers }, options.layer)];
   if (options.json !== undefined) await writeOut(options.json, writeTraceJson(recorded));
   if (options.json !== '-') process.stdout.write(renderTables(recorded, layer));
   return interrupted ? INTERRUPTED : 0;

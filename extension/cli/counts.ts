@@ -25,6 +25,11 @@ export function chosenCounts(all: readonly RecordedCounts[], part: string | unde
   return chosen;
 }
 
+/** Throws UsageError when a part is asked for of what holds tokens. */
+export function withoutPart(part: string | undefined): void {
+  if (part !== undefined) throw new UsageError('The recording holds tokens, not parts to choose from with --part.');
+}
+
 /** Shows the load of recorded counts. Returns the exit code; throws UsageError. */
 export async function showCounts(all: readonly RecordedCounts[], { json, part }: CountsOptions): Promise<number> {
   const chosen = chosenCounts(all, part);
@@ -72,14 +77,14 @@ function balanceTable(
   const rows = load.map(({ layer, balance: b }) => [
     layerLabel(layer),
     `E${b.hottest}`,
-    share(b.shares[b.hottest]!),
+    percent(b.shares[b.hottest]!),
     known(b.utilisation[b.hottest]!, 2),
     known(b.maxVio, 2),
     known(b.cv, 3),
     known(b.gini, 3),
     known(b.jain, 3),
     `${known(b.effectiveExperts, 1)} of ${layer.experts}`,
-    share(b.coldFraction),
+    percent(b.coldFraction),
     String(b.dead.length),
   ]);
   const means = [
@@ -87,18 +92,14 @@ function balanceTable(
     known(mean.cv, 3),
     known(mean.gini, 3),
     known(mean.jain, 3),
-    share(mean.effectiveShare),
-    share(mean.coldFraction),
+    percent(mean.effectiveShare),
+    percent(mean.coldFraction),
   ];
-  const even = ['even', '', '', '1.00', '0.00', '0.000', '0.000', '1.000', 'all', share(0), '0'];
+  const even = ['even', '', '', '1.00', '0.00', '0.000', '0.000', '1.000', 'all', percent(0), '0'];
   const header = ['layer', 'hottest', 'share', 'of even', 'MaxVio', 'CV', 'Gini', 'Jain', 'effective', 'cold', 'dead'];
   const lines = [...rows, ['mean', '', '', '', ...means, `Σ ${mean.dead}`], even];
   return (
     'Balance of the load. Cold: a load share under 5 %, or under 0.8 of the even share where that is less.\n' +
     table(header, lines)
   );
-}
-
-function share(value: number): string {
-  return Number.isNaN(value) ? '–' : percent(value);
 }

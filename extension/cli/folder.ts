@@ -52,6 +52,8 @@ export async function folder(options: FolderOptions): Promise<number> {
   const report = routing && reportOf(subjectOfFolder(basename(root), routing, account));
   if (options.json !== undefined) await writeOut(options.json, [folderJson(basename(root), outcome, report)]);
   if (options.html !== undefined && report) await writeOut(options.html, [reportsHtml([report], 'vivid')]);
+  else if (options.html !== undefined)
+    console.error(`moescope: no file was routed, and ${options.html} is not written.`);
   if (options.json !== '-' && options.html !== '-') process.stdout.write(render(report, said));
   return ended ? INTERRUPTED : 0;
 }

@@ -5,7 +5,7 @@ import { FOLDER_LIMITS } from '../protocol/defaults.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import { MAX_SOCKETS } from '../server/http.ts';
 import type { FolderOptions } from './folder.ts';
-import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
+import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 
@@ -61,7 +61,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
   const server = serverOptions(values);
   const concurrency = wholeNumber('concurrency', values.concurrency, 1);
   if (concurrency !== undefined && !server) throw new UsageError('--concurrency is for --server.');
-  if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router']);
+  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router']);
   return {
     folders: positionals,
     group: grouping(values.group ?? 'language'),

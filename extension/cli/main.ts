@@ -12,12 +12,13 @@ import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
+import { checkOutputs, type Outputs } from './output.ts';
 import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
 import { INTERRUPTED } from './route.ts';
 import { record, type ServerOptions } from './served.ts';
-import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
+import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { visibleLines } from './table.ts';
 import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
@@ -48,7 +49,8 @@ moescope record start|stop --server URL   has an SGLang, or each of several, cou
                                           machine; report --trace FILE --trace FILE… adds those of several up
 moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
 
-  --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one (default: the bundled "balanced")
+  --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one, or a bundled model: "balanced" (default) or "collapsed".
+                  Beside a --trace of expert ids, the folder of the model's config.json; SGLang's answers take it
   --router ID     which of the routers that were found, where an ONNX model may have several
   --server URL    route on a running vLLM (0.21 and later) or SGLang that was started with --enable-return-routed-experts; its API key,
                   if it wants one, is taken from MOESCOPE_API_KEY. --model then names a local folder with the model's config.json
@@ -68,23 +70,47 @@ moescope cache [--clear]             lists the copies of weights that were made 
 
 Exit codes: 0 done, 1 the program failed or the server cannot be reached, 2 the input is at fault or the server does not fit, 130 stopped by Ctrl+C (what is done is shown).`;
 
+/** Commands with options of their own. */
+const COMMANDS: ReadonlyMap<string, (args: string[]) => Promise<number>> = new Map([
+  ['inspect', (args) => inspect(parseInspect(args))],
+  ['whatif', (args) => checked(whatif, parseWhatif(args))],
+  ['balance', (args) => checked(balance, parseBalance(args))],
+  ['ablate', (args) => checked(ablate, parseAblate(args))],
+  ['tour', tour],
+  ['profile', (args) => checked(profile, parseProfile(args))],
+  ['cache', (args) => cache(parseCache(args))],
+  ['report', (args) => checked(report, parseReport(args))],
+  ['folder', (args) => checked(folder, parseFolder(args))],
+  ['record', parseRecord],
+]);
+/** Those that print help of their own. */
+const HELPFUL: ReadonlySet<string> = new Set(['report', 'folder']);
+
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
+}
+
+/** Runs a command whose results can be written, as far as can be told before; none where only help was asked for. */
+async function checked<O extends Outputs>(
+  command: (options: O) => Promise<number>,
+  options: O | undefined,
+): Promise<number> {
+  if (options === undefined) return 0;
+  await checkOutputs(options);
+  return command(options);
+}
+
 async function main(args: string[]): Promise<number> {
-  if (args[0] === 'inspect') return inspect(parseInspect(args.slice(1)));
-  if (args[0] === 'whatif') return whatif(parseWhatif(args.slice(1)));
-  if (args[0] === 'balance') return balance(parseBalance(args.slice(1)));
-  if (args[0] === 'ablate') return ablate(parseAblate(args.slice(1)));
-  if (args[0] === 'tour') return tour(args.slice(1));
-  if (args[0] === 'profile') return profile(parseProfile(args.slice(1)));
-  if (args[0] === 'cache') return cache(parseCache(args.slice(1)));
-  if (args[0] === 'report') {
-    const options = parseReport(args.slice(1));
-    return options === undefined ? 0 : report(options);
+  const [name = '', ...rest] = args;
+  const own = COMMANDS.get(name);
+  if (own) {
+    if (!HELPFUL.has(name) && asksForHelp(rest)) {
+      console.log(USAGE);
+      return 0;
+    }
+    return own(rest);
   }
-  if (args[0] === 'folder') {
-    const options = parseFolder(args.slice(1));
-    return options === undefined ? 0 : folder(options);
-  }
-  if (args[0] === 'record') return parseRecord(args.slice(1));
   const { values, positionals } = parse(args);
   if (values.help === true || args.length === 0) {
     console.log(USAGE);
@@ -100,6 +126,9 @@ async function main(args: string[]): Promise<number> {
     context: wholeNumber('context', values.context, 1) ?? 0,
   };
   if (command === 'agree') {
+    if (server && values.model === undefined) {
+      throw new UsageError('agree takes --server and --model DIR: the model that the server runs, on this machine.');
+    }
     for (const option of ['trace', 'json', 'part', 'layer', 'generate'] as const) {
       if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze.`);
     }
@@ -108,8 +137,10 @@ async function main(args: string[]): Promise<number> {
   if (command !== 'analyze') {
     throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
   }
-  if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace']);
-  return analyze({
+  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace']);
+  notWith(values, 'trace', ['precision', 'provider', 'threads', 'context', 'router', 'generate']);
+  if (values.trace === undefined && values.part !== undefined) throw new UsageError('--part is for --trace.');
+  return checked(analyze, {
     ...common,
     server,
     trace: values.trace ?? [],
@@ -118,7 +149,7 @@ async function main(args: string[]): Promise<number> {
     generate: wholeNumber('generate', values.generate, 0) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
-    layer: wholeNumber('layer', values.layer, 0),
+    layer: values.layer,
   });
 }
 
@@ -210,7 +241,9 @@ function pair<T extends string>(
 
 // Whoever reads our output may stop early (| head); that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
+  if (error.code === 'EPIPE') process.exit(0);
+  console.error(`moescope: what it has to say cannot be written: ${messageOf(error)}.`);
+  process.exit(1);
 });
 main(process.argv.slice(2)).then(
   (code) => {

@@ -144,9 +144,14 @@ function namedExperts(option: string, texts: readonly string[] | undefined): Nam
   });
 }
 
+/** The label of the layer that a user names: 3, L3 or l3. */
+export function layerNamed(text: string): string {
+  return /^\d+$/.test(text) ? `L${text}` : text.toUpperCase();
+}
+
 /** Index of a layer among those with experts, by its label. Throws UsageError. */
 export function findLayer({ moeLayers }: Pick<ModelInfo, 'moeLayers'>, label: string): number {
-  const wanted = /^\d+$/.test(label) ? `L${label}` : label.toUpperCase();
+  const wanted = layerNamed(label);
   const index = moeLayers.findIndex((layer) => layerLabel(layer) === wanted);
   if (index >= 0) return index;
   throw new UsageError(`The model has no MoE layer ${label}; it has ${moeLayers.map(layerLabel).join(', ')}.`);

@@ -1,7 +1,11 @@
 import { buffer } from 'node:stream/consumers';
 import { readRecordings, recordingOf } from '../formats/recording.ts';
-import type { Recording } from '../protocol/recording.ts';
-import { readOneText, route, type Routed, type RouteOptions } from './route.ts';
+import type { KnownLayers } from '../formats/routedExperts.ts';
+import { InspectorClient } from '../client/inspectorClient.ts';
+import type { Recording, RecordingPaths } from '../protocol/recording.ts';
+import { modelPath, readOneText, route, type Routed, type RouteOptions } from './route.ts';
+import { INSPECTOR } from './routers.ts';
+import { logProblems } from './served.ts';
 import { UsageError } from './usage.ts';
 
 export interface ObtainOptions extends RouteOptions {
@@ -13,11 +17,33 @@ export interface ObtainOptions extends RouteOptions {
 /** Routing of a text, or counts of a recording that holds no tokens. */
 export type Obtained = ({ readonly kind: 'routed' } & Routed) | Extract<Recording, { kind: 'counts' }>;
 
-/** Opens files that are one recording; "-" is standard input, for itself. Throws UserError and UsageError. */
-export async function openRecording([first, ...more]: readonly [string, ...string[]]): Promise<Recording> {
-  if (![first, ...more].includes('-')) return readRecordings([first, ...more]);
-  if (more.length > 0) throw new UsageError('Standard input and a file are not added up.');
-  return recordingOf(await buffer(process.stdin), 'recording');
+/**
+ * Opens files that are one recording; "-" is standard input, for itself.
+ *
+ * @param model the folder whose config.json says what the layers of expert ids are
+ * @throws UserError, UsageError
+ */
+export async function openRecording(paths: RecordingPaths, model: string | undefined): Promise<Recording> {
+  const known = model === undefined ? undefined : await shapeOf(model);
+  const recording = paths.includes('-') ? await readStandardInput(paths, known) : await readRecordings(paths, known);
+  if (known && !(recording.kind === 'trace' && recording.trace.origin.model.weightless)) {
+    throw new UsageError('--model goes with a --trace of expert ids alone: this one needs no config.json.');
+  }
+  return recording;
+}
+
+async function readStandardInput({ length }: RecordingPaths, known: KnownLayers | undefined): Promise<Recording> {
+  if (length > 1) throw new UsageError('Standard input and a file are not added up.');
+  return recordingOf(await buffer(process.stdin), 'recording', known);
+}
+
+async function shapeOf(model: string): Promise<KnownLayers> {
+  const inspector = new InspectorClient({ entry: INSPECTOR, log: logProblems });
+  try {
+    return await inspector.shape(modelPath(model), new AbortController().signal);
+  } finally {
+    inspector.dispose();
+  }
 }
 
 /** Routes the one file that is named, or opens a recording. Throws UserError and UsageError. */
@@ -26,6 +52,6 @@ export async function obtain(options: ObtainOptions): Promise<Obtained> {
   const [first, ...more] = options.trace;
   if (first === undefined) return { kind: 'routed', ...(await route(await readOneText(files), options)) };
   if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-  const recording = await openRecording([first, ...more]);
+  const recording = await openRecording([first, ...more], options.model);
   return recording.kind === 'counts' ? recording : { kind: 'routed', recorded: recording, interrupted: false };
 }

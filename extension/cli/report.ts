@@ -6,8 +6,9 @@ import { reportJson } from '../analysis/export/json.ts';
 import { partsOf, reportOf, type Report } from '../analysis/export/report.ts';
 import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/subject.ts';
+import type { Recording } from '../protocol/recording.ts';
 import { routedAgainst } from './against.ts';
-import { aboutCounts, chosenCounts } from './counts.ts';
+import { aboutCounts, chosenCounts, withoutPart } from './counts.ts';
 import { openRecording, type ObtainOptions } from './obtain.ts';
 import { writeFolder, writeOut } from './output.ts';
 import { settingsOf } from './reportOptions.ts';
@@ -59,11 +60,13 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
   const [first, ...more] = options.trace;
   if (first !== undefined) {
     if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-    const obtained = await recorded([first, ...more], options.part);
-    const [other] = options.against === undefined ? [] : await recorded([options.against], options.part);
-    return { obtained: other ? obtained.map((one) => beside(one, other.subject)) : obtained, interrupted: false };
+    const { against } = options;
+    const obtained = await recorded([first, ...more], options);
+    const others = against === undefined ? [] : await recorded([against], options);
+    return { obtained: besideNamesakes(obtained, others), interrupted: false };
   }
   if (files.length === 0) throw new UsageError('Which FILE? "-" reads standard input.');
+  if (options.part !== undefined) throw new UsageError('--part is for --trace.');
   const texts: string[] = [];
   for (const name of files) texts.push(await readText(name));
   const routed = await routeAll(texts, options);
@@ -86,14 +89,37 @@ function beside({ subject, about }: Obtained, other: Subject): Obtained {
   return { about, subject: { ...subject, evidence: { ...subject.evidence, other } } };
 }
 
-async function recorded(paths: readonly [string, ...string[]], part: string | undefined): Promise<Obtained[]> {
-  const recording = await openRecording(paths);
+/** Parts of two recordings go together by their names; a recording of one part goes with all. Throws UsageError. */
+function besideNamesakes(obtained: readonly Obtained[], others: readonly Obtained[]): readonly Obtained[] {
+  const [first, ...more] = others;
+  if (!first) return obtained;
+  const pairs = obtained.map((one) => ({
+    one,
+    other: more.length === 0 ? first : others.find(({ subject }) => subject.name === one.subject.name),
+  }));
+  if (pairs.every(({ other }) => !other)) {
+    const names = others.map(({ subject }) => `"${subject.name}"`).join(', ');
+    throw new UsageError(
+      `--against holds ${names}, of which --trace holds none: --part NAME says which to compare with.`,
+    );
+  }
+  return pairs.map(({ one, other }) => (other ? beside(one, other.subject) : one));
+}
+
+async function recorded(
+  paths: readonly [string, ...string[]],
+  { model, part, against }: ReportOptions,
+): Promise<Obtained[]> {
+  const recording = await openRecording(paths, model);
   const name = paths.map(nameOf).join(', ');
+  // Of two recordings, a part is named of the one that has several.
+  const named = against !== undefined && partsIn(recording) < 2 ? undefined : part;
   if (recording.kind === 'trace') {
+    withoutPart(named);
     const { trace, text } = recording;
     return [{ subject: subjectOf(name, trace, text === '' ? undefined : text), about: summary(trace) }];
   }
-  const chosen = chosenCounts(recording.counts, part);
+  const chosen = chosenCounts(recording.counts, named);
   const together = subjectsOfCounts(name, chosen)
     .filter(({ domains }) => domains)
     .map((subject) => ({ subject, about: `${visible(subject.name)}\n` }));
@@ -102,6 +128,10 @@ async function recorded(paths: readonly [string, ...string[]], part: string | un
     about: aboutCounts(counts),
   }));
   return [...each, ...together];
+}
+
+function partsIn(recording: Recording): number {
+  return recording.kind === 'counts' ? recording.counts.length : 1;
 }
 
 function nameOf(file: string): string {

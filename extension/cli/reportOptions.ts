@@ -6,7 +6,8 @@ import type { Subject } from '../analysis/sections/subject.ts';
 import type { Control, Parameters } from '../protocol/report.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import type { ReportOptions } from './report.ts';
-import { SERVER_OPTIONS, serverOptions, withoutServer } from './serverOptions.ts';
+import { layerNamed } from './measuring.ts';
+import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
 import { oneOf, understood, wholeNumber } from './values.ts';
 
@@ -56,11 +57,9 @@ export function parseReport(args: string[]): ReportOptions | undefined {
     console.log(USAGE);
     return undefined;
   }
-  if (values.html === '-' && values.json === '-') {
-    throw new UsageError('Standard output takes one of --html and --json.');
-  }
   const server = serverOptions(values);
-  if (server) withoutServer(values, ['precision', 'provider', 'threads', 'context', 'router', 'trace']);
+  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router', 'trace']);
+  notWith(values, 'trace', ['precision', 'provider', 'threads', 'context', 'router']);
   return {
     files: positionals,
     server,
@@ -115,6 +114,9 @@ export function settingsOf(texts: readonly string[], subject: Subject): Settings
   return settings;
 }
 
+/** A label of a layer; the value behind it is its place among those with experts. */
+const LAYER = /^[LED]\d+$/u;
+
 function valueOf(control: Control, text: string, setting: string): string | number | boolean {
   const refuse = (takes: string): UsageError => new UsageError(`--set ${setting}: it takes ${takes}.`);
   switch (control.kind) {
@@ -126,10 +128,16 @@ function valueOf(control: Control, text: string, setting: string): string | numb
     }
     case 'choice': {
       const { options } = control;
-      const found = options.find(({ value }) => value === text) ?? options.find(({ label }) => label === text);
-      if (!found)
-        throw refuse(options.map(({ value, label }) => (label === value ? value : `${value} (${label})`)).join(', '));
-      return found.value;
+      const found =
+        options.find(({ label }) => LAYER.test(label) && label === layerNamed(text)) ??
+        options.find(({ value, label }) => !LAYER.test(label) && value === text) ??
+        options.find(({ label }) => label === text);
+      if (found) return found.value;
+      throw refuse(
+        options
+          .map(({ value, label }) => (label === value || LAYER.test(label) ? label : `${value} (${label})`))
+          .join(', '),
+      );
     }
     case 'toggle':
       if (text !== 'true' && text !== 'false') throw refuse('true or false');

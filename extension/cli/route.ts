@@ -1,4 +1,5 @@
 /** A text's way from the command line through the engine. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -32,7 +33,14 @@ export interface Routed {
 export const INTERRUPTED = 130;
 
 /** The bundles lie in dist/, beside media/. */
-export const DEFAULT_MODEL = join(__dirname, '../media/demo-models/balanced');
+const BUNDLED = join(__dirname, '../media/demo-models');
+const BUNDLED_NAMES = ['balanced', 'collapsed'];
+export const DEFAULT_MODEL = join(BUNDLED, 'balanced');
+
+/** Where a model lies that is named by its path, or that is bundled, by its name. */
+export function modelPath(named: string): string {
+  return BUNDLED_NAMES.includes(named) && !existsSync(named) ? join(BUNDLED, named) : resolve(named);
+}
 export const ENGINE = join(__dirname, 'engine.js');
 
 /** The text of the one file that is named. */
@@ -82,7 +90,10 @@ export async function inEngine<R>(
   };
   process.once('SIGINT', onInterrupt);
   const there =
-    options.server && served(options.server, options.model, (params, signal) => client.tokenize(params, signal));
+    options.server &&
+    served(options.server, options.model === undefined ? undefined : modelPath(options.model), (params, signal) =>
+      client.tokenize(params, signal),
+    );
   const client: EngineClient = new EngineClient({
     entry: ENGINE,
     log: logProblems,
@@ -90,7 +101,7 @@ export async function inEngine<R>(
   });
   try {
     // What a server runs need not be a model that this machine could open.
-    const folder = resolve((there ? undefined : options.model) ?? DEFAULT_MODEL);
+    const folder = there || options.model === undefined ? DEFAULT_MODEL : modelPath(options.model);
     const router = await chooseRouter(folder, options.router, stop.signal);
     return await work({
       client,

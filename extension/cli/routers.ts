@@ -6,7 +6,7 @@ import { findOnnxFile } from '../formats/onnxFolder.ts';
 import { visible } from './table.ts';
 import { UsageError } from './usage.ts';
 
-const INSPECTOR = join(__dirname, 'inspector.js');
+export const INSPECTOR = join(__dirname, 'inspector.js');
 
 /**
  * Says what was found, and returns the routers to watch: those that are named, else the only ones.

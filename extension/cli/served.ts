@@ -51,7 +51,8 @@ export async function record(what: 'start' | 'stop', options: ServerOptions): Pr
     if (what === 'start') {
       for (const { place } of answers) console.log(`The server at ${place} counts what it routes.`);
       if (answers.length > 0) console.log(KEPT);
-      console.log(`Until: moescope record stop --server ${connections.map(({ url }) => url).join(',')}`);
+      const plain = options.plainHttp ? ' --plain-http' : '';
+      console.log(`Until: moescope record stop --server ${connections.map(({ url }) => url).join(',')}${plain}`);
     } else sayStopped(answers);
     return failures.some(({ code }) => code === 'server-unreachable') ? 1 : failures.length > 0 ? 2 : 0;
   } finally {

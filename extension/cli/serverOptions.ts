@@ -31,12 +31,14 @@ export function serverOptions(values: ServerValues): ServerOptions | undefined {
   return timeout === undefined ? server : { ...server, timeout };
 }
 
-/** Throws UsageError when an option was given that a server has no use for. */
-export function withoutServer<O extends string>(
-  values: { readonly [option in O]?: unknown },
+/** Throws UsageError when an option was given that another, which was given as well, has no use for. */
+export function notWith<O extends string, W extends string>(
+  values: { readonly [option in O | W]?: unknown },
+  other: W,
   options: readonly O[],
 ): void {
+  if (values[other] === undefined) return;
   for (const option of options) {
-    if (values[option] !== undefined) throw new UsageError(`--${option} and --server do not go together.`);
+    if (values[option] !== undefined) throw new UsageError(`--${option} and --${other} do not go together.`);
   }
 }

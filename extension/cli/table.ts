@@ -9,10 +9,10 @@ const UNSURE_TOKENS = 20;
 const BAR_WIDTH = 40;
 
 /** The tables of a trace: load by layer, the experts of one layer if asked for, and the tokens the router was least sure of. */
-export function renderTables({ trace, text }: RecordedTrace, layer: number | undefined): string {
-  const chosen = layer === undefined ? trace.layers : trace.layers.filter((l) => l.layer === layer);
+export function renderTables({ trace, text }: RecordedTrace, layer: LayerTrace | undefined): string {
+  const chosen = layer === undefined ? trace.layers : [layer];
   const parts = [summary(trace), loadTable(trace)];
-  if (layer !== undefined) parts.push(...chosen.map((l) => loadBars(l, trace.routed)));
+  if (layer !== undefined) parts.push(loadBars(layer, trace.routed));
   parts.push(unsureTable(trace, chosen, text));
   return parts.join('\n');
 }
@@ -63,8 +63,8 @@ function loadTable({ layers, routed }: RoutingTrace): string {
       `E${f.coldest}`,
       percent(f.shares[f.coldest]!),
       percent(f.coldFraction),
-      f.maxVio.toFixed(2),
-      `${f.effectiveExperts.toFixed(1)} of ${layer.experts}`,
+      known(f.maxVio, 2),
+      `${known(f.effectiveExperts, 1)} of ${layer.experts}`,
       known(meanOf(layer.entropy, 0, routed), 3),
       ...(drops ? [percent(dropped[i]!)] : []),
     ];
@@ -78,7 +78,7 @@ function loadBars(layer: LayerTrace, routed: number): string {
   const rows = Array.from(shares, (share, e) => [
     `E${e}`,
     percent(share),
-    '█'.repeat(Math.round((share / shares[hottest]!) * BAR_WIDTH)),
+    '█'.repeat(Math.round((share / shares[hottest]!) * BAR_WIDTH || 0)),
   ]);
   return `Load of layer ${layerLabel(layer)}, even share ${percent(1 / layer.experts)}\n${table([], rows, [2])}`;
 }
@@ -159,7 +159,7 @@ export function visibleLines(text: string): string {
 }
 
 export function percent(share: number, digits = 1): string {
-  return `${(100 * share).toFixed(digits)} %`;
+  return Number.isNaN(share) ? '–' : `${(100 * share).toFixed(digits)} %`;
 }
 
 export function count(n: number, noun: string): string {

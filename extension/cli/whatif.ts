@@ -1,14 +1,15 @@
 import { interventionText } from '../analysis/interventionText.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { suffering } from '../analysis/lossChange.ts';
+import { suffering, type TextLoss } from '../analysis/lossChange.ts';
 import { allLimited, outcomeOf, type LayerOutcome, type LimitedSlots, type Outcome } from '../analysis/outcome.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { Intervention, Measured } from '../protocol/intervention.ts';
 import { findLayer, type NamedExpert, type WhatifOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
-import { summary, table, visible } from './table.ts';
+import { known, percent, summary, table, visible } from './table.ts';
 
 /** Tokens listed that lose most. */
 const LISTED_TOKENS = 10;
@@ -38,6 +39,7 @@ export async function whatif(options: WhatifOptions): Promise<number> {
       outcomes: changed.map((trace, i) => outcomeOf(plain!, trace, interventions[i]!, measured[i + 1]!.slots)),
     };
   });
+  refuseWithoutLoss(outcomes[0]!.loss.before);
   if (options.json !== undefined) await writeOut(options.json, [whatifJson(began, outcomes)]);
   if (options.json !== '-') process.stdout.write(render(began, outcomes, text));
   return 0;
@@ -115,9 +117,9 @@ function layerTable({ model }: Began, outcome: Outcome): string {
   const slots = slotHeader(all);
   const rows = layers.map((layer) => [
     layerLabel(layer.shape),
-    layer.maxVio.before.toFixed(2),
-    layer.maxVio.after.toFixed(2),
-    `${(100 * layer.stayed).toFixed(1)} %`,
+    known(layer.maxVio.before, 2),
+    known(layer.maxVio.after, 2),
+    percent(layer.stayed),
     ...slotCells(layer.limited, slots),
   ]);
   const header = ['layer', 'MaxVio', 'then', 'choices that stay', ...slots];
@@ -132,6 +134,11 @@ function tokenTable({ start, end }: Began, { byToken }: Outcome, text: string): 
   if (tokens.length === 0) return 'No token loses anything.\n';
   const rows = tokens.map((t) => [String(t), `"${visible(text.slice(start[t], end[t]))}"`, signed(-byToken[t]!, 3)]);
   return `Tokens that lose most\n${table(['token', 'text', 'change of log p, nats'], rows, [1])}`;
+}
+
+/** Throws UserError when no token has a probability: nothing can be lost then. */
+export function refuseWithoutLoss({ tokens }: TextLoss): void {
+  if (tokens === 0) throw new UserError('text-empty', 'The text is too short: no token stands after another.');
 }
 
 export function signed(value: number, digits: number): string {

@@ -1,6 +1,6 @@
 /** The command line as its users run it: a child process, its output and exit code. */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -123,6 +123,45 @@ describe('moescope analyze', () => {
     expect(stdout.split('smallest margin')[1]).not.toMatch(/ L[0124-5] /);
   });
 
+  it('takes a layer by its label, and a bundled model by its name', async () => {
+    const { code, stdout } = await moescope(['analyze', SAMPLE, '--layer', 'L3', '--model', 'collapsed']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^collapsed /);
+    expect(stdout).toContain('Load of layer L3');
+  });
+
+  it.each(['whatif', 'balance', 'ablate', 'profile', 'inspect', 'tour', 'cache', 'record', 'report', 'folder'])(
+    'helps with %s',
+    async (command) => {
+      const { code, stdout, stderr } = await moescope([command, '--help']);
+      expect([code, stderr]).toEqual([0, '']);
+      expect(stdout).toContain(`moescope ${command}`);
+    },
+  );
+
+  it.skipIf(!existsSync('/dev/full'))('says when what it prints cannot be written', async () => {
+    const full = openSync('/dev/full', 'w');
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/cli.js'), '--help'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^moescope: .*ENOSPC/);
+  });
+
+  it('has no number where nothing was routed', async () => {
+    const columns = { chosen: [[null]], weight: [[null]], entropy: [null], margin: [null] };
+    const trace = {
+      ...{ format: 'moescope-trace', version: 1, model: { name: 'tiny' }, precision: 'int8', provider: 'cpu' },
+      tokens: [{ id: 1, start: 0, end: 0, logProb: null }],
+      layers: [{ layer: 0, experts: 2, k: 1, ...columns }],
+    };
+    const { code, stdout } = await moescope(['analyze', '--trace', '-', '--layer', '0'], JSON.stringify(trace));
+    expect(code).toBe(0);
+    expect(stdout).not.toContain('NaN');
+  });
+
   it('takes another model', async () => {
     const { stdout } = await moescope(['analyze', SAMPLE, '--model', join(FIXTURES, 'checkpoints/mixtral')]);
     expect(stdout).toMatch(/^mixtral \(MixtralForCausalLM\), 4 layers/m);
@@ -153,9 +192,18 @@ describe('bad input: exit code 2 and one sentence', () => {
     [['analyze', SAMPLE, SAMPLE], /One FILE/],
     [['analyze', SAMPLE, '--model', 'nowhere'], /nowhere does not exist/],
     [['analyze', SAMPLE, '--layer', '6'], /no MoE layer 6/],
-    [['analyze', SAMPLE, '--layer', 'x'], /--layer takes a whole number/],
+    [['analyze', SAMPLE, '--layer', 'x'], /no MoE layer x; it has L0, L1/],
     [['analyze', SAMPLE, '--bogus'], /Unknown option/],
-    [['analyze', SAMPLE, '--json', 'no/such/folder/out.json'], /cannot be written/],
+    // The model, which is not there, is not looked for.
+    [['analyze', SAMPLE, '--model', 'nowhere', '--json', 'no/such/folder/out.json'], /no\/such.* cannot be written/],
+    [['profile', SAMPLE, '--model', 'nowhere', '--json', '.'], /cannot be written: it is a folder/],
+    [['balance', SAMPLE, '--model', 'nowhere', '--out', 'no/such/folder/out'], /cannot be written/],
+    [['analyze', SAMPLE, '--part', 'code'], /--part is for --trace/],
+    [['report', SAMPLE, '--part', 'code'], /--part is for --trace/],
+    [['analyze', '--trace', SAMPLE, '--generate', '3'], /--generate and --trace do not go together/],
+    [['report', '--trace', SAMPLE, '--precision', 'int8'], /--precision and --trace do not go together/],
+    [['folder', '.', '--json', '-', '--html', '-'], /one of --html and --json/],
+    [['agree', SAMPLE, '--server', 'http://127.0.0.1:1'], /--model DIR/],
     [['analyze', '--trace', join(ROOT, 'package.json')], /no trace/],
     [['report'], /Which FILE/],
     [['report', SAMPLE, '--trace', SAMPLE], /Either a FILE or --trace/],
@@ -164,9 +212,9 @@ describe('bad input: exit code 2 and one sentence', () => {
     [['report', SAMPLE, '--set', 'capacity'], /SECTION\.CONTROL=VALUE/],
     [['report', SAMPLE, '--set', 'capacity.limit=2'], /capacity has factor, policy/],
     [['report', SAMPLE, '--set', 'capacity.factor=99'], /it takes 0\.5 to 4/],
-    [['report', SAMPLE, '--set', 'balance.layer=L9'], /it takes 0 \(L0\), 1 \(L1\)/],
+    [['report', SAMPLE, '--set', 'balance.layer=L9'], /it takes L0, L1, L2/],
     [['report', SAMPLE, '--html', '-', '--json', '-'], /one of --html and --json/],
-    [['report', SAMPLE, '--csv', SAMPLE], /cannot be written/],
+    [['report', SAMPLE, '--model', 'nowhere', '--csv', SAMPLE], /cannot be written/],
     [['report', SAMPLE, '--json', 'no/such/folder/out.json'], /cannot be written/],
     [['route', SAMPLE], /no command "route"/],
     [['agree', '--precision', 'auto,float32'], /Which FILE/],

@@ -164,6 +164,21 @@ describe('moescope balance', () => {
     });
   });
 
+  it.each(['whatif', 'ablate'])('refuses a text of which no token has a probability: %s', async (command) => {
+    const text = join(folder, 'one.txt');
+    writeFileSync(text, 'a');
+    const { code, out, err } = await moescope(command, text, ...(command === 'whatif' ? ['--k', '1'] : []));
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('too short');
+  });
+
+  it('tries each expert of a layer that is named twice once', async () => {
+    const text = join(folder, 'twice.txt');
+    writeFileSync(text, 'Each expert has its turn.');
+    const { out } = await moescope('ablate', text, '--layer', '3,L3', '--json', '-');
+    expect((JSON.parse(out) as { experts: object[] }).experts).toHaveLength(16);
+  });
+
   it('refuses a text that cannot be cut', async () => {
     writeFileSync(join(folder, 'short.txt'), 'a');
     const { code, err } = await moescope('balance', 'short.txt');

@@ -53,6 +53,23 @@ describe('moescope analyze --trace', () => {
     expect(again.out).toMatch(/L0 +E0 +30\.0 %/);
   });
 
+  it('shows an answer of SGLang, whose layers the config of its model tells', async () => {
+    const answer = ['analyze', '--trace', recording('sglang-int32.json')];
+    const { code, out } = await moescope([...answer, '--model', 'balanced']);
+    expect(code).toBe(0);
+    // The same text and model as the answer of vLLM above.
+    expect(out).toMatch(/L0 +E7 +17\.4 %/);
+    expect(out).not.toContain('is not known: at least');
+    expect((await moescope(answer)).error).toContain("name the local folder of the model's config.json");
+    const counts = await moescope(['analyze', '--trace', recording('counts.csv'), '--model', 'balanced']);
+    expect([counts.code, counts.error]).toEqual([2, expect.stringContaining('--model goes with') as unknown]);
+  });
+
+  it('has no parts of what holds tokens', async () => {
+    const { code, error } = await moescope(['analyze', '--trace', recording('ids.npz'), '--part', 'code']);
+    expect([code, error]).toEqual([2, expect.stringContaining('--part') as unknown]);
+  });
+
   it('shows counts, and says that what tokens did needs tokens', async () => {
     const { code, out } = await moescope(['analyze', '--trace', recording('sglang-stat.pt')]);
     expect(code).toBe(0);
@@ -124,6 +141,20 @@ describe('moescope report --trace', () => {
     };
     expect(report.format).toBe('moescope-report');
     expect(report.load.layers.map((layer) => layer.counts)).toEqual(Object.values(published.mixtral.counts.c4));
+  });
+
+  it('compares parts of two recordings that have the same name', async () => {
+    const counts = join(ROOT, 'media/recordings/olmoe-paper-counts.json');
+    const same = await moescope(['report', '--trace', counts, '--against', counts, '--section', 'compare']);
+    // Each is what it is compared with.
+    const verdicts = [...same.out.matchAll(/mean MaxVio of (\d+\.\d+) and .* mean MaxVio of (\d+\.\d+) and/gu)];
+    expect(verdicts.length).toBeGreaterThan(1);
+    for (const [, one, other] of verdicts) expect(one).toBe(other);
+    const single = ['report', '--trace', recording('counts.csv'), '--against', counts, '--section', 'compare'];
+    const unsaid = await moescope(single);
+    expect([unsaid.code, unsaid.error]).toEqual([2, expect.stringContaining('--part NAME says which') as unknown]);
+    const said = await moescope([...single, '--part', 'OLMoE-1B-7B, github']);
+    expect(said.out).toContain('github has a mean MaxVio of');
   });
 
   it('names the parts that there are', async () => {

@@ -173,13 +173,14 @@ describe('moescope --server', () => {
     const others = [await EngineServer.start(sglang), await EngineServer.start(() => undefined)];
     const urls = [server, ...others].map(({ url }) => url).join(',');
     const record = (what: string): Promise<Run> =>
-      moescope(['record', what, '--server', urls], { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps });
+      moescope(['record', what, '--server', urls, '--plain-http'], { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps });
     const [started, stopped] = [await record('start'), await record('stop')];
     for (const { code, error } of [started, stopped]) {
       expect([code, error]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
     }
     expect(started.out.match(/counts what it routes/gu)).toHaveLength(2);
     expect(started.out).toContain('keeps the last 1,000 passes');
+    expect(started.out).toMatch(/^Until: moescope record stop --server \S+ --plain-http$/mu);
     const command = /moescope (report .*)$/mu.exec(stopped.out)![1]!.split(' ');
     const opened = await moescope(command);
     await Promise.all(others.map((other) => other.stop()));

@@ -89,7 +89,7 @@ test('exported pages and charts hold no element, link or sign that a name or a t
 test('nothing of it reaches the terminal as it is', () => {
   const { trace, text } = hostileTrace();
   const said = [
-    renderTables({ trace, text }, 0),
+    renderTables({ trace, text }, trace.layers[0]),
     ...reportOf(subjectOf(HOSTILE_TEXTS[19]!, trace, text)).sections.map(sectionText),
     ...HOSTILE_TEXTS.map(visibleLines),
   ];
