@@ -93,6 +93,15 @@ describe('moescope folder', () => {
     expect(lacking).toMatch(/5 files and 1,000 tokens/);
   });
 
+  it('says that it writes no page where no file is routed', async () => {
+    const [empty, page] = [join(folder, 'empty'), join(folder, 'empty.html')];
+    mkdirSync(empty);
+    writeFileSync(join(empty, 'a.md'), ' ');
+    const { stdout, stderr } = await moescope([empty, '--html', page]);
+    expect(stdout).toContain('0 files routed');
+    expect(stderr).toContain(`${page} is not written`);
+  });
+
   it.each([
     [['nowhere'], 'There is no folder nowhere.'],
     [[], 'Which DIR?'],
