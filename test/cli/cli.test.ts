@@ -139,7 +139,7 @@ describe('moescope analyze', () => {
     },
   );
 
-  it.skipIf(!existsSync('/dev/full'))('says when what it prints cannot be written', async () => {
+  it.skipIf(!existsSync('/dev/full'))('says when what it prints cannot be written', () => {
     const full = openSync('/dev/full', 'w');
     const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/cli.js'), '--help'], {
       stdio: ['ignore', full, 'pipe'],
