@@ -279,7 +279,7 @@ describe('moescope report', () => {
       moescope(['report', '--trace', trace]),
       moescope(['report', '--trace', trace, '--json', '-']),
     ]);
-    expect(stdout).toContain('which a recorded trace does not hold');
+    expect(stdout).toContain('Re-routing takes the runners-up, which are not known here');
     expect(stdout).toMatch(/^ +1\.25 +20\.7 % +– +– /m);
     expect(stdout).not.toContain('NaN');
     const { source, losses, capacity } = JSON.parse(json) as ReportFile;
