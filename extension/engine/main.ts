@@ -304,7 +304,9 @@ class Engine {
         if (token.isCancellationRequested) throw new UserError('cancelled', l10n.t`The request was cancelled.`);
         return await work(cancel.signal);
       } catch (error) {
-        return this.#report(explainedFailure(error, this.#open?.model.info.precision));
+        const model = this.#open?.model;
+        // An exported model runs in its own precision alone.
+        return this.#report(explainedFailure(error, model?.measurable && model.info.precision));
       } finally {
         listener.dispose();
       }

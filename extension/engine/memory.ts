@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { ON_THE_CPU } from '../models/fitting.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
-import type { Precision } from '../protocol/trace.ts';
+import { PRECISIONS, type Precision } from '../protocol/trace.ts';
 
 /**
  * Refuses what cannot fit before it is allocated. What nobody holds any more is given back first.
@@ -46,16 +46,18 @@ const FAILED_ALLOCATION =
 /**
  * What an allocation that failed is to the user, with the precisions that take less; anything else that was thrown stays as it is.
  *
- * @param precision that the model runs in, or was to
+ * @param precision that the model runs in, or was to; undefined where it is none that can be chosen
  */
 export function explainedFailure(error: unknown, precision: string | undefined): unknown {
   if (error instanceof UserError || !FAILED_ALLOCATION.test(messageOf(error))) return error;
-  const smaller = ON_THE_CPU.slice(1 + ON_THE_CPU.indexOf(precision as Precision)).join(l10n.t` or `);
-  return new UserError('out-of-memory', sentenceOf(precision, smaller), { cause: error });
+  return new UserError('out-of-memory', sentenceOf(precision), { cause: error });
 }
 
-function sentenceOf(precision: string | undefined, smaller: string): string {
-  if (precision === undefined) return l10n.t`Memory ran out. In ${smaller} it takes less.`;
+function sentenceOf(precision: string | undefined): string {
+  if (precision === undefined) return l10n.t`Memory ran out: analyze a part of the text, or end other programs.`;
+  // From the most bits to the fewest.
+  const fewerBits = PRECISIONS.slice(1 + PRECISIONS.indexOf(precision as Precision));
+  const smaller = fewerBits.filter((each) => ON_THE_CPU.includes(each)).join(l10n.t` or `);
   return smaller === ''
     ? l10n.t`Memory ran out with the model in ${precision}. No precision takes less: analyze a part of the text, or end other programs.`
     : l10n.t`Memory ran out with the model in ${precision}. In ${smaller} it takes less.`;

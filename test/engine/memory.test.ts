@@ -14,7 +14,15 @@ describe('an allocation that failed', () => {
       'UserError: Memory ran out with the model in float32. In int8 or int4 it takes less.',
     );
     expect(said(new Error('std::bad_alloc'), 'int8')).toContain('In int4 it takes less.');
+    expect(said(new Error('std::bad_alloc'), 'float16')).toBe(
+      'UserError: Memory ran out with the model in float16. In int8 or int4 it takes less.',
+    );
     expect(said(new Error('std::bad_alloc'), 'int4')).toContain('analyze a part of the text');
+  });
+  test('is told without precisions where the model has no choice of them', () => {
+    expect(said(new Error('std::bad_alloc'))).toBe(
+      'UserError: Memory ran out: analyze a part of the text, or end other programs.',
+    );
   });
   test.each([
     'Non-zero status code returned while running MatMul node. Status Message: bfc_arena.cc:359 Failed to allocate memory for requested buffer of size 4294967296',
