@@ -28,6 +28,7 @@ import {
   type ProfileParams,
   type Stage,
 } from '../protocol/engine.ts';
+import { snapshotOf } from '../formats/hubCache.ts';
 import type { ContinueParams } from '../protocol/continuation.ts';
 import { isUserError, messageOf, UserError, type ErrorData } from '../protocol/errors.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
@@ -88,7 +89,10 @@ class Engine {
       this.#next(token, (signal) => this.#continue(params, signal)),
     );
     connection.onRequest(toEngine.tokenize, (params, token) =>
-      this.#next(token, async () => (await Tokenizer.open(params.folder, params.vocabulary)).encode(params.text)),
+      this.#next(token, async () => {
+        const tokenizer = await Tokenizer.open(await snapshotOf(params.folder), params.vocabulary);
+        return tokenizer.encode(params.text);
+      }),
     );
     connection.onRequest(toEngine.listCache, ({ cache }, token) => this.#next(token, () => cachedModels(cache)));
     connection.onRequest(toEngine.clearCache, ({ cache }, token) =>
