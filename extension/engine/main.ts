@@ -123,9 +123,11 @@ class Engine {
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
       progress('route', part.to, total);
     }
+    // An answer begins a text of its own.
+    const before = model.answers ? [] : [...ids];
     return {
       milliseconds: { ...milliseconds, route: performance.now() - tokenized },
-      ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length) } : {}),
+      ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length, before) } : {}),
     };
   }
 

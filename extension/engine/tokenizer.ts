@@ -6,6 +6,9 @@ import { messageOf, UserError } from '../protocol/errors.ts';
 import { openTokenizer, type OpenTokenizer } from './openTokenizers.ts';
 import { joined, Stretches } from './stretches.ts';
 
+/** Tokens before others that are decoded with them: some decoders drop a space at the beginning. */
+const CONTEXT_TOKENS = 8;
+
 /** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
 export class Tokenizer {
   readonly #native: NativeTokenizer;
@@ -88,9 +91,15 @@ export class Tokenizer {
     return [part(0, before), part(before + bare.length)];
   }
 
-  /** The text of tokens, special ones included. */
-  textOf(ids: readonly number[]): Promise<string> {
-    return this.#native.decode([...ids], false);
+  /** The text that tokens add to that of others, special ones included. */
+  async addedText(before: readonly number[], ids: readonly number[]): Promise<string> {
+    const context = before.slice(-CONTEXT_TOKENS);
+    const known = await this.#native.decode(context, false);
+    const all = await this.#native.decode([...context, ...ids], false);
+    // Bytes of a character that begins before the new tokens and ends in them show up in neither.
+    let same = 0;
+    while (same < known.length && known[same] === all[same]) same += 1;
+    return all.slice(same);
   }
 
   /** Whether a token stands for no text: the end of one, say. */
@@ -101,13 +110,15 @@ export class Tokenizer {
   /**
    * The text of generated tokens, which follows one of `offset` UTF-16 units. A token that ends inside a character gets the
    * range up to there; the one that completes it, the character.
+   *
+   * @param before tokens that they go on from
    */
-  async decode(ids: readonly number[], offset: number): Promise<Continuation> {
+  async decode(ids: readonly number[], offset: number, before: readonly number[]): Promise<Continuation> {
     const start = new Uint32Array(ids.length);
     const end = new Uint32Array(ids.length);
     let text = '';
     for (let i = 0; i < ids.length; i++) {
-      const longer = await this.#native.decode(ids.slice(0, i + 1), false);
+      const longer = await this.addedText(before, ids.slice(0, i + 1));
       start[i] = offset + Math.min(text.length, longer.length);
       end[i] = offset + longer.length;
       text = longer;

@@ -1,7 +1,7 @@
 /** Token ids and ranges are those of Hugging Face's tokenizers, in UTF-16 units. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Tokenizer, utf16Offsets } from '../../extension/engine/tokenizer.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
 import { ScratchFolder } from '../support/scratch.ts';
@@ -64,6 +64,54 @@ it('a file that was changed is read anew', async () => {
   } finally {
     scratch.dispose();
   }
+});
+
+describe('the text of generated tokens', () => {
+  const VOCABULARY = { '<s>': 0, '▁hello': 1, '▁world': 2, s: 3, '<0xC3>': 4, '<0xA9>': 5 };
+  const sentencePiece = {
+    version: '1.0',
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'ByteFallback' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+    model: { type: 'BPE', byte_fallback: true, vocab: VOCABULARY, merges: [] },
+  };
+  let scratch: ScratchFolder;
+  let llama: Tokenizer;
+  beforeAll(async () => {
+    scratch = new ScratchFolder('checkpoints/mixtral');
+    scratch.write('tokenizer.json', JSON.stringify(sentencePiece));
+    llama = await Tokenizer.open(scratch.folder, 6);
+  });
+  afterAll(() => {
+    scratch.dispose();
+  });
+
+  it('keeps the space between it and the text before, where decoders drop one at the beginning', async () => {
+    const { text, start, end } = await llama.decode([2, 3, 1], 5, [1]);
+    expect(text).toBe(' worlds hello');
+    expect([...start]).toEqual([5, 11, 12]);
+    expect([...end]).toEqual([11, 12, 18]);
+  });
+
+  it('has none where it begins a text of its own', async () => {
+    expect((await llama.decode([2, 1], 5, [])).text).toBe('world hello');
+  });
+
+  it('gives a character to the token that completes it', async () => {
+    const { text, end } = await llama.decode([2, 4, 5], 5, [1]);
+    expect(text).toBe(' worldé');
+    expect(end[2]).toBe(12);
+  });
 });
 
 describe('utf16Offsets', () => {

@@ -107,7 +107,7 @@ export const READERS: readonly FuzzedReader[] = [
       ids.forEach((_, i) => {
         if (!(start[i]! <= end[i]! && end[i]! <= TEXT.length)) throw new Error(`token ${i} lies outside the text`);
       });
-      await tokenizer.decode([...ids.subarray(0, 8)], TEXT.length);
+      await tokenizer.decode([...ids.subarray(0, 8)], TEXT.length, [...ids]);
     },
   },
 ];

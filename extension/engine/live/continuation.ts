@@ -1,8 +1,6 @@
 import type { Sampling } from '../../protocol/continuation.ts';
 import type { Tokenizer } from '../tokenizer.ts';
 
-/** Tokens before the new ones that are decoded with them: some decoders drop a space at the beginning. */
-const CONTEXT_TOKENS = 8;
 /** What decoders put where a character is not complete. */
 const INCOMPLETE = '\ufffd';
 
@@ -43,18 +41,14 @@ export class AddedText {
 
   constructor(tokenizer: Tokenizer, ids: Int32Array) {
     this.#tokenizer = tokenizer;
-    this.#before = [...ids.subarray(-CONTEXT_TOKENS)];
+    this.#before = [...ids];
   }
 
   /** All text so far. A character that no further token has completed is not part of it. */
   async add(id: number): Promise<string> {
     this.#added.push(id);
-    const before = await this.#tokenizer.textOf(this.#before);
-    const all = await this.#tokenizer.textOf([...this.#before, ...this.#added]);
-    // Bytes of a character that begins before the new tokens and ends in them show up in neither.
-    let same = 0;
-    while (same < before.length && before[same] === all[same]) same += 1;
-    if (!all.endsWith(INCOMPLETE)) this.#text = all.slice(same);
+    const text = await this.#tokenizer.addedText(this.#before, this.#added);
+    if (!text.endsWith(INCOMPLETE)) this.#text = text;
     return this.#text;
   }
 }
