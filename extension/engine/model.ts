@@ -11,6 +11,8 @@ export interface OpenModel {
   readonly tokenizer: Tokenizer;
   /** Most tokens that one pass should take: enough rows for each expert's matrix product, soon enough for progress and for cancelling. */
   readonly chunk: number;
+  /** Whether it keeps nothing of the tokens that have gone through, and each pass takes them anew. */
+  readonly cacheless: boolean;
   /** Present in a model whose decoder is told a text by an encoder. */
   readonly answers?: AnsweringModel;
   /**

@@ -119,6 +119,7 @@ async function openDecoder(
     head,
     device,
     chunk,
+    cacheless: false,
     beginsAlike: (a, b) => !encoder && graphs.body.ropes.every(({ rope }) => turnsAlike(rope, a, b)),
     nodes: graphs.body.nodes + (graphs.encoder?.nodes ?? 0),
     sequence,

@@ -42,12 +42,14 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
   const session = await createSession(graph.bytes, foreign, request.threads, options.profile);
   const model: ForeignSession = { session, graph, moeLayers: info.moeLayers };
   const rows = Math.floor(CHUNK_LOGITS / (vocabulary * Float32Array.BYTES_PER_ELEMENT));
+  const cacheless = ports.caches.length === 0;
   return {
     info,
     tokenizer,
-    chunk: ports.caches.length > 0 ? Math.max(16, Math.min(CHUNK_TOKENS, rows)) : info.context,
+    chunk: cacheless ? info.context : Math.max(16, Math.min(CHUNK_TOKENS, rows)),
+    cacheless,
     // Without a cache nothing tells whether tokens see those after them.
-    beginsAlike: () => ports.caches.length > 0,
+    beginsAlike: () => !cacheless,
     sequence: (capacity) => new ForeignSequence(model, capacity),
     ...(options.profile === undefined
       ? {}

@@ -16,9 +16,12 @@ export function leavesOneOver(rows: number): boolean {
 /**
  * Where a pass over tokens [from, end) ends: after `most` at the latest, and so that no pass leaves a row over if that can be.
  * Then a token's routing is the same to the bit however its text is cut into passes.
+ *
+ * @param cacheless whether each pass takes all tokens anew: then one that was cut short would not be of the same run as its end
  */
-export function passEnd(from: number, end: number, most: number): number {
+export function passEnd(from: number, end: number, most: number, cacheless = false): number {
   let to = Math.min(end, from + most);
+  if (cacheless) return to;
   if (to === end - 1 && to - from > 2) to -= 2;
   return leavesOneOver(to - from) && to - from > 1 ? to - 2 : to;
 }

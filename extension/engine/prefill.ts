@@ -38,7 +38,7 @@ export async function* prefill(
     sequence.reset(length);
     for (let from = begin, to; from < end; from = to) {
       throwIfAborted(signal);
-      to = passEnd(from, end, model.chunk);
+      to = passEnd(from, end, model.chunk, model.cacheless);
       yield { from, to, ...(await sequence.append(ids.subarray(from, to))) };
     }
   }

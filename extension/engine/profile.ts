@@ -112,7 +112,7 @@ class Passes {
   }
 
   #prepare(): () => Promise<readonly RoutedLayer[]> {
-    const { answers, chunk } = this.#model;
+    const { answers, chunk, cacheless } = this.#model;
     const ids = this.#ids;
     if (answers) {
       const sequence = answers.sequence(1 + ids.length);
@@ -123,7 +123,7 @@ class Passes {
       sequence.reset(ids.length);
       const layers: RoutedLayer[] = [];
       for (let from = 0, to; from < ids.length; from = to) {
-        to = passEnd(from, ids.length, chunk);
+        to = passEnd(from, ids.length, chunk, cacheless);
         layers.push(...(await sequence.append(ids.subarray(from, to))).layers);
       }
       // The head for the last token, too, as when one more is to be generated.
@@ -201,7 +201,7 @@ async function timeSteps(
   let layers: readonly RoutedLayer[] = [];
   for (let from = 0, to; from < prompt.length; from = to) {
     throwIfAborted(signal);
-    to = passEnd(from, prompt.length, model.chunk);
+    to = passEnd(from, prompt.length, model.chunk, model.cacheless);
     ({ layers } = await sequence.append(prompt.subarray(from, to)));
   }
   // Of the last token of the prompt alone; a step can be compared with the one before.

@@ -1,6 +1,9 @@
 /** ONNX models as others exported them: their routers are found, and route as the reference implementation does. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LiveRouter } from '../../extension/engine/live/liveRouter.ts';
+import { openModel } from '../../extension/engine/open.ts';
+import { prefill } from '../../extension/engine/prefill.ts';
 import type { LayerTrace, RoutingTrace } from '../../extension/protocol/trace.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { compareLayer, compareLogProbs, keyOf } from '../support/compare.ts';
@@ -92,6 +95,30 @@ describe('a text of several passes', () => {
     }
     for (const [t, logProb] of trace.tokens.logProb.entries()) {
       if (!Number.isNaN(logProb)) expect(logProb, `token ${t}`).toBeCloseTo(wanted.tokens.logProb[t]!, 2);
+    }
+  });
+});
+
+describe('a model without a cache', () => {
+  it('takes a text in one pass, whatever its length, live and afresh', async () => {
+    const options = { importer: '', progress: () => undefined, signal: new AbortController().signal };
+    const model = await openModel(engine.model(folderOf('torch-mixtral-fp32')), options);
+    expect(model.cacheless).toBe(true);
+    try {
+      for (const tokens of [16, 17, 33]) {
+        const ids = Int32Array.from({ length: tokens }, (_, t) => t + 1);
+        const windows = Uint32Array.of(0);
+        const passes: [number, number][] = [];
+        for await (const { from, to } of prefill(model, ids, windows, 0, options.signal)) passes.push([from, to]);
+        const live = new LiveRouter(model).begin(1, ids, windows, { memory: 64e6 });
+        for await (const { from, to } of live.parts(options.signal)) passes.push([from, to]);
+        expect(passes, `${tokens} tokens`).toEqual([
+          [0, tokens],
+          [0, tokens],
+        ]);
+      }
+    } finally {
+      await model.close();
     }
   });
 });

@@ -94,7 +94,7 @@ export class LiveRouter {
     memory: number,
     signal: AbortSignal,
   ): AsyncGenerator<WrittenToken, void> {
-    const { info, answers } = this.#model;
+    const { info, answers, chunk, cacheless } = this.#model;
     if (answers) {
       throw new UserError(
         'architecture-unsupported',
@@ -114,7 +114,7 @@ export class LiveRouter {
       // The state after the last token tells the next one's logits.
       for (let at = sequence.rewind(startFor(sequence, own.length, own.length)), to; at < own.length; at = to) {
         throwIfAborted(signal);
-        to = passEnd(at, own.length, this.#model.chunk);
+        to = passEnd(at, own.length, chunk, cacheless);
         await sequence.append(own.subarray(at, to), to - at);
       }
       for (let i = 0; i < room; i++) {
@@ -203,7 +203,7 @@ export class LiveRouter {
       return { from, to: from + logProb.length, layers, logProb };
     };
     if (common === ids.length) return;
-    const { answers } = this.#model;
+    const { answers, cacheless } = this.#model;
     if (!sequence) {
       if (answers) yield take(0, await readWindow(answers, answers.sequence(1 + ids.length), ids, true));
       return;
@@ -211,7 +211,7 @@ export class LiveRouter {
     let at = sequence.rewind(startFor(sequence, common, ids.length));
     for (let size = FIRST_PASS, to; at < ids.length; at = to, size *= 2) {
       throwIfAborted(signal);
-      to = passEnd(at, ids.length, this.#passTokens(sequence, at, ids.length, size));
+      to = passEnd(at, ids.length, this.#passTokens(sequence, at, ids.length, size), cacheless);
       const skip = Math.min(Math.max(common - at, 0), to - at);
       const began = performance.now();
       const routed = await sequence.append(ids.subarray(at, to), skip, true);
