@@ -61,11 +61,10 @@ export class EditorLink implements Disposable {
     );
   }
 
-  /** Brings a token of the current session into view in its editor; `select` also puts the cursor there. */
-  async goTo(token: number, select: boolean): Promise<void> {
-    const session = this.#sessions.current;
-    const place = session?.routed?.placeOf(token);
-    if (!session || !place) return;
+  /** Brings a token of a session into view in its editor; `select` also puts the cursor there. */
+  async goTo(session: Session, token: number, select: boolean): Promise<void> {
+    const place = session.routed?.placeOf(token);
+    if (!place) return;
     this.#jumpedAt = performance.now();
     const editor = await editorOf(session);
     this.#jumpedAt = performance.now();

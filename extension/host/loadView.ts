@@ -57,7 +57,7 @@ export class LoadView implements WebviewViewProvider, Disposable {
         log: this.#log,
         receive: (message) => {
           if (message.type !== 'ready') {
-            this.#actions.handle(message);
+            this.#actions.handle(message, this.#sessions.current);
             return;
           }
           this.#feed.refresh();

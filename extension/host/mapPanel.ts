@@ -132,13 +132,13 @@ export class MapPanel implements RestoresTab, Disposable {
         }
         break;
       case 'goto':
-        void link.goTo(message.token, message.select);
+        if (session) void link.goTo(session, message.token, message.select);
         break;
       case 'chooseLayer':
       case 'chooseTint':
       case 'highlight':
       case 'command':
-        actions.handle(message);
+        actions.handle(message, session);
         break;
     }
   }

@@ -161,7 +161,7 @@ export class ReportPage implements RestoresTab, Disposable {
       case 'chooseTint':
       case 'highlight':
       case 'command':
-        actions.handle(message);
+        actions.handle(message, subjects.session);
         break;
     }
   }
@@ -228,12 +228,12 @@ export class ReportPage implements RestoresTab, Disposable {
     const { link, subjects } = this.#parts;
     const id = subjects.current?.id;
     if (id === undefined) return;
-    const routed = subjects.sessionOf(id)?.routed;
-    if (!routed) {
+    const session = subjects.sessionOf(id);
+    if (!session) {
       await subjects.added(id)?.goTo?.(place);
       return;
     }
-    const [token] = routed.index.at(place.start);
-    if (token !== undefined) await link.goTo(token, true);
+    const [token] = session.routed?.index.at(place.start) ?? [];
+    if (token !== undefined) await link.goTo(session, token, true);
   }
 }

@@ -103,7 +103,11 @@ export class Sessions {
 
   /** Nothing is pointed at any more: the page in which the pointer was is gone, and says so no more. */
   endPreview(): void {
-    this.#endPreview(this.#current);
+    for (const session of this.#sessions.values()) {
+      if (!session.preview) continue;
+      session.preview = undefined;
+      this.publish(session, 'highlight');
+    }
   }
 
   publish(session: Session, change: SessionChange, lines?: EditedLines): void {
@@ -123,17 +127,10 @@ export class Sessions {
   }
 
   #switchTo(session: Session | undefined): void {
-    const before = this.#current;
-    if (session === before) return;
+    if (session === this.#current) return;
     this.#current = session;
     this.#switched.fire(session);
     // What the views say of the pointer from now on is about the new one.
-    this.#endPreview(before);
-  }
-
-  #endPreview(session: Session | undefined): void {
-    if (!session?.preview) return;
-    session.preview = undefined;
-    this.publish(session, 'highlight');
+    this.endPreview();
   }
 }

@@ -90,6 +90,12 @@ export class Subjects implements Disposable {
     return { id, version: this.#version(id), make };
   }
 
+  /** The session that the report is about: while there is nothing to report on, the current one, which may run. */
+  get session(): Session | undefined {
+    const { current } = this;
+    return current ? this.sessionOf(current.id) : this.#sessions.current;
+  }
+
   /** The session whose text a subject is. */
   sessionOf(id: string): Session | undefined {
     return this.#sessions.all.find((session) => textId(session) === id);

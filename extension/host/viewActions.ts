@@ -1,6 +1,7 @@
 import { commands } from 'vscode';
 import type { ExpertRef, ViewAction, ViewCommand } from '../protocol/webview.ts';
 import type { Lens } from './lens.ts';
+import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 const COMMANDS: Readonly<Record<ViewCommand, string>> = {
@@ -23,7 +24,8 @@ export class ViewActions {
     this.#lens = lens;
   }
 
-  handle(action: ViewAction): void {
+  /** @param session whose text the view is about */
+  handle(action: ViewAction, session: Session | undefined): void {
     switch (action.type) {
       case 'chooseLayer':
         void this.#lens.chooseLayer(action.layer);
@@ -32,7 +34,7 @@ export class ViewActions {
         void this.#lens.chooseTint(action.tint);
         break;
       case 'highlight':
-        this.#highlight(action.expert, action.preview);
+        if (session) this.#highlight(session, action.expert, action.preview);
         break;
       case 'command':
         void commands.executeCommand(COMMANDS[action.command]);
@@ -45,9 +47,7 @@ export class ViewActions {
     this.#sessions.endPreview();
   }
 
-  #highlight(expert: ExpertRef | undefined, preview: boolean): void {
-    const session = this.#sessions.current;
-    if (!session) return;
+  #highlight(session: Session, expert: ExpertRef | undefined, preview: boolean): void {
     session.preview = preview ? expert : undefined;
     if (!preview) session.pinned = expert;
     this.#sessions.publish(session, 'highlight');

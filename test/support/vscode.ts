@@ -5,6 +5,12 @@ import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent } fro
 export { Emitter as EventEmitter };
 export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') };
 export const l10n = {};
+
+export class Disposable {
+  constructor(readonly dispose: () => void) {}
+}
+
+export const ViewColumn = { Beside: -2, Active: -1, One: 1 };
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1 };
 export const QuickPickItemKind = { Separator: -1 };

@@ -1,0 +1,113 @@
+/** What the report page is told, and what it can ask for, where several texts are routed. */
+import type { TextDocument, Uri, WebviewPanel } from 'vscode';
+import { Emitter } from 'vscode-jsonrpc';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { subjectOf } from '../../extension/analysis/sections/subject.ts';
+import type { Lens } from '../../extension/host/lens.ts';
+import { Feed } from '../../extension/host/feed.ts';
+import { ReportPage, type ReportParts } from '../../extension/host/reportPage.ts';
+import type { Session } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { Subjects } from '../../extension/host/subjects.ts';
+import { ViewActions } from '../../extension/host/viewActions.ts';
+import type { FromReportPage, ToReportPage } from '../../extension/protocol/webview.ts';
+import { routedTextOf } from './routedTextOf.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+let sessions: Sessions;
+let subjects: Subjects;
+let feed: Feed;
+let page: ReportPage;
+let posted: ToReportPage[];
+let gone: { readonly session: Session; readonly token: number }[];
+let problems: unknown[];
+let messages: Emitter<unknown>;
+let viewState: Emitter<void>;
+let panel: { visible: boolean; readonly reveal: () => void };
+
+beforeEach(() => {
+  sessions = new Sessions();
+  subjects = new Subjects(sessions);
+  const look = { tint: 'expert', palette: 'vivid', layerOf: () => 0, onDidChange: new Emitter().event };
+  const lens: unknown = look;
+  feed = new Feed(sessions, lens as Lens);
+  [posted, gone, problems] = [[], [], []];
+  [messages, viewState] = [new Emitter(), new Emitter()];
+  const parts: unknown = {
+    actions: new ViewActions(sessions, lens as Lens),
+    analyst: { sections: () => Promise.resolve([]), ask: () => new Promise(() => undefined) },
+    feed,
+    link: { goTo: (session: Session, token: number) => gone.push({ session, token }) },
+    log: {},
+    problems: { report: (_: string, error: unknown) => problems.push(error) },
+    subjects,
+  };
+  page = new ReportPage('/extension' as unknown as Uri, parts as ReportParts);
+  const webview = {
+    onDidReceiveMessage: messages.event,
+    postMessage: (message: ToReportPage) => posted.push(message),
+    asWebviewUri: (uri: string) => uri,
+    cspSource: '',
+  };
+  panel = { visible: true, reveal: () => undefined };
+  Object.assign(panel, { webview, onDidDispose: new Emitter().event, onDidChangeViewState: viewState.event });
+  page.restore(panel as unknown as WebviewPanel);
+});
+afterEach(() => {
+  for (const part of [page, feed, subjects, sessions]) part.dispose();
+});
+
+function send(message: FromReportPage): void {
+  messages.fire(message);
+}
+
+/** Routes "one two" in a document, which is current from then on. */
+function route(path: string): Session {
+  const uri = { path, toString: () => `file://${path}` };
+  const session = sessions.open({ uri } as TextDocument);
+  const slots = [[[0, 1]], [[1, 1]]] as const;
+  const tokens = [
+    [0, 3],
+    [3, 7],
+  ] as const;
+  const layers = [{ layer: 0, experts: 2, k: 1, slots, entropy: [0, 0], margin: [1, 1] }];
+  session.show(routedTextOf({ text: 'one two', tokens, layers }), false);
+  sessions.publish(session, 'routing');
+  return session;
+}
+
+/** Adds recorded routing, which no editor shows, and has the report be on it. */
+function addRecorded(): void {
+  const { trace } = route('/recorded.txt').routed!;
+  subjects.add({ id: 'recording', name: 'recorded', detail: '', make: () => subjectOf('recorded', trace) });
+}
+
+const EXPERT = { layer: 0, expert: 1 };
+
+test('rows lead into the text that the report is on, not into the current one', () => {
+  const other = route('/b.txt');
+  route('/a.txt');
+  subjects.choose('text:file:///b.txt');
+  send({ type: 'goto', place: { start: 3, end: 7 } });
+  expect(gone).toEqual([{ session: other, token: 1 }]);
+});
+
+test('what is pointed at stands out in the text that the report is on, until the page is gone', () => {
+  const other = route('/b.txt');
+  const current = route('/a.txt');
+  subjects.choose('text:file:///b.txt');
+  send({ type: 'highlight', expert: EXPERT, preview: true });
+  expect([other.highlight, current.highlight]).toEqual([EXPERT, undefined]);
+  panel.visible = false;
+  viewState.fire();
+  expect(other.highlight).toBeUndefined();
+});
+
+test('where the report is on a recording nothing stands out in a text', () => {
+  const text = route('/a.txt');
+  addRecorded();
+  send({ type: 'highlight', expert: EXPERT, preview: false });
+  expect(sessions.all.map(({ highlight }) => highlight)).toEqual([undefined, undefined]);
+  expect(text.pinned).toBeUndefined();
+});
