@@ -2,6 +2,7 @@ import { Disposable } from 'vscode';
 import type { LayerLoad, ViewState } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
+import type { Session } from './session.ts';
 import type { SessionEvent, Sessions } from './sessions.ts';
 import { Throttle } from './throttle.ts';
 import { viewState } from './viewState.ts';
@@ -16,16 +17,19 @@ const TYPING_MS = 1000;
 
 /** A view that is there. */
 export interface FedView {
+  /** Whose state it shows, where that is not always the current session's. */
+  readonly session?: () => Session | undefined;
   readonly state?: (state: ViewState) => void;
   readonly loads?: (layers: readonly LayerLoad[]) => void;
 }
 
-/** What the views show of the current session, made anew when it changes and no more often than they can use. */
+/** What the views show of the current session, or of their own, made anew when it changes and no more often than they can use. */
 export class Feed implements Disposable {
   readonly #sessions: Sessions;
   readonly #lens: Lens;
   readonly #disposables = new Disposables();
-  readonly #views = new Set<FedView>();
+  /** With the state that each was told last. */
+  readonly #views = new Map<FedView, string>();
   readonly #telling = this.#disposables.add(
     new Throttle(POINT_MS, () => {
       this.#tellState();
@@ -33,7 +37,6 @@ export class Feed implements Disposable {
   );
   readonly #loading = this.#disposables.add(new Throttle(LOADS_MS, () => void this.#tellLoads()));
   #computation = 0;
-  #told = '';
 
   constructor(sessions: Sessions, lens: Lens) {
     this.#sessions = sessions;
@@ -51,47 +54,62 @@ export class Feed implements Disposable {
     this.#disposables.add(
       sessions.onDidChange((event) => {
         if (event.session === sessions.current) this.#follow(event);
+        else if ([...this.#views.keys()].some((view) => this.#sessionOf(view) === event.session)) this.#tell(event);
       }),
     );
   }
 
   /** Tells a view what changes, until that is disposed. */
   watch(view: FedView): Disposable {
-    this.#views.add(view);
+    this.#views.set(view, '');
     return new Disposable(() => this.#views.delete(view));
-  }
-
-  get state(): ViewState {
-    const session = this.#sessions.current;
-    const layers = session?.routed?.trace.layers ?? [];
-    const layer = this.#lens.layerOf(layers);
-    return viewState(session, { layer, tint: this.#lens.tint, palette: this.#lens.palette });
   }
 
   /** Makes everything anew: a view has come up. */
   refresh(): void {
-    this.#told = '';
+    for (const view of this.#views.keys()) this.#views.set(view, '');
     this.#telling.request();
     this.#loading.request();
+  }
+
+  /** A view shows another session. */
+  switched(): void {
+    this.#telling.request();
   }
 
   dispose(): void {
     this.#disposables.dispose();
   }
 
-  #follow({ session, change }: SessionEvent): void {
+  #sessionOf({ session }: FedView): Session | undefined {
+    return session ? session() : this.#sessions.current;
+  }
+
+  #stateOf(session: Session | undefined): ViewState {
+    const layers = session?.routed?.trace.layers ?? [];
+    const layer = this.#lens.layerOf(layers);
+    return viewState(session, { layer, tint: this.#lens.tint, palette: this.#lens.palette });
+  }
+
+  #tell({ session, change }: SessionEvent): void {
     const runs = change === 'run' || change === 'growth';
     this.#telling.request(session.typing ? TYPING_MS : runs ? RUN_MS : POINT_MS);
+  }
+
+  #follow(event: SessionEvent): void {
+    const { session, change } = event;
+    this.#tell(event);
     if (change === 'routing' || change === 'growth') this.#loading.request(session.typing ? TYPING_MS : LOADS_MS);
   }
 
   #tellState(): void {
-    if (this.#views.size === 0) return;
-    const { state } = this;
-    const told = JSON.stringify(state);
-    if (told === this.#told) return;
-    this.#told = told;
-    for (const view of this.#views) view.state?.(state);
+    for (const [view, before] of this.#views) {
+      const state = this.#stateOf(this.#sessionOf(view));
+      const told = JSON.stringify(state);
+      if (told === before) continue;
+      this.#views.set(view, told);
+      view.state?.(state);
+    }
   }
 
   async #tellLoads(): Promise<void> {
@@ -101,6 +119,6 @@ export class Feed implements Disposable {
     const loads = routed ? await routed.loads.all(routed.trace.routed, () => computation === this.#computation) : [];
     // A newer computation, or another session, has overtaken this one.
     if (!loads || computation !== this.#computation || this.#sessions.current?.routed !== routed) return;
-    for (const view of this.#views) view.loads?.(loads);
+    for (const view of this.#views.keys()) view.loads?.(loads);
   }
 }

@@ -98,6 +98,7 @@ export class ReportPage implements RestoresTab, Disposable {
     });
     tab.own(
       feed.watch({
+        session: () => subjects.session,
         state: (state) => {
           tab.post({ type: 'state', state });
         },
@@ -116,6 +117,7 @@ export class ReportPage implements RestoresTab, Disposable {
     tab.own(
       subjects.onDidChange(() => {
         this.#list(tab);
+        feed.switched();
       }),
     );
     return (message) => {

@@ -111,3 +111,35 @@ test('where the report is on a recording nothing stands out in a text', () => {
   expect(sessions.all.map(({ highlight }) => highlight)).toEqual([undefined, undefined]);
   expect(text.pinned).toBeUndefined();
 });
+
+/** The state that the page was told last. */
+async function state() {
+  // The feed rests between two of them.
+  await vi.waitFor(() => {
+    expect(posted.at(-1)?.type).toBe('state');
+  });
+  return posted.flatMap((message) => (message.type === 'state' ? [message.state] : [])).at(-1)!;
+}
+
+test('what is stale, partial or under way is said of the text that the report is on', async () => {
+  const other = route('/b.txt');
+  other.partial = 'Stopped.';
+  route('/a.txt');
+  expect(await state()).toMatchObject({ document: 'a.txt' });
+  posted = [];
+  subjects.choose('text:file:///b.txt');
+  expect(await state()).toMatchObject({ document: 'b.txt', partial: 'Stopped.' });
+  posted = [];
+  other.partial = undefined;
+  sessions.publish(other, 'run');
+  expect(await state()).not.toHaveProperty('partial');
+});
+
+test('of a recording nothing of the kind is said', async () => {
+  route('/a.txt');
+  addRecorded();
+  sessions.current!.partial = 'Stopped.';
+  sessions.publish(sessions.current!, 'run');
+  expect(await state()).toMatchObject({ tokens: 0, staleFrom: 0 });
+  expect(await state()).not.toHaveProperty('partial');
+});
