@@ -115,7 +115,7 @@ function choose(id: string): void {
   if (id === chosen) return;
   chosen = id;
   failure = undefined;
-  host.save({ section: id });
+  host.save({ section: id, scrollTop: 0 });
   ask(true);
   document.scrollingElement!.scrollTop = 0;
   update();

@@ -41,7 +41,8 @@ export class ReportPage implements RestoresTab, Disposable {
   readonly #set = this.#disposables.add(new EventEmitter<{ section: string; set: Parameters }>());
   /** Section to bring into view once the page is there. */
   #wanted: string | undefined;
-  #open: OpenTab<ToReportPage> | undefined;
+  /** The tab whose page is there: one that is behind another tab has none. */
+  #there: OpenTab<ToReportPage> | undefined;
   /** What is set in the page, by section. */
   #settings: Settings = {};
 
@@ -57,6 +58,7 @@ export class ReportPage implements RestoresTab, Disposable {
         schema: fromReportPageSchema,
         opened: (tab) => this.#opened(tab),
         gone: () => {
+          this.#there = undefined;
           parts.actions.leave();
         },
       }),
@@ -66,7 +68,7 @@ export class ReportPage implements RestoresTab, Disposable {
   /** Opens the report, or brings it forward, at a section if one is named. */
   show(section?: string): void {
     this.#wanted = section;
-    if (this.#open) this.#reveal(this.#open);
+    if (this.#there) this.#reveal(this.#there);
     this.#tab.show(ViewColumn.Beside, false);
   }
 
@@ -90,12 +92,6 @@ export class ReportPage implements RestoresTab, Disposable {
 
   #opened(tab: OpenTab<ToReportPage>): (message: FromReportPage) => void {
     const { feed, subjects } = this.#parts;
-    this.#open = tab;
-    tab.own({
-      dispose: () => {
-        if (this.#open === tab) this.#open = undefined;
-      },
-    });
     tab.own(
       feed.watch({
         session: () => subjects.session,
@@ -175,6 +171,7 @@ export class ReportPage implements RestoresTab, Disposable {
       tab.post({ type: 'sections', sections: sections.map(({ id, title, group }) => ({ id, title, group })) });
       this.#list(tab);
       feed.refresh();
+      this.#there = tab;
       this.#reveal(tab);
     } catch (error) {
       problems.report('load report', error);

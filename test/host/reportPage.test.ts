@@ -143,3 +143,28 @@ test('of a recording nothing of the kind is said', async () => {
   expect(await state()).toMatchObject({ tokens: 0, staleFrom: 0 });
   expect(await state()).not.toHaveProperty('partial');
 });
+
+async function comeUp(): Promise<void> {
+  posted = [];
+  panel.visible = true;
+  viewState.fire();
+  send({ type: 'ready' });
+  await vi.waitUntil(() => posted.some(({ type }) => type === 'subjects'));
+}
+
+const revealed = () => posted.flatMap((message) => (message.type === 'reveal' ? [message.section] : []));
+
+test('a section that was asked for while the tab was behind another is shown when its page comes up, once', async () => {
+  await comeUp();
+  page.show('losses');
+  expect(revealed()).toEqual(['losses']);
+  panel.visible = false;
+  viewState.fire();
+  page.show('compare');
+  await comeUp();
+  expect(revealed()).toEqual(['compare']);
+  panel.visible = false;
+  viewState.fire();
+  await comeUp();
+  expect(revealed()).toEqual([]);
+});
