@@ -193,6 +193,8 @@ export class Comparisons {
       session.compared = flips;
       sessions.publish(session, 'highlight');
     }
+    // Another may have been chosen while the second run was under way.
+    subjects.choose(source.id);
     report.show('compare');
   }
 }

@@ -1,53 +1,96 @@
-import { beforeEach, expect, test, vi } from 'vitest';
+/** What a report shows when two runs were put beside one another, and what is asked for to do so. */
+import type { TextDocument } from 'vscode';
+import { beforeEach, describe, expect, it, test, vi } from 'vitest';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import { Comparisons, type ComparisonParts } from '../../extension/host/comparisons.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { Subjects } from '../../extension/host/subjects.ts';
 import type { ModelRequest } from '../../extension/protocol/engine.ts';
-import type { ServerSpec } from '../../extension/protocol/server.ts';
 import { cancelled } from '../../extension/protocol/errors.ts';
+import type { ServerSpec } from '../../extension/protocol/server.ts';
+import { window } from '../support/vscode.ts';
 import { demoTrace } from '../webview/demoTrace.ts';
+import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
-let server: ServerSpec | undefined;
-/** Folders and texts that the engine was asked for. */
-let asked: (readonly [string, string])[];
-let comparisons: Comparisons;
-beforeEach(() => {
-  server = undefined;
-  asked = [];
-  const parts: unknown = {
-    client: {
-      analyze: ({ folder }: ModelRequest, text: string) => {
-        asked.push([folder, text]);
-        return Promise.reject(cancelled());
+describe('the bundled models', () => {
+  let server: ServerSpec | undefined;
+  /** Folders and texts that the engine was asked for. */
+  let asked: (readonly [string, string])[];
+  let comparisons: Comparisons;
+  beforeEach(() => {
+    server = undefined;
+    asked = [];
+    const parts: unknown = {
+      client: {
+        analyze: ({ folder }: ModelRequest, text: string) => {
+          asked.push([folder, text]);
+          return Promise.reject(cancelled());
+        },
       },
-    },
-    models: {
-      bundled: [
-        { folder: '/balanced', name: 'balanced' },
-        { folder: '/collapsed', name: 'collapsed' },
-      ],
-      folder: '/balanced',
-      get server() {
-        return server;
+      models: {
+        bundled: [
+          { folder: '/balanced', name: 'balanced' },
+          { folder: '/collapsed', name: 'collapsed' },
+        ],
+        folder: '/balanced',
+        get server() {
+          return server;
+        },
+        request: (folder: string) => ({ folder }),
       },
-      request: (folder: string) => ({ folder }),
-    },
-    report: { show: () => undefined },
-    subjects: { add: () => undefined },
+      report: { show: () => undefined },
+      subjects: { add: () => undefined },
+    };
+    comparisons = new Comparisons(parts as ComparisonParts);
+  });
+
+  it('a bundled model is not the one that routes while a server does', () => {
+    expect(comparisons.bundledIsChosen).toBe(true);
+    server = { url: 'https://one.test', model: 'm' };
+    expect(comparisons.bundledIsChosen).toBe(false);
+  });
+
+  it('the bundled models route the text that the report is about', async () => {
+    const { trace } = demoTrace('balanced', 'essay.md');
+    const subject = { id: 'kept:1', version: 0, make: () => subjectOf('essay.md', trace, 'kept text') };
+    await expect(comparisons.bundledOf({ subject, session: undefined })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(asked).toEqual([['/balanced', 'kept text']]);
+  });
+});
+
+const TEXT = 'one two';
+
+function routed() {
+  const layer = { layer: 0, experts: 2, k: 1, slots: [[[0, 1]], [[1, 1]]], entropy: [0, 0], margin: [1, 1] } as const;
+  return routedTextOf({
+    text: TEXT,
+    tokens: [
+      [0, 3],
+      [3, 7],
+    ],
+    layers: [layer],
+  });
+}
+
+test('the report opens on what was compared, whatever was chosen meanwhile', async () => {
+  const sessions = new Sessions();
+  const subjects = new Subjects(sessions);
+  for (const path of ['/a.txt', '/b.txt', '/c.txt']) {
+    const session = sessions.open({ uri: { path, toString: () => `file://${path}` } } as TextDocument);
+    session.show(routed(), false);
+    sessions.publish(session, 'routing');
+  }
+  const shown: unknown[] = [];
+  const report = { show: (section: string) => shown.push([subjects.current?.id, section]) };
+  const parts: unknown = { models: { bundled: [], recent: [] }, report, sessions, subjects };
+  const showQuickPick = (items: readonly unknown[]) => {
+    subjects.choose('text:file:///b.txt');
+    return Promise.resolve(items[0]);
   };
-  comparisons = new Comparisons(parts as ComparisonParts);
-});
-
-test('a bundled model is not the one that routes while a server does', () => {
-  expect(comparisons.bundledIsChosen).toBe(true);
-  server = { url: 'https://one.test', model: 'm' };
-  expect(comparisons.bundledIsChosen).toBe(false);
-});
-
-test('the bundled models route the text that the report is about', async () => {
-  const { trace } = demoTrace('balanced', 'essay.md');
-  const subject = { id: 'kept:1', version: 0, make: () => subjectOf('essay.md', trace, 'kept text') };
-  await expect(comparisons.bundledOf({ subject, session: undefined })).rejects.toMatchObject({ code: 'cancelled' });
-  expect(asked).toEqual([['/balanced', 'kept text']]);
+  Object.assign(window, { showQuickPick });
+  await new Comparisons(parts as ComparisonParts).ask();
+  expect(shown).toEqual([['text:file:///c.txt', 'compare']]);
+  expect(subjects.evidence('text:file:///c.txt').other?.name).toBe('a.txt');
 });
