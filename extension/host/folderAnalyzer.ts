@@ -2,12 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
 import {
   ProgressLocation,
-  Selection,
   StatusBarAlignment,
-  TextEditorRevealType,
-  ViewColumn,
   window,
-  workspace,
   type Disposable,
   type StatusBarItem,
 } from 'vscode';
@@ -38,6 +34,7 @@ import { languageLookup } from './languages.ts';
 import type { Log } from './log.ts';
 import { unlinked } from './markdown.ts';
 import type { Models } from './models.ts';
+import { openPlace } from './openPlace.ts';
 import type { Problems } from './problems.ts';
 import type { ReportPage } from './reportPage.ts';
 import type { Settings } from './settings.ts';
@@ -292,9 +289,5 @@ async function filesOf(place: FolderPlace, grouping: Grouping, signal: AbortSign
 async function goTo({ base }: FolderPlace, files: readonly string[], { file, start, end }: Place): Promise<void> {
   const path = file === undefined ? undefined : files[file];
   if (path === undefined) return;
-  const document = await workspace.openTextDocument(base.with({ path: posix.join(base.path, path) }));
-  const editor = await window.showTextDocument(document, { viewColumn: ViewColumn.One, preview: true });
-  const selection = new Selection(document.positionAt(start), document.positionAt(end));
-  editor.selection = selection;
-  editor.revealRange(selection, TextEditorRevealType.InCenterIfOutsideViewport);
+  await openPlace(base.with({ path: posix.join(base.path, path) }), { start, end });
 }

@@ -229,7 +229,7 @@ export class ReportPage implements RestoresTab, Disposable {
     if (id === undefined) return;
     const session = subjects.sessionOf(id);
     if (!session) {
-      await subjects.added(id)?.goTo?.(place);
+      await subjects.goTo(id, place);
       return;
     }
     const [token] = session.routed?.index.at(place.start) ?? [];

@@ -39,6 +39,8 @@ export class Subjects implements Disposable {
   /** Of a text it is kept for the routing that it was found for, no longer. */
   readonly #evidence = new Map<string, { readonly routed: RoutedText | undefined; readonly evidence: Evidence }>();
   #chosen: string | undefined;
+  /** Places that are being opened. */
+  #opening = 0;
 
   /** Which subjects there are, or which is current, changed. */
   readonly onDidChange: Event<void> = this.#listed.event;
@@ -51,7 +53,8 @@ export class Subjects implements Disposable {
     this.#sessions = sessions;
     this.#disposables.add(
       sessions.onDidSwitch(() => {
-        this.#chosen = undefined;
+        // Who looks at a place that a report names comes back to the report.
+        if (this.#opening === 0) this.#chosen = undefined;
         this.#listed.fire();
       }),
     );
@@ -101,9 +104,19 @@ export class Subjects implements Disposable {
     return this.#sessions.all.find((session) => textId(session) === id);
   }
 
-  /** What was added under this id. */
-  added(id: string): AddedSubject | undefined {
-    return this.#added.get(id);
+  /** Whether places of this subject can be opened. */
+  leads(id: string): boolean {
+    return this.sessionOf(id) !== undefined || this.#added.get(id)?.goTo !== undefined;
+  }
+
+  /** Opens a place of what was added; it stays the current subject. Throws what its opening throws. */
+  async goTo(id: string, place: Place): Promise<void> {
+    this.#opening += 1;
+    try {
+      await this.#added.get(id)?.goTo?.(place);
+    } finally {
+      this.#opening -= 1;
+    }
   }
 
   /** The subject of a session's text. */

@@ -106,3 +106,21 @@ test('a version of a text is never that of another routing, though it was closed
   closing.fire(document);
   expect(subjects.ofSession(route(document))!.version).toBeGreaterThan(first);
 });
+
+test('whoever goes to a place of a folder comes back to its report', async () => {
+  const [a, b] = [documentAt('/a.txt'), documentAt('/b.txt')];
+  route(a);
+  route(b);
+  const { trace } = routed();
+  const goTo = async () => {
+    await Promise.resolve();
+    sessions.open(a);
+  };
+  subjects.add({ id: 'folder', name: 'a', detail: '', make: () => subjectOf('a', trace), goTo });
+  await subjects.goTo('folder', { file: 0, start: 0, end: 3 });
+  expect(sessions.current?.name).toBe('a.txt');
+  expect(subjects.current?.id).toBe('folder');
+  // An editor that the user goes to is another matter.
+  sessions.open(b);
+  expect(subjects.current?.id).toBe('text:file:///b.txt');
+});
