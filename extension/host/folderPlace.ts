@@ -1,6 +1,7 @@
 /** What of the workspace a folder analysis takes: the files that the user means, without those that the user does not want to see. */
+import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import { FileType, workspace, type Uri } from 'vscode';
+import { FileType, workspace, type FileStat, type Uri } from 'vscode';
 import * as v from 'valibot';
 import {
   DiskTree,
@@ -10,6 +11,7 @@ import {
   type FolderTree,
   type OuterRules,
 } from '../client/folderTree.ts';
+import { UserError } from '../protocol/errors.ts';
 
 /** Files and folders that were chosen, under the folder that all of them stand in. */
 export interface FolderPlace {
@@ -24,11 +26,11 @@ export interface FolderPlace {
   readonly outer: readonly OuterRules[];
 }
 
-/** Of one folder, or of several files and folders of one file system. Rejects when something is not there. */
+/** Of one folder, or of several files and folders of one file system. Throws UserError when it is not there. */
 export async function folderPlace(chosen: readonly [Uri, ...Uri[]]): Promise<FolderPlace> {
   const [first, ...others] = chosen;
   const same = others.filter(({ scheme, authority }) => scheme === first.scheme && authority === first.authority);
-  const isFolder = ((await workspace.fs.stat(first)).type & FileType.Directory) !== 0;
+  const isFolder = ((await statOf(first)).type & FileType.Directory) !== 0;
   const paths = [first, ...same].map(({ path }) => path);
   const whole = same.length === 0 && isFolder;
   const path = whole ? first.path : commonFolder(paths);
@@ -43,6 +45,16 @@ export async function folderPlace(chosen: readonly [Uri, ...Uri[]]): Promise<Fol
     exclude: [...exclusions('files', base), ...exclusions('search', base)],
     outer: base.scheme === 'file' ? await outerRules(base.fsPath) : [],
   };
+}
+
+async function statOf(uri: Uri): Promise<FileStat> {
+  try {
+    return await workspace.fs.stat(uri);
+  } catch (error) {
+    throw new UserError('text-empty', l10n.t`${posix.basename(uri.path)} cannot be opened: it may be gone.`, {
+      cause: error,
+    });
+  }
 }
 
 function commonFolder(paths: readonly string[]): string {
