@@ -9,12 +9,13 @@ import { modelName } from '../formats/modelName.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Models } from './models.ts';
 import { withNotice } from './progressNotice.ts';
+import { placesOf } from './openPlace.ts';
 import type { ActionContext } from './reportActions.ts';
 import type { ReportPage } from './reportPage.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import { modelDetail, type Subjects } from './subjects.ts';
+import { modelDetail, type AddedSubject, type Subjects } from './subjects.ts';
 import type { TextPart } from './analyzer.ts';
 
 /** Before the id of what both bundled models route. */
@@ -72,15 +73,19 @@ export class Comparisons {
     const { name, text } = subject.make();
     if (text === undefined) return;
     const { id } = subject;
-    await this.#bothBundled(name, text, id.startsWith(BUNDLED) ? id : BUNDLED + (session?.key ?? id));
+    const goTo = session
+      ? placesOf(session.document.uri, text, routed?.edits.region.start ?? 0)
+      : this.#parts.subjects.openerOf(id);
+    await this.#bothBundled(name, text, id.startsWith(BUNDLED) ? id : BUNDLED + (session?.key ?? id), goTo);
   }
 
   /** Routes a text through both bundled models, apart from the model that is chosen, and shows both. Throws UserError. */
-  async bothBundled({ text, document }: TextPart): Promise<void> {
-    await this.#bothBundled(document.uri.path.split('/').at(-1)!, text, BUNDLED + document.uri.toString());
+  async bothBundled({ text, document, base }: TextPart): Promise<void> {
+    const name = document.uri.path.split('/').at(-1)!;
+    await this.#bothBundled(name, text, BUNDLED + document.uri.toString(), placesOf(document.uri, text, base));
   }
 
-  async #bothBundled(name: string, text: string, id: string): Promise<void> {
+  async #bothBundled(name: string, text: string, id: string, goTo: AddedSubject['goTo']): Promise<void> {
     const { models, report, subjects } = this.#parts;
     const abort = this.#begin();
     const runs: RoutingTrace[] = [];
@@ -92,6 +97,7 @@ export class Comparisons {
       name,
       detail: l10n.t`${one!} and ${other!}`,
       make: () => ({ ...first!, evidence: { other: second! } }),
+      ...(goTo ? { goTo } : {}),
     });
     report.show('compare');
   }
@@ -112,7 +118,7 @@ export class Comparisons {
   }
 
   /** Keeps a routing as it is now, so that a later one of the text can be compared with it. */
-  keep(session: Session, { trace, text }: RoutedText): void {
+  keep(session: Session, { trace, text, edits }: RoutedText): void {
     const { subjects } = this.#parts;
     const at = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
     const name = l10n.t`${session.name}, kept at ${at}`;
@@ -122,6 +128,7 @@ export class Comparisons {
         name,
         detail: modelDetail(trace.origin.model),
         make: () => subjectOf(name, trace, text),
+        goTo: placesOf(session.document.uri, text, edits.region.start),
       },
       false,
     );

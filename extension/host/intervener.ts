@@ -7,6 +7,7 @@ import { outcomeOf } from '../analysis/outcome.ts';
 import { ABLATE, EXPERT, shownLayer } from '../analysis/sections/expertCost.ts';
 import { ABLATION, ablatedLayers, shownSuffering } from '../analysis/sections/ablationControls.ts';
 import { changeControls, CLEAR, OUTLINE, WHAT_IF } from '../analysis/sections/changeControls.ts';
+import { cannotMeasure } from '../analysis/sections/measuring.ts';
 import { MEND, targetOf } from '../analysis/sections/mendControls.ts';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { EngineClient } from '../client/engineClient.ts';
@@ -17,6 +18,7 @@ import { isUserError, UserError } from '../protocol/errors.ts';
 import type { Intervention, Measured } from '../protocol/intervention.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { Models } from './models.ts';
+import { placesOf } from './openPlace.ts';
 import { withNotice } from './progressNotice.ts';
 import type { ActionContext, ReportActions } from './reportActions.ts';
 import type { RoutedText } from './routedText.ts';
@@ -79,7 +81,7 @@ export class Intervener implements Disposable {
   }
 
   async #measure({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, l10n.t`Measuring`, async (job) => {
+    await this.#work({ session, subject }, l10n.t`Measuring`, async (job) => {
       const { moeLayers } = job.routed.trace.origin.model;
       const { intervention } = changeControls(set, moeLayers);
       const measured: Measured[] = [];
@@ -90,20 +92,22 @@ export class Intervener implements Disposable {
       const earlier = this.#subjects.evidence(subject.id).outcomes ?? [];
       this.#subjects.addEvidence(subject.id, { outcomes: [outcome, ...earlier].slice(0, MOST_OUTCOMES) });
       const change = interventionText(intervention, moeLayers);
-      this.#keep(subject.id, l10n.t`${job.session.name} with a change: ${change}`, after, job.routed.text);
+      this.#keep(subject.id, l10n.t`${job.session.name} with a change: ${change}`, after, job);
       this.#outline(job.session, { change, byToken: outcome.byToken });
     });
   }
 
   /** The latest change's routing is at hand to be compared with. */
-  #keep(id: string, name: string, trace: RoutingTrace, text: string): void {
+  #keep(id: string, name: string, trace: RoutingTrace, { session, routed }: Job): void {
+    const { text, edits } = routed;
     const make = (): Subject => subjectOf(name, trace, text);
     const detail = modelDetail(trace.origin.model);
-    this.#subjects.add({ id: `changed:${id}`, from: id, name, detail, make }, false);
+    const goTo = placesOf(session.document.uri, text, edits.region.start);
+    this.#subjects.add({ id: `changed:${id}`, from: id, name, detail, make, goTo }, false);
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, l10n.t`Fitting biases`, async (job) => {
+    await this.#work({ session, subject }, l10n.t`Fitting biases`, async (job) => {
       const { text } = job.routed;
       const cut = cutInHalf(text);
       if (text.slice(0, cut).trim() === '')
@@ -120,7 +124,7 @@ export class Intervener implements Disposable {
   }
 
   async #ablate({ session, subject, set }: ActionContext): Promise<void> {
-    await this.#work(session, l10n.t`Taking experts away`, async (job) => {
+    await this.#work({ session, subject }, l10n.t`Taking experts away`, async (job) => {
       const { text, trace } = job.routed;
       const { moeLayers } = trace.origin.model;
       const interventions = ablations(moeLayers, ablatedLayers(set, moeLayers));
@@ -167,8 +171,14 @@ export class Intervener implements Disposable {
     this.#sessions.publish(session, 'highlight');
   }
 
-  /** Runs one job at a time, with a notification; a text that is routed anew meanwhile ends it. */
-  async #work(session: Session | undefined, first: string, work: (job: Job) => Promise<void>): Promise<void> {
+  /** Runs one job at a time, with a notification; a text that is routed anew meanwhile ends it. Throws UserError. */
+  async #work(
+    { session, subject }: Pick<ActionContext, 'session' | 'subject'>,
+    first: string,
+    work: (job: Job) => Promise<void>,
+  ): Promise<void> {
+    const cannot = cannotMeasure(subject.make());
+    if (cannot !== undefined) throw new UserError('intervention-invalid', cannot);
     const routed = session?.routed;
     if (!routed) return;
     const { model } = routed.trace.origin;

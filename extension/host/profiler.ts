@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { profileChoice } from '../analysis/sections/cost.ts';
+import { ranOnServer } from '../analysis/sections/measuring.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { Models } from './models.ts';
@@ -20,16 +21,18 @@ export async function profileText(
 ): Promise<void> {
   const routed = session?.routed;
   if (!routed) throw new UserError('text-empty', l10n.t`Open a text and analyze it: its model is measured with it.`);
-  const { model } = routed.trace.origin;
-  if (model.folder === '')
+  const { model, source } = routed.trace.origin;
+  if (source === 'recorded')
     throw new UserError('trace-invalid', l10n.t`This routing was recorded: there is no model to measure.`);
+  if (model.folder === '') throw new UserError('server-unfit', ranOnServer());
   const abort = new AbortController();
   const request = { ...models.request(model.folder), context: model.context };
   try {
     const profile = await withNotice(model.name, l10n.t`Measuring`, abort, (show) =>
       client.profile(request, { text: routed.text, ...profileChoice(set) }, { progress: show }, abort.signal),
     );
-    subjects.addEvidence(subject.id, { profile });
+    // Another model may have routed the text meanwhile.
+    if (session.routed === routed) subjects.addEvidence(subject.id, { profile });
   } catch (error) {
     if (!isUserError(error, 'cancelled')) throw error;
   }

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { EventEmitter, ViewColumn, type Disposable, type Event, type Uri, type WebviewPanel } from 'vscode';
 import type { Settings } from '../analysis/export/report.ts';
 import type { AnalystClient } from '../client/analystClient.ts';
-import type { Parameters, Place } from '../protocol/report.ts';
+import type { Parameters, Place, Section } from '../protocol/report.ts';
 import type { FromReportPage, ToReportPage } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
@@ -139,7 +139,9 @@ export class ReportPage implements RestoresTab, Disposable {
         void this.#act(message);
         break;
       case 'goto':
-        void this.#goTo(message.place);
+        void this.#goTo(message.place).catch((error: unknown) => {
+          problems.report('go to a place', error);
+        });
         break;
       case 'saveData':
         void exporter.saveFigure(message).catch((error: unknown) => {
@@ -201,7 +203,7 @@ export class ReportPage implements RestoresTab, Disposable {
     }
     try {
       const section = await analyst.ask(subject, { kind: 'section', id, set });
-      tab.post({ type: 'section', request, section });
+      tab.post({ type: 'section', request, section: subjects.leads(subject.id) ? section : withoutPlaces(section) });
     } catch (error) {
       log.error(`section ${id}`, error);
       tab.post({
@@ -235,4 +237,13 @@ export class ReportPage implements RestoresTab, Disposable {
     const [token] = session.routed?.index.at(place.start) ?? [];
     if (token !== undefined) await link.goTo(session, token, true);
   }
+}
+
+/** Rows that lead nowhere do not look as if they did. */
+function withoutPlaces(section: Section): Section {
+  const figures = section.figures.map((figure) => {
+    const { columns, rows, experts } = figure.table;
+    return { ...figure, table: { columns, rows, ...(experts ? { experts } : {}) } };
+  });
+  return { ...section, figures };
 }

@@ -85,7 +85,7 @@ export class Subjects implements Disposable {
   /** The subject of this id, as long as there is one. */
   get(id: string): SubjectSource | undefined {
     const added = this.#added.get(id);
-    if (added) return { id, version: this.#version(id), make: () => withEvidence(added.make(), this.evidence(id)) };
+    if (added) return { id, version: this.#version(id), make: () => detached(added.make(), this.evidence(id)) };
     const session = this.sessionOf(id);
     const routed = session?.routed;
     if (!routed) return undefined;
@@ -106,14 +106,19 @@ export class Subjects implements Disposable {
 
   /** Whether places of this subject can be opened. */
   leads(id: string): boolean {
-    return this.sessionOf(id) !== undefined || this.#added.get(id)?.goTo !== undefined;
+    return this.sessionOf(id) !== undefined || this.openerOf(id) !== undefined;
+  }
+
+  /** What opens a place of what was added; undefined where nothing does. */
+  openerOf(id: string): AddedSubject['goTo'] {
+    return this.#added.get(id)?.goTo;
   }
 
   /** Opens a place of what was added; it stays the current subject. Throws what its opening throws. */
   async goTo(id: string, place: Place): Promise<void> {
     this.#opening += 1;
     try {
-      await this.#added.get(id)?.goTo?.(place);
+      await this.openerOf(id)?.(place);
     } finally {
       this.#opening -= 1;
     }
@@ -184,8 +189,8 @@ function textId(session: Session): string {
   return `text:${session.key}`;
 }
 
-function withEvidence(subject: Subject, evidence: Evidence): Subject {
-  return { ...subject, evidence: { ...subject.evidence, ...evidence } };
+function detached(subject: Subject, evidence: Evidence): Subject {
+  return { ...subject, detached: true, evidence: { ...subject.evidence, ...evidence } };
 }
 
 function detailOf({ trace }: RoutedText): string {

@@ -41,7 +41,7 @@ describe('the bundled models', () => {
         request: (folder: string) => ({ folder }),
       },
       report: { show: () => undefined },
-      subjects: { add: () => undefined },
+      subjects: { add: () => undefined, openerOf: () => undefined },
     };
     comparisons = new Comparisons(parts as ComparisonParts);
   });

@@ -15,6 +15,9 @@ import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
+const PLACES = [{ start: 3, end: 7 }];
+const SECTION = { id: 'losses', figures: [{ id: 'tokens', table: { columns: [], rows: [['two']], places: PLACES } }] };
+
 let sessions: Sessions;
 let subjects: Subjects;
 let feed: Feed;
@@ -36,7 +39,7 @@ beforeEach(() => {
   [messages, viewState] = [new Emitter(), new Emitter()];
   const parts: unknown = {
     actions: new ViewActions(sessions, lens as Lens),
-    analyst: { sections: () => Promise.resolve([]), ask: () => new Promise(() => undefined) },
+    analyst: { sections: () => Promise.resolve([]), ask: () => Promise.resolve(SECTION) },
     feed,
     link: { goTo: (session: Session, token: number) => gone.push({ session, token }) },
     log: {},
@@ -167,4 +170,29 @@ test('a section that was asked for while the tab was behind another is shown whe
   viewState.fire();
   await comeUp();
   expect(revealed()).toEqual([]);
+});
+
+/** The places of the rows that the page gets. */
+async function places() {
+  posted = [];
+  send({ type: 'section', request: 1, id: 'losses', set: {} });
+  await vi.waitUntil(() => posted.some(({ type }) => type === 'section'));
+  return posted.flatMap((message) => (message.type === 'section' ? [message.section.figures[0]!.table.places] : []))[0];
+}
+
+test('rows lead to places only where they can be opened', async () => {
+  route('/a.txt');
+  expect(await places()).toEqual(PLACES);
+  addRecorded();
+  expect(await places()).toBeUndefined();
+});
+
+test('a place that cannot be opened is a problem to be told', async () => {
+  const { trace } = route('/a.txt').routed!;
+  const lost = new Error('gone');
+  const goTo = () => Promise.reject(lost);
+  subjects.add({ id: 'folder', name: 'folder', detail: '', make: () => subjectOf('folder', trace), goTo });
+  send({ type: 'goto', place: { file: 0, start: 0, end: 3 } });
+  await vi.waitUntil(() => problems.length > 0);
+  expect(problems).toEqual([lost]);
 });

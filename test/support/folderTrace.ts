@@ -5,7 +5,7 @@ import { layerTrace } from './layerTrace.ts';
 export function modelOf(layers: readonly { readonly experts: number; readonly k: number }[]): ModelInfo {
   return {
     name: 'm',
-    folder: '',
+    folder: '/models/folder',
     architecture: 'TestForCausalLM',
     layers: layers.length,
     moeLayers: layers.map(({ experts, k }, layer) => ({ layer, experts, k, candidates: k })),

@@ -6,7 +6,7 @@ import type { LayerTrace, ModelInfo } from '../../extension/protocol/trace.ts';
 export function modelOf(layers: readonly LayerTrace[], more: Partial<ModelInfo> = {}): ModelInfo {
   return {
     name: 'model',
-    folder: '',
+    folder: '/models/model',
     architecture: 'TestForCausalLM',
     layers: layers.length,
     moeLayers: layers,

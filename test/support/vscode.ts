@@ -34,6 +34,15 @@ export class Range {
   ) {}
 }
 
+export class Selection {
+  constructor(
+    readonly anchor: Position,
+    readonly active: Position,
+  ) {}
+}
+
+export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+
 export const closing = new Emitter<TextDocument>();
 export const editing = new Emitter<TextDocumentChangeEvent>();
 export const workspace = {

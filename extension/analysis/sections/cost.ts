@@ -7,6 +7,7 @@ import { clauses, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox } from './controls.ts';
 import type { SectionKind } from './kind.ts';
+import { ranOnServer } from './measuring.ts';
 import { known } from './parts.ts';
 
 export const COST = 'cost';
@@ -38,15 +39,19 @@ export interface ProfileChoice {
 export const costSection: SectionKind = {
   id: COST,
   title: l10n.t`Where the time goes`,
-  make: ({ evidence, source }, set) => {
+  make: ({ evidence, model, source }, set) => {
     const controls: Control[] = profileControls(set);
     const action: Control = { kind: 'action', id: MEASURE, label: l10n.t`Measure`, primary: true };
     if (evidence.profile) return { ...profileFigures(evidence.profile), controls: [...controls, action] };
-    const lacking =
+    const cannot =
       source === 'recorded'
         ? l10n.t`This routing was read from a file: open its model and analyze a text to measure it.`
-        : l10n.t`Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.`;
-    return { lacking, controls: source === 'recorded' ? [] : [...controls, action], figures: [] };
+        : model.folder === ''
+          ? ranOnServer()
+          : undefined;
+    if (cannot !== undefined) return { lacking: cannot, controls: [], figures: [] };
+    const lacking = l10n.t`Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.`;
+    return { lacking, controls: [...controls, action], figures: [] };
   },
 };
 

@@ -8,12 +8,20 @@ import { known } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Why the model cannot be run with a change for this subject; undefined where it can. */
-export function cannotMeasure({ trace, text, source }: Subject): string | undefined {
+export function cannotMeasure({ trace, text, model, source, detached }: Subject): string | undefined {
   if (source === 'recorded')
     return l10n.t`Somebody else ran the model: to change something in it, analyze a text with a checkpoint of it here.`;
   if (!trace || text === undefined)
     return l10n.t`The model is run with a change on one text at a time: open one of the files, and analyze it.`;
+  if (model.folder === '') return ranOnServer();
+  if (detached)
+    return l10n.t`The model is run with a change on the text of an editor: open this text, and analyze it.`;
   return trace.routed < trace.tokens.ids.length ? l10n.t`The whole text has to be routed first.` : undefined;
+}
+
+/** Why the model of a text cannot be run that a server routed. */
+export function ranOnServer(): string {
+  return l10n.t`A server ran the model, and it only routes: what needs the model itself takes one that this machine runs.`;
 }
 
 /** Tokens listed that lose most. */

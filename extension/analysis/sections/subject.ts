@@ -30,6 +30,8 @@ export interface Subject {
   readonly trace?: RoutingTrace;
   /** The text that was routed. */
   readonly text?: string;
+  /** Its routing belongs to no open editor, so that the model is not run on it anew. */
+  readonly detached?: true;
   /** Kinds of text that were routed, one by one: a folder's languages, sources that somebody recorded. */
   readonly domains?: readonly Domain[];
   /** What is known of a folder's routing beyond its domains. */

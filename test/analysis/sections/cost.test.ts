@@ -29,6 +29,12 @@ describe('the section on cost', () => {
     expect(lacking).toContain('Nothing is measured yet');
   });
 
+  it('offers no measurement of a model that a server ran', () => {
+    const { controls, lacking } = costSection.make(subject([LAYER], { model: { folder: '' } }), {});
+    expect(controls).toEqual([]);
+    expect(lacking).toContain('A server ran the model');
+  });
+
   it('sets the router’s share beside the reported one', () => {
     const { figures, verdict, lacking } = costSection.make(subject([LAYER], { evidence: { profile: PROFILE } }), {});
     const { rows } = figures[0]!.table;

@@ -15,7 +15,12 @@ import { demoTrace } from '../../webview/demoTrace.ts';
 
 const { trace: recorded, text } = demoTrace('collapsed', 'essay.md');
 /** As if this machine had run it. */
-const trace: RoutingTrace = { ...recorded, origin: { ...recorded.origin, source: 'measured' } };
+const trace: RoutingTrace = {
+  ...recorded,
+  origin: { source: 'measured', model: { ...recorded.origin.model, folder: '/models/collapsed' } },
+};
+/** As if a server had. */
+const onServer = { ...trace, origin: { ...trace.origin, model: { ...trace.origin.model, folder: '' } } };
 const { moeLayers } = trace.origin.model;
 /** As if every token had become half as probable. */
 const worse = {
@@ -73,6 +78,12 @@ describe('What if', () => {
     expect(section).toMatchObject({ controls: [], figures: [] });
     expect(section.lacking).toContain('Somebody else ran the model');
     expect(makeSection(id, subjectOf('essay.md', trace), {})!.lacking).toContain('one text at a time');
+    // What no editor shows: both bundled models compared, a routing that was kept.
+    const detached = makeSection(id, { ...withEvidence({}), detached: true }, {})!;
+    expect(detached.lacking).toContain('open this text');
+    expect(detached.controls).toEqual([]);
+    const served = subjectOf('essay.md', onServer, text.join(''));
+    expect(makeSection(id, served, {})!.lacking).toContain('A server ran the model');
   });
 });
 

@@ -1,0 +1,48 @@
+/** Where rows of reports lead that are about no routing that an editor shows. */
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { Uri } from 'vscode';
+import { openPlace, placesOf } from '../../extension/host/openPlace.ts';
+import { isUserError } from '../../extension/protocol/errors.ts';
+import { window, workspace } from '../support/vscode.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+const uri = { path: '/work/notes.md' } as Uri;
+const editor = { selection: undefined as unknown, revealRange: () => undefined };
+let text: string | undefined;
+
+beforeEach(() => {
+  editor.selection = undefined;
+  Object.assign(workspace, {
+    openTextDocument: () =>
+      text === undefined
+        ? Promise.reject(new Error('no such file'))
+        : Promise.resolve({ positionAt: (at: number) => at, getText: (r: Ends) => text!.slice(r.start, r.end) }),
+  });
+  Object.assign(window, { showTextDocument: () => Promise.resolve(editor) });
+});
+
+interface Ends {
+  readonly start: number;
+  readonly end: number;
+}
+
+const problemOf = async (going: Promise<void>) => going.catch((error: unknown) => (isUserError(error) ? error : undefined));
+
+test('opens the document that the text was taken from, where it stands there', async () => {
+  text = '# One two';
+  await placesOf(uri, 'One two', 2)({ start: 4, end: 7 });
+  expect(editor.selection).toMatchObject({ anchor: 6, active: 9 });
+});
+
+test('says so where the text has changed, and where the document is gone', async () => {
+  text = '# One too';
+  expect(await problemOf(placesOf(uri, 'One two', 2)({ start: 4, end: 7 }))).toMatchObject({
+    message: 'notes.md has changed since: something else stands at that place.',
+  });
+  text = undefined;
+  expect(await problemOf(openPlace(uri, { start: 0, end: 3 }))).toMatchObject({
+    message: 'notes.md cannot be opened: it may be gone.',
+  });
+  expect(editor.selection).toBeUndefined();
+});
