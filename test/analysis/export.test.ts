@@ -145,3 +145,19 @@ function escaped(sentence: string): string {
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;');
 }
+
+test('a cell that begins with a quote takes no others along when it is pasted', () => {
+  const columns = [
+    { label: 'token', unit: 'text' },
+    { label: 'loss', unit: 'number' },
+  ] as const;
+  expect(
+    tableTsv({
+      columns,
+      rows: [
+        ['"a"', 1],
+        ['b"', 2],
+      ],
+    }),
+  ).toBe('token\tloss\n"""a"""\t1\nb"\t2');
+});

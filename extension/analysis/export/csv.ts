@@ -8,7 +8,11 @@ export function tableCsv({ columns, rows }: Table): string {
 
 /** A table as it is pasted into spreadsheets. */
 export function tableTsv({ columns, rows }: Table): string {
-  const cell = (value: Cell): string => plainField(value).replace(/[\t\r\n]+/g, ' ');
+  const cell = (value: Cell): string => {
+    const text = plainField(value).replace(/[\t\r\n]+/g, ' ');
+    // A quote at its beginning would have the cell go on to the next quote, over the cells between.
+    return text.startsWith('"') ? `"${text.replaceAll('"', '""')}"` : text;
+  };
   return [columns.map(heading), ...rows].map((row) => row.map(cell).join('\t')).join('\n');
 }
 
