@@ -29,7 +29,7 @@ export function count(value: number): string {
 /** A cell of a report's table, or a number at an axis. */
 export function written(value: Cell, unit: Unit): string {
   if (typeof value === 'string') return value;
-  if (value === null) return '–';
+  if (value === null || Number.isNaN(value)) return '–';
   switch (unit) {
     case 'percent':
       return percent(value);

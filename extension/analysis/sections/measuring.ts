@@ -14,8 +14,7 @@ export function cannotMeasure({ trace, text, model, source, detached }: Subject)
   if (!trace || text === undefined)
     return l10n.t`The model is run with a change on one text at a time: open one of the files, and analyze it.`;
   if (model.folder === '') return ranOnServer();
-  if (detached)
-    return l10n.t`The model is run with a change on the text of an editor: open this text, and analyze it.`;
+  if (detached) return l10n.t`The model is run with a change on the text of an editor: open this text, and analyze it.`;
   return trace.routed < trace.tokens.ids.length ? l10n.t`The whole text has to be routed first.` : undefined;
 }
 

@@ -96,7 +96,10 @@ function maxVioFigure(loads: readonly LayerCounts[], stretches: readonly Stretch
       source: 'arXiv 2408.15664',
       judge: l10n.t`A short stretch is less even than a long one of the same traffic, by chance alone. A rise that stays is a change of the traffic.`,
     },
-    text: l10n.t`MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
+    text:
+      values.length === 0
+        ? l10n.t`${layerLabel(loads[at]!.shape)} routed nothing.`
+        : l10n.t`MaxVio of ${layerLabel(loads[at]!.shape)} over ${count(stretches.length)} stretches, from ${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)}.`,
     chart: {
       kind: 'lines',
       x: { label: l10n.t`step`, unit: 'count' },

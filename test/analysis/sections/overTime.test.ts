@@ -54,6 +54,12 @@ it('a stretch without slots has no figures', () => {
   expect(figures[0]!.table.rows[0]).toEqual(['0', null]);
 });
 
+it('says so of a layer that routed nothing', () => {
+  const nothing = [0, 0, 0, 0];
+  const { figures } = overTimeSection.make(recorded([nothing, nothing]), {});
+  expect(figures[0]!.text).toBe('L3 routed nothing.');
+});
+
 it('says what a recording without steps lacks', () => {
   expect(overTimeSection.make(recorded([[1, 1, 1, 1]]), {})).toMatchObject({
     lacking: expect.stringContaining('Record a Server’s Load…') as string,
