@@ -3,7 +3,7 @@ import { Emitter } from 'vscode-jsonrpc';
 import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent } from 'vscode';
 
 export { Emitter as EventEmitter };
-export const Uri = { joinPath: (...parts: readonly string[]) => parts.join('/') };
+export const Uri = { file: (path: string) => path, joinPath: (...parts: readonly string[]) => parts.join('/') };
 export const l10n = {};
 
 export class Disposable {
