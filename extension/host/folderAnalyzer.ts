@@ -1,12 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import {
-  ProgressLocation,
-  StatusBarAlignment,
-  window,
-  type Disposable,
-  type StatusBarItem,
-} from 'vscode';
+import { ProgressLocation, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
 import { folderAccount, folderSentences, type FolderAccount } from '../analysis/folder/sentences.ts';

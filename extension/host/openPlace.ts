@@ -1,6 +1,15 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import { Range, Selection, TextEditorRevealType, ViewColumn, window, workspace, type TextDocument, type Uri } from 'vscode';
+import {
+  Range,
+  Selection,
+  TextEditorRevealType,
+  ViewColumn,
+  window,
+  workspace,
+  type TextDocument,
+  type Uri,
+} from 'vscode';
 import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
 

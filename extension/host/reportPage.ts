@@ -125,6 +125,7 @@ export class ReportPage implements RestoresTab, Disposable {
     const { actions, exporter, problems, subjects } = this.#parts;
     switch (message.type) {
       case 'ready':
+        this.#settings = message.set;
         void this.#begin(tab);
         break;
       case 'chooseSubject':

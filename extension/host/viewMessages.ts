@@ -56,7 +56,8 @@ const id = v.pipe(v.string(), v.maxLength(MAX_ID));
 const parameters = v.record(id, v.union([v.pipe(v.string(), v.maxLength(MAX_ID)), v.number(), v.boolean()]));
 
 export const fromReportPageSchema: v.GenericSchema<unknown, FromReportPage> = v.variant('type', [
-  ready,
+  // A page without its settings is better than none.
+  v.object({ type: v.literal('ready'), set: v.fallback(v.record(id, parameters), {}) }),
   v.object({ type: v.literal('chooseSubject'), id: v.string() }),
   v.object({ type: v.literal('section'), request: v.number(), id, set: parameters }),
   v.object({ type: v.literal('act'), section: id, action: id, set: parameters }),

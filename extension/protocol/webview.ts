@@ -229,7 +229,8 @@ export type ToReportPage =
   | { readonly type: 'failed'; readonly request: number; readonly message: string };
 
 export type FromReportPage =
-  | { readonly type: 'ready' }
+  /** The page is up; `set` is what it kept of what the user set, by section. */
+  | { readonly type: 'ready'; readonly set: Readonly<Record<string, Parameters>> }
   | { readonly type: 'chooseSubject'; readonly id: string }
   /** A section is wanted, with what the user set of it. */
   | { readonly type: 'section'; readonly request: number; readonly id: string; readonly set: Parameters }

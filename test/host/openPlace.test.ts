@@ -27,7 +27,8 @@ interface Ends {
   readonly end: number;
 }
 
-const problemOf = async (going: Promise<void>) => going.catch((error: unknown) => (isUserError(error) ? error : undefined));
+const problemOf = async (going: Promise<void>) =>
+  going.catch((error: unknown) => (isUserError(error) ? error : undefined));
 
 test('opens the document that the text was taken from, where it stands there', async () => {
   text = '# One two';

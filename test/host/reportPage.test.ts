@@ -25,6 +25,7 @@ let page: ReportPage;
 let posted: ToReportPage[];
 let gone: { readonly session: Session; readonly token: number }[];
 let problems: unknown[];
+let exported: unknown[];
 let messages: Emitter<unknown>;
 let viewState: Emitter<void>;
 let panel: { visible: boolean; readonly reveal: () => void };
@@ -35,11 +36,12 @@ beforeEach(() => {
   const look = { tint: 'expert', palette: 'vivid', layerOf: () => 0, onDidChange: new Emitter().event };
   const lens: unknown = look;
   feed = new Feed(sessions, lens as Lens);
-  [posted, gone, problems] = [[], [], []];
+  [posted, gone, problems, exported] = [[], [], [], []];
   [messages, viewState] = [new Emitter(), new Emitter()];
   const parts: unknown = {
     actions: new ViewActions(sessions, lens as Lens),
     analyst: { sections: () => Promise.resolve([]), ask: () => Promise.resolve(SECTION) },
+    exporter: { run: (set: unknown) => exported.push(set) },
     feed,
     link: { goTo: (session: Session, token: number) => gone.push({ session, token }) },
     log: {},
@@ -151,7 +153,7 @@ async function comeUp(): Promise<void> {
   posted = [];
   panel.visible = true;
   viewState.fire();
-  send({ type: 'ready' });
+  send({ type: 'ready', set: { losses: { layer: '1' } } });
   await vi.waitUntil(() => posted.some(({ type }) => type === 'subjects'));
 }
 
@@ -195,4 +197,10 @@ test('a place that cannot be opened is a problem to be told', async () => {
   send({ type: 'goto', place: { file: 0, start: 0, end: 3 } });
   await vi.waitUntil(() => problems.length > 0);
   expect(problems).toEqual([lost]);
+});
+
+test('the report is exported as the page has it set, also what it has kept over a reload', async () => {
+  await comeUp();
+  await page.export();
+  expect(exported).toEqual([{ losses: { layer: '1' } }]);
 });

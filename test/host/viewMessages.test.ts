@@ -71,6 +71,13 @@ describe('messages from the report page', () => {
   const data = { type: 'saveData', section: 'balance', figure: 'load-by-expert', format: 'csv', set: { layer: '3' } };
   const chart = { type: 'save', name: 'load-by-expert.svg', content: '<svg/>', encoding: 'utf8' };
 
+  test('bring what the page has set; without it, where that cannot be', () => {
+    const set = { balance: { layer: '3' } };
+    expect(v.parse(fromReportPageSchema, { type: 'ready', set })).toEqual({ type: 'ready', set });
+    const wrong = { type: 'ready', set: { balance: { layer: {} } } };
+    expect(v.parse(fromReportPageSchema, wrong)).toEqual({ type: 'ready', set: {} });
+  });
+
   test('save files as the contract says', () => {
     for (const message of [data, { ...data, format: 'json' }, chart]) {
       expect(v.is(fromReportPageSchema, message)).toBe(true);
