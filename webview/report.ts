@@ -7,7 +7,7 @@ import './toolkit.ts';
 import { CHART_SHEET, colorSheet } from '../extension/analysis/charts/colors.ts';
 import { tableTsv } from '../extension/analysis/export/csv.ts';
 import { expertsOf } from '../extension/analysis/export/svg.ts';
-import type { Figure, Parameters, Section } from '../extension/protocol/report.ts';
+import type { Control, Figure, Parameters, Section } from '../extension/protocol/report.ts';
 import type {
   FromReportPage,
   SectionEntry,
@@ -81,9 +81,24 @@ function shown(): Section | undefined {
   const own = set[section.id] ?? {};
   const controls = section.controls.map((control) => {
     const value = own[control.id];
-    return 'value' in control && typeof value === typeof control.value ? { ...control, value } : control;
+    return value !== undefined && takes(control, value) ? { ...control, value } : control;
   });
   return { ...section, controls: controls as Section['controls'] };
+}
+
+/** Whether a control can show what was set: it may have been set for another subject. */
+function takes(control: Control, value: string | number | boolean): boolean {
+  switch (control.kind) {
+    case 'slider':
+    case 'number':
+      return typeof value === 'number' && value >= control.min && value <= control.max;
+    case 'choice':
+      return control.options.some((option) => option.value === value);
+    case 'toggle':
+      return typeof value === 'boolean';
+    case 'action':
+      return false;
+  }
 }
 
 function update(): void {
@@ -148,6 +163,8 @@ const actions: ReportActions = {
     failure = undefined;
     ask(true);
     update();
+    // The button is gone, and the focus would be with it.
+    root.querySelector('h2')?.focus();
   },
   export: () => {
     host.post({ type: 'export', set });
@@ -255,4 +272,4 @@ function restoreScroll(): void {
   });
 }
 
-host.post({ type: 'ready' });
+host.post({ type: 'ready', set });

@@ -51,7 +51,7 @@ function header({ subjects, current }: ReportModel, actions: ReportActions): Tem
           ? html`<h1 class="screen-reader">${l10n.t`Report on ${name}`}</h1>
               ${dropdown(
                 l10n.t`Report on`,
-                subjects.map((s) => ({ value: s.id, label: s.name })),
+                subjects.map((s) => ({ value: s.id, label: labelOf(s, subjects) })),
                 current ?? '',
                 actions.chooseSubject,
               )}`
@@ -61,6 +61,11 @@ function header({ subjects, current }: ReportModel, actions: ReportActions): Tem
     </div>
     <vscode-button appearance="secondary" @click=${actions.export}>${l10n.t`Export…`}</vscode-button>
   </header>`;
+}
+
+/** A name that others have, too, with what tells them apart. */
+function labelOf({ id, name, detail }: SubjectEntry, subjects: readonly SubjectEntry[]): string {
+  return subjects.some((other) => other.id !== id && other.name === name) ? `${name}: ${detail}` : name;
 }
 
 /** A rail where there is room for one, else a list to choose from. */
@@ -99,7 +104,7 @@ function sectionView(view: ReportModel, actions: ReportActions): TemplateResult 
   const { id, sections, section, waiting, failure } = view;
   const title = section?.title ?? sections.find((one) => one.id === id)?.title ?? '';
   return html`<section class="section" aria-label=${title} aria-busy=${waiting}>
-    <h2>${title}</h2>
+    <h2 tabindex="-1">${title}</h2>
     ${failure === undefined ? nothing : failed(failure, actions)}
     ${section ? content(view, section, actions) : waiting ? html`<p class="dim" role="status">${l10n.t`Computing…`}</p>` : nothing}
   </section>`;

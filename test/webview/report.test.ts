@@ -221,6 +221,7 @@ describe('what opens on demand', () => {
     expect(await view.page.locator('tbody tr').count()).toBe(200);
     await button('Show All').click();
     expect(await view.page.locator('tbody tr').count()).toBe(450);
+    expect(await view.page.evaluate(() => document.activeElement?.className)).toBe('scroll');
     await button('token 449').click();
     expect(await sent('goto')).toEqual([{ type: 'goto', place: { start: 449, end: 450 } }]);
   });
@@ -269,6 +270,7 @@ test('a section that fails says so and is asked for again', async () => {
   });
   await button('Try Again').click();
   await view.settle();
+  expect(await view.page.evaluate(() => document.activeElement?.tagName)).toBe('H2');
   expect(await view.page.getByRole('alert').count()).toBe(0);
 });
 
@@ -340,4 +342,72 @@ test('text from anywhere is text', async () => {
   await view.showReport([section]);
   expect(await view.page.locator('img').count()).toBe(0);
   expect(await view.page.locator('.verdict').innerText()).toBe(hostile);
+});
+
+test('in a low window every section can be come to', async () => {
+  await open({ width: 800, height: 400 });
+  const last = view.page.locator('nav button').last();
+  await last.focus();
+  const { bottom, height } = await last.evaluate((e) => ({
+    bottom: e.getBoundingClientRect().bottom,
+    height: window.innerHeight,
+  }));
+  expect(bottom).toBeLessThanOrEqual(height);
+  const nav = await view.page.locator('nav').evaluate((e) => e.getBoundingClientRect().height);
+  expect(nav).toBeLessThanOrEqual(400);
+});
+
+test('a control never shows what it cannot be set to', async () => {
+  view = await openView(browser, 'report', { width: 1000 });
+  await view.page.evaluate(() => {
+    window.fakeHost.api.setState({ section: 'balance' });
+  });
+  await view.show(demo);
+  await view.showReport([charts]);
+  await view.page.evaluate(() => {
+    window.fakeHost.holdSections = true;
+  });
+  const wide = charts.controls.map((control) =>
+    control.kind === 'number' ? { ...control, min: 0, max: 10, value: 5 } : control,
+  );
+  await view.page.getByRole('spinbutton', { name: 'Bandwidth' }).fill('900');
+  await view.page.keyboard.press('Enter');
+  await view.page.evaluate(() => {
+    window.fakeHost.answerSections();
+  });
+  await view.showReport([{ ...charts, controls: wide }]);
+  await view.page.evaluate(() => {
+    window.fakeHost.sendToReport({ type: 'changed' });
+  });
+  await view.settle();
+  await view.page.evaluate(() => {
+    window.fakeHost.holdSections = true;
+    window.fakeHost.sendToReport({ type: 'changed' });
+  });
+  await view.settle();
+  expect(await view.page.getByRole('spinbutton', { name: 'Bandwidth' }).inputValue()).toBe('5');
+});
+
+test('subjects of one name are told apart', async () => {
+  await open();
+  await view.page.evaluate(() => {
+    const subjects = ['float32', 'int8'].map((detail) => ({ id: detail, name: 'a.ts', detail }));
+    window.fakeHost.sendToReport({ type: 'subjects', subjects, current: 'int8' });
+  });
+  await view.settle();
+  await view.page.getByRole('combobox', { name: 'Report on' }).click();
+  await view.page.getByRole('option', { name: 'a.ts: float32' }).waitFor();
+});
+
+test('a chart that goes while something is pointed at takes that along', async () => {
+  await open();
+  const box = (await chart('Load by expert').boundingBox())!;
+  await view.page.mouse.move(box.x + 60, box.y + 16 + 3.5 * 18);
+  await view.settle();
+  await view.showReport([{ ...charts, figures: [] }]);
+  await view.page.evaluate(() => {
+    window.fakeHost.sendToReport({ type: 'changed' });
+  });
+  await view.settle();
+  expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: true });
 });

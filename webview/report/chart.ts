@@ -50,6 +50,7 @@ export class ReportChart extends LightElement {
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.left();
     this.#resize.disconnect();
     this.#frame.cancel();
   }

@@ -61,7 +61,7 @@ export class ReportTable extends LightElement {
                   ? html`<vscode-button
                       appearance="secondary"
                       @click=${() => {
-                        this.shown = Infinity;
+                        this.showAll();
                       }}
                       >${l10n.t`Show All`}</vscode-button
                     >`
@@ -96,6 +96,12 @@ export class ReportTable extends LightElement {
         ${label}${sorted ? html`<span class="codicon ${icon}" aria-hidden="true"></span>` : nothing}
       </button>
     </th>`;
+  }
+
+  private showAll(): void {
+    this.shown = Infinity;
+    // The button goes, and the focus would with it.
+    void this.updateComplete.then(() => this.querySelector<HTMLElement>('.scroll')?.focus());
   }
 
   /** Numbers from the largest down first, then up, then as they came; text the other way round. */
