@@ -27,10 +27,13 @@ let foreign: RouterFinding | undefined;
 let failure: string | undefined;
 let search = host.saved.search ?? '';
 let query = 0;
+/** The model was read anew since its tensors were asked for. */
+let anew = false;
+let tensorsFailure: string | undefined;
 let tensors: { matching: number; rows: readonly TensorRow[] } | undefined;
 
 function update(): void {
-  render(modelView({ name, page, foreign, failure, search, tensors }, actions), root);
+  render(modelView({ name, page, foreign, failure, search, tensors, tensorsFailure }, actions), root);
 }
 
 function ask(from: number): void {
@@ -59,6 +62,7 @@ host.listen(toModelPage, (message) => {
       if (message.name !== name) page = foreign = undefined;
       ({ name } = message);
       failure = undefined;
+      anew = true;
       break;
     case 'failed':
       ({ name } = message);
@@ -74,14 +78,18 @@ host.listen(toModelPage, (message) => {
       ({ page } = message);
       ({ name } = page.model);
       foreign = failure = undefined;
-      if (other) {
-        tensors = undefined;
-        ask(0);
-      }
+      if (other) tensors = undefined;
+      if (anew) ask(0);
+      anew = false;
       break;
     }
+    case 'tensorsFailed':
+      if (message.query !== query) return;
+      tensorsFailure = message.message;
+      break;
     case 'tensors': {
       if (message.query !== query) return;
+      tensorsFailure = undefined;
       const { matching, rows } = message.found;
       tensors = { matching, rows: message.from === 0 ? rows : [...(tensors?.rows ?? []), ...rows] };
       break;

@@ -99,4 +99,5 @@ export const toModelPage: v.GenericSchema<unknown, ToModelPage> = v.variant('typ
     from: index,
     found: v.object({ matching: index, rows: v.array(tensorRow) }),
   }),
+  v.object({ type: v.literal('tensorsFailed'), query: v.number(), message: v.string() }),
 ]);

@@ -22,6 +22,8 @@ export interface ModelPageModel {
   readonly failure: string | undefined;
   readonly search: string;
   readonly tensors: { readonly matching: number; readonly rows: readonly TensorRow[] } | undefined;
+  /** Why they could not be listed. */
+  readonly tensorsFailure: string | undefined;
 }
 
 export interface ModelPageActions {
@@ -174,7 +176,7 @@ function tensorCount(n: number): string {
   return n === 1 ? l10n.t`1 tensor` : l10n.t`${count(n)} tensors`;
 }
 
-function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActions): TemplateResult {
+function tensorTable({ tensors, tensorsFailure, search }: ModelPageModel, actions: ModelPageActions): TemplateResult {
   const rest = tensors ? tensors.matching - tensors.rows.length : 0;
   const found = tensors ? tensorCount(tensors.matching) : '';
   return html`
@@ -190,6 +192,7 @@ function tensorTable({ tensors, search }: ModelPageModel, actions: ModelPageActi
       />
       <span class="dim" role="status">${found}</span>
     </div>
+    ${tensorsFailure === undefined ? nothing : html`<p class="failure" role="alert">${tensorsFailure}</p>`}
     <div class="scroll" tabindex="0" role="group" aria-label=${l10n.t`Tensors`}>
       <table>
         <thead>

@@ -152,8 +152,12 @@ export class ModelPage implements RestoresTab, Disposable {
       const found = await this.#inspector.tensors({ folder, search, from, count }, signal);
       if (!signal.aborted) tab.post({ type: 'tensors', query, from, found });
     } catch (error) {
-      // The page says already why the model cannot be read.
-      if (!signal.aborted) this.#log.error(`tensors of ${folder}`, error);
+      if (signal.aborted) return;
+      this.#log.error(`tensors of ${folder}`, error);
+      const message = isUserError(error)
+        ? error.message
+        : l10n.t`Something went wrong inside MoEScope. The log has the details.`;
+      tab.post({ type: 'tensorsFailed', query, message });
     }
   }
 }

@@ -178,7 +178,9 @@ export type ToModelPage =
   | { readonly type: 'reading'; readonly name: string }
   | { readonly type: 'failed'; readonly name: string; readonly message: string }
   /** Answer to `tensors` of the same number. */
-  | { readonly type: 'tensors'; readonly query: number; readonly from: number; readonly found: TensorRows };
+  | { readonly type: 'tensors'; readonly query: number; readonly from: number; readonly found: TensorRows }
+  /** Why the tensors of that number cannot be listed. */
+  | { readonly type: 'tensorsFailed'; readonly query: number; readonly message: string };
 
 export type FromModelPage =
   | { readonly type: 'ready' }

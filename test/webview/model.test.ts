@@ -186,3 +186,19 @@ test('of an ONNX model it says what was found in the graph', async () => {
   expect(await view.page.getByRole('row').last().innerText()).toMatch(/1\s+8\s+2\s+\/model\/layers\.1\/mlp\/TopK/);
   expect(view.complaints).toEqual([]);
 });
+
+test('the tensors of a model that is read anew are asked for anew; why they cannot be listed is said', async () => {
+  await open(state(), 5);
+  await view.forgetReceived();
+  await view.showModel(state(), 5);
+  const [asked] = await sent('tensors');
+  expect(asked).toMatchObject({ from: 0 });
+  await view.page.evaluate(
+    (message) => {
+      window.fakeHost.sendRaw(message);
+    },
+    { type: 'tensorsFailed', query: asked && 'query' in asked ? asked.query : 0, message: 'The folder is gone.' },
+  );
+  await view.settle();
+  expect(await view.page.getByRole('alert').innerText()).toBe('The folder is gone.');
+});
