@@ -78,7 +78,8 @@ test('the report opens on what was compared, whatever was chosen meanwhile', asy
   const sessions = new Sessions();
   const subjects = new Subjects(sessions);
   for (const path of ['/a.txt', '/b.txt', '/c.txt']) {
-    const session = sessions.open({ uri: { path, toString: () => `file://${path}` } } as TextDocument);
+    const document: unknown = { uri: { path, toString: () => `file://${path}` } };
+    const session = sessions.open(document as TextDocument);
     session.show(routed(), false);
     sessions.publish(session, 'routing');
   }

@@ -8,7 +8,8 @@ vi.mock('vscode', () => import('../support/vscode.ts'));
 
 test('a folder that is gone is named', async () => {
   Object.assign(workspace, { fs: { stat: () => Promise.reject(new Error('no such file')) } });
-  await expect(folderPlace([{ scheme: 'file', path: '/work/old' } as Uri])).rejects.toMatchObject({
+  const uri: unknown = { scheme: 'file', path: '/work/old' };
+  await expect(folderPlace([uri as Uri])).rejects.toMatchObject({
     code: 'text-empty',
     message: 'old cannot be opened: it may be gone.',
   });

@@ -69,8 +69,8 @@ function send(message: FromReportPage): void {
 
 /** Routes "one two" in a document, which is current from then on. */
 function route(path: string): Session {
-  const uri = { path, toString: () => `file://${path}` };
-  const session = sessions.open({ uri } as TextDocument);
+  const document: unknown = { uri: { path, toString: () => `file://${path}` } };
+  const session = sessions.open(document as TextDocument);
   const slots = [[[0, 1]], [[1, 1]]] as const;
   const tokens = [
     [0, 3],
