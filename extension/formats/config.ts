@@ -8,6 +8,16 @@ const MAX_SIZE = 2 ** 26;
 const MAX_COUNT = 2 ** 14;
 
 /**
+ * A config and, two levels down, its sections: multimodal models keep the language model's config in one, and some that of
+ * each half of theirs in one which has it in one.
+ */
+export function sectionsOf(config: JsonObject): readonly JsonObject[] {
+  const inner = (section: JsonObject): readonly JsonObject[] => Object.values(section).filter(isJsonObject);
+  const outer = inner(config);
+  return [config, ...outer, ...outer.flatMap(inner)];
+}
+
+/**
  * Reads a config.json key by key, and remembers which. A key may go by several names, the first one present counts; `null`
  * counts as absent, as in transformers. Every problem is one sentence that names the key.
  */

@@ -1,6 +1,6 @@
 /** Which architectures open, and what is said of those that do not. */
 import * as l10n from '@vscode/l10n';
-import { ConfigReader } from '../formats/config.ts';
+import { ConfigReader, sectionsOf } from '../formats/config.ts';
 import { isJsonObject, type JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
 import { noExperts } from './families/common.ts';
@@ -11,6 +11,8 @@ import { refuseUnknownKeys } from './unknownKeys.ts';
 
 /** Under which configs count layers. */
 const DEPTH_KEYS = ['num_hidden_layers', 'n_layer', 'n_layers', 'num_layers'];
+/** Where multimodal models keep their language model's config: other sections have layers, too. */
+const LANGUAGE_SECTIONS = ['text_config', 'language_config', 'llm_config'];
 
 export const SUPPORTED_ARCHITECTURES: readonly string[] = FAMILIES.flatMap(({ architectures }) =>
   Object.keys(architectures),
@@ -69,7 +71,7 @@ function readStorage(config: ConfigReader): Pick<DecoderSpec, 'fp8Block'> {
 
 /** Whether a config counts any experts: by num_experts, n_routed_experts, num_local_experts, by layer in some, and the like. */
 export function hasExperts(config: JsonObject): boolean {
-  const counts = sections(config)
+  const counts = sectionsOf(config)
     .flatMap((section) => Object.entries(section))
     .filter(([key, value]) => /(^|_)experts(_per_tok(en)?)?$/.test(key) && value !== null)
     .flatMap(([, value]) => (Array.isArray(value) ? value : [value]).map(Number));
@@ -86,12 +88,8 @@ function architectureOf(config: JsonObject): { readonly name?: string; readonly 
 }
 
 function depth(config: JsonObject): number | undefined {
-  return DEPTH_KEYS.flatMap((key) => sections(config).map((section) => section[key])).find(
+  const sections = [config, ...LANGUAGE_SECTIONS.map((name) => config[name]).filter(isJsonObject)];
+  return DEPTH_KEYS.flatMap((key) => sections.map((section) => section[key])).find(
     (value) => typeof value === 'number',
   );
-}
-
-/** The config and, one level down, its sections: multimodal models keep the language model's config in one. */
-function sections(config: JsonObject): readonly JsonObject[] {
-  return [config, ...Object.values(config).filter(isJsonObject)];
 }

@@ -3,7 +3,8 @@
  * For an architecture that is not listed, the config tells what it resembles.
  */
 import * as l10n from '@vscode/l10n';
-import { isJsonObject, type JsonObject } from '../formats/json.ts';
+import { sectionsOf } from '../formats/config.ts';
+import type { JsonObject } from '../formats/json.ts';
 
 export interface Relative {
   /** A supported architecture. */
@@ -116,8 +117,7 @@ function resembling(config: JsonObject): string {
 
 /** Keys of the config and of its sections that say anything. */
 function allKeys(config: JsonObject): ReadonlyMap<string, unknown> {
-  const sections = [config, ...Object.values(config).filter(isJsonObject)];
   return new Map(
-    sections.flatMap((section) => Object.entries(section).filter(([, value]) => value !== null && value !== 0)),
+    sectionsOf(config).flatMap((section) => Object.entries(section).filter(([, value]) => value !== null && value !== 0)),
   );
 }

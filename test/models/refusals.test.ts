@@ -26,6 +26,15 @@ describe('a model without experts', () => {
       { architectures: ['Gemma3ForConditionalGeneration'], text_config: { num_hidden_layers: 34, num_experts: null } },
       'Gemma3ForConditionalGeneration has no experts: its 34 layers are dense.',
     ],
+    // What has layers beside the language model does not say how many that has.
+    [
+      {
+        architectures: ['Qwen2_5OmniModel'],
+        token2wav_config: { num_hidden_layers: 22 },
+        thinker_config: { text_config: { num_hidden_layers: 28 } },
+      },
+      'Qwen2_5OmniModel has no experts: it is dense.',
+    ],
     // Granite 4 has dense models under the name of those with experts.
     [
       {
@@ -52,6 +61,16 @@ describe('an architecture that is not supported', () => {
     );
   });
 
+  it('is no dense one where its experts are counted in a section of a section', () => {
+    const { code, message } = refusal({
+      architectures: ['Qwen3OmniMoeForConditionalGeneration'],
+      code2wav_config: { num_hidden_layers: 8 },
+      thinker_config: { text_config: { num_hidden_layers: 48, num_experts: 128 } },
+    });
+    expect(code).toBe('architecture-unsupported');
+    expect(message).toContain('nearest is Qwen3MoeForCausalLM (Qwen3-MoE), but with towers for images and sound');
+  });
+
   it.each([
     [{ n_routed_experts: 64, kv_lora_rank: 512, scoring_func: 'sigmoid' }, 'DeepseekV3ForCausalLM'],
     [{ n_routed_experts: 64, kv_lora_rank: 512 }, 'DeepseekV2ForCausalLM'],
@@ -59,6 +78,7 @@ describe('an architecture that is not supported', () => {
     [{ num_experts: 64, moe_router_score_func: 'sigmoid', num_shared_experts: 0 }, 'MiniMaxM2ForCausalLM'],
     [{ num_experts: 64, shared_expert_intermediate_size: 512 }, 'Qwen2MoeForCausalLM'],
     [{ text_config: { num_experts: 64, moe_intermediate_size: 512 } }, 'Qwen3MoeForCausalLM'],
+    [{ thinker_config: { text_config: { num_experts: 64, moe_intermediate_size: 512 } } }, 'Qwen3MoeForCausalLM'],
     [{ num_local_experts: 8, mamba_d_state: 128 }, 'GraniteMoeHybridForCausalLM'],
     [{ num_local_experts: 8 }, 'MixtralForCausalLM'],
   ])('is judged by its config where nothing is known of it: %j', (config, nearest) => {
