@@ -118,6 +118,8 @@ function resembling(config: JsonObject): string {
 /** Keys of the config and of its sections that say anything. */
 function allKeys(config: JsonObject): ReadonlyMap<string, unknown> {
   return new Map(
-    sectionsOf(config).flatMap((section) => Object.entries(section).filter(([, value]) => value !== null && value !== 0)),
+    sectionsOf(config).flatMap((section) =>
+      Object.entries(section).filter(([, value]) => value !== null && value !== 0),
+    ),
   );
 }

@@ -25,6 +25,11 @@ describe('refuses what it does not handle', () => {
     ['granitemoehybrid', { time_step_limit: [0, 0.1] }, /0\.1 in time_step_limit/],
     ['granitemoehybrid', { position_embedding_type: 'alibi' }, /position_embedding_type "alibi"/],
     ['nemotron_h', { layers_block_type: undefined }, /layers_block_type/],
+    [
+      'nemotron_h',
+      { hybrid_override_pattern: 'ME*-ME*' },
+      /names other layers in hybrid_override_pattern than in layers_block_type/,
+    ],
     ['nemotron_h', { layers_block_type: [] }, /names no layers in layers_block_type/],
     ['nemotron_h', { layers_block_type: undefined, hybrid_override_pattern: 'ME*X' }, /"X" in hybrid_override_pattern/],
     ['nemotron_h', { hybrid_override_pattern: 7, layers_block_type: undefined }, /hybrid_override_pattern/],
@@ -43,4 +48,11 @@ it('finds the layers in the letters of a pattern, too', async () => {
   const config = await readConfig(join(FIXTURES, 'checkpoints/nemotron_h'));
   const { layers } = describeModel({ ...config, layers_block_type: undefined, hybrid_override_pattern: 'ME*-' });
   expect(layers.map(([block]) => block!.mixer.kind)).toEqual(['mamba2', 'moe', 'attention', 'mlp']);
+});
+
+it('finds them where they are named twice alike', async () => {
+  const config = await readConfig(join(FIXTURES, 'checkpoints/nemotron_h'));
+  const layers_block_type = ['mamba', 'moe', 'attention', 'mlp'];
+  const { layers } = describeModel({ ...config, layers_block_type, hybrid_override_pattern: 'ME*-' });
+  expect(layers).toHaveLength(4);
 });

@@ -5,7 +5,7 @@ import { kindsOf, llamaAttention, norm, projection, readExperts, type Sizes } fr
 import { balancedRouter } from './deepseekParts.ts';
 import { mamba2Layer, minimalStep } from './mamba2.ts';
 
-/** Where the layers are named, the first counts: as words, or by a letter each as in the models' own configs. */
+/** Where the layers are named: as words, or by a letter each as in the models' own configs. */
 const LAYER_KEYS = ['layers_block_type', 'layer_types', 'hybrid_override_pattern'] as const;
 
 const KINDS = {
@@ -21,20 +21,15 @@ const KINDS = {
   '-': 'mlp',
 } as const;
 
+type Kind = (typeof KINDS)[keyof typeof KINDS];
+
 /**
  * Nemotron-H (arXiv 2504.03624) and Nemotron 3: a layer is one mixer, be it Mamba-2, attention that is told no positions, a
  * network or experts. Networks have no gate, and relu².
  */
 export function nemotronH(config: ConfigReader, architecture: string): DecoderSpec {
   // As many as there are names, whatever num_hidden_layers says.
-  const key = LAYER_KEYS.find((name) => config.has(name)) ?? config.refuse(l10n.t`names no ${LAYER_KEYS[0]}`);
-  const kinds = kindsOf(
-    config,
-    key,
-    key === 'hybrid_override_pattern' ? config.letters(key) : config.words(key),
-    KINDS,
-  );
-  if (kinds.length === 0) config.refuse(l10n.t`names no layers in ${key}`);
+  const kinds = readKinds(config);
   const sizes = {
     hiddenSize: config.size('hidden_size', 4096),
     vocabulary: config.size('vocab_size', 131_072),
@@ -53,7 +48,7 @@ export function nemotronH(config: ConfigReader, architecture: string): DecoderSp
     attention: attentionLayer(config, sizes),
     moe: sparseLayer(config, sizes),
     mlp: denseLayer(config, sizes),
-  } satisfies Record<string, (prefix: string) => MixerSpec>;
+  } satisfies Record<Kind, (prefix: string) => MixerSpec>;
   return {
     architecture,
     hiddenSize,
@@ -67,6 +62,20 @@ export function nemotronH(config: ConfigReader, architecture: string): DecoderSp
     finalNorm: norm('backbone.norm_f', hiddenSize, epsilon),
     head: projection('lm_head', vocabulary, hiddenSize),
   };
+}
+
+/** What each layer is; configs that were converted say so in more than one way. */
+function readKinds(config: ConfigReader): readonly Kind[] {
+  const [first, ...others] = LAYER_KEYS.filter((key) => config.has(key)).map((key) => {
+    const names = key === 'hybrid_override_pattern' ? config.letters(key) : config.words(key);
+    return { key, kinds: kindsOf(config, key, names, KINDS) };
+  });
+  if (!first) return config.refuse(l10n.t`names no ${LAYER_KEYS[0]}`);
+  const { key, kinds } = first;
+  if (kinds.length === 0) config.refuse(l10n.t`names no layers in ${key}`);
+  const different = others.find((other) => other.kinds.join() !== kinds.join());
+  if (different) config.refuse(l10n.t`names other layers in ${different.key} than in ${key}`);
+  return kinds;
 }
 
 function mambaLayer(config: ConfigReader, { hiddenSize, epsilon }: Sizes): (prefix: string) => MixerSpec {
