@@ -69,6 +69,13 @@ describe('a key that nobody has read', () => {
     },
   );
 
+  it.each(['output_multiplier_scale', 'return_scale', 'num_experts_per_token', 'expert_token_ids'])(
+    'does not pass for how its name begins or ends: %s',
+    (key) => {
+      expect(() => describeModel({ ...config, [key]: 0.5 })).toThrow(new RegExp(`has ${key} 0.5`));
+    },
+  );
+
   it('is shown in short where its value is long', () => {
     expect(() => describeModel({ ...config, table: Array.from({ length: 1000 }, (_, i) => i) })).toThrow(/^.{0,200}$/);
   });
@@ -98,9 +105,17 @@ it.each([
   ['switch-base-8', { feed_forward_proj: 'gated-gelu' }, /feed_forward_proj "gated-gelu"/],
   ['LFM2-8B-A1B', { conv_dim: 1024 }, /conv_dim 1024/],
   ['Mixtral-8x7B-v0.1', { is_causal: false }, /is_causal false/],
+  ['Qwen3-Next-80B-A3B-Instruct', { output_gate_type: 'sigmoid' }, /output_gate_type "sigmoid"/],
   ['granite-4.0-h-tiny', { normalization_function: 'layernorm' }, /normalization_function "layernorm"/],
 ])('%s with %j is refused', (name, changes, message) => {
   expect(() => describeModel({ ...CONFIGS[name]!, ...changes })).toThrow(message);
+});
+
+it('opens Qwen3.6, which names the activation of its gates', () => {
+  const { text_config: text, ...outer } = CONFIGS['Qwen3.5-35B-A3B']!;
+  expect(() =>
+    describeModel({ ...outer, text_config: { ...(text as JsonObject), output_gate_type: 'swish' } }),
+  ).not.toThrow();
 });
 
 const HOSTILE: readonly unknown[] = [null, -1, 0, 1, 1.5, 1e9, 'x', [], {}, [null], [1, 'a'], true, false, { a: 1 }];

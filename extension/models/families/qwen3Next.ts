@@ -145,6 +145,8 @@ function hybridMixers(
     config.refuse(l10n.t`has ${valueHeads} value heads of linear attention, which ${keyHeads} key heads do not divide`);
   }
   const kernel = config.size('linear_conv_kernel_dim', 4);
+  // Of DeltaNet's output; attention's gates are sigmoids whatever it says.
+  config.oneOf('output_gate_type', ['silu', 'swish'], 'silu');
   return (prefix, index) => {
     if (kinds[index] === 'attention') return attention(`${prefix}.self_attn`);
     const name = `${prefix}.linear_attn`;
