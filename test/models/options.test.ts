@@ -7,6 +7,8 @@ import { describeModel } from '../../extension/models/families.ts';
 import type { DecoderSpec } from '../../extension/models/spec.ts';
 import { FIXTURES } from '../support/reference.ts';
 
+/** As in the published config. */
+const ATTENTION = { attn_config: { clip_qkv: 8, kv_n_heads: 2, rope_theta: 500_000 } };
 const MXFP4 = { quantization_config: { quant_method: 'mxfp4' } };
 
 describe('refuses what it does not handle', () => {
@@ -28,6 +30,13 @@ describe('refuses what it does not handle', () => {
     ['hunyuan_v1_moe', { moe_topk: [2, 2, 2] }, /moe_topk: 4 numbers/],
     ['hunyuan_v1_moe', { moe_topk: [2, 2, 2, 9] }, /9 of 8 experts/],
     ['hunyuan_v1_moe', { rope_parameters: { rope_type: 'dynamic', alpha: 0 } }, /alpha: 0/],
+    ['qwen2_moe', { layer_types: ['full_attention'] }, /4 layers, but layer_types names 1/],
+    ['qwen2_moe', { layer_types: new Array(4).fill('chunked_attention') }, /"chunked_attention" in layer_types/],
+    [
+      'llama4_text',
+      { attention_chunk_size: null, layer_types: new Array(4).fill('chunked_attention') },
+      /no attention_chunk_size/,
+    ],
     ['qwen3_moe', { mlp_only_layers: [0, 1, 2, 3] }, /has no experts: its 4 layers are dense/],
     ['deepseek_v3', { first_k_dense_replace: 4 }, /has no experts: its 4 layers are dense/],
     ['deepseek_v2', { mlp_layer_types: ['dense', 'sparse', 'sparse', 'sparse'] }, /has mlp_layer_types/],
@@ -55,11 +64,17 @@ describe('refuses what it does not handle', () => {
   });
 });
 
+async function describeChanged(name: string, changes: JsonObject): Promise<DecoderSpec> {
+  return describeModel({ ...(await readConfig(join(FIXTURES, 'checkpoints', name))), ...changes });
+}
+
+/** How far back each layer's attention sees, where not over all tokens. */
+function windows({ layers }: DecoderSpec): readonly (number | undefined)[] {
+  return layers.flat().flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer.window ?? mixer.chunk] : []));
+}
+
 describe('dots.llm1', () => {
-  const read = async (changes: JsonObject): Promise<DecoderSpec> =>
-    describeModel({ ...(await readConfig(join(FIXTURES, 'checkpoints/dots1-window'))), ...changes });
-  const windows = ({ layers }: DecoderSpec): readonly (number | undefined)[] =>
-    layers.flat().flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer.window] : []));
+  const read = (changes: JsonObject): Promise<DecoderSpec> => describeChanged('dots1-window', changes);
 
   it('scores by the sigmoid where a revision names the way to balance instead', async () => {
     const { layers } = await read({ scoring_func: 'noaux_tc' });
@@ -77,6 +92,48 @@ describe('dots.llm1', () => {
   it('attends to all tokens where there is no window', async () => {
     expect(windows(await read({ sliding_window: null }))).toEqual([undefined, undefined, undefined]);
   });
+});
+
+describe('Qwen-MoE', () => {
+  const none = [undefined, undefined, undefined, undefined];
+
+  it('slides in the layers that are listed, else in every second of the first', async () => {
+    const layer_types = ['full_attention', 'sliding_attention', 'full_attention', 'full_attention'];
+    const read = async (changes: JsonObject): Promise<readonly (number | undefined)[]> =>
+      windows(
+        await describeChanged('qwen2_moe', {
+          ...{ use_sliding_window: true, sliding_window: 24, layer_types: undefined },
+          ...changes,
+        }),
+      );
+    expect(await read({ layer_types })).toEqual([undefined, 24, undefined, undefined]);
+    expect(await read({})).toEqual([24, undefined, 24, undefined]);
+    expect(await read({ max_window_layers: 2 })).toEqual([24, undefined, undefined, undefined]);
+    expect(await read({ max_window_layers: 0 })).toEqual(none);
+  });
+
+  it('attends to all tokens where the window that is to be used is none', async () => {
+    const slides = { use_sliding_window: true, sliding_window: undefined };
+    expect(windows(await describeChanged('qwen3_moe', slides))).toEqual([4096, 4096, 4096, 4096]);
+    expect(windows(await describeChanged('qwen3_moe', { ...slides, sliding_window: null }))).toEqual(none);
+    const unlisted = { ...slides, sliding_window: null, layer_types: undefined };
+    expect(windows(await describeChanged('qwen2_moe', unlisted))).toEqual(none);
+  });
+});
+
+it('has no chunks in Llama 4 where the size of one is none', async () => {
+  const rotating = { layer_types: undefined, no_rope_layers: [1, 1, 1, 0] };
+  const sizes = async (changes: JsonObject): Promise<readonly (number | undefined)[]> =>
+    windows(await describeChanged('llama4_text', { ...rotating, ...changes }));
+  expect(await sizes({ attention_chunk_size: undefined })).toEqual([8192, 8192, 8192, undefined]);
+  expect(await sizes({ attention_chunk_size: null })).toEqual([undefined, undefined, undefined, undefined]);
+});
+
+it('turns heads in DBRX by the base that its attention has, which stands nowhere else', async () => {
+  const bases = (await describeChanged('dbrx', { rope_parameters: undefined, ...ATTENTION })).layers
+    .flat()
+    .flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer.rope?.base] : []));
+  expect(new Set(bases)).toEqual(new Set([500_000]));
 });
 
 it('has dense networks in the layers that GLM-4.7-Flash lists as dense, wherever they lie', async () => {

@@ -91,21 +91,24 @@ function attentions(config: ConfigReader, sizes: Sizes): (prefix: string, index:
     config.refuse(l10n.t`has ${layers} layers, but no_rope_layers lists ${listed.length}`);
   }
   const rotates = (index: number): boolean => (listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0);
+  const unchunked = config.isNull('attention_chunk_size');
   const kinds = layerKinds(
     config,
     'layer_types',
     layers,
     { chunked_attention: 'chunked', full_attention: 'full' } as const,
-    (index) => (rotates(index) ? 'chunked' : 'full'),
+    (index) => (rotates(index) && !unchunked ? 'chunked' : 'full'),
   );
-  const chunk = config.size('attention_chunk_size', 8192);
+  const chunk = kinds.includes('chunked')
+    ? { chunk: config.size('attention_chunk_size', unchunked ? undefined : 8192) }
+    : {};
   const normed = config.flag('use_qk_norm', true);
   const temperature = config.truth('attn_temperature_tuning', true)
     ? { temperature: { every: config.positive('floor_scale', 8192), strength: config.positive('attn_scale', 0.1) } }
     : {};
   return (prefix, index) => {
     const { rope, ...base } = attention(prefix);
-    const reach = kinds[index] === 'chunked' ? { chunk } : {};
+    const reach = kinds[index] === 'chunked' ? chunk : {};
     if (!rope || !rotates(index)) return { ...base, ...reach, ...temperature };
     const norms = { over: 'head', query: { epsilon }, key: { epsilon }, rotated: true } as const;
     return { ...base, ...reach, rope: { ...rope, interleaved: true }, ...(normed ? { queryKeyNorm: norms } : {}) };

@@ -1,6 +1,15 @@
 import type { ConfigReader } from '../../formats/config.ts';
 import type { BlockSpec, DecoderSpec, MoeSpec } from '../spec.ts';
-import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readExperts, readSizes } from './common.ts';
+import {
+  gatedMlp,
+  layerKinds,
+  llamaAttention,
+  llamaDecoder,
+  norm,
+  projection,
+  readExperts,
+  readSizes,
+} from './common.ts';
 
 /** Qwen1.5-MoE and Qwen2-MoE: biased queries, keys and values; a gated shared expert. */
 export function qwen2Moe(config: ConfigReader, architecture: string): DecoderSpec {
@@ -10,13 +19,18 @@ export function qwen2Moe(config: ConfigReader, architecture: string): DecoderSpe
   const sharedSize = config.size('shared_expert_intermediate_size', 5632);
   const ffn = sparseLayers(config, sizes.hiddenSize, { experts: 60, k: 4, moeSize: 1408, denseSize: 5632 });
   const window = slidingWindow(config);
-  const types = config.words('layer_types');
-  const windowLayers = config.has('max_window_layers') ? config.count('max_window_layers') : 28;
+  const windowLayers = config.countFromZero('max_window_layers', 28);
+  const slides = layerKinds(
+    config,
+    'layer_types',
+    sizes.layers,
+    { sliding_attention: true, full_attention: false },
+    (index) => index % 2 === 0 && index < windowLayers,
+  );
   return llamaDecoder(config, architecture, sizes, (prefix, index) => {
-    const slides = types.length > 0 ? types[index] === 'sliding_attention' : index % 2 === 0 && index < windowLayers;
     const mixer = ffn(prefix, index);
     return {
-      attention: { ...attention(`${prefix}.self_attn`), ...(slides ? window : {}) },
+      attention: { ...attention(`${prefix}.self_attn`), ...(slides[index] ? window : {}) },
       ffn:
         mixer.kind === 'moe' ? { ...mixer, shared: gatedShared(`${prefix}.mlp`, sizes.hiddenSize, sharedSize) } : mixer,
     };
@@ -55,7 +69,8 @@ export function qwen3Moe(config: ConfigReader, architecture: string): DecoderSpe
 function slidingWindow(config: ConfigReader): { readonly window?: number } {
   // Configs have a window even where none is to be used.
   config.knows('sliding_window', 'max_window_layers');
-  return config.flag('use_sliding_window', false) ? { window: config.size('sliding_window', 4096) } : {};
+  const slides = config.flag('use_sliding_window', false) && !config.isNull('sliding_window');
+  return slides ? { window: config.size('sliding_window', 4096) } : {};
 }
 
 /** The expert that every token visits, and what its output is multiplied by. */
