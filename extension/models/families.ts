@@ -8,6 +8,7 @@ import { FAMILIES, familyOf, type ReadFamily } from './registry.ts';
 import { nearestRelative } from './relatives.ts';
 import type { DecoderSpec } from './spec.ts';
 import { refuseUnknownKeys } from './unknownKeys.ts';
+import type { TensorNames } from './weights.ts';
 
 /** Under which configs count layers. */
 const DEPTH_KEYS = ['num_hidden_layers', 'n_layer', 'n_layers', 'num_layers'];
@@ -21,9 +22,10 @@ export const SUPPORTED_ARCHITECTURES: readonly string[] = FAMILIES.flatMap(({ ar
 /**
  * Describes the model of a config.
  *
+ * @param tensors of the checkpoint; without them its tensors are taken to have the names that they have in most
  * @throws UserError `not-moe` or `architecture-unsupported` naming the architecture, `config-invalid` naming the key
  */
-export function describeModel(config: JsonObject): DecoderSpec {
+export function describeModel(config: JsonObject, tensors?: TensorNames): DecoderSpec {
   const { name: architecture, read } = architectureOf(config);
   if (architecture === undefined) {
     throw new UserError('config-invalid', l10n.t`The model's config.json names no proper architecture.`);
@@ -31,7 +33,7 @@ export function describeModel(config: JsonObject): DecoderSpec {
   if (!hasExperts(config)) throw noExperts(architecture, depth(config));
   if (!read) throw new UserError('architecture-unsupported', unsupportedSentence(architecture, config));
   const reader = new ConfigReader(config);
-  const spec = read(reader, architecture);
+  const spec = read(reader, architecture, tensors);
   const mixers = [...(spec.encoder?.layers ?? []), ...spec.layers].flat().map(({ mixer }) => mixer.kind);
   if (!mixers.includes('moe')) throw noExperts(architecture, spec.layers.length);
   const storage = readStorage(reader);

@@ -23,9 +23,10 @@ import { qwen3_5Moe, qwen3_5MoeMultimodal, qwen3Next } from './families/qwen3Nex
 import { qwen2Moe, qwen3Moe } from './families/qwenMoe.ts';
 import { switchTransformers } from './families/switchTransformers.ts';
 import type { DecoderSpec } from './spec.ts';
+import type { TensorNames } from './weights.ts';
 
 /** Turns a config into a model. Throws UserError `config-invalid` naming the key. */
-export type ReadFamily = (config: ConfigReader, architecture: string) => DecoderSpec;
+export type ReadFamily = (config: ConfigReader, architecture: string, tensors?: TensorNames) => DecoderSpec;
 
 export interface Family {
   /** What its models are called. */

@@ -1,4 +1,4 @@
-/** Embeddings that a config calls tied, judged by the checkpoint. */
+/** What a config leaves open, judged by the checkpoint: above all, whether embeddings that it calls tied are. */
 import type { Checkpoint } from '../formats/checkpoint.ts';
 import { sameBytes } from '../formats/tensorBytes.ts';
 import { describeModel } from './families.ts';
@@ -14,7 +14,7 @@ const HEAD = /^(language_model\.)?lm_head\.weight$/;
  * @throws UserError as describeModel
  */
 export async function describeCheckpoint({ config, tensors }: Checkpoint): Promise<DecoderSpec> {
-  const spec = describeModel(config);
+  const spec = describeModel(config, tensors);
   const { embedding, head, encoder } = spec;
   if (head.weight.name !== embedding.name) return spec;
   const headName = Array.from(tensors.keys()).find((name) => HEAD.test(name));

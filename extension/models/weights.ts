@@ -29,6 +29,9 @@ export interface TensorSpec {
   readonly or?: TensorSpec;
 }
 
+/** Names of a checkpoint's tensors, for families whose checkpoints have one of two prefixes, which the config does not tell apart. */
+export type TensorNames = Pick<ReadonlySet<string>, 'has'>;
+
 /** Part `index` of a tensor that stacks `count` equal ones along its first axis. */
 export function slice(name: string, count: number, index: number, shape: readonly number[]): TensorSpec {
   return { name, shape, within: { shape: [count, ...shape], start: index * elements(shape) } };

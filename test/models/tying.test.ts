@@ -40,6 +40,21 @@ it.each([
   expect([spec.embedding.name, spec.head.weight.name]).toEqual([embedding, head]);
 });
 
+it.each([
+  ['its own names', 'model'],
+  ['those of the model with a vision tower that it was taken out of', 'model.language_model'],
+])('a text model of Qwen3.5 under %s', async (_, prefix) => {
+  const config = await readConfig(join(FIXTURES, 'checkpoints/qwen3_5_moe_text'));
+  const names = { [`${prefix}.embed_tokens.weight`]: 1, [`${prefix}.norm.weight`]: 1, [HEAD]: 1 };
+  const { embedding, layers, finalNorm, head } = await describeCheckpoint({ folder, config, tensors: entries(names) });
+  expect([embedding.name, layers[0]![0]!.norm?.weight?.name, finalNorm.weight?.name, head.weight.name]).toEqual([
+    `${prefix}.embed_tokens.weight`,
+    `${prefix}.layers.0.input_layernorm.weight`,
+    `${prefix}.norm.weight`,
+    HEAD,
+  ]);
+});
+
 it('a config that does not tie them', async () => {
   const config = await readConfig(join(FIXTURES, 'checkpoints/mixtral'));
   const spec = await describeCheckpoint({ folder, config, tensors: entries({ [EMBEDDING]: 1, [HEAD]: 1 }) });

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { ropeSection } from '../rope.ts';
 import type { AttentionSpec, DecoderSpec, DeltaNetSpec, LinearSpec, MoeSpec, NormSpec } from '../spec.ts';
-import { bands, rows, slice, type TensorSpec } from '../weights.ts';
+import { bands, rows, slice, type TensorNames, type TensorSpec } from '../weights.ts';
 import {
   convolution,
   layerKinds,
@@ -45,16 +45,20 @@ export function qwen3Next(config: ConfigReader, architecture: string): DecoderSp
   );
 }
 
-/** The text model of Qwen3.5-MoE and 3.6, without its wrapper. */
-export function qwen3_5Moe(config: ConfigReader, architecture: string): DecoderSpec {
-  return qwen3_5Text(config, architecture, 'model', config.flag('tie_word_embeddings', false));
+/** The prefix of the text model's tensors in the wrapper. */
+const WRAPPED = 'model.language_model';
+
+/** The text model of Qwen3.5-MoE and 3.6, without its wrapper, whose prefix transformers keeps when it saves the text model alone. */
+export function qwen3_5Moe(config: ConfigReader, architecture: string, tensors?: TensorNames): DecoderSpec {
+  const prefix = tensors?.has(`${WRAPPED}.norm.weight`) ? WRAPPED : 'model';
+  return qwen3_5Text(config, architecture, prefix, config.flag('tie_word_embeddings', false));
 }
 
 /** Qwen3.5-MoE and 3.6 with the vision tower, which reads no text. */
 export function qwen3_5MoeMultimodal(config: ConfigReader, architecture: string): DecoderSpec {
   const text = config.section('text_config');
   text.knows('tie_word_embeddings');
-  return qwen3_5Text(text, architecture, 'model.language_model', config.flag('tie_word_embeddings', false));
+  return qwen3_5Text(text, architecture, WRAPPED, config.flag('tie_word_embeddings', false));
 }
 
 /**
