@@ -14,8 +14,11 @@ export interface Relative {
 }
 
 const KNOWN: Readonly<Record<string, readonly [nearest: string, different: string]>> = {
-  AXK1ForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`other norms around each branch`],
-  AXK2ForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`other norms around each branch`],
+  AXK1ForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`a norm after the experts`],
+  AXK2ForCausalLM: [
+    'DeepseekV3ForCausalLM',
+    l10n.t`an indexer that chooses which keys attention sees, gated attention and norms`,
+  ],
   AfmoeForCausalLM: ['Dots1ForCausalLM', l10n.t`gated attention and norms around each branch`],
   ArcticForCausalLM: [
     'MixtralForCausalLM',
@@ -40,7 +43,7 @@ const KNOWN: Readonly<Record<string, readonly [nearest: string, different: strin
   ],
   DogeForCausalLM: ['Qwen3MoeForCausalLM', l10n.t`experts retrieved by product keys`],
   Ernie4_5_VLMoeForConditionalGeneration: [
-    'Qwen3MoeForCausalLM',
+    'Ernie4_5_MoeForCausalLM',
     l10n.t`experts of text and of images apart, a vision tower`,
   ],
   ExaoneMoeForCausalLM: ['Dots1ForCausalLM', l10n.t`layers without positions`],
@@ -51,8 +54,14 @@ const KNOWN: Readonly<Record<string, readonly [nearest: string, different: strin
   Grok1ModelForCausalLM: ['MixtralForCausalLM', l10n.t`capped attention, norms around each branch, GELU`],
   Grok1ForCausalLM: ['MixtralForCausalLM', l10n.t`capped attention, norms around each branch, GELU`],
   HYV3ForCausalLM: ['Glm4MoeForCausalLM', l10n.t`other names of tensors`],
-  HYV4ForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`hyper-connections`],
-  InklingForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`shared experts that take part in the normalisation`],
+  HYV4ForCausalLM: [
+    'DeepseekV3ForCausalLM',
+    l10n.t`an indexer that chooses which keys attention sees, sinks, hyper-connections`,
+  ],
+  InklingForCausalLM: [
+    'Dots1ForCausalLM',
+    l10n.t`short convolutions, relative positions, shared experts that take part in the normalisation`,
+  ],
   JetMoeForCausalLM: ['GraniteMoeForCausalLM', l10n.t`a second router, of attention heads`],
   KimiK25ForConditionalGeneration: ['DeepseekV3ForCausalLM', l10n.t`a vision tower and packed 4-bit weights`],
   KimiLinearForCausalLM: ['DeepseekV3ForCausalLM', l10n.t`linear attention in most layers`],
@@ -84,10 +93,16 @@ const KNOWN: Readonly<Record<string, readonly [nearest: string, different: strin
   ],
   Qwen3OmniMoeForConditionalGeneration: ['Qwen3MoeForCausalLM', l10n.t`towers for images and sound, and a talker`],
   Qwen3VLMoeForConditionalGeneration: ['Qwen3MoeForCausalLM', l10n.t`a vision tower that feeds several layers`],
-  Qwen4ExpForCausalLM: ['Qwen3NextForCausalLM', l10n.t`other attention`],
-  SolarOpenForCausalLM: ['Glm4MoeForCausalLM', l10n.t`other norms`],
-  Step3p7ForConditionalGeneration: ['MiniMaxM2ForCausalLM', l10n.t`clamped experts, a shared one, a vision tower`],
-  ZayaForCausalLM: ['JambaForCausalLM', l10n.t`a router that remembers the layer before`],
+  Qwen4ExpForCausalLM: [
+    'Qwen3_5MoeForCausalLM',
+    l10n.t`an indexer that chooses which keys attention sees, hyper-connections, embeddings of n-grams`,
+  ],
+  SolarOpenForCausalLM: ['Glm4MoeForCausalLM', l10n.t`experts in every layer, no QK norm, heads rotated whole`],
+  Step3p7ForConditionalGeneration: [
+    'MiniMaxM2ForCausalLM',
+    l10n.t`gated attention, clamped experts, a shared one, a vision tower`,
+  ],
+  ZayaForCausalLM: ['Qwen3MoeForCausalLM', l10n.t`convolutions in attention, a router that remembers the layer before`],
 };
 
 /** The architectures that are known and do not open. */

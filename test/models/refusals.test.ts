@@ -86,6 +86,19 @@ describe('an architecture that is not supported', () => {
     expect(message).toContain(`NeverHeardOfForCausalLM is not supported yet: by its config it resembles ${nearest} (`);
   });
 
+  it.each([
+    // Each inherits its parts from the nearest one's in transformers.
+    ['SolarOpenForCausalLM', 'Glm4MoeForCausalLM', 'experts in every layer, no QK norm, heads rotated whole'],
+    ['AXK1ForCausalLM', 'DeepseekV3ForCausalLM', 'a norm after the experts'],
+    [
+      'Ernie4_5_VLMoeForConditionalGeneration',
+      'Ernie4_5_MoeForCausalLM',
+      'experts of text and of images apart, a vision tower',
+    ],
+  ])('%s is as %s, but with %s', (name, nearest, different) => {
+    expect(nearestRelative(name, {})).toEqual({ nearest, different });
+  });
+
   it('has a nearest one that opens, and does not open itself', () => {
     for (const name of RELATIVES) {
       expect(SUPPORTED_ARCHITECTURES).toContain(nearestRelative(name, {}).nearest);
