@@ -68,7 +68,7 @@ export class Commands implements Disposable {
     this.#parts = parts;
     const { sessions, lens, link, log, map } = parts;
     const onDemand = (): Promise<OnDemand> => parts.onDemand.get();
-    this.#register('moescope.analyze', () => this.#analyzeEditor(selectedText));
+    this.#register('moescope.analyze', () => this.#analyzeHere());
     this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
     this.#register('moescope.analyzeFolder', async (item, selection) => {
       await (await onDemand()).folders.analyze(item, selection);
@@ -183,6 +183,11 @@ export class Commands implements Disposable {
     );
   }
 
+  /** Routes what an editor shows; where none shows a text, the current one once more, which is behind another tab. */
+  async #analyzeHere(): Promise<void> {
+    if (this.#editor() || !(await this.#again())) await this.#analyzeEditor(selectedText);
+  }
+
   async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
     const editor = this.#editor();
     if (!editor) {
@@ -227,14 +232,14 @@ export class Commands implements Disposable {
   async #routedHere(): Promise<{ readonly session: Session; readonly routed: RoutedText } | undefined> {
     const { sessions } = this.#parts;
     const editor = this.#editor();
-    const sessionHere = (): Session | undefined => editor && sessions.get(editor.document.uri);
+    const sessionHere = (): Session | undefined => (editor ? sessions.get(editor.document.uri) : sessions.current);
     if (sessionHere()?.run) {
       await window.showInformationMessage(l10n.t`This text is being routed: compare when that is done.`);
       return undefined;
     }
     const current = (): boolean => sessionHere()?.routed?.edits.edited === false;
     if (!current()) {
-      await this.#analyzeEditor(selectedText);
+      await this.#analyzeHere();
       // It was stopped, or failed, which has been said.
       if (!current() || sessionHere()?.partial !== undefined) return undefined;
     }
@@ -242,11 +247,13 @@ export class Commands implements Disposable {
     return session?.routed && { session, routed: session.routed };
   }
 
-  /** Analyses the current session's part of its document once more. */
-  async #again(): Promise<void> {
+  /** Analyses the current session's part of its document once more. Whether there is one. */
+  async #again(): Promise<boolean> {
     const session = this.#parts.sessions.current;
     const part = session && (session.run ?? session.routed);
-    if (session && part) await this.#parts.analyzer.analyze(samePart(session.document, part));
+    if (!part) return false;
+    await this.#parts.analyzer.analyze(samePart(session.document, part));
+    return true;
   }
 
   /** A new engine, for what is under way as well; what failed is routed once more. */

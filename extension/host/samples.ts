@@ -1,14 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import {
-  Position,
-  QuickPickItemKind,
-  Uri,
-  ViewColumn,
-  window,
-  workspace,
-  WorkspaceEdit,
-  type TextDocument,
-} from 'vscode';
+import { Position, QuickPickItemKind, Uri, window, workspace, WorkspaceEdit, type TextDocument } from 'vscode';
+import { textColumn } from './textColumn.ts';
 
 /** The sample texts, and what there is to see in each. */
 const SAMPLES = [
@@ -54,7 +46,7 @@ export async function openSample(media: Uri, openRecording: (file: Uri) => Promi
     return;
   }
   const document = await copyOf(Uri.joinPath(media, 'samples'), item.label);
-  await window.showTextDocument(document, { viewColumn: ViewColumn.One });
+  await window.showTextDocument(document, { viewColumn: textColumn() });
 }
 
 async function copyOf(folder: Uri, file: string): Promise<TextDocument> {

@@ -49,12 +49,20 @@ describe('package.json', () => {
 
   test.each(languages)('every menu entry, remedy and link runs a command that exists, with %s', (texts) => {
     const links = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
-      steps.map(({ description }) => /\]\(command:([\w.]+)\)$/u.exec(description)![1]!),
+      steps.map(({ description }) => /\]\(command:(?:toSide:)?([\w.]+)\)$/u.exec(description)![1]!),
     );
     expect(links).toHaveLength(walkthroughs[0]!.steps.length);
     const remedies = Object.values(REMEDIES).flatMap((remedy) => (remedy ? [remedy.command] : []));
     const used = [...Object.values(menus).flatMap((menu) => menu.map(({ command }) => command)), ...links, ...remedies];
     expect(used.filter((command) => !contributed.has(command))).toEqual([]);
+  });
+
+  test.each(languages)('no step of the walkthrough opens something over the walkthrough, with %s', (texts) => {
+    const over = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
+      steps.flatMap(({ description }) => /\]\(command:(moescope\.\w+)\)$/u.exec(description)?.slice(1) ?? []),
+    );
+    // It asks in a list, and opens nothing.
+    expect(over).toEqual(['moescope.chooseModel']);
   });
 
   test('has the settings that are read', () => {

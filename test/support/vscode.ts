@@ -10,13 +10,14 @@ export class Disposable {
   constructor(readonly dispose: () => void) {}
 }
 
-export const ViewColumn = { Beside: -2, Active: -1, One: 1 };
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1 };
 export const QuickPickItemKind = { Separator: -1 };
 export class ThemeIcon {
   constructor(readonly id: string) {}
 }
+
+export const ViewColumn = { Beside: -2, Active: -1, One: 1, Two: 2 };
 
 export const EndOfLine = { LF: 1, CRLF: 2 };
 
@@ -70,6 +71,7 @@ export const progressed: string[] = [];
 export const window = {
   activeTextEditor: undefined as unknown,
   visibleTextEditors: [] as unknown[],
+  tabGroups: { all: [] as unknown[] },
   onDidChangeActiveTextEditor: new Emitter().event,
   showInformationMessage: (message: string) =>
     new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),
