@@ -14,7 +14,7 @@ const EDIT_MS = 150;
 
 export interface ConnectionParts {
   readonly servers: Pick<Servers, 'agreeToPlainHttp'>;
-  readonly secrets: Pick<SecretStorage, 'get' | 'store'>;
+  readonly secrets: Pick<SecretStorage, 'get' | 'store' | 'delete'>;
   /** Absolute path of the decoder's bundle. */
   readonly decoder: string;
   readonly local: Pick<ServerClientOptions, 'shape' | 'tokenize'>;
@@ -38,15 +38,32 @@ export class ServerConnections {
     await this.#parts.secrets.store(secretOf(url), apiKey);
   }
 
-  /** Names of the models that a server has. Throws UserError. */
-  async models(server: ServerSpec, signal: AbortSignal): Promise<readonly string[]> {
-    return (await this.#client(server, server.url)).models(signal);
+  /** Whether the key of a server is kept. */
+  async hasKey(url: string): Promise<boolean> {
+    return Boolean(await this.#parts.secrets.get(secretOf(url)));
   }
 
-  /** Finds out what servers are: the first one, where all are alike. Throws UserError. */
-  async probe(server: ServerSpec, signal: AbortSignal): Promise<ServerProbe> {
+  async forget(url: string): Promise<void> {
+    await this.#parts.secrets.delete(secretOf(url));
+  }
+
+  /**
+   * Names of the models that a server has. Throws UserError.
+   *
+   * @param apiKey to be tried; absent for the one that is kept
+   */
+  async models(server: ServerSpec, signal: AbortSignal, apiKey?: string): Promise<readonly string[]> {
+    return (await this.#client(server, server.url, apiKey)).models(signal);
+  }
+
+  /**
+   * Finds out what servers are: the first one, where all are alike. Throws UserError.
+   *
+   * @param apiKey to be tried; absent for the one that is kept
+   */
+  async probe(server: ServerSpec, signal: AbortSignal, apiKey?: string): Promise<ServerProbe> {
     const probes = await Promise.all(
-      urlsOf(server).map(async (url) => ({ url, ...(await (await this.#client(server, url)).probe(signal)) })),
+      urlsOf(server).map(async (url) => ({ url, ...(await (await this.#client(server, url, apiKey)).probe(signal)) })),
     );
     const first = probes[0]!;
     const layersOf = ({ moeLayers }: ServerProbe): string =>
@@ -83,9 +100,9 @@ export class ServerConnections {
     this.#decoder.dispose();
   }
 
-  async #client({ model, folder }: ServerSpec, url: string): Promise<ServerClient> {
+  async #client({ model, folder }: ServerSpec, url: string, given?: string): Promise<ServerClient> {
     // Another window may have stored a new one.
-    const apiKey = await this.#parts.secrets.get(secretOf(url));
+    const apiKey = given ?? (await this.#parts.secrets.get(secretOf(url)));
     const key = JSON.stringify([url, model, folder, apiKey]);
     let client = this.#clients.get(key);
     if (!client) {

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
 import { homedir } from 'node:os';
-import { QuickPickItemKind, Uri, window, type QuickPickItem } from 'vscode';
+import { QuickPickItemKind, ThemeIcon, Uri, window, type QuickInputButton, type QuickPickItem } from 'vscode';
 import { count } from '../analysis/numbers.ts';
 import { isUserError } from '../protocol/errors.ts';
 import { urlsOf, type ServerProbe, type ServerSpec } from '../protocol/server.ts';
@@ -14,10 +14,17 @@ import type { ServerConnections } from './serverConnections.ts';
 import { isSame, type Servers } from './servers.ts';
 
 const TITLE = l10n.t`Server that routes the text`;
+const FORGET: QuickInputButton = { iconPath: new ThemeIcon('trash'), tooltip: l10n.t`Forget This Server and Its Key` };
 
 interface ServerItem extends QuickPickItem {
   /** A server, a new one, or none; absent for a separator. */
   readonly choice?: ServerSpec | 'new' | 'none';
+}
+
+interface Candidate {
+  readonly server: ServerSpec;
+  /** Absent for the one that is kept. */
+  readonly key?: string;
 }
 
 /** Asks for a server, model, key and local folder, and tries it before it counts as chosen. */
@@ -34,18 +41,25 @@ export class ServerPicker {
 
   /** Whether what routes has changed. */
   async pick(): Promise<boolean> {
+    const before = this.#servers.chosen;
     const choice = await this.#which();
-    if (choice === undefined) return false;
+    // It may have been forgotten meanwhile.
+    if (choice === undefined) return before !== undefined && this.#servers.chosen === undefined;
     if (choice === 'none') {
       await this.#servers.choose(undefined);
       return true;
     }
-    const server = choice === 'new' ? await this.#ask() : choice;
-    if (!server) return false;
+    const candidate = choice === 'new' ? await this.#ask() : { server: choice };
+    if (!candidate) return false;
+    const { server, key } = candidate;
     for (const url of urlsOf(server)) if (!(await this.#servers.agreeToPlainHttp(url))) return false;
     try {
-      const probed = await this.#probe(server);
+      const probed = await this.#probe(candidate);
       if (!probed) return false;
+      if (key !== undefined) {
+        const connections = await this.#connections.get();
+        for (const url of urlsOf(server)) await connections.keep(url, key);
+      }
       await this.#servers.choose(probed.server);
       void window.showInformationMessage(unlinked(foundSentence(probed.probe)));
       return true;
@@ -56,13 +70,48 @@ export class ServerPicker {
   }
 
   async #which(): Promise<ServerItem['choice']> {
+    const items = this.#items();
+    // With nothing to choose from, the question would only stand in the way.
+    if (items.length === 1) return 'new';
+    const list = window.createQuickPick<ServerItem>();
+    list.title = TITLE;
+    list.matchOnDetail = true;
+    list.items = items;
+    return new Promise((resolve) => {
+      list.onDidAccept(() => {
+        resolve(list.selectedItems[0]?.choice);
+        list.hide();
+      });
+      list.onDidTriggerItemButton(async ({ item: { choice } }) => {
+        if (typeof choice !== 'object') return;
+        await this.#forget(choice);
+        list.items = this.#items();
+      });
+      list.onDidHide(() => {
+        resolve(undefined);
+        list.dispose();
+      });
+      list.show();
+    });
+  }
+
+  async #forget(server: ServerSpec): Promise<void> {
+    try {
+      const connections = await this.#connections.get();
+      for (const url of await this.#servers.forget(server)) await connections.forget(url);
+    } catch (error) {
+      this.#problems.report(`forget ${server.url}`, error);
+    }
+  }
+
+  #items(): ServerItem[] {
     const { chosen, recent } = this.#servers;
     const add: ServerItem = {
       choice: 'new',
       label: l10n.t`$(add) Another Server…`,
       description: l10n.t`a vLLM (0.21 and later) or SGLang, started with --enable-return-routed-experts`,
     };
-    const items: ServerItem[] = [
+    return [
       ...recent.map((server): ServerItem => {
         const current = chosen !== undefined && isSame(server, chosen);
         const description = server.folder === undefined ? '' : basename(server.folder);
@@ -71,6 +120,7 @@ export class ServerPicker {
           label: `$(${current ? 'check' : 'blank'}) ${server.model || server.url}`,
           detail: `$(blank) ${urlsOf(server).join(', ')}`,
           description,
+          buttons: [FORGET],
         };
       }),
       ...(recent.length > 0 ? [{ label: '', kind: QuickPickItemKind.Separator }] : []),
@@ -85,12 +135,9 @@ export class ServerPicker {
           ]
         : []),
     ];
-    // With nothing to choose from, the question would only stand in the way.
-    if (items.length === 1) return 'new';
-    return (await window.showQuickPick(items, { title: TITLE, matchOnDetail: true }))?.choice;
   }
 
-  async #ask(): Promise<ServerSpec | undefined> {
+  async #ask(): Promise<Candidate | undefined> {
     const address = await window.showInputBox({
       title: TITLE,
       prompt: l10n.t`Address of a running vLLM or SGLang; several of the same model, divided by commas, share the files of a folder`,
@@ -107,27 +154,32 @@ export class ServerPicker {
     });
     if (address === undefined || address.trim() === '') return undefined;
     const [url, ...more] = serverUrls(address);
-    const key = await window.showInputBox({
+    const connections = await this.#connections.get();
+    const known = await connections.hasKey(url);
+    const typed = await window.showInputBox({
       title: TITLE,
       prompt: l10n.t`API key, if the server wants one; it is kept among the secrets of VS Code`,
+      ...(known ? { placeHolder: l10n.t`empty for the one that is kept` } : {}),
       password: true,
       ignoreFocusOut: true,
     });
-    if (key === undefined) return undefined;
-    const connections = await this.#connections.get();
-    for (const of of [url, ...more]) await connections.keep(of, key.trim());
+    if (typed === undefined) return undefined;
+    const key = typed.trim();
     const folder = await askFolder();
     if (folder === undefined) return undefined;
-    return { url, ...(more.length > 0 ? { more } : {}), model: '', ...(folder === '' ? {} : { folder }) };
+    return {
+      server: { url, ...(more.length > 0 ? { more } : {}), model: '', ...(folder === '' ? {} : { folder }) },
+      ...(key === '' ? {} : { key }),
+    };
   }
 
   /** Tries a server; asks which of its models where there are several. Undefined when the user gives up. Throws UserError. */
-  async #probe(server: ServerSpec): Promise<{ server: ServerSpec; probe: ServerProbe } | undefined> {
+  async #probe({ server, key }: Candidate): Promise<{ server: ServerSpec; probe: ServerProbe } | undefined> {
     const abort = new AbortController();
     const host = new URL(server.url).host;
     return withNotice(host, l10n.t`Asking ${host}`, abort, async () => {
       const connections = await this.#connections.get();
-      const models = await connections.models(server, abort.signal);
+      const models = await connections.models(server, abort.signal, key);
       let { model } = server;
       if (!models.includes(model) && models.length > 1) {
         const picked = await window.showQuickPick(models, {
@@ -138,7 +190,7 @@ export class ServerPicker {
         model = picked;
       } else if (!models.includes(model)) model = models[0] ?? '';
       const exact = { ...server, model };
-      return { server: exact, probe: await connections.probe(exact, abort.signal) };
+      return { server: exact, probe: await connections.probe(exact, abort.signal, key) };
     });
   }
 }

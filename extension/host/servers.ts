@@ -52,6 +52,22 @@ export class Servers {
     this.#changed.fire();
   }
 
+  /** Takes a server out of those that were used. Returns its addresses, but for those of another one. */
+  async forget(server: ServerSpec): Promise<readonly string[]> {
+    const others = this.recent.filter((other) => !isSame(other, server));
+    await this.#globalState.update(RECENT, others);
+    const { chosen } = this;
+    if (chosen && isSame(chosen, server)) await this.choose(undefined);
+    const known = new Set(others.flatMap(urlsOf));
+    const gone = urlsOf(server).filter((url) => !known.has(url));
+    const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));
+    await this.#globalState.update(
+      READABLE,
+      agreed.filter((url) => !gone.includes(url)),
+    );
+    return gone;
+  }
+
   /** Whether what is sent to an address may be readable on its way; asks once. */
   async agreeToPlainHttp(url: string): Promise<boolean> {
     const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));

@@ -33,6 +33,10 @@ it('a new key is used in each window, whichever of them stored it', async () => 
       stored.set(name, value);
       return Promise.resolve();
     },
+    delete: (name: string) => {
+      stored.delete(name);
+      return Promise.resolve();
+    },
   };
   const windows = [1, 2].map(
     () =>
