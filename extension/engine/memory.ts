@@ -3,23 +3,21 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { ON_THE_CPU } from '../models/fitting.ts';
-import { messageOf, UserError } from '../protocol/errors.ts';
+import { messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import { PRECISIONS, type Precision } from '../protocol/trace.ts';
 
 /**
  * Refuses what cannot fit before it is allocated. What nobody holds any more is given back first.
  *
  * @param what names it at the start of a sentence
- * @throws UserError `out-of-memory`
+ * @param code of what is thrown
+ * @throws UserError
  */
-export function requireMemory(bytes: number, what: string): void {
+export function requireMemory(bytes: number, what: string, code: ErrorCode = 'out-of-memory'): void {
   const free = freeFor(bytes);
   if (bytes <= free) return;
   const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
-  throw new UserError(
-    'out-of-memory',
-    l10n.t`${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`,
-  );
+  throw new UserError(code, l10n.t`${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`);
 }
 
 /** Bytes that are free; where they are fewer than wanted, after what nobody holds any more was given back. */

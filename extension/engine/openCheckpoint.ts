@@ -182,7 +182,7 @@ async function openParts(
   };
 }
 
-/** The graphs for the CPU in the precision that was asked for, or in the most exact that fits. Throws UserError `out-of-memory`. */
+/** The graphs for the CPU in the precision that was asked for, or in the most exact that fits. Throws UserError. */
 function buildToFit(
   request: ModelRequest,
   spec: DecoderSpec,

@@ -36,7 +36,8 @@ export async function openOnnx(request: ModelRequest, file: string, options: Ope
       l10n.t`This ONNX model runs as it was exported, in ${info.precision} on the CPU; set precision and provider to auto.`,
     );
   }
-  requireMemory(neededMemory(foreign.file.weightBytes, info.precision), l10n.t`This model in ${info.precision}`);
+  const needed = neededMemory(foreign.file.weightBytes, info.precision);
+  requireMemory(needed, l10n.t`This model in ${info.precision}`, 'model-too-large');
   options.progress('load', 0, 0);
   const graph = tapForeign(foreign, set);
   const session = await createSession(graph.bytes, foreign, request.threads, options.profile);

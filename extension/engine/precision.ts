@@ -9,7 +9,7 @@ import type { Precision } from '../protocol/trace.ts';
  *
  * @param bytes the model's weights at each precision
  * @param free bytes of memory that programs can still have
- * @throws UserError `out-of-memory` saying what does not fit and what would
+ * @throws UserError `precision-unsupported` where another one fits, else `model-too-large`, saying what does not fit and what would
  */
 export function choosePrecision(
   wanted: Precision | 'auto',
@@ -26,14 +26,14 @@ export function choosePrecision(
       return { precision: best, why: l10n.t`${[...finer, needs(best)].join(', ')}, and ${have} are free` };
     }
     throw new UserError(
-      'out-of-memory',
+      'model-too-large',
       l10n.t`This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have} are free.`,
     );
   }
   const needed = neededMemory(bytes[wanted].total, wanted);
   if (needed <= free) return { precision: wanted, why: l10n.t`it was asked for` };
   throw new UserError(
-    'out-of-memory',
+    best ? 'precision-unsupported' : 'model-too-large',
     best
       ? l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free. In ${best} it fits.`
       : l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free.`,

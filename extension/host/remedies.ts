@@ -24,6 +24,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'weights-invalid': chooseModel,
   'tokenizer-missing': chooseModel,
   'tokenizer-invalid': chooseModel,
+  'model-too-large': chooseModel,
   'out-of-memory': { label: l10n.t`Analyze Visible Part`, command: 'moescope.analyzeVisible' },
   'text-empty': { label: l10n.t`Open Sample`, command: 'moescope.openSample' },
   'trace-invalid': showLog,

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'weights-invalid' // a damaged or lying safetensors file, a missing or misshapen tensor
   | 'tokenizer-missing'
   | 'tokenizer-invalid'
+  | 'model-too-large' // it does not fit into memory, however short the text is
   | 'out-of-memory'
   | 'text-empty'
   | 'trace-invalid' // a trace file that cannot be understood

@@ -218,7 +218,7 @@ describe('weights', () => {
     prefix.writeBigUInt64LE(BigInt(text.length));
     writeFileSync(checkpoint.path(weights), Buffer.concat([prefix, text]));
     truncateSync(checkpoint.path(weights), 8 + text.length + end);
-    return expectFailure(checkpoint.folder, 'out-of-memory', /needs 2\d\d\d\.\d GB.* GB are free/);
+    return expectFailure(checkpoint.folder, 'model-too-large', /needs 2\d\d\d\.\d GB.* GB are free/);
   });
 });
 

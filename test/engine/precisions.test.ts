@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { choosePrecision } from '../../extension/engine/precision.ts';
 import { readSafetensorsHeader } from '../../extension/formats/safetensors.ts';
+import { REMEDIES } from '../../extension/host/remedies.ts';
 import type { ResidentBytes } from '../../extension/models/footprint.ts';
+import type { UserError } from '../../extension/protocol/errors.ts';
 import { MODEL_PARTS } from '../../extension/protocol/model.ts';
 import type { Precision } from '../../extension/protocol/trace.ts';
 import { TestEngine } from '../support/analyze.ts';
@@ -130,6 +132,19 @@ describe('what fits', () => {
     expect(() => choosePrecision('auto', bytes, 3e9)).toThrow(
       /^This model does not fit: float32 needs [\d.]+ GB, int8 needs [\d.]+ GB, int4 needs [\d.]+ GB, and 3\.0 GB are free\.$/,
     );
+  });
+  it('is mended by another precision where one fits, else by another model, and never by less text', () => {
+    const remedyOf = (wanted: 'auto' | 'float32', free: number): string | undefined => {
+      try {
+        choosePrecision(wanted, bytes, free);
+        return undefined;
+      } catch (error) {
+        return REMEDIES[(error as UserError).code]?.command;
+      }
+    };
+    expect(remedyOf('float32', 20e9)).toBe('moescope.openSettings');
+    expect(remedyOf('float32', 3e9)).toBe('moescope.chooseModel');
+    expect(remedyOf('auto', 3e9)).toBe('moescope.chooseModel');
   });
 });
 

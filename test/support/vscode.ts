@@ -1,6 +1,6 @@
 /** As much of VS Code's interface as parts of the host need that follow events and ask questions, for `vi.mock('vscode', …)`. */
 import { Emitter } from 'vscode-jsonrpc';
-import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent } from 'vscode';
+import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent, TextEditorSelectionChangeEvent } from 'vscode';
 
 export { Emitter as EventEmitter };
 export const Uri = { file: (path: string) => path, joinPath: (...parts: readonly string[]) => parts.join('/') };
@@ -62,6 +62,10 @@ export const commands = {
   executeCommand: () => Promise.resolve(),
 };
 
+export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
+/** What the status bar has said for a while. */
+export const statusMessages: string[] = [];
+
 /** Notifications that are open: what each says, and how it is answered. */
 export const notifications: { readonly message: string; readonly answer: (answer?: string) => void }[] = [];
 
@@ -73,6 +77,8 @@ export const window = {
   visibleTextEditors: [] as unknown[],
   tabGroups: { all: [] as unknown[] },
   onDidChangeActiveTextEditor: new Emitter().event,
+  onDidChangeTextEditorSelection: selecting.event,
+  setStatusBarMessage: (message: string) => statusMessages.push(message),
   showInformationMessage: (message: string) =>
     new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),
   createStatusBarItem: () => ({ show: () => undefined, hide: () => undefined, dispose: () => undefined }),
