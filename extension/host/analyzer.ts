@@ -11,6 +11,7 @@ import type { Log } from './log.ts';
 import { unlinked } from './markdown.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
+import { QUIET_MS } from './progressNotice.ts';
 import { partialSentence, progressLabel } from './progressText.ts';
 import { RoutedText } from './routedText.ts';
 import type { LiveBase, Run, Session } from './session.ts';
@@ -24,8 +25,6 @@ const NOTICE_MS = 500;
  * of the next.
  */
 const REST_MS = 500;
-/** A run shorter than this is told of in the status bar alone. What moves there, or in a notification, is drawn 60 times a second. */
-const QUIET_MS = 2_000;
 
 /** The text to analyse, and where in its document it stands. */
 export interface TextPart {

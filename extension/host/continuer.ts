@@ -16,13 +16,14 @@ import {
 } from 'vscode';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Continued } from '../protocol/continuation.ts';
-import type { Began } from '../protocol/engine.ts';
+import type { Began, Progress } from '../protocol/engine.ts';
 import { cancelled, SUPERSEDED } from '../protocol/errors.ts';
 import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
 import type { WrittenText, WrittenToken } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
+import { QUIET_MS, withNotice } from './progressNotice.ts';
 import type { Settings } from './settings.ts';
 import { Throttle } from './throttle.ts';
 
@@ -40,6 +41,8 @@ interface Writing {
   layers: readonly LayerShape[];
   text: string;
   done: boolean;
+  /** What is told of the model until it is ready; undefined while that has taken no time, and from the first token on. */
+  notice: { readonly show: (progress: Progress) => void; readonly close: () => void } | undefined;
 }
 
 /**
@@ -73,19 +76,19 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#settings = settings;
     this.#disposables.add(
       workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (document === this.#writing?.document && contentChanges.length > 0) this.#stop();
+        if (document === this.#writing?.document && contentChanges.length > 0) this.#leave();
       }),
     );
     this.#disposables.add(
       window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         const { document, position } = this.#writing ?? {};
-        if (textEditor.document === document && !selections[0]?.active.isEqual(position!)) this.#stop();
+        if (textEditor.document === document && !selections[0]?.active.isEqual(position!)) this.#leave();
       }),
     );
     this.#disposables.add(
       // No editor at all is active while a view or a page has the focus.
       window.onDidChangeActiveTextEditor((editor) => {
-        if (editor && editor.document !== this.#writing?.document) this.#stop();
+        if (editor && editor.document !== this.#writing?.document) this.#leave();
       }),
     );
     this.#disposables.add(
@@ -119,7 +122,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     const abort = new AbortController();
     const writing: Writing = {
       ...{ document, version: document.version, position, abort },
-      ...{ tokens: [], layers: [], text: '', done: false },
+      ...{ tokens: [], layers: [], text: '', done: false, notice: undefined },
     };
     this.#writing = writing;
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
@@ -130,15 +133,25 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       memory: liveCache * MEGABYTE,
     };
     this.#tell();
+    let late: NodeJS.Timeout | undefined;
     try {
       if (!(await this.#models.agree())) throw cancelled();
+      let told: Progress | undefined;
+      late = setTimeout(() => {
+        if (this.#writing === writing) this.#notify(writing, told);
+      }, QUIET_MS);
       const sink = {
-        progress: () => undefined,
+        progress: (progress: Progress) => {
+          told = progress;
+          writing.notice?.show(progress);
+        },
         began: ({ model }: Began) => {
           writing.layers = model.moeLayers;
         },
         continued: (token: Continued) => {
           if (this.#writing !== writing) return;
+          clearTimeout(late);
+          writing.notice?.close();
           writing.tokens.push(writtenToken(token, writing));
           writing.text = token.text;
           this.#show.request();
@@ -153,8 +166,25 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       if (this.#writing !== writing) return;
       this.#stop();
       this.#problems.report('continue', error);
+    } finally {
+      clearTimeout(late);
+      writing.notice?.close();
     }
     this.#show.request();
+  }
+
+  /** Tells of a model that is not ready yet, which may take minutes, and how far it is. */
+  #notify(writing: Writing, told: Progress | undefined): void {
+    void withNotice(this.#models.name, l10n.t`Starting`, writing.abort, (show) => {
+      if (told) show(told);
+      return new Promise<void>((resolve) => {
+        const close = (): void => {
+          writing.notice = undefined;
+          resolve();
+        };
+        writing.notice = { show, close };
+      });
+    });
   }
 
   provideInlineCompletionItems(document: TextDocument, position: Position): InlineCompletionItem[] {
@@ -179,9 +209,18 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#disposables.dispose();
   }
 
+  /** The cursor is elsewhere, or the text another. */
+  #leave(): void {
+    if (this.#writing?.notice) {
+      window.setStatusBarMessage(l10n.t`The cursor moved before the model was ready: nothing is written.`, 5_000);
+    }
+    this.#stop();
+  }
+
   /** The text is another, or nobody looks: what has come stays in the view, and no more comes. */
   #stop(): void {
     this.#writing?.abort.abort(SUPERSEDED);
+    this.#writing?.notice?.close();
     if (this.#writing) this.#changed.fire({ ...writtenText(this.#writing), done: true });
     this.#writing = undefined;
     this.#offer?.dispose();

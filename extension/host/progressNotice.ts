@@ -3,6 +3,9 @@ import type { Progress } from '../protocol/engine.ts';
 import { unlinked } from './markdown.ts';
 import { progressLabel } from './progressText.ts';
 
+/** What takes less long is not told of by a notification, which is drawn 60 times a second. */
+export const QUIET_MS = 2_000;
+
 /**
  * Shows what the engine does in a notification, whose Cancel ends it, until the work has settled.
  *

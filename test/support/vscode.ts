@@ -1,6 +1,12 @@
 /** As much of VS Code's interface as parts of the host need that follow events and ask questions, for `vi.mock('vscode', …)`. */
 import { Emitter } from 'vscode-jsonrpc';
-import type { MessageItem, Progress, TextDocument, TextDocumentChangeEvent, TextEditorSelectionChangeEvent } from 'vscode';
+import type {
+  MessageItem,
+  Progress,
+  TextDocument,
+  TextDocumentChangeEvent,
+  TextEditorSelectionChangeEvent,
+} from 'vscode';
 
 export { Emitter as EventEmitter };
 export const Uri = { file: (path: string) => path, joinPath: (...parts: readonly string[]) => parts.join('/') };
@@ -61,6 +67,8 @@ export const commands = {
   },
   executeCommand: () => Promise.resolve(),
 };
+
+export const languages = { registerInlineCompletionItemProvider: () => ({ dispose: () => undefined }) };
 
 export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */

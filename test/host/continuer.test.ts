@@ -1,0 +1,117 @@
+import type { TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { EngineClient } from '../../extension/client/engineClient.ts';
+import { Continuer } from '../../extension/host/continuer.ts';
+import type { Models } from '../../extension/host/models.ts';
+import type { Problems } from '../../extension/host/problems.ts';
+import type { Settings } from '../../extension/host/settings.ts';
+import { cancelled } from '../../extension/protocol/errors.ts';
+import { selecting, statusMessages, window } from '../support/vscode.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+type Sink = Parameters<EngineClient['continue']>[2];
+
+const document: unknown = { version: 1, getText: () => 'The router' };
+const editor: unknown = {
+  document,
+  selection: { active: { line: 0, character: 10, isEqual: () => false } },
+};
+
+let continuer: Continuer;
+let sink: Sink | undefined;
+let end: () => void;
+/** Messages of notices, and what their buttons do. */
+let notices: { messages: string[]; open: boolean; cancel: () => void }[];
+beforeEach(() => {
+  vi.useFakeTimers();
+  notices = [];
+  statusMessages.length = 0;
+  Object.assign(window, {
+    withProgress: async (
+      _: unknown,
+      work: (progress: { report: (step: { message: string }) => void }, token: unknown) => Promise<unknown>,
+    ) => {
+      const notice = { messages: [] as string[], open: true, cancel: (): void => undefined };
+      notices.push(notice);
+      await work(
+        { report: ({ message }) => notice.messages.push(message) },
+        { onCancellationRequested: (cancel: () => void) => (notice.cancel = cancel) },
+      );
+      notice.open = false;
+    },
+  });
+  const client: unknown = {
+    continue: (_model: unknown, _what: unknown, told: Sink, signal: AbortSignal) =>
+      new Promise<number>((resolve, reject) => {
+        sink = told;
+        end = () => {
+          resolve(1);
+        };
+        signal.addEventListener('abort', () => {
+          reject(cancelled());
+        });
+      }),
+  };
+  const models: unknown = { agree: () => Promise.resolve(true), request: () => ({}), name: 'demo' };
+  const settings: unknown = { continueTokens: 4, continueTemperature: 0, continueSeed: 1, liveCache: 1 };
+  const problems: unknown = { report: () => undefined };
+  continuer = new Continuer(client as EngineClient, models as Models, problems as Problems, settings as Settings);
+});
+afterEach(() => {
+  continuer.dispose();
+  vi.useRealTimers();
+});
+
+/** Begins, and waits for as long as a user would before wondering. */
+async function begin(): Promise<{ readonly written: Promise<void> }> {
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(notices).toEqual([]);
+  sink!.progress({ run: 1, stage: 'import', done: 3e6, total: 12e6 });
+  await vi.advanceTimersByTimeAsync(1500);
+  return { written };
+}
+
+const token = { run: 1, id: 5, text: ' sends', milliseconds: 1, logProb: -1, layers: [] };
+
+test('a model that takes its time is told of until the first token', async () => {
+  const { written } = await begin();
+  expect(notices[0]?.messages.at(-1)).toBe('Preparing demo for its first use: 3 of 12 MB');
+  sink!.progress({ run: 1, stage: 'load', done: 0, total: 0 });
+  expect(notices[0]?.messages.at(-1)).toBe('Loading demo');
+  sink!.continued(token);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(notices[0]?.open).toBe(false);
+  end();
+  await written;
+  expect(continuer.written?.tokens).toHaveLength(1);
+});
+
+test('nothing is told of where the first token is quick', async () => {
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(1000);
+  sink!.continued(token);
+  await vi.advanceTimersByTimeAsync(5000);
+  end();
+  await written;
+  expect(notices).toEqual([]);
+});
+
+test('Cancel of the notice ends it', async () => {
+  const { written } = await begin();
+  notices[0]!.cancel();
+  await written;
+  await vi.advanceTimersByTimeAsync(0);
+  expect([continuer.writing, notices[0]!.open, statusMessages]).toEqual([false, false, []]);
+});
+
+test('a click elsewhere ends it, and says so', async () => {
+  const { written } = await begin();
+  const elsewhere: unknown = { textEditor: { document }, selections: [{ active: { isEqual: () => false } }] };
+  selecting.fire(elsewhere as TextEditorSelectionChangeEvent);
+  await written;
+  await vi.advanceTimersByTimeAsync(0);
+  expect([continuer.writing, notices[0]!.open]).toEqual([false, false]);
+  expect(statusMessages).toEqual([expect.stringContaining('before the model was ready')]);
+});
