@@ -88,6 +88,7 @@ export class Commands implements Disposable {
       const here = await this.#routedHere();
       if (here) (await onDemand()).comparisons.keep(here.session, here.routed);
     });
+    this.#register('moescope.removeFromReport', async () => (await onDemand()).removeFromReport());
     this.#register('moescope.cancel', async () => {
       if (parts.continuer.writing) {
         await parts.continuer.drop();

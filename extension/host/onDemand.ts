@@ -24,6 +24,7 @@ import { ModelPage } from './modelPage.ts';
 import { ModelPicker } from './modelPicker.ts';
 import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
+import { askToRemove } from './removal.ts';
 import { profileText } from './profiler.ts';
 import { Recordings } from './recordings.ts';
 import { ReportActions } from './reportActions.ts';
@@ -80,12 +81,14 @@ export class OnDemand implements Disposable {
   readonly report: ReportPage;
   readonly servers: ServerPicker;
   readonly #media: Uri;
+  readonly #subjects: Subjects;
   readonly #disposables = new Disposables();
 
   constructor(parts: OnDemandParts) {
     const { analyst, client, connections, extension, inspector, lens, log, models } = parts;
     const { problems, servers, sessions, subjects } = parts;
     this.#media = parts.media;
+    this.#subjects = subjects;
 
     const reportActions = new ReportActions();
     addSectionFiles(reportActions, analyst);
@@ -125,6 +128,10 @@ export class OnDemand implements Disposable {
   /** Opens the report where a change in the model is asked for. */
   showWhatIf(): void {
     this.report.show(WHAT_IF);
+  }
+
+  removeFromReport(): Promise<void> {
+    return askToRemove(this.#subjects);
   }
 
   openSample(): Promise<void> {

@@ -72,7 +72,12 @@ export class Subjects implements Disposable {
     const texts = this.#sessions.all.flatMap((session) =>
       session.routed ? [{ id: textId(session), name: session.name, detail: detailOf(session.routed) }] : [],
     );
-    return [...texts, ...Array.from(this.#added.values(), ({ id, name, detail }) => ({ id, name, detail }))];
+    return [...texts, ...this.removable];
+  }
+
+  /** Those that were added, and stay until they are removed. */
+  get removable(): SubjectEntry[] {
+    return Array.from(this.#added.values(), ({ id, name, detail }) => ({ id, name, detail }));
   }
 
   get current(): SubjectSource | undefined {
