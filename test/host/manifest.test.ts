@@ -74,7 +74,9 @@ describe('package.json', () => {
   test('lets an untrusted folder say nothing of what runs, with how much, or unasked', () => {
     const { supported, restrictedConfigurations } = manifest.capabilities.untrustedWorkspaces;
     expect(supported).toBe('limited');
-    const own = ['model', 'precision', 'provider', 'threads', 'live', 'liveCache'].map((name) => `moescope.${name}`);
+    const own = ['model', 'precision', 'provider', 'threads', 'context', 'live', 'liveCache'].map(
+      (name) => `moescope.${name}`,
+    );
     expect(restrictedConfigurations).toEqual(own);
     // A server and its key are chosen, and kept outside of settings: a folder cannot have texts sent anywhere.
     const names = Object.keys(configuration.properties).map((name) => name.slice('moescope.'.length));
