@@ -70,10 +70,11 @@ test('from the log, commands take the text of an editor', async () => {
   expect(analyzed).toEqual(['a text']);
 });
 
-test('the log alone is no text', () => {
+test('the log alone is no text', async () => {
   show(LOG);
   void run('moescope.analyze');
-  expect(notifications.map(({ message }) => message)).toEqual([expect.stringContaining('Open a text first')]);
+  const said = (): string[] => notifications.map(({ message }) => message);
+  await expect.poll(said).toEqual([expect.stringContaining('Open a text first')]);
   expect(analyzed).toEqual([]);
 });
 
