@@ -14,7 +14,7 @@ const DEMO = join(ROOT, 'media/demo-models/balanced');
 const TEXT =
   'Each token goes to two experts.\n\n  for (const e of experts) route(e); // 专家 😀\r\nDas Wetter ist schön.';
 const MEMORY = 4e6;
-/** Of each model; the bench makes more. */
+/** Of each model, every second one compared; the bench makes more. */
 const EDITS = 150;
 const options = {
   importer: join(ROOT, 'dist/importer.js'),
@@ -34,36 +34,42 @@ const request = (folder: string, context: number) =>
   ({ folder, cache, cacheLimit: 0, threads: 0, context, precision: 'float32', provider: 'cpu' }) as const;
 
 describe.each([
-  ['keys and values', DEMO, 0],
-  ['keys and values, in several windows', DEMO, 40],
-  ['latent keys and values', join(FIXTURES, 'checkpoints/deepseek_v3'), 0],
-  ['a sliding window', join(FIXTURES, 'checkpoints/mixtral-window'), 0],
-  ['attention within chunks', join(FIXTURES, 'checkpoints/llama4_text'), 0],
-  ['angles that depend on the length', join(FIXTURES, 'checkpoints/hunyuan_v1_moe-dynamic'), 0],
-  ['Gated DeltaNet', join(FIXTURES, 'checkpoints/qwen3_next'), 0],
-  ['Mamba', join(FIXTURES, 'checkpoints/jamba'), 0],
-  ['Mamba-2', join(FIXTURES, 'checkpoints/nemotron_h'), 90],
-  ['short convolutions', join(FIXTURES, 'checkpoints/lfm2_moe'), 0],
-  ['an encoder', join(FIXTURES, 'checkpoints/switch_transformers'), 60],
-  ['an export whose caches grow', join(FIXTURES, 'onnx/optimum-qwen3_moe-fp32'), 0],
-  ['an export with states', join(FIXTURES, 'onnx/onnxruntime-genai-lfm2_moe-fp32'), 0],
-  ['an export without a cache', join(FIXTURES, 'onnx/torch-mixtral-fp32'), 50],
-])('%s', (_, folder, context) => {
+  ['keys and values', DEMO, 0, true],
+  ['keys and values, in several windows', DEMO, 40, true],
+  ['latent keys and values', join(FIXTURES, 'checkpoints/deepseek_v3'), 0, true],
+  ['a sliding window', join(FIXTURES, 'checkpoints/mixtral-window'), 0, true],
+  ['attention within chunks', join(FIXTURES, 'checkpoints/llama4_text'), 0, true],
+  ['angles that depend on the length', join(FIXTURES, 'checkpoints/hunyuan_v1_moe-dynamic'), 0, true],
+  ['Gated DeltaNet', join(FIXTURES, 'checkpoints/qwen3_next'), 0, false],
+  ['Mamba', join(FIXTURES, 'checkpoints/jamba'), 0, false],
+  ['Mamba-2', join(FIXTURES, 'checkpoints/nemotron_h'), 90, false],
+  ['short convolutions', join(FIXTURES, 'checkpoints/lfm2_moe'), 0, false],
+  ['an encoder', join(FIXTURES, 'checkpoints/switch_transformers'), 60, false],
+  ['an export whose caches grow', join(FIXTURES, 'onnx/optimum-qwen3_moe-fp32'), 0, false],
+  ['an export with states', join(FIXTURES, 'onnx/onnxruntime-genai-lfm2_moe-fp32'), 0, false],
+  ['an export without a cache', join(FIXTURES, 'onnx/torch-mixtral-fp32'), 50, false],
+])('%s', (_, folder, context, exact) => {
   it('routes as afresh after every edit', async () => {
     const model = await openModel(request(folder, context), options);
     const live = new LiveText(model, MEMORY);
     const text = new EditedText(TEXT, 200, 7);
+    let before = '';
     try {
       for (let i = 0; i < EDITS; i++) {
         const kind = text.edit();
         const cut = i % 4 === 3;
         const { trace } = await live.live(text.text, cut ? 1 : Infinity);
-        try {
-          expectSame(trace, await live.afresh(text.text), !cut);
-        } catch (error) {
-          throw new Error(`after ${kind}, edit ${i}: ${JSON.stringify(text.text)}`, { cause: error });
-        }
         expect(live.router.bytes).toBeLessThanOrEqual(MEMORY);
+        // What an edit spoils, the next one finds kept.
+        if (i % 2 === 0) {
+          before = kind;
+          continue;
+        }
+        try {
+          expectSame(trace, await live.afresh(text.text), { whole: !cut, exact });
+        } catch (error) {
+          throw new Error(`after ${before} and ${kind}, edit ${i}: ${JSON.stringify(text.text)}`, { cause: error });
+        }
       }
     } finally {
       await model.close();
@@ -96,7 +102,7 @@ describe('the demo model', () => {
     await live.live(`${first}a`);
     const other = await live.live(`// one more\n${first}`);
     expect(rows()).toEqual([]);
-    expectSame(other.trace, await live.afresh(`// one more\n${first}`), true);
+    expectSame(other.trace, await live.afresh(`// one more\n${first}`));
     await model.close();
   });
 
@@ -113,7 +119,7 @@ describe('the demo model', () => {
     expect(trace.routed).toBeGreaterThan(0);
     expect(trace.routed).toBeLessThan(trace.tokens.ids.length);
     const rested = await live.live(`ab${long}`, Infinity, 1);
-    expectSame(rested.trace, await live.afresh(`ab${long}`), true);
+    expectSame(rested.trace, await live.afresh(`ab${long}`));
     await model.close();
   });
 
@@ -144,7 +150,7 @@ describe('the demo model', () => {
     const live = new LiveText(model, 0);
     for (const text of [TEXT, `${TEXT}!`, TEXT.slice(5)]) {
       const { trace } = await live.live(text);
-      expectSame(trace, await live.afresh(text), true);
+      expectSame(trace, await live.afresh(text));
       expect(live.router.bytes).toBe(0);
     }
     await model.close();
