@@ -3,9 +3,11 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { checks, failedOf } from './check.mjs';
+import { errorsOutsideFile } from './errorsOutside.mjs';
 import { install } from './install.mjs';
 import { here } from './package.mjs';
 import { node, readJson, root, run, tool } from './project.mjs';
+import { countOf } from './testCount.mjs';
 
 const chosen = process.argv.slice(2);
 const report = join(root, 'test/output/vitest.json');
@@ -23,21 +25,15 @@ function add(passed, failed) {
  */
 async function tests(args, again = () => false) {
   mkdirSync(join(root, 'test/output'), { recursive: true });
-  rmSync(report, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  for (const left of [report, errorsOutsideFile]) rmSync(left, { force: true });
+  const outside = `--reporter=${join(root, 'extension/tools/errorsOutside.mjs')}`;
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`, outside];
   const succeeded = await run(node, [tool('vitest'), 'run', ...reporters, ...args]);
   const files = existsSync(report) ? readJson(report).testResults : [];
-  const failed = files.filter(({ status }) => status === 'failed').map(({ name }) => name);
-  for (const { name, assertionResults } of files) {
-    const tried = failed.includes(name);
-    if (tried && again(name)) continue;
-    const count = (status) => assertionResults.filter((test) => test.status === status).length;
-    // A file that cannot be loaded, or whose set-up fails, has no failed test of its own.
-    add(count('passed'), Math.max(count('failed'), tried ? 1 : 0));
-  }
-  // Vitest also fails for what belongs to no test: an error outside of all, no test found.
-  if (!succeeded && failed.length === 0) add(0, 1);
-  return failed.filter(again);
+  const errorsOutside = existsSync(errorsOutsideFile) ? readJson(errorsOutsideFile) : 1;
+  const sum = countOf({ succeeded, files, errorsOutside }, again);
+  add(sum.passed, sum.failed);
+  return sum.again;
 }
 
 await install();
