@@ -1,6 +1,6 @@
 /** What an event of the editor makes of where an analysed text stands. */
 import type { TextDocument, TextDocumentChangeEvent } from 'vscode';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { EditWatch } from '../../extension/host/editWatch.ts';
 import { Session, type Run } from '../../extension/host/session.ts';
@@ -44,10 +44,14 @@ class Document {
 
 let document: Document;
 let session: Session;
+let watch: EditWatch;
 
 beforeEach(() => {
   const sessions: unknown = { get: () => session, publish: () => undefined };
-  new EditWatch(sessions as Sessions);
+  watch = new EditWatch(sessions as Sessions);
+});
+afterEach(() => {
+  watch.dispose();
 });
 
 /** A run of a part of a text. */
@@ -68,6 +72,21 @@ function change(text: string, inserted = '', removed = 0): void {
   const event: unknown = { document, contentChanges };
   editing.fire(event as TextDocumentChangeEvent);
 }
+
+test('a token behind an insertion stands as much further on, and where it stood once that is undone', () => {
+  const edits = analyze('one two');
+  change('zero one two', 'zero ');
+  expect(edits.shiftOf(4, 7)).toBe(5);
+  change('one two', '', 5);
+  expect(edits.shiftOf(4, 7)).toBe(0);
+});
+
+test('nothing is followed once it is disposed', () => {
+  const edits = analyze('one two');
+  watch.dispose();
+  change('zero one two', 'zero ');
+  expect(edits.edited).toBe(false);
+});
 
 test('other line ends leave a selection where it reads as before', () => {
   const edits = analyze('one\r\ntwo\r\nBODY of it\r\ntail\r\n', 'BODY of');
