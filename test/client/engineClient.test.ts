@@ -1,17 +1,18 @@
 /** The engine process may fail in any way: each call settles with a reason, and the next one works. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EngineClient } from '../../extension/client/engineClient.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { ROOT } from '../support/reference.ts';
 
 const MODEL = join(ROOT, 'media/demo-models/balanced');
 const ENGINE = join(ROOT, 'dist/engine.js');
 /** What an engine does that is up and never answers. */
-const DEAF = 'process.on("message", () => {}); process.send({jsonrpc:"2.0",method:"ready",params:{onnxruntime:""}});';
+const DEAF = `
+  process.on('message', () => require('node:fs').writeFileSync(__filename + '.asked', ''));
+  process.send({ jsonrpc: '2.0', method: 'ready', params: { onnxruntime: '' } });
+`;
 /** Some 10,000 tokens: a second or more of work. */
 const LONG_TEXT = 'The router sends each token to a few experts.\n'.repeat(1000);
 
@@ -37,17 +38,19 @@ function script(code: string): string {
   return entry;
 }
 
-/** An engine bundle that never answers, and does after it was ended. */
+/** An engine bundle that never answers until it was asked something and ended. */
 function deafAtFirst(): string {
   return script(`
-    const { existsSync, writeFileSync } = require('node:fs');
-    const deafBefore = __filename + '.started';
-    if (existsSync(deafBefore)) require(${JSON.stringify(ENGINE)});
+    if (require('node:fs').existsSync(__filename + '.asked')) require(${JSON.stringify(ENGINE)});
     else {
-      writeFileSync(deafBefore, '');
       ${DEAF}
     }
   `);
+}
+
+/** Waits until a deaf engine has been asked something. */
+async function asked(entry: string): Promise<void> {
+  await expect.poll(() => existsSync(`${entry}.asked`), { timeout: 20_000 }).toBe(true);
 }
 
 /** Runs the long text and calls `act` once some of it is routed; returns the error's code and how much arrived. */
@@ -151,13 +154,13 @@ describe('a request that is cancelled', () => {
   });
 
   it('and does not stop ends the process, and what waits behind it is answered by a new one', async () => {
-    const engine = start(deafAtFirst());
+    const entry = deafAtFirst();
+    const engine = start(entry);
     const abort = new AbortController();
     const first = codeOf(engine.client.open(engine.model(MODEL), () => undefined, abort.signal));
     const second = engine.analyze(MODEL, 'text behind it');
-    setTimeout(() => {
-      abort.abort();
-    }, 500);
+    await asked(entry);
+    abort.abort();
     expect(await first).toBe('cancelled');
     expect((await second).routed).toBeGreaterThan(0);
   });
@@ -199,11 +202,11 @@ describe('a killed engine', () => {
 });
 
 it('an engine that hangs is another one after a restart, which answers', async () => {
-  const engine = start(deafAtFirst());
+  const entry = deafAtFirst();
+  const engine = start(entry);
   const run = engine.analyze(MODEL, 'text');
-  await expect.poll(() => engine.client.pid).toBeDefined();
+  await asked(entry);
   const { pid } = engine.client;
-  await sleep(500);
   engine.client.restart();
   expect((await run).routed).toBeGreaterThan(0);
   expect(engine.client.pid).not.toBe(pid);
@@ -235,18 +238,13 @@ describe('disposing', () => {
   });
 
   it('ends an engine that does not answer a cancel', async () => {
-    const client = new EngineClient({ entry: script(DEAF), log: () => undefined });
+    const entry = script(DEAF);
+    const engine = start(entry);
     const abort = new AbortController();
-    const opening = client.open(
-      { folder: MODEL, cache: tmpdir(), cacheLimit: 0, threads: 0, context: 0, precision: 'auto', provider: 'auto' },
-      () => undefined,
-      abort.signal,
-    );
-    setTimeout(() => {
-      abort.abort();
-    }, 200);
+    const opening = engine.client.open(engine.model(MODEL), () => undefined, abort.signal);
+    await asked(entry);
+    abort.abort();
     await expect(opening).rejects.toMatchObject({ code: 'cancelled' });
-    await expect.poll(() => client.pid).toBeUndefined();
-    client.dispose();
+    await expect.poll(() => engine.client.pid).toBeUndefined();
   });
 });

@@ -311,7 +311,7 @@ describe('a run over a folder', () => {
       progress: (p) => seen.push(p),
       waiting: (outcome) => waited.push(outcome),
     });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect.poll(() => waited).toHaveLength(1);
     expect(router.texts).toEqual([]);
     expect(waited).toMatchObject([{ tally: { routed: 0, left: 2 } }]);
     pause.toggle();
@@ -335,9 +335,10 @@ describe('a run over a folder', () => {
       pause,
       waiting: (outcome) => {
         waited.push(outcome);
-        setTimeout(() => {
+        // The run waits from the next turn on.
+        setImmediate(() => {
           pause.toggle();
-        }, 5);
+        });
       },
     });
     expect(routing!.files).toEqual(['a.ts', 'b.ts']);
@@ -351,11 +352,13 @@ describe('a run over a folder', () => {
     const pause = new Pause();
     pause.toggle();
     const stop = new AbortController();
-    const work = run(new LetterRouter(), ['a.ts'], { pause, signal: stop.signal });
-    setTimeout(() => {
-      stop.abort();
-    }, 5);
-    expect((await work).ended).toMatchObject({ code: 'cancelled' });
+    const waiting = (): void => {
+      setImmediate(() => {
+        stop.abort();
+      });
+    };
+    const { ended } = await run(new LetterRouter(), ['a.ts'], { pause, waiting, signal: stop.signal });
+    expect(ended).toMatchObject({ code: 'cancelled' });
   });
 
   it('has its result where it cannot be stored', async () => {
