@@ -74,8 +74,9 @@ export class Workbench {
       ...(inspect ? { inspect } : {}),
       ...(locale ? { locale } : {}),
     });
+    let browser: Browser | undefined;
     try {
-      const browser = await launchBrowser();
+      browser = await launchBrowser();
       const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
       const copy = join(server.home, basename(folder));
       cpSync(folder, copy, { recursive: true });
@@ -84,14 +85,13 @@ export class Workbench {
       await workbench.lines().first().waitFor({ timeout: 60_000 });
       return workbench;
     } catch (error) {
-      await server.dispose();
+      await end(browser, server);
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    await this.browser.close();
-    await this.server.dispose();
+    await end(this.browser, this.server);
   }
 
   /** Opens a file of the folder through quick open. */
@@ -333,13 +333,15 @@ export class Workbench {
     await this.page.screenshot({ path: join(output, `${name}.png`) });
   }
 
-  /** Log of the extension host, and of every extension's own channel in it. */
+  /** Log of the extension host, and of every extension's own channel in it. Throws where that does not tell of MoEScope's start. */
   log(): string {
     const folder = join(this.server.home, 'user/logs');
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    const text = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((path) => path.includes('exthost') && path.endsWith('.log'))
       .map((path) => readFileSync(join(folder, path), 'utf8'))
       .join('\n');
+    if (!text.includes('_doActivateExtension moescope.moescope')) throw new Error(`no log of MoEScope in ${folder}`);
+    return text;
   }
 
   /** Kills the engine process as the operating system would when memory runs out. */
@@ -428,6 +430,15 @@ export class Workbench {
     );
     if (!found) throw new Error(`"${word}" is not among the visible lines`);
     return found;
+  }
+}
+
+/** The server is a process group of its own: nothing else would end it. */
+async function end(browser: Browser | undefined, server: Server): Promise<void> {
+  try {
+    await browser?.close();
+  } finally {
+    await server.dispose();
   }
 }
 

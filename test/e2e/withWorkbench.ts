@@ -11,7 +11,7 @@ export function withWorkbench(
   set: (workbench: Workbench) => void,
   options: () => Partial<LaunchOptions> = () => ({}),
 ): void {
-  let workbench: Workbench;
+  let workbench: Workbench | undefined;
   beforeAll(async () => {
     workbench = await Workbench.launch({
       extension: inject('extension'),
@@ -23,10 +23,10 @@ export function withWorkbench(
   });
   beforeEach(() => {
     onTestFailed(async ({ task }) => {
-      await workbench.keepPicture(`failed ${task.name}`.replace(/\W+/gu, '-'));
+      await workbench?.keepPicture(`failed ${task.name}`.replace(/\W+/gu, '-'));
     });
   });
   afterAll(async () => {
-    await workbench.close();
+    await workbench?.close();
   });
 }

@@ -69,8 +69,9 @@ export async function serve({
       ...['--telemetry-level', 'off', ...(trusted ? ['--disable-workspace-trust'] : [])],
       ...(locale ? ['--locale', locale] : []),
     ],
-    // A process group of its own: VS Code starts further processes, and all of them are to end with it.
-    { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+    // A process group of its own: VS Code starts further processes, and all of them are to end with it. They are killed, and so
+    // leave their sockets behind: in a folder that goes with them.
+    { env: { ...env, XDG_RUNTIME_DIR: home }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const exited = new Promise((resolve) => child.once('exit', resolve));
   const dispose = async () => {
