@@ -6,6 +6,9 @@ import { withWorkbench } from './withWorkbench.ts';
 
 /** Tinted at first: the middle one of six. */
 const LAYER = 3;
+const OTHER_LAYER = 5;
+/** Colours that tell how much. */
+const STEPS = 12;
 const TRANSPARENT = 'rgba(0, 0, 0, 0)';
 
 let workbench: Workbench;
@@ -21,20 +24,22 @@ test('the palette offers the analysis', async () => {
   expect(await workbench.commandsLike('MoEScope: Analyze')).toContain('MoEScope: Analyze Routing');
 });
 
-test('the analysis tints every token by its first expert', async () => {
-  const wanted = expected.stretches((token) => expected.experts(token, LAYER)[0]);
-  await workbench.runCommand('MoEScope: Analyze Routing');
+/** Waits until the editor has these stretches, each key with a colour of its own. */
+async function expectTints(wanted: readonly { readonly text: string; readonly key: number | undefined }[]) {
   await expect
     .poll(async () => (await workbench.decorations()).map((d) => d.text))
     .toEqual(wanted.map((stretch) => stretch.text));
-
   const drawn = await workbench.decorations();
-  const pairs = new Set(drawn.map(({ background }, i) => `E${wanted[i]!.key} ${background}`));
+  const pairs = new Set(drawn.map(({ background }, i) => `${wanted[i]!.key} ${background}`));
   const colors = new Set(drawn.map(({ background }) => background));
-  const experts = new Set(wanted.map(({ key }) => key));
-  // One colour an expert, one expert a colour.
-  expect([pairs.size, colors.size]).toEqual([experts.size, experts.size]);
+  const keys = new Set(wanted.map(({ key }) => key));
+  expect([pairs.size, colors.size]).toEqual([keys.size, keys.size]);
   expect(colors).not.toContain(TRANSPARENT);
+}
+
+test('the analysis tints every token by its first expert', async () => {
+  await workbench.runCommand('MoEScope: Analyze Routing');
+  await expectTints(expected.stretches((token) => expected.experts(token, LAYER)[0]));
 });
 
 test.each(['route', 'const', 'Array'])('the hover over “%s” has the numbers of its token', async (word) => {
@@ -95,6 +100,29 @@ test('it looks right in a light theme', async () => {
   await workbench.setTheme('light');
   await expect.poll(async () => (await workbench.decorations()).every((d) => d.background !== TRANSPARENT)).toBe(true);
   await workbench.screenshot('routing-light');
+});
+
+test('a layer that is chosen in the side panel is the one of the editor, the map and the status bar', async () => {
+  const view = await workbench.webview('moe-load-bars li');
+  await view.locator('.chips button', { hasText: `L${OTHER_LAYER}` }).click();
+  await expectTints(expected.stretches((token) => expected.experts(token, OTHER_LAYER)[0]));
+  const shares = expected.shares(OTHER_LAYER).map((share) => Number((100 * share).toFixed(1)));
+  const numbers = view.locator('moe-load-bars li .number');
+  await expect.poll(async () => (await numbers.allInnerTexts()).map((text) => parseFloat(text))).toEqual(shares);
+  const most = Math.max(...shares);
+  const hottest = `E${shares.indexOf(most)} ${most.toFixed(1)} % at L${OTHER_LAYER}`;
+  await expect.poll(() => workbench.statusText()).toContain(hottest);
+  const map = await workbench.webview('moe-routing-grid');
+  await expect.poll(() => map.locator('.head [aria-selected=true]').innerText()).toContain(`L${OTHER_LAYER}`);
+});
+
+test('a tint that is chosen by the command shows each token’s entropy, in as many steps as are told apart', async () => {
+  await workbench.runCommand('MoEScope: Choose Layer and Tint');
+  await workbench.pick('Entropy');
+  // The most that 16 experts have.
+  const share = (token: number): number => expected.entropy(token, OTHER_LAYER) / Math.log(16);
+  await expectTints(expected.stretches((token) => Math.floor(share(token) * STEPS)));
+  await workbench.screenshot('entropy-light');
 });
 
 test('an expert that is pointed at stands out no longer than the page is there in which it is', async () => {
