@@ -30,8 +30,9 @@ test('an earlier version of a text is offered, and what an edit changes is compa
   await workbench.runCommand('View: Focus First Editor Group');
   await workbench.cursorTo(1, 1);
   await workbench.typeText('Experts, once more. ');
+  await expect.poll(() => workbench.statusText()).toContain('edited since');
   await workbench.runCommand('MoEScope: Analyze Routing');
-  await expect.poll(() => workbench.statusText()).not.toContain('%');
+  await expect.poll(() => workbench.statusText()).toMatch(/at L3(?!.*edited since)/u);
   await workbench.runCommand('MoEScope: Compare With');
   await expect.poll(() => workbench.offered()).toContain('essay.md, kept at');
   await workbench.pick('essay.md, kept at');
