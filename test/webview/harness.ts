@@ -157,7 +157,14 @@ export class View {
 
   /** Until a frame has been drawn. */
   frame(): Promise<void> {
-    return this.page.evaluate(() => new Promise<void>((resolve) => requestAnimationFrame(() => resolve())));
+    return this.page.evaluate(
+      () =>
+        new Promise<void>((resolve) =>
+          requestAnimationFrame(() => {
+            resolve();
+          }),
+        ),
+    );
   }
 
   /** Until messages have been taken and two frames drawn. */
