@@ -93,7 +93,10 @@ host.listen(toLoadView, (message) => {
       cursor = message.token;
       break;
     case 'written':
-      ({ written } = message);
+      written = message.written && {
+        ...message.written,
+        tokens: [...(written?.tokens.slice(0, message.from) ?? []), ...message.written.tokens],
+      };
       break;
   }
   update();

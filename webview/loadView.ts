@@ -1,6 +1,7 @@
 /** The load view's page. */
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import { layerLabel } from '../extension/analysis/labels.ts';
 import { precisionText, providerText } from '../extension/analysis/ranText.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
@@ -106,9 +107,10 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
 }
 
 function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof nothing {
-  const { written: text, state, colors } = view;
+  const { written: text, state, colors, theme } = view;
   if (!text) return nothing;
-  const body = writtenTokens(text, state.layer, colors);
+  // Nothing that is told of the cursor or the pointer changes as much as a thousand tokens.
+  const body = html`${guard([text, state.layer, state.palette, theme], () => writtenTokens(text, state.layer, colors))}`;
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 

@@ -73,6 +73,7 @@ export const toLoadView: v.GenericSchema<unknown, ToLoadView> = v.variant('type'
   }),
   v.object({
     type: v.literal('written'),
+    from: index,
     written: v.exactOptional(
       v.object({
         tokens: v.array(

@@ -27,8 +27,10 @@ import { QUIET_MS, withNotice } from './progressNotice.ts';
 import type { Settings } from './settings.ts';
 import { Throttle } from './throttle.ts';
 
-/** The ghost text is drawn anew so often while tokens come. */
-const SHOW_MS = 50;
+/** What has been written goes to the view so often while tokens come. */
+const SHOW_MS = 250;
+/** The ghost text grows so often: VS Code takes it away and draws it anew, which blinks. */
+const OFFER_MS = 800;
 const MEGABYTE = 1e6;
 
 /** What the model writes at one place of one text. */
@@ -61,11 +63,15 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   readonly #show = this.#disposables.add(
     new Throttle(SHOW_MS, () => {
       this.#tell();
-      if (this.#writing) void this.#offerAnew(this.#writing);
+    }),
+  );
+  readonly #grow = this.#disposables.add(
+    new Throttle(OFFER_MS, () => {
+      if (this.#writing) void this.#offerText(this.#writing);
     }),
   );
   #writing: Writing | undefined;
-  /** Registered only while there is something to offer: VS Code asks at every letter. It asks none twice about the same text. */
+  /** Registered only while there is something to offer: VS Code asks at every letter. */
   #offer: Disposable | undefined;
   readonly #contexts = new Map<string, boolean>();
 
@@ -155,6 +161,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
           writing.tokens.push(writtenToken(token, writing));
           writing.text = token.text;
           this.#show.request();
+          this.#grow.request();
         },
       };
       const count = await this.#client.continue(this.#models.request(), what, sink, abort.signal);
@@ -170,7 +177,8 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       clearTimeout(late);
       writing.notice?.close();
     }
-    this.#show.request();
+    this.#show.request(0);
+    this.#grow.request(0);
   }
 
   /** Tells of a model that is not ready yet, which may take minutes, and how far it is. */
@@ -193,13 +201,12 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     return [new InlineCompletionItem(text, new Range(position, position))];
   }
 
-  async #offerAnew({ document, done }: Writing): Promise<void> {
-    this.#offer?.dispose();
-    this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
+  async #offerText({ document }: Writing): Promise<void> {
+    this.#offer ??= languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
     // Another editor would be asked for its own suggestions.
     if (window.activeTextEditor?.document !== document) return;
-    // Not every version asks anew while a part is shown: the whole text at least has to come.
-    if (done) await commands.executeCommand('editor.action.inlineSuggest.hide');
+    // VS Code goes on showing a part that it has, whatever else comes, until it is hidden.
+    await commands.executeCommand('editor.action.inlineSuggest.hide');
     await commands.executeCommand('editor.action.inlineSuggest.trigger');
   }
 

@@ -51,6 +51,19 @@ export class LoadView implements WebviewViewProvider, Disposable {
       }),
     );
     view.webview.options = webviewOptions(this.#extension);
+    let tokens: WrittenText['tokens'] | undefined;
+    let sent = 0;
+    /** Tells what has been added, or all of another text. */
+    const tellWritten = (written: WrittenText | undefined): void => {
+      const from = written?.tokens === tokens ? sent : 0;
+      tokens = written?.tokens;
+      sent = tokens?.length ?? 0;
+      channel.post({
+        type: 'written',
+        from,
+        ...(written ? { written: { ...written, tokens: written.tokens.slice(from) } } : {}),
+      });
+    };
     const channel = open.add(
       new Channel<ToLoadView, FromLoadView>(view.webview, {
         schema: fromLoadViewSchema,
@@ -61,7 +74,8 @@ export class LoadView implements WebviewViewProvider, Disposable {
             return;
           }
           this.#feed.refresh();
-          channel.post(writtenMessage(this.#continuer.written));
+          sent = 0;
+          tellWritten(this.#continuer.written);
         },
       }),
     );
@@ -88,11 +102,7 @@ export class LoadView implements WebviewViewProvider, Disposable {
           pointing.request(session.typing ? TYPING_MS : POINT_MS);
       }),
     );
-    open.add(
-      this.#continuer.onDidChange((written) => {
-        channel.post(writtenMessage(written));
-      }),
-    );
+    open.add(this.#continuer.onDidChange(tellWritten));
     view.webview.html = webviewHtml(view.webview, this.#extension, 'load', l10n.t`Routing Load`);
   }
 
@@ -105,8 +115,4 @@ export class LoadView implements WebviewViewProvider, Disposable {
     if (!routed || cursor === undefined) return { type: 'cursor' };
     return { type: 'cursor', token: { text: routed.textOf(cursor), layers: routed.expertsOf(cursor) } };
   }
-}
-
-function writtenMessage(written: WrittenText | undefined): ToLoadView {
-  return { type: 'written', ...(written ? { written } : {}) };
 }

@@ -78,6 +78,7 @@ export interface WrittenToken {
 
 /** What the model wrote on from the cursor last. */
 export interface WrittenText {
+  /** While the text grows, so does this array. */
   readonly tokens: readonly WrittenToken[];
   readonly moeLayers: readonly LayerShape[];
   /** No more tokens come. */
@@ -93,8 +94,8 @@ export type ToLoadView =
   | { readonly type: 'load'; readonly layers: readonly LayerLoad[] }
   /** The cursor's token: its text and its experts at each MoE layer; undefined when it stands on none. */
   | { readonly type: 'cursor'; readonly token?: { readonly text: string; readonly layers: readonly TokenLayer[] } }
-  /** What the model writes on from the cursor; sent whole whenever a token comes. */
-  | { readonly type: 'written'; readonly written?: WrittenText };
+  /** What the model writes on from the cursor: its tokens from the `from`th on, of which the view has those before. */
+  | { readonly type: 'written'; readonly from: number; readonly written?: WrittenText };
 
 export type FromLoadView =
   /** The view is up and wants its state. */

@@ -1,4 +1,6 @@
 /** Live, as its user sees it: what is typed is tinted as an analysis of the whole text would, and undoing brings it back. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Decoration, Workbench } from './driver.ts';
 import { withWorkbench } from './withWorkbench.ts';
@@ -110,6 +112,27 @@ test('the model writes on from the cursor, and Tab takes it', async () => {
   await expect.poll(() => ghostText()).toBe('');
   const text = (await workbench.page.locator('.view-line').allInnerTexts()).join('\n').replaceAll('\u00a0', ' ');
   expect(text.split('return sum(max(').length).toBe(3);
+});
+
+test('Escape ends what the model writes, and takes back what is offered of it', async () => {
+  const settings = { 'moescope.continueTokens': 1000, 'editor.lineNumbers': 'off' };
+  mkdirSync(join(workbench.folder, '.vscode'));
+  writeFileSync(join(workbench.folder, '.vscode/settings.json'), JSON.stringify(settings));
+  // Lines without numbers: the settings have arrived.
+  await expect.poll(() => workbench.page.locator('.line-numbers').count()).toBe(0);
+  await workbench.cursorTo(9, 1);
+  await workbench.runCommand('MoEScope: Continue with Routing');
+  const tokens = (await workbench.webview('.written li')).locator('.written li');
+  // It grows while it is written.
+  const lengths = new Set<number>();
+  await expect.poll(async () => lengths.add((await ghostText()).length).size).toBeGreaterThan(3);
+  await workbench.page.keyboard.press('Escape');
+  await expect.poll(() => ghostText()).toBe('');
+  const count = await tokens.count();
+  expect(count).toBeLessThan(1000);
+  // No more come.
+  await workbench.runCommand('View: Focus First Editor Group');
+  expect(await tokens.count()).toBe(count);
 });
 
 test('the extension host has logged no error', () => {

@@ -117,8 +117,8 @@ export class FakeHost {
     this.#send({ type: 'state', state: this.state });
   }
 
-  written(written: WrittenText): void {
-    this.#send({ type: 'written', written });
+  written(written: WrittenText, from = 0): void {
+    this.#send({ type: 'written', from, written });
   }
 
   cursor(token: number | undefined): void {

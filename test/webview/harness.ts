@@ -123,10 +123,13 @@ export class View {
     await this.settle();
   }
 
-  async written(written: WrittenText): Promise<void> {
-    await this.page.evaluate((w) => {
-      window.fakeHost.written(w);
-    }, written);
+  async written(written: WrittenText, from = 0): Promise<void> {
+    await this.page.evaluate(
+      ([w, f]) => {
+        window.fakeHost.written(w, f);
+      },
+      [written, from] as const,
+    );
     await this.settle();
   }
 

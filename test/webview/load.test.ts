@@ -154,6 +154,22 @@ describe('with routing', () => {
     expect(await view.page.locator('.cursor').innerText()).toBe('No token at the cursor');
   });
 
+  test('what the model adds to what it wrote comes by itself, and what it writes anew takes its place', async () => {
+    await open();
+    await view.show(demo, { layer: 0 });
+    const token = (text: string, expert: number) => ({
+      ...{ text, milliseconds: 1, logProb: -1, layers: [{ experts: [expert], weights: [1] }] },
+    });
+    const rest = { moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: false };
+    const shown = () => view.page.locator('.written code').allInnerTexts();
+    await view.written({ ...rest, tokens: [token('one', 1), token('two', 2)] });
+    await view.written({ ...rest, tokens: [token('three', 1)] }, 2);
+    expect(await shown()).toEqual(['one', 'two', 'three']);
+    expect(await view.page.locator('main').innerText()).toContain('Experts touched: 2 of 8 at L0');
+    await view.written({ ...rest, tokens: [token('other', 5)] });
+    expect(await shown()).toEqual(['other']);
+  });
+
   test('what the model writes is listed, with latency, experts and how many of them were touched', async () => {
     await open();
     await view.show(demo, { layer: 3 });
