@@ -46,7 +46,9 @@ export async function folder(options: FolderOptions): Promise<number> {
   }
   const outcome = await inEngine(options, (engine) => routeFiles(root, options, engine));
   const { routing, ended } = outcome;
-  if (ended && !isUserError(ended, 'cancelled')) throw ended;
+  const stopped = isUserError(ended, 'cancelled');
+  const changed = isUserError(ended, 'model-changed');
+  if (ended && !stopped && !changed) throw ended;
   const account = folderAccount(options.limits, outcome);
   const said = folderSentences(account);
   const report = routing && reportOf(subjectOfFolder(basename(root), routing, account));
@@ -55,7 +57,8 @@ export async function folder(options: FolderOptions): Promise<number> {
   else if (options.html !== undefined)
     console.error(`moescope: no file was routed, and ${options.html} is not written.`);
   if (options.json !== '-' && options.html !== '-') process.stdout.write(render(report, said));
-  return ended ? INTERRUPTED : 0;
+  if (changed) throw ended;
+  return stopped ? INTERRUPTED : 0;
 }
 
 async function folderOf(folders: readonly string[]): Promise<string> {
@@ -79,11 +82,13 @@ async function routeFiles(root: string, options: FolderOptions, engine: EngineWo
   const files = found.paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) throw new UsageError(`No file of ${root} is left to route: what is ignored is left out.`);
   const router = engineRouter(engine.client, engine.model);
-  const key = digest([root, await router.identity(), limits.characters, JSON.stringify([group, include, exclude])]);
+  const identity = await router.identity();
+  const key = digest([root, identity, limits.characters, JSON.stringify([group, include, exclude])]);
   return runFolder({
     files: inTurn(files, (path) => digest([path])),
     tree,
     router,
+    identity,
     limits,
     journal: new FileJournal(folderJournals(), key),
     progress: ({ tally, files: all, path, stage, fraction }) => {

@@ -63,6 +63,8 @@ export interface FolderRun {
   readonly files: readonly FolderFile[];
   readonly tree: FolderTree;
   readonly router: TextRouter;
+  /** Of the router, as the journal goes by it. */
+  readonly identity: string;
   readonly limits: Limits;
   readonly journal?: FolderJournal;
   readonly pause?: Pause;
@@ -201,6 +203,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       }
       try {
         const trace = logical(await next.trace);
+        await requireSameModel(run);
         state.routing ??= emptyFolder({ ...trace.origin.model });
         addFile(state.routing, path, domain, trace, read.text);
         state.done.set(path, { stamp: read.stamp, domain });
@@ -243,6 +246,15 @@ function logical(trace: RoutingTrace): RoutingTrace {
   throw new UserError(
     'experts-physical',
     l10n.t`Its experts are physical ids beyond the model's own, under which load balancing (EPLB) keeps copies: of which expert each is a copy is not known, and files cannot be added up.`,
+  );
+}
+
+/** Training may write the next checkpoint over the last meanwhile. Throws UserError `model-changed`. */
+async function requireSameModel({ router, identity }: FolderRun): Promise<void> {
+  if ((await router.identity()) === identity) return;
+  throw new UserError(
+    'model-changed',
+    l10n.t`The model’s files have changed since the run began: what was routed is of the model as it was, and another run begins anew with the new one.`,
   );
 }
 

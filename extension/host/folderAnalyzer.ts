@@ -157,16 +157,13 @@ export class FolderAnalyzer implements Disposable {
       );
     }
     const router = engineRouter(client, models.request());
-    const named = [
-      place.base.toString(),
-      await router.identity(),
-      limits.characters,
-      JSON.stringify([grouping, place.within]),
-    ];
+    const identity = await router.identity();
+    const named = [place.base.toString(), identity, limits.characters, JSON.stringify([grouping, place.within])];
     return runFolder({
       files: inTurn(files, (path) => digest([path])),
       tree: place.tree,
       router,
+      identity,
       limits,
       journal: new FileJournal(journals, digest(named)),
       pause,

@@ -24,6 +24,8 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'weights-invalid': chooseModel,
   'tokenizer-missing': chooseModel,
   'tokenizer-invalid': chooseModel,
+  // Said with what was routed until then.
+  'model-changed': undefined,
   'model-too-large': chooseModel,
   'out-of-memory': { label: l10n.t`Analyze Visible Part`, command: 'moescope.analyzeVisible' },
   'text-empty': { label: l10n.t`Open Sample`, command: 'moescope.openSample' },

@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'weights-invalid' // a damaged or lying safetensors file, a missing or misshapen tensor
   | 'tokenizer-missing'
   | 'tokenizer-invalid'
+  | 'model-changed' // its files are others than those that a run began with
   | 'model-too-large' // it does not fit into memory, however short the text is
   | 'out-of-memory'
   | 'text-empty'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesOf } from '../../extension/analysis/folder/domains.ts';
+import { folderAccount, folderSentences } from '../../extension/analysis/folder/sentences.ts';
 import { FileJournal } from '../../extension/client/folderJournal.ts';
 import {
   inTurn,
@@ -56,6 +57,7 @@ function run(router: TextRouter, names: readonly string[], more: Partial<FolderR
     files: names.map((path) => ({ path, domain: path.slice(path.indexOf('.') + 1) })),
     tree: new DiskTree(folder),
     router,
+    identity: 'letters',
     limits: { files: 100, characters: 10 },
     journal: new FileJournal(journalFolder(), KEY),
     progress: () => undefined,
@@ -287,6 +289,29 @@ describe('a run over a folder', () => {
       { path: 'a.ts', why },
       { path: 'c.ts', why },
     ]);
+  });
+
+  it('ends when the model is another one by then: its routing is not added to that of the first, nor stored', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    const letters = new LetterRouter();
+    let version = 'letters';
+    letters.fail = (text) => {
+      if (text === 'bb') version = 'the next checkpoint';
+      return undefined;
+    };
+    const trained: TextRouter = {
+      identity: () => Promise.resolve(version),
+      route: (text) => letters.route(text),
+    };
+    const outcome = await run(trained, names);
+    expect(outcome).toMatchObject({ ended: { code: 'model-changed' }, tally: { routed: 1, left: 2, tokens: 1 } });
+    expect(outcome.routing!.files).toEqual(['a.ts']);
+    const said = folderSentences(folderAccount({ files: 100, characters: 10 }, outcome)).join(' ');
+    expect(said).toContain('Stopped early: 2 files more; the figures are of those that were routed.');
+    expect(said).not.toContain('goes on from here');
+    // Where the first one is back, a run goes on with it.
+    expect(await run(new LetterRouter(), names)).toMatchObject({ resumed: 1, tally: { routed: 3 } });
   });
 
   it('ends at once where the model itself is at fault', async () => {

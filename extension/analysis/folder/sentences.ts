@@ -1,5 +1,6 @@
 /** What of a folder was routed and what was not, in words. */
 import * as l10n from '@vscode/l10n';
+import { isUserError } from '../../protocol/errors.ts';
 import { listed } from '../lists.ts';
 import { count } from '../numbers.ts';
 
@@ -32,8 +33,9 @@ export interface FolderAccount {
   readonly resumed: number;
   /** Whether the run ended before its end. */
   readonly stopped: boolean;
-  /** Whether the next run will go on from here. */
   readonly stored: boolean;
+  /** Whether the next run will go on from here: it takes what is stored, and the same model. */
+  readonly goesOn: boolean;
 }
 
 /** The account of a run, as what came of it says. */
@@ -41,11 +43,13 @@ export function folderAccount(
   limits: FolderAccount['limits'],
   { tally, resumed, ended, unsaved }: Pick<FolderAccount, 'tally' | 'resumed'> & { ended?: unknown; unsaved?: unknown },
 ): FolderAccount {
-  return { tally, limits, resumed, stopped: ended !== undefined, stored: unsaved === undefined };
+  const stored = unsaved === undefined;
+  const goesOn = stored && !isUserError(ended, 'model-changed');
+  return { tally, limits, resumed, stopped: ended !== undefined, stored, goesOn };
 }
 
 /** One sentence a line. */
-export function folderSentences({ tally, limits, resumed, stopped, stored }: FolderAccount): string[] {
+export function folderSentences({ tally, limits, resumed, stopped, stored, goesOn }: FolderAccount): string[] {
   const { routed, cut, skipped, failures, left, tokens } = tally;
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
   const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
@@ -60,7 +64,7 @@ export function folderSentences({ tally, limits, resumed, stopped, stored }: Fol
       ? [
           !stopped
             ? l10n.t`${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`
-            : stored
+            : goesOn
               ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
               : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`,
         ]

@@ -146,7 +146,7 @@ function folderOf(files: number, kinds: readonly string[]): Subject {
       skipped: { unreadable: 1, binary: 2, large: 3, empty: 4, failed: 1 },
     },
     limits: { files, characters: 32_768 },
-    ...{ resumed: 2, stopped: true, stored: files > 3 },
+    ...{ resumed: 2, stopped: true, stored: files > 3, goesOn: files > 3 },
   });
 }
 
