@@ -6,6 +6,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WEIGHT_FILE } from '../models/decoder.ts';
@@ -21,6 +22,8 @@ const BLOCK_BYTES = 512;
 const UNFINISHED = 'unfinished-';
 const INTERRUPTED = 'interrupted-';
 const IN_USE = 'in-use-';
+/** Machines that see no processes here go by the time of a mark: see owner.ts. */
+const MARKED_EVERY_MS = 60 * 60 * 1000;
 
 /** Where ids are remembered. */
 export const KNOWN = 'known';
@@ -47,16 +50,30 @@ export function interruptedName(key: string): string {
 
 /** Marks a folder as one that this process uses. Where nothing can be written, nobody deletes either. */
 export async function mark(folder: string): Promise<void> {
-  await writeFile(join(folder, `${IN_USE}${OWNER_NAME}`), '').catch(() => undefined);
+  // An empty file would not get a new time everywhere.
+  await writeFile(markIn(folder), OWNER_NAME).catch(() => undefined);
+}
+
+function markIn(folder: string): string {
+  return join(folder, `${IN_USE}${OWNER_NAME}`);
 }
 
 /** Holds the model with this id, which is now the one used last. Undefined when it is not there with so many bytes. */
 export async function hold(cache: string, id: string, bytes: number): Promise<HeldModel | undefined> {
   if (!ID.test(id)) return undefined;
   const folder = join(cache, id);
-  const release = (): Promise<void> => rm(join(folder, `${IN_USE}${OWNER_NAME}`), { force: true });
+  const atExit = (): void => {
+    rmSync(markIn(folder), { force: true });
+  };
   // Marked before it is looked at: what is there then stays.
   await mark(folder);
+  process.once('exit', atExit);
+  const marking = setInterval(() => void mark(folder), MARKED_EVERY_MS).unref();
+  const release = async (): Promise<void> => {
+    clearInterval(marking);
+    process.off('exit', atExit);
+    await rm(markIn(folder), { force: true });
+  };
   if ((await weightBytes(folder)) !== bytes) {
     await release();
     return undefined;

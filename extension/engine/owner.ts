@@ -10,8 +10,8 @@ import { basename } from 'node:path';
 
 /** Names of earlier versions have the process id alone. */
 const OWNER = /^[a-z-]+-(?<pid>[1-9]\d*)(?:@(?<host>[0-9a-f]{8})\.(?<boot>[0-9a-f]{8}))?(?![\w@])/;
-/** Of another machine nobody can tell: after so long, what it has left is taken for abandoned. */
-const FOREIGN_MS = 7 * 24 * 60 * 60 * 1000;
+/** Of another machine nobody can tell: what it has not touched for so long is taken for abandoned. Whoever is at work does each hour. */
+const FOREIGN_MS = 3 * 60 * 60 * 1000;
 
 const host = short(`${hostname()} ${onLinux(() => readlinkSync('/proc/self/ns/pid'))}`);
 const boot = short(onLinux(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()));

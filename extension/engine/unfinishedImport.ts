@@ -3,7 +3,7 @@
  * line says from what state of which files; each other one has the index of a weight and the hash of what it is. A weight is
  * entered when it is on the disk, so that what the journal says holds after a crash of the machine, too.
  */
-import { appendFile, mkdir, open, readFile, rm, stat, type FileHandle } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WEIGHT_FILE } from '../models/decoder.ts';
 import { interruptedImports, interruptedName, moved, sortAbandoned, unfinishedName } from './modelCache.ts';
@@ -52,6 +52,7 @@ export class UnfinishedImport {
     const interrupted = join(cache, interruptedName(key));
     // Of several engines one gets it; the others begin.
     const found = await moved(interrupted, folder);
+    if (found) await touch(folder);
     const finished = found ? await entered(folder, bytes) : undefined;
     if (found && !finished) await rm(folder, { recursive: true, force: true });
     if (!finished) {
@@ -86,6 +87,7 @@ export class UnfinishedImport {
     this.#pendingBytes = 0;
     await this.#file.datasync();
     await appendFile(join(this.folder, JOURNAL), lines);
+    await touch(this.folder);
   }
 
   /** Resolves when all of it is on the disk; what stays in the folder is the weight file. */
@@ -113,6 +115,12 @@ export class UnfinishedImport {
     await this.#file.close();
     await rm(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Machines that do not see this process go by it. */
+async function touch(folder: string): Promise<void> {
+  const now = new Date();
+  await utimes(folder, now, now).catch(() => undefined);
 }
 
 /** The weights that a journal has, if there is the weight file to it; a line that was cut off is none. */

@@ -1,10 +1,15 @@
 /** What stays in the model cache and what goes, with real engines on small checkpoints. */
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
 import { EngineClient } from '../../extension/client/engineClient.ts';
-import { clearCache } from '../../extension/engine/modelCache.ts';
+import { clearCache, hold } from '../../extension/engine/modelCache.ts';
 import { OWNER_NAME } from '../../extension/engine/owner.ts';
+import { UnfinishedImport } from '../../extension/engine/unfinishedImport.ts';
+import { toEngine } from '../../extension/protocol/engine.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
 
@@ -130,17 +135,17 @@ it('clears all but what another engine has open, and says so', async () => {
 
 describe('a cache that several machines share', () => {
   const key = 'b'.repeat(64);
-  const DAY = 24 * 60 * 60;
+  const HOUR = 60 * 60;
 
-  /** A model that is open and an import under way, both of an engine with that name, so many days old. */
-  function leave(owner: string, days = 0): { readonly model: string; readonly unfinished: string } {
+  /** A model that is open and an import under way, both of an engine with that name, so many hours old. */
+  function leave(owner: string, hours = 0): { readonly model: string; readonly unfinished: string } {
     const model = join(engine.cache, 'a'.repeat(64));
     const unfinished = join(engine.cache, `unfinished-${owner}-5bd7c3a0-0000-4000-8000-000000000000-${key}`);
     for (const folder of [model, unfinished]) mkdirSync(folder);
     const mark = join(model, `in-use-${owner}`);
     writeFileSync(join(model, 'weights.bin'), 'weights');
     writeFileSync(mark, '');
-    const then = Date.now() / 1000 - days * DAY;
+    const then = Date.now() / 1000 - hours * HOUR;
     for (const path of [mark, unfinished]) utimesSync(path, then, then);
     return { model, unfinished };
   }
@@ -154,10 +159,58 @@ describe('a cache that several machines share', () => {
     expect(readdirSync(engine.cache).map((name) => join(engine.cache, name))).toEqual([model, unfinished]);
   });
 
-  it('gives up after some days what another has left', async () => {
-    leave(elsewhere, 30);
+  it('gives up after some hours what another has left', async () => {
+    leave(elsewhere, 4);
     expect(await clearCache(engine.cache)).toEqual({ freed: 7, kept: 0 });
     expect(readdirSync(engine.cache)).toEqual([]);
+  });
+
+  it('is told every hour what is still in use', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const { model } = leave(OWNER_NAME, 4);
+      const held = (await hold(engine.cache, 'a'.repeat(64), 7))!;
+      const mark = join(model, `in-use-${OWNER_NAME}`);
+      const old = Date.now() / 1000 - 2 * HOUR;
+      utimesSync(mark, old, old);
+      vi.advanceTimersByTime(1000 * HOUR);
+      await vi.waitFor(() => {
+        expect(statSync(mark).mtimeMs / 1000).toBeGreaterThan(old + HOUR);
+      });
+      await held.release();
+      vi.advanceTimersByTime(1000 * HOUR);
+      expect(existsSync(mark)).toBe(false);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('keeps an import that went on a little while ago with what was left long before', async () => {
+    const { unfinished } = leave(elsewhere, 4);
+    const left = join(engine.cache, `interrupted-${key}`);
+    renameSync(unfinished, left);
+    writeFileSync(join(left, 'weights.bin'), '');
+    writeFileSync(join(left, 'journal'), '[]\n');
+    utimesSync(left, 1, 1);
+    const gone = await UnfinishedImport.begin(engine.cache, key, new Map(), 0);
+    expect(Date.now() - statSync(gone.folder).mtimeMs).toBeLessThan(1000 * HOUR);
+    await gone.discard();
+  });
+
+  it('has no mark any more of an engine whose host is gone', async () => {
+    const child = fork(join(ROOT, 'dist/engine.js'));
+    const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+    connection.listen();
+    const model = engine.model(join(FIXTURES, 'checkpoints/mixtral'));
+    await connection.sendRequest(toEngine.open, { run: 1, model });
+    const [id] = readdirSync(engine.cache).filter((name) => name !== 'known');
+    const marks = (): string[] => readdirSync(join(engine.cache, id!)).filter((name) => name.startsWith('in-use-'));
+    expect(marks()).toHaveLength(1);
+    connection.dispose();
+    const exited = once(child, 'exit');
+    child.disconnect();
+    await exited;
+    expect(marks()).toEqual([]);
   });
 
   it('takes no process for one that had its id before the machine was started anew', async () => {
