@@ -114,7 +114,7 @@ export function settingsOf(texts: readonly string[], subject: Subject): Settings
   return settings;
 }
 
-/** A label of a layer; the value behind it is its place among those with experts. */
+/** A label of a layer, in the control of one; the value behind it is its place among those with experts. */
 const LAYER = /^[LED]\d+$/u;
 
 function valueOf(control: Control, text: string, setting: string): string | number | boolean {
@@ -127,15 +127,16 @@ function valueOf(control: Control, text: string, setting: string): string | numb
       return value;
     }
     case 'choice': {
-      const { options } = control;
+      const { id, options } = control;
+      const isLayer = (label: string): boolean => id === 'layer' && LAYER.test(label);
       const found =
-        options.find(({ label }) => LAYER.test(label) && label === layerNamed(text)) ??
-        options.find(({ value, label }) => !LAYER.test(label) && value === text) ??
+        options.find(({ label }) => isLayer(label) && label === layerNamed(text)) ??
+        options.find(({ value, label }) => !isLayer(label) && value === text) ??
         options.find(({ label }) => label === text);
       if (found) return found.value;
       throw refuse(
         options
-          .map(({ value, label }) => (label === value || LAYER.test(label) ? label : `${value} (${label})`))
+          .map(({ value, label }) => (label === value || isLayer(label) ? label : `${value} (${label})`))
           .join(', '),
       );
     }
