@@ -5,6 +5,7 @@ import { obtain, type ObtainOptions } from './obtain.ts';
 import { writeOut } from './output.ts';
 import { INTERRUPTED } from './route.ts';
 import { renderTables } from './table.ts';
+import { UsageError } from './usage.ts';
 
 export interface AnalyzeOptions extends ObtainOptions {
   readonly json: string | undefined;
@@ -16,7 +17,11 @@ export interface AnalyzeOptions extends ObtainOptions {
 /** Routes a text or opens a recording, and shows it. Returns the exit code; throws UserError and UsageError. */
 export async function analyze(options: AnalyzeOptions): Promise<number> {
   const obtained = await obtain(options);
-  if (obtained.kind === 'counts') return showCounts(obtained.counts, options);
+  if (obtained.kind === 'counts') {
+    if (options.layer !== undefined)
+      throw new UsageError('--layer is for tokens, and the recording counts slots alone.');
+    return showCounts(obtained.counts, options);
+  }
   const { recorded, interrupted } = obtained;
   const { trace } = recorded;
   if (options.trace.length > 0) withoutPart(options.part);

@@ -25,11 +25,14 @@ export type Obtained = ({ readonly kind: 'routed' } & Routed) | Extract<Recordin
  */
 export async function openRecording(paths: RecordingPaths, model: string | undefined): Promise<Recording> {
   const known = model === undefined ? undefined : await shapeOf(model);
-  const recording = paths.includes('-') ? await readStandardInput(paths, known) : await readRecordings(paths, known);
-  if (known && !(recording.kind === 'trace' && recording.trace.origin.model.weightless)) {
-    throw new UsageError('--model goes with a --trace of expert ids alone: this one needs no config.json.');
-  }
-  return recording;
+  return paths.includes('-') ? readStandardInput(paths, known) : readRecordings(paths, known);
+}
+
+/** Throws UsageError when a model is named and none of the recordings has a use for it. */
+export function requireUse(model: string | undefined, recordings: readonly Recording[]): void {
+  if (model === undefined) return;
+  if (recordings.some((each) => each.kind === 'trace' && each.trace.origin.model.weightless)) return;
+  throw new UsageError('--model goes with a --trace of expert ids alone: this one needs no config.json.');
 }
 
 async function readStandardInput({ length }: RecordingPaths, known: KnownLayers | undefined): Promise<Recording> {
@@ -53,5 +56,6 @@ export async function obtain(options: ObtainOptions): Promise<Obtained> {
   if (first === undefined) return { kind: 'routed', ...(await route(await readOneText(files), options)) };
   if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
   const recording = await openRecording([first, ...more], options.model);
+  requireUse(options.model, [recording]);
   return recording.kind === 'counts' ? recording : { kind: 'routed', recorded: recording, interrupted: false };
 }

@@ -9,7 +9,7 @@ import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/s
 import type { Recording } from '../protocol/recording.ts';
 import { routedAgainst } from './against.ts';
 import { aboutCounts, chosenCounts, withoutPart } from './counts.ts';
-import { openRecording, type ObtainOptions } from './obtain.ts';
+import { openRecording, requireUse, type ObtainOptions } from './obtain.ts';
 import { writeFolder, writeOut } from './output.ts';
 import { settingsOf } from './reportOptions.ts';
 import { INTERRUPTED, readText, routeAll } from './route.ts';
@@ -60,9 +60,12 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
   const [first, ...more] = options.trace;
   if (first !== undefined) {
     if (files.length > 0) throw new UsageError('Either a FILE or --trace, not both.');
-    const { against } = options;
-    const obtained = await recorded([first, ...more], options);
-    const others = against === undefined ? [] : await recorded([against], options);
+    const { against, model } = options;
+    const recording = await openRecording([first, ...more], model);
+    const other = against === undefined ? undefined : await openRecording([against], model);
+    requireUse(model, other ? [recording, other] : [recording]);
+    const obtained = recorded(options.trace, recording, options);
+    const others = against !== undefined && other ? recorded([against], other, options) : [];
     return { obtained: besideNamesakes(obtained, others), interrupted: false };
   }
   if (files.length === 0) throw new UsageError('Which FILE? "-" reads standard input.');
@@ -106,11 +109,7 @@ function besideNamesakes(obtained: readonly Obtained[], others: readonly Obtaine
   return pairs.map(({ one, other }) => (other ? beside(one, other.subject) : one));
 }
 
-async function recorded(
-  paths: readonly [string, ...string[]],
-  { model, part, against }: ReportOptions,
-): Promise<Obtained[]> {
-  const recording = await openRecording(paths, model);
+function recorded(paths: readonly string[], recording: Recording, { part, against }: ReportOptions): Obtained[] {
   const name = paths.map(nameOf).join(', ');
   // Of two recordings, a part is named of the one that has several.
   const named = against !== undefined && partsIn(recording) < 2 ? undefined : part;

@@ -73,6 +73,8 @@ describe('moescope analyze --trace', () => {
   it('shows counts, and says that what tokens did needs tokens', async () => {
     const { code, out } = await moescope(['analyze', '--trace', recording('sglang-stat.pt')]);
     expect(code).toBe(0);
+    const layer = await moescope(['analyze', '--trace', recording('sglang-stat.pt'), '--layer', '1']);
+    expect([layer.code, layer.error]).toEqual([2, expect.stringContaining('--layer is for') as unknown]);
     // Layer 1 took 4, 8, 1, 1 slots: 8 of 14, and 8 / 3.5 − 1.
     expect(out).toMatch(/L1 +E1 +57\.1 % +2\.29 +1\.29/);
     expect(out).toContain('holds no tokens');
@@ -155,6 +157,15 @@ describe('moescope report --trace', () => {
     expect([unsaid.code, unsaid.error]).toEqual([2, expect.stringContaining('--part NAME says which') as unknown]);
     const said = await moescope([...single, '--part', 'OLMoE-1B-7B, github']);
     expect(said.out).toContain('github has a mean MaxVio of');
+  });
+
+  it('compares ids whose layers a config tells with what needs none', async () => {
+    const ids = ['report', '--trace', recording('sglang-int32.json'), '--model', 'balanced', '--section', 'compare'];
+    const compared = await moescope([...ids, '--against', recording('counts.csv')]);
+    expect([compared.code, compared.error]).toEqual([0, '']);
+    const neither = ['report', '--trace', recording('counts.csv'), '--model', 'balanced', '--against', '-'];
+    const { code, error } = await moescope(neither, readFileSync(recording('counts.csv')));
+    expect([code, error]).toEqual([2, expect.stringContaining('--model goes with') as unknown]);
   });
 
   it('names the parts that there are', async () => {
