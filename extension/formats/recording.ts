@@ -114,7 +114,7 @@ export function recordingOf(bytes: Uint8Array, name: string, known?: KnownLayers
   if (isNpy(bytes)) return arraysRecording(new Map([['', readNpy(bytes)]]), name, known);
   if (isZip(bytes)) {
     return isTorchSave(readZip(bytes))
-      ? readSglangDump(readTorchSave(bytes), name)
+      ? readSglangDump(readTorchSave(bytes), name, known)
       : arraysRecording(readNpz(bytes), name, known);
   }
   if (isGguf(bytes)) return counts([readImatrix(bytes, name)]);

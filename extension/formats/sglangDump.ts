@@ -12,7 +12,14 @@ import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/record
 import { notedCounts } from './mergedCounts.ts';
 import type { IntegerArray } from './npy.ts';
 import { PickledTensor, type Pickled } from './pickle.ts';
-import { countedShape, layersWithoutWeights, modelElsewhere, placeLayers, splitByLayer } from './routedExperts.ts';
+import {
+  countedShape,
+  layersWithoutWeights,
+  modelElsewhere,
+  placeLayers,
+  splitByLayer,
+  type KnownLayers,
+} from './routedExperts.ts';
 import type { TorchFile } from './torchSave.ts';
 
 type Dict = ReadonlyMap<string | number, Pickled>;
@@ -23,9 +30,10 @@ const MAX_ITEMS = 50_000_000;
 
 /**
  * @param name what to call the model, of which the file says nothing
+ * @param known what the config of the model says whose expert ids these are
  * @throws UserError `trace-invalid`
  */
-export function readSglangDump(file: TorchFile, name: string): Recording {
+export function readSglangDump(file: TorchFile, name: string, known?: KnownLayers): Recording {
   const { value } = file;
   if (!(value instanceof Map)) throw invalid(l10n.t`it holds no dict`);
   const dump = value as Dict;
@@ -39,7 +47,7 @@ export function readSglangDump(file: TorchFile, name: string): Recording {
   const logical = dump.has('last_physical_to_logical_map')
     ? tensorOf(file, dump, 'last_physical_to_logical_map')
     : undefined;
-  if (dicts[0]!.has('topk_ids_of_layer')) return tokensOf(file, dicts, logical, name);
+  if (dicts[0]!.has('topk_ids_of_layer')) return tokensOf(file, dicts, logical, name, known);
   if (dicts[0]!.has('global_physical_count')) return passesOf(file, dicts, logical, name);
   throw invalid(l10n.t`its records hold no routing`);
 }
@@ -123,6 +131,7 @@ function tokensOf(
   records: readonly Dict[],
   logical: IntegerArray | undefined,
   name: string,
+  known: KnownLayers | undefined,
 ): Recording {
   const passes = records.map((record) => ({
     ids: numbers(record, 'input_ids'),
@@ -166,7 +175,7 @@ function tokensOf(
     }
     from += own.length;
   }
-  const placed = placeLayers(splitByLayer(ids, tokens, layers, k), k);
+  const placed = placeLayers(splitByLayer(ids, tokens, layers, k), k, known);
   const positions = passes.flatMap((pass) => pass.positions);
   const notes = [
     l10n.t`Tokens stand in the order in which the engine computed them; the text is not recorded.`,
@@ -188,7 +197,10 @@ function tokensOf(
       origin: {
         source: 'recorded',
         model: modelElsewhere(
-          { name, layers: placed.layers, moeLayers: placed.moeLayers, provider: 'SGLang', weightless: true },
+          {
+            ...{ name, layers: placed.layers, moeLayers: placed.moeLayers, provider: 'SGLang', weightless: true },
+            ...(placed.physicalIds ? { physicalIds: true } : {}),
+          },
           notes,
         ),
       },

@@ -239,6 +239,19 @@ describe('a dump of SGLang’s recorder', () => {
     expect(trace.layers.map(({ chosen }) => [...chosen])).toEqual([ofLayer(1), ofLayer(2)]);
   });
 
+  it('of tokens: with the experts that the config of their model says', () => {
+    const moeLayers = [1, 2].map((layer) => ({ layer, experts: 16, k: 2 }));
+    const recording = recordingOf(bytesOf('sglang-per_token.pt'), 'demo', { layers: 3, moeLayers });
+    expect(recording.kind === 'trace' && recording.trace.layers.map(({ layer, experts }) => [layer, experts])).toEqual([
+      [1, 16],
+      [2, 16],
+    ]);
+    const other = moeLayers.map((layer) => ({ ...layer, k: 4 }));
+    expect(() => recordingOf(bytesOf('sglang-per_token.pt'), 'demo', { layers: 3, moeLayers: other })).toThrow(
+      "2 experts a token, but the model's config says 4",
+    );
+  });
+
   it('runs nothing that it names', () => {
     expect(() => recordingOf(bytesOf('harm.pt'), 'harm')).toThrow(
       /it names (posix|nt)\.system, which is no plain data, and nothing is run/,
