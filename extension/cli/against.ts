@@ -3,19 +3,19 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { ReportOptions } from './report.ts';
-import { readText, routeAll } from './route.ts';
+import { modelPath, readText, routeAll } from './route.ts';
 import { UsageError } from './usage.ts';
 
 /**
  * The other side of each of some routed texts: the same text under the model at a path, or for all of them the one text that
- * stands there. A folder is a model, and so is an ONNX file. Throws UserError and UsageError.
+ * stands there. A folder is a model, and so are an ONNX file and the name of a bundled one. Throws UserError and UsageError.
  */
 export async function routedAgainst(
   path: string,
   texts: readonly { readonly name: string; readonly text: string }[],
   options: ReportOptions,
 ): Promise<{ readonly others: readonly Subject[]; readonly interrupted: boolean }> {
-  const isModel = path.endsWith('.onnx') || (await isFolder(path));
+  const isModel = path.endsWith('.onnx') || (await isFolder(modelPath(path)));
   if (isModel && options.server) throw new UsageError('--against takes a text where --server routes, not a model.');
   const wanted = isModel ? texts : [{ name: basename(path), text: await readText(path) }];
   const routed = await routeAll(

@@ -132,8 +132,8 @@ async function main(args: string[]): Promise<number> {
     for (const option of ['trace', 'json', 'part', 'layer', 'generate'] as const) {
       if (values[option] !== undefined) throw new UsageError(`--${option} is for moescope analyze.`);
     }
+    return agree({ ...common, ways: twoWays(values.precision, values.provider, server) });
   }
-  if (command === 'agree') return agree({ ...common, ways: twoWays(values.precision, values.provider, server) });
   if (command !== 'analyze') {
     throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
   }

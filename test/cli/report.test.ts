@@ -228,6 +228,14 @@ describe('moescope report', () => {
     expect(stdout).toMatch(/^ +1\.25 +22\.6 % +13\.1 %$/m);
   });
 
+  it('shows the expert that is asked for, by its number or its label', async () => {
+    for (const named of ['10', 'E10']) {
+      const set = ['--set', 'expert.layer=3', '--set', `expert.expert=${named}`];
+      const stdout = await moescope(['report', SAMPLE, '--section', 'expert', ...set]);
+      expect(stdout).toContain('E10 of L3 takes 17.8 % of the load, 2.8× the even share: place 1 of 16.');
+    }
+  });
+
   it('writes several texts as one HTML file, tables and charts of each, and a line of JSON each', async () => {
     const [html, csv, svg, json] = ['r.html', 'csv', 'svg', 'r.json'].map((name) => join(folder, name));
     const essay = join(ROOT, 'media/samples/essay.md');
@@ -251,6 +259,9 @@ describe('moescope report', () => {
     const models = await moescope(['report', SAMPLE, essay, '--against', collapsed, ...only]);
     expect(models.match(/balanced has a mean MaxVio of \d/gu)).toHaveLength(2);
     expect(models).toContain('How alike the models divide the tokens');
+    expect(await moescope(['report', SAMPLE, '--against', 'collapsed', ...only])).toContain(
+      'balanced has a mean MaxVio of',
+    );
     const texts = await moescope(['report', SAMPLE, '--against', essay, ...only]);
     expect(texts).toContain('router.ts has a mean MaxVio of');
     expect(texts).toContain('The texts are two');
