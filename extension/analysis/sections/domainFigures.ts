@@ -7,7 +7,7 @@ import { FEWEST_FILES, FEWEST_TOKENS, isEnough } from '../folder/specialisation.
 import { layerLabel } from '../labels.ts';
 import { count } from '../numbers.ts';
 import { once } from './once.ts';
-import { basisOf, known } from './parts.ts';
+import { basisOf, known, lacksK } from './parts.ts';
 import { offsetsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
@@ -64,20 +64,26 @@ export function informationFigure(subject: Subject, information: readonly (Domai
 export function domainFigure(subject: Subject, domains: readonly Domain[]): Figure {
   const tokens = domains.map(tokensOf);
   const layers = subject.loads.length;
+  const total = count(tokens.reduce((sum, n) => sum + n, 0));
+  const bySlot = lacksK(subject);
   return {
     id: 'domains',
     title: l10n.t`What was routed`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`Files and tokens of each kind of text.`,
-      judge: l10n.t`Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
+      meaning: bySlot ? l10n.t`Slots of each kind of text.` : l10n.t`Files and tokens of each kind of text.`,
+      judge: bySlot
+        ? l10n.t`Of a kind with fewer than ${count(FEWEST_TOKENS)} slots nothing is said.`
+        : l10n.t`Of a kind with fewer than ${FEWEST_FILES} files or ${count(FEWEST_TOKENS)} tokens nothing is said.`,
     },
-    text: l10n.t`${count(tokens.reduce((sum, n) => sum + n, 0))} tokens of ${domains.length} kinds.`,
+    text: bySlot
+      ? l10n.t`${total} slots of ${domains.length} kinds.`
+      : l10n.t`${total} tokens of ${domains.length} kinds.`,
     table: {
       columns: [
         { label: l10n.t`kind of text`, unit: 'text' },
         { label: l10n.t`files`, unit: 'count' },
-        { label: l10n.t`tokens`, unit: 'count' },
+        { label: bySlot ? l10n.t`slots` : l10n.t`tokens`, unit: 'count' },
         { label: l10n.t`enough`, unit: 'text' },
       ],
       rows: domains.map((domain, d) => [

@@ -13,7 +13,7 @@ import { company, type Chosen } from './expertCompany.ts';
 import { ABLATE, costFigures, EXPERT } from './expertCost.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure } from './measuring.ts';
-import { basisOf, known, layerChoice } from './parts.ts';
+import { basisOf, known, lacksK, layerChoice } from './parts.ts';
 import { offsetsOf, patternsOf, type Patterns } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
@@ -78,10 +78,10 @@ function verdict({ loads }: Subject, { at, expert, name }: Chosen, here: LayerPa
   );
 }
 
-/** How much of each kind of text goes to it; nothing where there is one kind. */
+/** How much of each kind of text goes to it; nothing where there is one kind, or where slots are not known to be of so many tokens. */
 function domainLoad(subject: Subject, { at, expert, name }: Chosen): Figure[] {
   const { domains = [] } = subject;
-  if (domains.length < 2) return [];
+  if (domains.length < 2 || lacksK(subject)) return [];
   const offsets = offsetsOf(subject);
   const [from, to] = [offsets[at]!, offsets[at + 1]!];
   const rows = domains.map((domain) => {

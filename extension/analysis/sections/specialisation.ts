@@ -73,7 +73,7 @@ export const specialisationSection: SectionKind = {
     const special = specialistsOf(subject);
     const information = informationOf(subject);
     return {
-      ...(byToken ? { verdict: verdict(special, information, domains, shapes) } : {}),
+      verdict: verdict(byToken ? special : undefined, information, domains, shapes),
       ...lacking(subject, domains, at),
       controls: [layer, measure],
       figures: [
@@ -96,8 +96,9 @@ const specialistsOf = once((subject) =>
   ),
 );
 
+/** @param special undefined where shares of tokens are not known */
 function verdict(
-  { found, tested, experts }: Specialists,
+  special: Specialists | undefined,
   information: readonly (DomainInformation | undefined)[],
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
@@ -105,18 +106,24 @@ function verdict(
   const best = information.reduce((b, i, at) => ((i?.bits ?? 0) > (information[b]?.bits ?? 0) ? at : b), 0);
   const most = information[best];
   if (!most) return l10n.t`There is too little text of too few kinds to say which experts do what.`;
-  const [first] = found;
   const [bits, of, where] = [most.bits.toFixed(3), most.most.toFixed(2), layerLabel(shapes[best]!)];
   return sentences(
-    first
-      ? standsOut(first, domains, shapes)
-      : tested < experts
-        ? l10n.t`None of the ${tested} experts that differ most between kinds of text stands out for one beyond what chance in the choice of files would do.`
-        : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`,
+    special && mostSpecial(special, domains, shapes),
     most.p === undefined
       ? l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most.`
       : l10n.t`The kind of text and the expert share ${bits} of at most ${of} bits at ${where}, where they share most; for this layer alone, p = ${most.p.toFixed(3)}.`,
   );
+}
+
+function mostSpecial(
+  { found: [first], tested, experts }: Specialists,
+  domains: readonly Domain[],
+  shapes: readonly LayerShape[],
+): string {
+  if (first) return standsOut(first, domains, shapes);
+  return tested < experts
+    ? l10n.t`None of the ${tested} experts that differ most between kinds of text stands out for one beyond what chance in the choice of files would do.`
+    : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`;
 }
 
 function standsOut(first: Specialist, domains: readonly Domain[], shapes: readonly LayerShape[]): string {
@@ -176,7 +183,9 @@ function heat(
     title: l10n.t`Experts by kind of text, ${layerLabel(shape)}`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
+      meaning: lacksK(subject)
+        ? l10n.t`How often each expert is chosen in each kind of text: as a multiple of chance, or as a share of the load.`
+        : l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
       formula: lacksK(subject)
         ? l10n.t`share of load = c_eD / Σ_e c_eD; times chance = that · E`
         : l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,

@@ -71,13 +71,22 @@ describe('counts that do not tell how many experts a token goes to', () => {
     const counts = { code: { 0: [900, 600] }, prose: { 0: [300, 1200] } };
     const [together] = subjectsOfCounts('counts.json', readPublishedCounts({ tiny: { counts } }));
     const { verdict, lacking: said, controls, figures } = makeSection('specialisation', together!, {})!;
-    expect(verdict).toBeUndefined();
+    // H(0.4, 0.6) of all − mean of both entropies: 0.9710 − 0.8464, less 1 / (2 · 3000 · ln 2); both kinds are as long: 1 bit.
+    expect(verdict).toBe(
+      'The kind of text and the expert share 0.124 of at most 1.00 bits at L0, where they share most.',
+    );
     expect(said).toContain(lacking);
     const shown = controls.find(({ id }) => id === 'measure');
     expect(shown?.kind === 'choice' && shown.options.map(({ value }) => value)).toEqual(['times', 'share']);
     // 900 and 300 of 1500 where 750 would be even.
     expect(figures[0]!.table.rows[0]).toEqual(['E0', 1.2, 0.4]);
+    expect(figures[0]!.help.meaning).not.toContain('tokens');
     expect(figures.map(({ id }) => id)).not.toContain('specialists');
+    const routed = figures.find(({ id }) => id === 'domains')!;
+    expect(routed.text).toBe('3,000 slots of 2 kinds.');
+    expect(routed.table.columns.map(({ label }) => label)).toContain('slots');
+    const expert = makeSection('expert', together!, {})!.figures.map(({ id }) => id);
+    expect(expert).toEqual(['expert-place']);
   });
 
   it('still do not in a report that is read again', () => {
