@@ -47,8 +47,19 @@ const FAILED_ALLOCATION =
  * @param precision that the model runs in, or was to; undefined where it is none that can be chosen
  */
 export function explainedFailure(error: unknown, precision: string | undefined): unknown {
-  if (error instanceof UserError || !FAILED_ALLOCATION.test(messageOf(error))) return error;
+  if (!isFailedAllocation(error)) return error;
   return new UserError('out-of-memory', sentenceOf(precision), { cause: error });
+}
+
+/** The same where an exported model is being opened: no shorter text would help, and it has one precision. */
+export function explainedOpening(error: unknown): unknown {
+  if (!isFailedAllocation(error)) return error;
+  const why = l10n.t`Memory ran out while the model was being opened: end other programs.`;
+  return new UserError('model-too-large', why, { cause: error });
+}
+
+function isFailedAllocation(error: unknown): boolean {
+  return !(error instanceof UserError) && FAILED_ALLOCATION.test(messageOf(error));
 }
 
 function sentenceOf(precision: string | undefined): string {

@@ -11,7 +11,7 @@ import type { ModelRequest } from '../protocol/engine.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { LayerShape, ModelInfo } from '../protocol/trace.ts';
 import { ForeignSequence, reasonOf, type ForeignSession } from './foreignSequence.ts';
-import { explainedFailure, requireMemory } from './memory.ts';
+import { explainedOpening, requireMemory } from './memory.ts';
 import type { OpenModel, OpenOptions } from './model.ts';
 import { chooseAttention, CPU, sessionOptions } from './device.ts';
 import { Tokenizer } from './tokenizer.ts';
@@ -97,7 +97,7 @@ async function createSession(
     chooseAttention(Infinity);
     return await InferenceSession.create(bytes, { ...options, logSeverityLevel: 4 });
   } catch (thrown) {
-    const error = explainedFailure(thrown, undefined);
+    const error = explainedOpening(thrown);
     if (isUserError(error)) throw error;
     throw new UserError(
       'architecture-unsupported',

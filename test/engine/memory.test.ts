@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { explainedFailure } from '../../extension/engine/memory.ts';
+import { explainedFailure, explainedOpening } from '../../extension/engine/memory.ts';
 import { availablePages, groupMemory } from '../../extension/formats/freeMemory.ts';
 import { UserError } from '../../extension/protocol/errors.ts';
 
@@ -23,6 +23,12 @@ describe('an allocation that failed', () => {
     expect(said(new Error('std::bad_alloc'))).toBe(
       'UserError: Memory ran out: analyze a part of the text, or end other programs.',
     );
+  });
+  test('is not told to mend by less text where the model is only being opened', () => {
+    expect(explainedOpening(new Error('std::bad_alloc'))).toMatchObject({
+      code: 'model-too-large',
+      message: 'Memory ran out while the model was being opened: end other programs.',
+    });
   });
   test.each([
     'Non-zero status code returned while running MatMul node. Status Message: bfc_arena.cc:359 Failed to allocate memory for requested buffer of size 4294967296',
