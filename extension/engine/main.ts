@@ -231,7 +231,9 @@ class Engine {
   }
 
   /** The model of a request, opened unless it is the one that is open: training writes the next checkpoint over the last. */
-  async #model(run: number, request: ModelRequest, signal: AbortSignal, live = false): Promise<OpenModel> {
+  async #model(run: number, named: ModelRequest, signal: AbortSignal, live = false): Promise<OpenModel> {
+    // Some ask for a repository of the hub, others for what of it is open.
+    const request = { ...named, folder: await snapshotOf(named.folder) };
     const key = JSON.stringify(request);
     const open = this.#open?.key === key ? this.#open : undefined;
     const stamped = performance.now();

@@ -52,6 +52,16 @@ it('is opened again when its files have changed, and only then', async () => {
   expect(next.layers).toEqual((await engine.analyze(NEXT, TEXT)).layers);
 });
 
+it('is open once, named by its repository of the hub or by the snapshot that this stands for', async () => {
+  const repository = join(folder, 'models--org--olmoe');
+  const snapshot = join(repository, 'snapshots/abc');
+  cpSync(FIRST, snapshot, { recursive: true });
+  const named = await engine.analyze(repository, TEXT);
+  expect(named.origin.model.folder).toBe(snapshot);
+  await engine.analyze(snapshot, TEXT);
+  expect(openings()).toBe(1);
+});
+
 it('is opened again under a text that is being edited, a second later at the most', async () => {
   write(FIRST);
   await live(TEXT);
