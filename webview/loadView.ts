@@ -124,18 +124,23 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
   const shape = model.moeLayers[0];
   const size = shape ? l10n.t` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
   return html`<header>
-    <h1 class="screen-reader">${l10n.t`Routing load of ${state.document ?? ''}`}</h1>
-    <p>
-      <button
-        class="model"
-        title=${l10n.t`Choose another model`}
-        @click=${() => {
-          actions.run('chooseModel');
-        }}
-      >
-        ${model.name}</button
-      >${whole(size)}<br />${whole(`${precisionText(model)} · ${providerText(model)} · ${l10n.t`${count(state.tokens)} tokens`}`)}
-    </p>
+    <div class="about">
+      <h1>
+        <span class="document" title=${state.document ?? ''}>${state.document ?? ''}</span>
+        <span class="tokens">· ${l10n.t`${count(state.tokens)} tokens`}</span>
+      </h1>
+      <p>
+        <button
+          class="model"
+          title=${l10n.t`Choose another model`}
+          @click=${() => {
+            actions.run('chooseModel');
+          }}
+        >
+          ${model.name}</button
+        >${whole(size)}<br />${whole(`${precisionText(model)} · ${providerText(model)}`)}
+      </p>
+    </div>
     <vscode-button
       appearance="icon"
       aria-label=${l10n.t`Analyze Routing`}

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { MarkdownString, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import { layerLabel } from '../analysis/labels.ts';
+import { count } from '../analysis/numbers.ts';
 import { precisionText, providerText } from '../analysis/ranText.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
@@ -15,7 +16,10 @@ import { Throttle } from './throttle.ts';
 const INTERVAL_MS = 500;
 const TYPING_MS = 1000;
 
-/** Model and precision, what runs, the hottest expert; its tooltip is the legend of the tint, a click offers the commands. */
+/**
+ * Model and precision, what runs, the hottest expert, and of which text where another one is in view; its tooltip is the legend of the
+ * tint, a click offers the commands.
+ */
 export class StatusBar implements Disposable {
   readonly #sessions: Sessions;
   readonly #lens: Lens;
@@ -48,6 +52,7 @@ export class StatusBar implements Disposable {
     this.#disposables.add(lens.onDidChange(show));
     this.#disposables.add(models.onDidChange(show));
     this.#disposables.add(window.onDidChangeActiveColorTheme(show));
+    this.#disposables.add(window.onDidChangeActiveTextEditor(show));
     this.#show();
     this.#item.show();
   }
@@ -58,7 +63,11 @@ export class StatusBar implements Disposable {
 
   #show(): void {
     const session = this.#sessions.current;
-    const texts = [this.#modelText(session), ...(session ? this.#sessionTexts(session) : [])];
+    const texts = [
+      ...(session && !inView(session) ? [session.name] : []),
+      this.#modelText(session),
+      ...(session ? this.#sessionTexts(session) : []),
+    ];
     const run = session?.running;
     // What spins is drawn 60 times a second: without a graphics card that takes half a core from the run. A share moves by itself.
     const spins = run?.lasting && run.fraction === undefined;
@@ -104,6 +113,9 @@ export class StatusBar implements Disposable {
     }
     const { trace, loads } = routed;
     const { model } = trace.origin;
+    tooltip.appendMarkdown(
+      `**${escapeMarkdown(session.name)}** · ${l10n.t`${count(trace.tokens.ids.length)} tokens`}\n\n`,
+    );
     const shape = l10n.t`${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}`;
     tooltip.appendMarkdown(
       `**${escapeMarkdown(model.name)}** · ${shape} · ${escapeMarkdown(precisionText(model))} · ${escapeMarkdown(providerText(model))}\n\n`,
@@ -118,4 +130,11 @@ export class StatusBar implements Disposable {
     }
     return tooltip;
   }
+}
+
+/** Whether the user would take the figures for the document's: a page without an editor, as the map, may stand beside it. */
+function inView({ document }: Session): boolean {
+  const active = window.activeTextEditor;
+  const editors = active ? [active] : window.visibleTextEditors;
+  return editors.some((editor) => editor.document === document);
 }

@@ -5,6 +5,7 @@ import type {
   Progress,
   TextDocument,
   TextDocumentChangeEvent,
+  TextEditor,
   TextEditorSelectionChangeEvent,
 } from 'vscode';
 
@@ -16,6 +17,15 @@ export class Disposable {
   constructor(readonly dispose: () => void) {}
 }
 
+export class MarkdownString {
+  value = '';
+
+  appendMarkdown(text: string): void {
+    this.value += text;
+  }
+}
+
+export const ColorThemeKind = { Light: 1, Dark: 2, HighContrast: 3, HighContrastLight: 4 };
 export const ProgressLocation = { Notification: 15 };
 export const StatusBarAlignment = { Left: 1 };
 export const QuickPickItemKind = { Separator: -1 };
@@ -70,6 +80,7 @@ export const commands = {
 
 export const languages = { registerInlineCompletionItemProvider: () => ({ dispose: () => undefined }) };
 
+export const activating = new Emitter<TextEditor | undefined>();
 export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */
 export const statusMessages: string[] = [];
@@ -84,7 +95,9 @@ export const window = {
   activeTextEditor: undefined as unknown,
   visibleTextEditors: [] as unknown[],
   tabGroups: { all: [] as unknown[] },
-  onDidChangeActiveTextEditor: new Emitter().event,
+  activeColorTheme: { kind: ColorThemeKind.Dark },
+  onDidChangeActiveColorTheme: new Emitter().event,
+  onDidChangeActiveTextEditor: activating.event,
   onDidChangeTextEditorSelection: selecting.event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
   showInformationMessage: (message: string) =>

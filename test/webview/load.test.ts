@@ -47,12 +47,27 @@ describe('with routing', () => {
     await view.show(demo, { layer: 3 });
     const text = await view.page.locator('main').innerText();
     expect(text).toMatch(/balanced\s*· 6 layers × 16 experts · top-2/);
-    expect(text).toContain('float32 · CPU · 194 tokens');
+    expect(text).toMatch(/float32\s*· CPU\n/);
     expect(text).toMatch(/Hottest[^]*E10 17.8\u202f%[^]*2.8× even/);
     expect(text).toMatch(/Under 5\u202f%[^]*9[^]*of 16 experts/);
     const name = await bar(10).getAttribute('aria-label');
     expect(name).toBe('E10, 17.8\u202f% of load, 2.8× the even share');
     expect(view.complaints).toEqual([]);
+  });
+
+  test.each([150, 300])('says at %i pixels which text the figures are of, however long its name', async (width) => {
+    await open({ width });
+    const title = view.page.getByRole('heading', { level: 1 });
+    for (const document of ['router.ts', `a-name-that-is-longer-than-${'any-panel-'.repeat(10)}is-wide.txt`]) {
+      await view.show(demo, { layer: 3, document });
+      expect((await title.innerText()).replace(/\s+/gu, ' ')).toBe(`${document} · 194 tokens`);
+      for (const part of [view.page.getByTitle(document), title.getByText('194 tokens')]) {
+        const { x, width: wide, height } = (await part.boundingBox())!;
+        expect(wide).toBeGreaterThan(50);
+        expect(height).toBeLessThan(25);
+        expect(x + wide).toBeLessThanOrEqual(width);
+      }
+    }
   });
 
   test('a layer is chosen by click and by arrow key', async () => {
