@@ -239,6 +239,34 @@ describe('with routing', () => {
     expect(view.complaints).toEqual([]);
   });
 
+  test.each([
+    { width: 284, k: 2, lines: 1 },
+    { width: 220, k: 2, lines: 2 },
+    { width: 300, k: 8, lines: 4 },
+    { width: 150, k: 2, lines: 3 },
+  ])('what the model writes stands in columns at $width pixels, $k experts each', async ({ width, k, lines }) => {
+    await open({ width });
+    await view.show(demo, { layer: 0 });
+    const moeLayers = [{ layer: 0, experts: 64, k, candidates: k }];
+    const layers = [{ experts: [14, 15, 1, 2, 3, 4, 5, 6].slice(0, k), weights: Array<number>(k).fill(0.125) }];
+    const tokens = [',', ' return', ' internationalization'].map((text) => ({
+      ...{ text, milliseconds: 15.3, logProb: -1, layers },
+    }));
+    await view.written({ done: true, moeLayers, tokens });
+    const boxes = (of: string) =>
+      view.page.locator(of).evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
+    const rows = await boxes('.written li');
+    expect(rows.map(({ height }) => height / 18)).toEqual([lines, lines, lines]);
+    const times = await boxes('.written .number');
+    expect(new Set(times.map(({ left }) => left)).size).toBe(1);
+    const names = await boxes('.written code');
+    expect(names[1]!.width).toBeGreaterThan(20);
+    names.forEach(({ right }, i) => {
+      expect(right).toBeLessThanOrEqual(times[i]!.left);
+    });
+    for (const { right } of await boxes('.written .expert')) expect(right).toBeLessThanOrEqual(rows[0]!.right);
+  });
+
   test('colours follow the theme', async () => {
     await open();
     await view.show(demo, { layer: 3 });

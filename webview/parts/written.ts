@@ -28,13 +28,15 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
             <span class="number" title=${l10n.t`Surprise ${fixed(-logProb, 2)} nats`}
               >${fixed(milliseconds, 1)} ms</span
             >
-            ${layers[at]?.experts.map(
-              (expert, i) =>
-                html`<span class="expert"
-                  ><span class="swatch" .style=${`background: ${colors.expert(expert).fill}`}></span>E${expert}
-                  <span class="dim">${fixed(layers[at]!.weights[i]!, 2)}</span></span
-                >`,
-            )}
+            <span class="experts">
+              ${layers[at]?.experts.map(
+                (expert, i) =>
+                  html`<span class="expert"
+                    ><span class="swatch" .style=${`background: ${colors.expert(expert).fill}`}></span>E${expert}
+                    <span class="dim">${fixed(layers[at]!.weights[i]!, 2)}</span></span
+                  >`,
+              )}
+            </span>
           </li>
         `,
       )}
