@@ -388,6 +388,88 @@ test('a control never shows what it cannot be set to', async () => {
   expect(await view.page.getByRole('spinbutton', { name: 'Bandwidth' }).inputValue()).toBe('5');
 });
 
+test('of two subjects, what is said of the chosen one stands centred beside the list, or well below it', async () => {
+  await open({ width: 1000 });
+  const chosen = async () => (await view.page.locator('.subject vscode-dropdown').boundingBox())!;
+  const said = async () => (await view.page.locator('.subject p').boundingBox())!;
+  const beside = { list: await chosen(), text: await said() };
+  const off = beside.text.y + beside.text.height / 2 - (beside.list.y + beside.list.height / 2);
+  expect(Math.abs(off)).toBeLessThanOrEqual(0.5);
+  await view.page.setViewportSize({ width: 300, height: 900 });
+  const list = await chosen();
+  expect((await said()).y - (list.y + list.height)).toBe(6);
+});
+
+describe('a table that is wider than its box', () => {
+  const table = {
+    columns: Array.from({ length: 12 }, (_, c) => ({ label: `column ${c}`, unit: 'text' as const })),
+    rows: Array.from({ length: 4 }, (_, r) => Array<string>(12).fill(`cell of row ${r}`)),
+  };
+
+  /** Whether hardly a pixel at the box's left and right edges has the page's own colour. */
+  async function shaded(): Promise<string[]> {
+    const box = view.page.locator('.scroll').first();
+    const head = (await box.locator('thead').boundingBox())!.height;
+    const picture = (await box.screenshot({ caret: 'initial' })).toString('base64');
+    return view.page.evaluate(
+      async ([data, from]) => {
+        const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+        const image = await createImageBitmap(new Blob([bytes], { type: 'image/png' }));
+        const context = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true })!;
+        const [red, green, blue] = getComputedStyle(document.body).backgroundColor.match(/\d+/gu)!.map(Number);
+        context.drawImage(image, 0, 0);
+        const plain = (x: number): number => {
+          const { data: pixels } = context.getImageData(x, from, 1, image.height - from);
+          let same = 0;
+          for (let i = 0; i < pixels.length; i += 4) {
+            if (pixels[i] === red && pixels[i + 1] === green && pixels[i + 2] === blue) same += 4 / pixels.length;
+          }
+          return same;
+        };
+        const edges = { left: plain(0), right: plain(image.width - 1) };
+        return Object.entries(edges).flatMap(([edge, share]) => (share < 0.1 ? [edge] : []));
+      },
+      [picture, Math.ceil(head)] as const,
+    );
+  }
+
+  async function show(options: ViewOptions): Promise<void> {
+    await open({ width: 300, ...options });
+    await view.showReport([{ ...charts, figures: [{ ...charts.figures[0]!, table }] }]);
+    const asked = view.page.getByRole('button', { name: 'Table' });
+    if (!(await view.page.locator('.scroll').count())) await asked.first().click();
+    await view.settle();
+  }
+
+  const scrollTo = (left: number) =>
+    view.page
+      .locator('.scroll')
+      .first()
+      .evaluate((box, x) => {
+        box.scrollLeft = x;
+      }, left);
+
+  test.each(['dark', 'light', 'highContrast', 'highContrastLight'] as const)(
+    'is shaded at the edge where it goes on, %s',
+    async (theme) => {
+      await show({ theme });
+      expect(await shaded()).toEqual(['right']);
+      await scrollTo(100);
+      expect(await shaded()).toEqual(['left', 'right']);
+      await scrollTo(10_000);
+      expect(await shaded()).toEqual(['left']);
+    },
+  );
+
+  test('is not shaded where it fits, nor in forced colours', async () => {
+    await show({ width: 1400 });
+    expect(await shaded()).toEqual([]);
+    await view.page.close();
+    await show({ theme: 'highContrast', forcedColors: true });
+    expect(await shaded()).toEqual([]);
+  });
+});
+
 test('subjects of one name are told apart', async () => {
   await open();
   await view.page.evaluate(() => {

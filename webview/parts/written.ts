@@ -24,7 +24,7 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
       ${tokens.map(
         ({ text, milliseconds, logProb, layers }) => html`
           <li>
-            <code>${text === '' ? '…' : visibleText(text)}</code>
+            <code title=${visibleText(text)}>${text === '' ? '…' : visibleText(text)}</code>
             <span class="number" title=${l10n.t`Surprise ${fixed(-logProb, 2)} nats`}
               >${fixed(milliseconds, 1)} ms</span
             >
