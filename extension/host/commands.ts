@@ -326,7 +326,7 @@ export class Commands implements Disposable {
       ...(current?.running ? [{ label: l10n.t`$(debug-stop) Cancel`, command: 'moescope.cancel' }] : []),
       { label: l10n.t`$(play) Analyze Routing`, command: 'moescope.analyze' },
       live.on
-        ? { label: l10n.t`$(circle-slash) Stop Live Routing`, command: 'moescope.stopLive' }
+        ? { label: l10n.t`$(debug-stop) Stop Live Routing`, command: 'moescope.stopLive' }
         : { label: l10n.t`$(pulse) Start Live Routing`, command: 'moescope.startLive' },
       { label: l10n.t`$(folder-opened) Analyze Folder…`, command: 'moescope.analyzeFolder' },
       { label: l10n.t`$(git-compare) Compare Precisions…`, command: 'moescope.compare' },

@@ -30,7 +30,7 @@ export class LiveItem implements Disposable {
 
   #show(): void {
     const { on } = this.#live;
-    this.#item.text = on ? l10n.t`$(pulse) Live` : l10n.t`$(circle-slash) Live`;
+    this.#item.text = on ? l10n.t`$(pulse) Live` : l10n.t`$(pulse) Live: off`;
     this.#item.command = on ? 'moescope.stopLive' : 'moescope.startLive';
     this.#item.tooltip = on
       ? l10n.t`Routing follows edits, in texts of up to a million characters. Click to stop that.`
