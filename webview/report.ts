@@ -7,7 +7,7 @@ import './toolkit.ts';
 import { CHART_SHEET, colorSheet } from '../extension/analysis/charts/colors.ts';
 import { tableTsv } from '../extension/analysis/export/csv.ts';
 import { expertsOf } from '../extension/analysis/export/svg.ts';
-import type { Control, Figure, Parameters, Section } from '../extension/protocol/report.ts';
+import { SHOWN_LAYER, type Control, type Figure, type Parameters, type Section } from '../extension/protocol/report.ts';
 import type {
   FromReportPage,
   SectionEntry,
@@ -27,6 +27,9 @@ interface Saved {
   readonly section: string;
   /** What is set, by section. */
   readonly set: Readonly<Record<string, Parameters>>;
+  /** Layer at which all sections look, and the editor's when it was chosen. */
+  readonly layer: number;
+  readonly editorLayer: number;
   /** Parts of figures that are open, each as figure:part. */
   readonly open: readonly string[];
   readonly scrollTop: number;
@@ -47,6 +50,8 @@ let current: string | undefined;
 let sections: readonly SectionEntry[] = [];
 let chosen = host.saved.section;
 let set: Readonly<Record<string, Parameters>> = host.saved.set ?? {};
+let layer: number | undefined = host.saved.layer;
+let editorLayer: number | undefined = host.saved.editorLayer;
 let open: readonly string[] = host.saved.open ?? [];
 /** Sections of this subject as they came last. */
 const known = new Map<string, Section>();
@@ -78,12 +83,41 @@ function color(): void {
 function shown(): Section | undefined {
   const section = chosen === undefined ? undefined : known.get(chosen);
   if (!section || !asker.waiting) return section;
-  const own = set[section.id] ?? {};
+  const own = settingsOf(section.id);
   const controls = section.controls.map((control) => {
-    const value = own[control.id];
+    const value = own[isLayer(control) ? SHOWN_LAYER : control.id];
     return value !== undefined && takes(control, value) ? { ...control, value } : control;
   });
   return { ...section, controls: controls as Section['controls'] };
+}
+
+function isLayer(control: Control): boolean {
+  return control.kind === 'choice' && control.layer === true;
+}
+
+/** What is set for a section, its own and what all share. */
+function settingsOf(id: string): Parameters {
+  return { ...set[id], ...(layer === undefined ? {} : { [SHOWN_LAYER]: String(layer) }) };
+}
+
+/** The same for every section, also those that have not been looked at. */
+function settings(): Record<string, Parameters> {
+  const ids = new Set([...Object.keys(set), ...sections.map(({ id }) => id)]);
+  return Object.fromEntries([...ids].map((id) => [id, settingsOf(id)]));
+}
+
+function lookAt(wanted: number): void {
+  layer = wanted;
+  host.save({ layer });
+}
+
+/** The layer chosen last counts, be it here or for the editor. What has no editor has no layer there, either. */
+function follow({ model, layer: wanted }: ViewState): boolean {
+  if (!model || wanted === editorLayer) return false;
+  editorLayer = wanted;
+  host.save({ editorLayer });
+  lookAt(wanted);
+  return true;
 }
 
 /** Whether a control can show what was set: it may have been set for another subject. */
@@ -120,8 +154,9 @@ function update(): void {
 
 /** Asks for the chosen section; `anew` when what is awaited would be out of date. */
 function ask(anew: boolean): void {
-  if (chosen === undefined || current === undefined) return;
-  const wanted = { id: chosen, set: set[chosen] ?? {} };
+  // Which layer to look at is not known before the state has come.
+  if (chosen === undefined || current === undefined || state === undefined) return;
+  const wanted = { id: chosen, set: settingsOf(chosen) };
   if (anew) asker.askAnew(wanted);
   else asker.ask(wanted);
 }
@@ -151,13 +186,16 @@ const actions: ReportActions = {
   chooseSection: choose,
   set: (control, value) => {
     if (chosen === undefined) return;
-    set = { ...set, [chosen]: { ...set[chosen], [control]: value } };
-    host.save({ set });
+    if (known.get(chosen)?.controls.some((one) => one.id === control && isLayer(one))) lookAt(Number(value));
+    else {
+      set = { ...set, [chosen]: { ...set[chosen], [control]: value } };
+      host.save({ set });
+    }
     ask(false);
     update();
   },
   act: (action) => {
-    if (chosen !== undefined) host.post({ type: 'act', section: chosen, action, set: set[chosen] ?? {} });
+    if (chosen !== undefined) host.post({ type: 'act', section: chosen, action, set: settingsOf(chosen) });
   },
   again: () => {
     failure = undefined;
@@ -167,7 +205,7 @@ const actions: ReportActions = {
     root.querySelector('h2')?.focus();
   },
   export: () => {
-    host.post({ type: 'export', set });
+    host.post({ type: 'export', set: settings() });
   },
   open: (figure, part, opened) => {
     const key = `${figure}:${part}`;
@@ -179,7 +217,7 @@ const actions: ReportActions = {
   save: (figure, kind) => {
     if (kind === 'svg' || kind === 'png') void saveChart(figure, kind);
     else if (chosen !== undefined) {
-      host.post({ type: 'saveData', section: chosen, figure: figure.id, format: kind, set: set[chosen] ?? {} });
+      host.post({ type: 'saveData', section: chosen, figure: figure.id, format: kind, set: settingsOf(chosen) });
     }
   },
   copy: (figure) => {
@@ -217,10 +255,13 @@ async function saveChart(figure: Figure, kind: ChartKind): Promise<void> {
 
 host.listen(toReportPage, (message) => {
   switch (message.type) {
-    case 'state':
+    case 'state': {
+      const first = state === undefined;
       ({ state } = message);
       highlighter.update(state.highlight);
+      if (follow(state) || first) ask(true);
       break;
+    }
     case 'subjects':
       ({ subjects } = message);
       if (message.current !== current) {
@@ -272,4 +313,4 @@ function restoreScroll(): void {
   });
 }
 
-host.post({ type: 'ready', set });
+host.post({ type: 'ready', set: settings() });

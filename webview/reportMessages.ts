@@ -96,6 +96,7 @@ const controls = v.variant('kind', [
     ...control,
     options: v.array(v.object({ value: text, label: text })),
     value: text,
+    layer: v.exactOptional(v.literal(true)),
   }),
   v.object({ kind: v.literal('toggle'), ...control, value: v.boolean() }),
   action,

@@ -175,6 +175,9 @@ export interface HeatChart {
 /** What the user set of a section, by control. A section checks what it reads: it may be of an older version, or hostile. */
 export type Parameters = Readonly<Record<string, string | number | boolean>>;
 
+/** The parameter for the position of the layer at which the user looks, which is nobody's control. */
+export const SHOWN_LAYER = 'shownLayer';
+
 export type Control = Slider | NumberBox | Choice | Toggle | Action;
 
 interface ControlBase {
@@ -206,6 +209,8 @@ export interface Choice extends ControlBase {
   readonly kind: 'choice';
   readonly options: readonly { readonly value: string; readonly label: string }[];
   readonly value: string;
+  /** It is the layer that everything is looked at: a page that has one sets it as `SHOWN_LAYER`, in all sections alike. */
+  readonly layer?: true;
 }
 
 export interface Toggle extends ControlBase {

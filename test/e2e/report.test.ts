@@ -17,7 +17,7 @@ test('the report judges the load of the text; a click on a bar highlights the ex
   await workbench.runCommand('MoEScope: Open Load Report');
   const report = await workbench.webview('.verdict');
   expect(await report.locator('.verdict').innerText()).toContain('The hottest expert is E13 of L5');
-  const bars = report.getByRole('application', { name: /^Load by expert, L0/ });
+  const bars = report.getByRole('application', { name: /^Load by expert, L3/ });
   await bars.locator('svg').waitFor();
   await bars.focus();
   await bars.press('ArrowDown');

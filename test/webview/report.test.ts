@@ -58,8 +58,31 @@ describe('controls', () => {
     await view.page.getByRole('combobox', { name: 'Layer' }).click();
     await view.page.getByRole('option', { name: 'L5' }).click();
     await view.settle();
-    expect((await sent('section')).at(-1)).toMatchObject({ id: 'balance', set: { layer: '5' } });
+    expect((await sent('section')).at(-1)).toMatchObject({ id: 'balance', set: { shownLayer: '5' } });
     await view.page.getByRole('article', { name: 'Load by expert, L5' }).waitFor();
+  });
+
+  test('the layer is that of the editor, until another is chosen for all sections, or in the editor', async () => {
+    view = await openView(browser, 'report', { width: 1000 });
+    await view.show(demo, { layer: 3 });
+    const layer = view.page.getByRole('combobox', { name: 'Layer' });
+    const said = async () => (await layer.getAttribute('current-value')) ?? '';
+    expect(await said()).toBe('3');
+    await view.page.getByRole('article', { name: 'Load by expert, L3' }).waitFor();
+    await layer.click();
+    await view.page.getByRole('option', { name: 'L5' }).click();
+    await view.settle();
+    await view.page.getByRole('button', { name: 'Co-activation', exact: true }).click();
+    await view.settle();
+    expect(await said()).toBe('5');
+    // A cursor moves, say.
+    await view.update({ cursor: 7 });
+    expect(await said()).toBe('5');
+    await view.update({ layer: 1 });
+    expect(await said()).toBe('1');
+    await button('Export…').click();
+    const [message] = await sent('export');
+    expect(message).toMatchObject({ set: { balance: { shownLayer: '1' }, regions: { shownLayer: '1' } } });
   });
 
   test('a slider that moves faster than answers come ends with what was set last, and shows it meanwhile', async () => {
@@ -76,7 +99,10 @@ describe('controls', () => {
       window.fakeHost.answerSections();
     });
     await view.settle();
-    expect((await sent('section')).map((m) => ('set' in m ? m.set : {}))).toEqual([{ cold: 0.055 }, { cold: 0.08 }]);
+    expect((await sent('section')).map((m) => ('set' in m ? m.set : {}))).toMatchObject([
+      { cold: 0.055 },
+      { cold: 0.08 },
+    ]);
     expect(await view.page.locator('output').innerText()).toBe('8.0\u202f%');
     // Under 8 % of L0's load are all but E3, E7, E10, E11 and E12.
     const row = view.page.getByRole('row', { name: /^L0/ });
@@ -94,7 +120,7 @@ describe('controls', () => {
     await button('Measure').click();
     await button('Export Biases…').click();
     await button('Export…').click();
-    const set = { bandwidth: 1000, faint: false };
+    const set = { bandwidth: 1000, faint: false, shownLayer: '0' };
     expect(await sent('act')).toEqual([
       { type: 'act', section: 'charts', action: 'run', set },
       { type: 'act', section: 'charts', action: 'biases', set },
@@ -234,7 +260,7 @@ describe('what opens on demand', () => {
     // The host has the data made, in English.
     expect(await sent('saveData')).toEqual(
       ['csv', 'json'].map((format) => {
-        return { type: 'saveData', section: 'balance', figure: 'load-by-expert', format, set: {} };
+        return { type: 'saveData', section: 'balance', figure: 'load-by-expert', format, set: { shownLayer: '0' } };
       }),
     );
     await expect.poll(() => sent('save')).toHaveLength(2);

@@ -1,6 +1,6 @@
 /** What sections share. */
 import * as l10n from '@vscode/l10n';
-import type { Basis, Choice, Parameters } from '../../protocol/report.ts';
+import { SHOWN_LAYER, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
 import type { LayerShape, RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { choice } from './controls.ts';
@@ -11,10 +11,12 @@ export function known(value: number | undefined): number | null {
   return value === undefined || !Number.isFinite(value) ? null : value;
 }
 
-/** Chooses a MoE layer by its position; the first one unless something is set. */
+/** Chooses a MoE layer by its position: the one at which the user looks, else what is set, else the first. */
 export function layerChoice(set: Parameters, shapes: readonly LayerShape[]): Choice {
   const options = shapes.map((shape, i) => ({ value: String(i), label: layerLabel(shape) }));
-  return choice(set, { id: 'layer', label: l10n.t`Layer`, options, value: '0' });
+  const shown = options.find(({ value }) => value === set[SHOWN_LAYER])?.value;
+  const own = shown === undefined ? set : { layer: shown };
+  return { ...choice(own, { id: 'layer', label: l10n.t`Layer`, options, value: '0' }), layer: true };
 }
 
 /** Where each MoE layer stands on an axis: its index in the model, or its position where a model has two stacks. */

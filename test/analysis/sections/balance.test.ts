@@ -37,3 +37,15 @@ it('counts dead experts of each layer, and of all in words, but has no mean of t
   expect(rows.map((row) => row.at(-1))).toEqual([2, 2, 2, null]);
   expect(verdict).toContain('6 experts took nothing at all.');
 });
+
+it.each([
+  [{}, '0'],
+  [{ layer: '2' }, '2'],
+  [{ layer: '2', shownLayer: '4' }, '4'],
+  // Chosen for a model of more layers.
+  [{ layer: '2', shownLayer: '17' }, '2'],
+])('set to %j, is of layer %s', (set, value) => {
+  const { controls, figures } = balanceSection.make(subjects[0]!, set);
+  expect(controls[0]).toMatchObject({ id: 'layer', value });
+  expect(figures[0]!.title).toBe(`Load by expert, L${value}`);
+});
