@@ -39,6 +39,8 @@ const DRAWN_MS = 200;
 
 /** Links carry data from a document's hover; anyone can make a link. */
 const highlightArgument = v.object({ uri: v.string(), ...expertRef.entries });
+/** A view names the text that it speaks of; menus of editors pass a resource, which this is not. */
+const textArgument = v.object({ uri: v.string() });
 const mapArgument = v.object({ uri: v.string(), token: v.pipe(v.number(), v.integer(), v.minValue(0)) });
 
 export interface CommandParts {
@@ -68,7 +70,9 @@ export class Commands implements Disposable {
     this.#parts = parts;
     const { sessions, lens, link, log, map } = parts;
     const onDemand = (): Promise<OnDemand> => parts.onDemand.get();
-    this.#register('moescope.analyze', () => this.#analyzeHere());
+    this.#register('moescope.analyze', async (argument) => {
+      if (!(await this.#again(this.#named(argument)))) await this.#analyzeHere();
+    });
     this.#register('moescope.analyzeVisible', () => this.#analyzeEditor(visibleText));
     this.#register('moescope.analyzeFolder', async (item, selection) => {
       await (await onDemand()).folders.analyze(item, selection);
@@ -89,7 +93,12 @@ export class Commands implements Disposable {
       if (here) (await onDemand()).comparisons.keep(here.session, here.routed);
     });
     this.#register('moescope.removeFromReport', async () => (await onDemand()).removeFromReport());
-    this.#register('moescope.cancel', async () => {
+    this.#register('moescope.cancel', async (argument) => {
+      const named = this.#named(argument);
+      if (named) {
+        parts.analyzer.cancel(named);
+        return;
+      }
       if (parts.continuer.writing) {
         await parts.continuer.drop();
         return;
@@ -114,10 +123,10 @@ export class Commands implements Disposable {
       this.#highlight(sessions.current, undefined);
     });
     this.#register('moescope.chooseModel', async () => {
-      if (await (await onDemand()).models.pick()) await this.#again();
+      if (await (await onDemand()).models.pick()) await this.#again(sessions.current);
     });
     this.#register('moescope.useServer', async () => {
-      if (await (await onDemand()).servers.pick()) await this.#again();
+      if (await (await onDemand()).servers.pick()) await this.#again(sessions.current);
     });
     this.#register('moescope.startRecording', async () => (await onDemand()).recorder.start());
     this.#register('moescope.stopRecording', async () => (await onDemand()).recorder.stop());
@@ -186,7 +195,7 @@ export class Commands implements Disposable {
 
   /** Routes what an editor shows; where none shows a text, the current one once more, which is behind another tab. */
   async #analyzeHere(): Promise<void> {
-    if (this.#editor() || !(await this.#again())) await this.#analyzeEditor(selectedText);
+    if (this.#editor() || !(await this.#again(this.#parts.sessions.current))) await this.#analyzeEditor(selectedText);
   }
 
   async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
@@ -248,9 +257,8 @@ export class Commands implements Disposable {
     return session?.routed && { session, routed: session.routed };
   }
 
-  /** Analyses the current session's part of its document once more. Whether there is one. */
-  async #again(): Promise<boolean> {
-    const session = this.#parts.sessions.current;
+  /** Analyses a session's part of its document once more. Whether there is one. */
+  async #again(session: Session | undefined): Promise<boolean> {
     const part = session && (session.run ?? session.routed);
     if (!part) return false;
     await this.#parts.analyzer.analyze(samePart(session.document, part));
@@ -280,6 +288,11 @@ export class Commands implements Disposable {
     const active = window.activeTextEditor;
     if (active && isText(active.document)) return active;
     return visible.find(({ document }) => document === current?.document) ?? visible[0];
+  }
+
+  /** The session of the text that a command was asked for by name. */
+  #named(argument: unknown): Session | undefined {
+    return v.is(textArgument, argument) ? this.#parts.sessions.get(argument.uri) : undefined;
   }
 
   #withHere(run: (session: Session) => void): void {

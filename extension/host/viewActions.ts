@@ -37,7 +37,7 @@ export class ViewActions {
         if (session) this.#highlight(session, action.expert, action.preview);
         break;
       case 'command':
-        void commands.executeCommand(COMMANDS[action.command]);
+        void commands.executeCommand(COMMANDS[action.command], ...(session ? [{ uri: session.key }] : []));
         break;
     }
   }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { TextPart } from '../../extension/host/analyzer.ts';
 import { Commands, type CommandParts } from '../../extension/host/commands.ts';
 import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
-import type { Run } from '../../extension/host/session.ts';
+import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { notifications, registered, window } from '../support/vscode.ts';
@@ -22,7 +22,10 @@ beforeEach(() => {
   [analyzed, asked] = [[], []];
   notifications.length = 0;
   const parts: unknown = {
-    analyzer: { analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)) },
+    analyzer: {
+      analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)),
+      cancel: ({ key }: Session) => asked.push(`cancel ${key}`),
+    },
     client: { restart: () => asked.push('restart') },
     continuer: { writing: false },
     link: { showInMap: (token: number) => asked.push(`token ${token} of ${sessions.current!.key}`) },
@@ -76,6 +79,26 @@ test('the log alone is no text', async () => {
   const said = (): string[] => notifications.map(({ message }) => message);
   await expect.poll(said).toEqual([expect.stringContaining('Open a text first')]);
   expect(analyzed).toEqual([]);
+});
+
+test('a view that names a text has that one analyzed and cancelled, whatever editor is active', async () => {
+  const other = documentOf('file:/b.txt', 'another text');
+  for (const document of [other, TEXT]) {
+    sessions.open(document).routed = routedTextOf({ text: 'x', tokens: [[0, 1]], layers: [] });
+  }
+  show(TEXT);
+  await run('moescope.analyze', { uri: 'file:/b.txt' });
+  expect(analyzed).toEqual(['another text']);
+  await run('moescope.cancel', { uri: 'file:/b.txt' });
+  expect(asked).toEqual(['cancel file:/b.txt']);
+});
+
+test('menus of an editor, which name a resource, have its text analyzed', async () => {
+  sessions.open(documentOf('file:/b.txt', 'another text'));
+  show(TEXT);
+  await run('moescope.analyze', TEXT.uri);
+  await run('moescope.analyze', { uri: 'file:/b.txt' });
+  expect(analyzed).toEqual(['a text', 'a text']);
 });
 
 test('a link to the map shows the token of its own text', async () => {

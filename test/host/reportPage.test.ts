@@ -11,6 +11,7 @@ import { Sessions } from '../../extension/host/sessions.ts';
 import { Subjects } from '../../extension/host/subjects.ts';
 import { ViewActions } from '../../extension/host/viewActions.ts';
 import type { FromReportPage, ToReportPage } from '../../extension/protocol/webview.ts';
+import { commands } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -107,6 +108,16 @@ test('what is pointed at stands out in the text that the report is on, until the
   panel.visible = false;
   viewState.fire();
   expect(other.highlight).toBeUndefined();
+});
+
+test('what is asked for of the text that the report is on names that text', () => {
+  route('/b.txt');
+  route('/a.txt');
+  subjects.choose('text:file:///b.txt');
+  const execute = vi.spyOn(commands, 'executeCommand');
+  send({ type: 'command', command: 'analyze' });
+  expect(execute.mock.calls).toEqual([['moescope.analyze', { uri: 'file:///b.txt' }]]);
+  execute.mockRestore();
 });
 
 test('where the report is on a recording nothing stands out in a text', () => {
