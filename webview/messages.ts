@@ -46,6 +46,7 @@ export const viewState = v.object({
   running: v.exactOptional(v.object({ label: v.string(), fraction: v.exactOptional(v.number()) })),
   partial: v.exactOptional(v.string()),
   highlight: v.exactOptional(v.object({ layer: index, expert: index })),
+  leadsNowhere: v.exactOptional(v.literal(true)),
   cursor: v.exactOptional(index),
   palette: v.picklist(PALETTES),
 });

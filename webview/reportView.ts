@@ -131,6 +131,7 @@ function content(view: ReportModel, section: Section, actions: ReportActions): T
             {
               figure,
               highlight: view.state?.highlight,
+              leads: view.state?.leadsNowhere !== true,
               isOpen: (part) => view.isOpen(figure.id, part),
               done: view.done?.figure === figure.id ? view.done.text : undefined,
             },

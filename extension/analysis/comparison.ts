@@ -1,5 +1,5 @@
 /** Two runs side by side: what of them can be compared, and how much of the one is in the other. */
-import type { LayerTrace, RoutingTrace } from '../protocol/trace.ts';
+import type { LayerTrace, ModelInfo, RoutingTrace } from '../protocol/trace.ts';
 import { routingAgreement, type Agreement } from './agreement.ts';
 import { alignTokens, type Alignment } from './alignment.ts';
 import {
@@ -12,7 +12,6 @@ import {
   type Exchange,
   type PermutationTest,
 } from './permutation.ts';
-import type { Subject } from './sections/subject.ts';
 
 /** A subject whose tokens are known. */
 export interface Run {
@@ -30,21 +29,13 @@ const MOST_PERMUTATIONS = 999;
 const LEAST_PERMUTATIONS = 99;
 
 /** Whether expert e of the one is expert e of the other: the model is the same, whatever its precision. */
-export function sameExperts(a: Subject, b: Subject): boolean {
-  const [one, other] = [a.model, b.model];
-  return (
-    one.architecture === other.architecture &&
-    one.name === other.name &&
-    one.folder === other.folder &&
-    sameShapes(a, b)
-  );
+export function sameExperts(a: ModelInfo, b: ModelInfo): boolean {
+  return a.architecture === b.architecture && a.name === b.name && a.folder === b.folder && sameShapes(a, b);
 }
 
 /** Whether both have as many MoE layers, of as many experts. */
-export function sameShapes(a: Pick<Subject, 'loads'>, b: Pick<Subject, 'loads'>): boolean {
-  return (
-    a.loads.length === b.loads.length && a.loads.every(({ shape }, i) => shape.experts === b.loads[i]!.shape.experts)
-  );
+export function sameShapes({ moeLayers: a }: ModelInfo, { moeLayers: b }: ModelInfo): boolean {
+  return a.length === b.length && a.every(({ experts }, i) => experts === b[i]!.experts);
 }
 
 /** The tokens that both runs routed, and whether they are of one text. */

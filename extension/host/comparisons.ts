@@ -96,6 +96,7 @@ export class Comparisons {
       id,
       name,
       detail: l10n.t`${one!} and ${other!}`,
+      model: first!.model,
       make: () => ({ ...first!, evidence: { other: second! } }),
       ...(goTo ? { goTo } : {}),
     });
@@ -127,6 +128,7 @@ export class Comparisons {
         id: `kept:${++this.#kept}`,
         name,
         detail: modelDetail(trace.origin.model),
+        model: trace.origin.model,
         make: () => subjectOf(name, trace, text),
         goTo: placesOf(session.document.uri, text, edits.region.start),
       },
@@ -207,7 +209,7 @@ export class Comparisons {
 }
 
 function agreementOf(a: Subject, b: Subject): Session['compared'] {
-  if (!a.trace || !b.trace || !sameExperts(a, b)) return undefined;
+  if (!a.trace || !b.trace || !sameExperts(a.model, b.model)) return undefined;
   if (a.trace.layers.some(({ k }, i) => k !== b.trace!.layers[i]!.k)) return undefined;
   const { alignment, oneText } = commonOf({ text: a.text, trace: a.trace }, { text: b.text, trace: b.trace });
   return oneText ? alignedAgreement(a.trace, b.trace, alignment) : undefined;

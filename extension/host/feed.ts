@@ -19,6 +19,8 @@ const TYPING_MS = 1000;
 export interface FedView {
   /** Whose state it shows, where that is not always the current session's. */
   readonly session?: () => Session | undefined;
+  /** In whose text its experts stand out, where that is not always the one whose state it shows. */
+  readonly pointed?: () => Session | undefined;
   readonly state?: (state: ViewState) => void;
   readonly loads?: (layers: readonly LayerLoad[]) => void;
 }
@@ -85,10 +87,15 @@ export class Feed implements Disposable {
     return session ? session() : this.#sessions.current;
   }
 
-  #stateOf(session: Session | undefined): ViewState {
+  #stateOf(view: FedView): ViewState {
+    const session = this.#sessionOf(view);
     const layers = session?.routed?.trace.layers ?? [];
     const layer = this.#lens.layerOf(layers);
-    return viewState(session, { layer, tint: this.#lens.tint, palette: this.#lens.palette });
+    const state = viewState(session, { layer, tint: this.#lens.tint, palette: this.#lens.palette });
+    if (session || !view.pointed) return state;
+    const pointed = view.pointed();
+    if (!pointed) return { ...state, leadsNowhere: true };
+    return { ...state, ...(pointed.highlight && { highlight: pointed.highlight }) };
   }
 
   #tell({ session, change }: SessionEvent): void {
@@ -104,7 +111,7 @@ export class Feed implements Disposable {
 
   #tellState(): void {
     for (const [view, before] of this.#views) {
-      const state = this.#stateOf(this.#sessionOf(view));
+      const state = this.#stateOf(view);
       const told = JSON.stringify(state);
       if (told === before) continue;
       this.#views.set(view, told);

@@ -236,6 +236,7 @@ export class FolderAnalyzer implements Disposable {
       id: `folder:${digest([place.base.toString(), place.within.join('\n'), JSON.stringify(grouping), routing.model.folder])}`,
       name: place.name,
       detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files ${BY[grouping.by]}`,
+      model: routing.model,
       make: () => subjectOfFolder(place.name, routing, account),
       goTo: (target) => goTo(place, routing.files, target),
     });

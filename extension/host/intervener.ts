@@ -101,9 +101,10 @@ export class Intervener implements Disposable {
   #keep(id: string, name: string, trace: RoutingTrace, { session, routed }: Job): void {
     const { text, edits } = routed;
     const make = (): Subject => subjectOf(name, trace, text);
-    const detail = modelDetail(trace.origin.model);
+    const { model } = trace.origin;
+    const detail = modelDetail(model);
     const goTo = placesOf(session.document.uri, text, edits.region.start);
-    this.#subjects.add({ id: `changed:${id}`, from: id, name, detail, make, goTo }, false);
+    this.#subjects.add({ id: `changed:${id}`, from: id, name, detail, model, make, goTo }, false);
   }
 
   async #balance({ session, subject, set }: ActionContext): Promise<void> {

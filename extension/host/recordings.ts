@@ -117,6 +117,7 @@ export class Recordings {
   }
 
   #add(id: string, subject: Subject, detail: string): void {
-    this.#parts.subjects.add({ id: `recording:${id}`, name: subject.name, detail, make: () => subject });
+    const { name, model } = subject;
+    this.#parts.subjects.add({ id: `recording:${id}`, name, detail, model, make: () => subject });
   }
 }

@@ -95,6 +95,7 @@ export class ReportPage implements RestoresTab, Disposable {
     tab.own(
       feed.watch({
         session: () => subjects.session,
+        pointed: () => subjects.pointed,
         state: (state) => {
           tab.post({ type: 'state', state });
         },
@@ -162,7 +163,7 @@ export class ReportPage implements RestoresTab, Disposable {
       case 'chooseTint':
       case 'highlight':
       case 'command':
-        actions.handle(message, subjects.session);
+        actions.handle(message, subjects.session, subjects.pointed);
         break;
     }
   }

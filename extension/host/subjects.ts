@@ -1,5 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
+import { sameExperts } from '../analysis/comparison.ts';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
 import { count } from '../analysis/numbers.ts';
 import { precisionText } from '../analysis/ranText.ts';
@@ -17,6 +18,7 @@ export interface AddedSubject {
   readonly id: string;
   readonly name: string;
   readonly detail: string;
+  readonly model: ModelInfo;
   readonly make: () => Subject;
   /** Id of the text that it was made from: when that goes, it does, too. */
   readonly from?: string;
@@ -102,6 +104,14 @@ export class Subjects implements Disposable {
   get session(): Session | undefined {
     const { current } = this;
     return current ? this.sessionOf(current.id) : this.#sessions.current;
+  }
+
+  /** The session in whose text experts of the report stand out: of what no editor shows, the current one of the same model. */
+  get pointed(): Session | undefined {
+    const added = this.current && this.#added.get(this.current.id);
+    if (!added) return this.session;
+    const { current } = this.#sessions;
+    return current?.routed && sameExperts(added.model, current.routed.trace.origin.model) ? current : undefined;
   }
 
   /** The session whose text a subject is. */

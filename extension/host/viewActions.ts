@@ -24,8 +24,11 @@ export class ViewActions {
     this.#lens = lens;
   }
 
-  /** @param session whose text the view is about */
-  handle(action: ViewAction, session: Session | undefined): void {
+  /**
+   * @param session whose text the view is about
+   * @param pointed in whose text experts of the view stand out
+   */
+  handle(action: ViewAction, session: Session | undefined, pointed = session): void {
     switch (action.type) {
       case 'chooseLayer':
         void this.#lens.chooseLayer(action.layer);
@@ -34,7 +37,9 @@ export class ViewActions {
         void this.#lens.chooseTint(action.tint);
         break;
       case 'highlight':
-        if (session) this.#highlight(session, action.expert, action.preview);
+        // What was pointed at may be of a text that the view has turned from since.
+        if (action.preview && !action.expert) this.#sessions.endPreview();
+        else if (pointed) this.#highlight(pointed, action.expert, action.preview);
         break;
       case 'command':
         void commands.executeCommand(COMMANDS[action.command], ...(session ? [{ uri: session.key }] : []));

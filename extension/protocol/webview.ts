@@ -40,6 +40,8 @@ export interface ViewState {
   readonly partial?: string;
   /** The expert whose tokens are highlighted. */
   readonly highlight?: ExpertRef;
+  /** No text is there whose tokens could be highlighted by expert: there is none of the model that is shown. */
+  readonly leadsNowhere?: true;
   /** Token under the editor's cursor. */
   readonly cursor?: number;
   /** Palette of expert colours (setting `moescope.colors`). */

@@ -34,7 +34,7 @@ function answer(...labels: readonly string[]): void {
 
 function add(id: string): void {
   const trace = traceOf({ text: 'x', tokens: [[0, 1]], layers: [] });
-  subjects.add({ id, name: id, detail: '', make: () => subjectOf(id, trace, 'x') });
+  subjects.add({ id, name: id, detail: '', model: trace.origin.model, make: () => subjectOf(id, trace, 'x') });
 }
 
 test('what was added leaves the report when it is chosen, and the report shows something else', async () => {

@@ -86,7 +86,14 @@ function route(path: string): Session {
 /** Adds recorded routing, which no editor shows, and has the report be on it. */
 function addRecorded(): void {
   const { trace } = route('/recorded.txt').routed!;
-  subjects.add({ id: 'recording', name: 'recorded', detail: '', make: () => subjectOf('recorded', trace) });
+  const model = { ...trace.origin.model, name: 'elsewhere' };
+  subjects.add({ id: 'recording', name: 'recorded', detail: '', model, make: () => subjectOf('recorded', trace) });
+}
+
+/** Keeps the routing of a text, and has the report be on what was kept. */
+function keep({ name, routed }: Session): void {
+  const { trace } = routed!;
+  subjects.add({ id: 'kept', name, detail: '', model: trace.origin.model, make: () => subjectOf(name, trace) });
 }
 
 const EXPERT = { layer: 0, expert: 1 };
@@ -128,6 +135,24 @@ test('where the report is on a recording nothing stands out in a text', () => {
   expect(text.pinned).toBeUndefined();
 });
 
+test('experts of what was kept stand out in the current text, as long as that is of the same model', () => {
+  const kept = route('/kept.txt');
+  const text = route('/a.txt');
+  keep(kept);
+  send({ type: 'highlight', expert: EXPERT, preview: false });
+  expect([kept.pinned, text.pinned]).toEqual([undefined, EXPERT]);
+});
+
+test('a preview ends wherever it was when the report turns to another text meanwhile', () => {
+  const other = route('/b.txt');
+  route('/a.txt');
+  subjects.choose('text:file:///b.txt');
+  send({ type: 'highlight', expert: EXPERT, preview: true });
+  subjects.choose('text:file:///a.txt');
+  send({ type: 'highlight', preview: true });
+  expect(other.highlight).toBeUndefined();
+});
+
 /** The state that the page was told last. */
 async function state() {
   // The feed rests between two of them.
@@ -156,8 +181,18 @@ test('of a recording nothing of the kind is said', async () => {
   addRecorded();
   sessions.current!.partial = 'Stopped.';
   sessions.publish(sessions.current!, 'run');
-  expect(await state()).toMatchObject({ tokens: 0, staleFrom: 0 });
+  expect(await state()).toMatchObject({ tokens: 0, staleFrom: 0, leadsNowhere: true });
   expect(await state()).not.toHaveProperty('partial');
+});
+
+test('of what was kept nothing is stale, and the expert that stands out in the current text does so in the report', async () => {
+  const text = route('/a.txt');
+  keep(text);
+  text.pinned = EXPERT;
+  sessions.publish(text, 'highlight');
+  const told = await state();
+  expect(told).toMatchObject({ tokens: 0, highlight: EXPERT });
+  expect(told).not.toHaveProperty('leadsNowhere');
 });
 
 async function comeUp(): Promise<void> {
@@ -204,7 +239,8 @@ test('a place that cannot be opened is a problem to be told', async () => {
   const { trace } = route('/a.txt').routed!;
   const lost = new Error('gone');
   const goTo = () => Promise.reject(lost);
-  subjects.add({ id: 'folder', name: 'folder', detail: '', make: () => subjectOf('folder', trace), goTo });
+  const { model } = trace.origin;
+  subjects.add({ id: 'folder', name: 'folder', detail: '', model, make: () => subjectOf('folder', trace), goTo });
   send({ type: 'goto', place: { file: 0, start: 0, end: 3 } });
   await vi.waitUntil(() => problems.length > 0);
   expect(problems).toEqual([lost]);

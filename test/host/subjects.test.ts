@@ -55,7 +55,14 @@ function route(document: TextDocument): Session {
 function addChanged(): void {
   const { trace } = routed();
   subjects.add(
-    { id: `changed:${ID}`, from: ID, name: 'a', detail: '', make: () => subjectOf('a', trace, TEXT) },
+    {
+      id: `changed:${ID}`,
+      from: ID,
+      name: 'a',
+      detail: '',
+      model: trace.origin.model,
+      make: () => subjectOf('a', trace, TEXT),
+    },
     false,
   );
 }
@@ -78,7 +85,10 @@ test('what comes from a text goes with it; what was kept of it stays', () => {
   route(documentAt('/b.txt'));
   addChanged();
   const { trace } = routed();
-  subjects.add({ id: 'kept:1', name: 'a', detail: '', make: () => subjectOf('a', trace, TEXT) }, false);
+  subjects.add(
+    { id: 'kept:1', name: 'a', detail: '', model: trace.origin.model, make: () => subjectOf('a', trace, TEXT) },
+    false,
+  );
   closing.fire(document);
   expect(subjects.entries.map(({ id }) => id)).toEqual(['text:file:///b.txt', 'kept:1']);
   expect(removed.sort()).toEqual([`changed:${ID}`, ID]);
@@ -116,7 +126,14 @@ test('whoever goes to a place of a folder comes back to its report', async () =>
     await Promise.resolve();
     sessions.open(a);
   };
-  subjects.add({ id: 'folder', name: 'a', detail: '', make: () => subjectOf('a', trace), goTo });
+  subjects.add({
+    id: 'folder',
+    name: 'a',
+    detail: '',
+    model: trace.origin.model,
+    make: () => subjectOf('a', trace),
+    goTo,
+  });
   await subjects.goTo('folder', { file: 0, start: 0, end: 3 });
   expect(sessions.current?.name).toBe('a.txt');
   expect(subjects.current?.id).toBe('folder');

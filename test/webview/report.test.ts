@@ -154,6 +154,25 @@ describe('charts', () => {
     expect(await chart('Load, all layers').locator('.pinned').count()).toBe(1);
   });
 
+  test('where no text is open whose tokens could stand out, nothing looks as if it led there', async () => {
+    await open();
+    await view.page.evaluate(() => {
+      window.fakeHost.update({ leadsNowhere: true });
+    });
+    const bars = chart('Load by expert');
+    const box = (await bars.boundingBox())!;
+    await view.page.mouse.move(box.x + 60, box.y + 16 + 3.5 * 18);
+    await view.settle();
+    expect(await bars.locator('.tip').innerText()).toBe('E3: 12.9\u202f%');
+    await view.page.mouse.down();
+    await view.page.mouse.up();
+    await view.page.getByRole('button', { name: 'Table: Load by expert' }).click();
+    await view.settle();
+    const table = view.page.getByRole('article', { name: 'Load by expert' }).getByRole('table');
+    expect(await table.getByRole('rowheader', { name: 'E3', exact: true }).getByRole('button').count()).toBe(0);
+    expect(await sent('highlight')).toEqual([]);
+  });
+
   test('arrow keys read the values of a heat map and Enter pins its expert', async () => {
     await open();
     await chart('Load, all layers').focus();

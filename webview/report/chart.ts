@@ -11,7 +11,6 @@ import { svgElement, type Drawing, type Mark, type Place } from '../../extension
 import type { Figure } from '../../extension/protocol/report.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
 import { FrameSchedule } from '../canvas.ts';
-import { sameExpert } from '../highlight.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 
 const STEPS: Readonly<Record<string, readonly [across: number, down: number]>> = {
@@ -28,6 +27,8 @@ export class ReportChart extends LightElement {
   @property({ attribute: false }) figure!: Figure;
   @property({ attribute: false }) highlight: ExpertRef | undefined;
   @property({ attribute: false }) actions!: ExpertActions;
+  /** Whether experts lead to their tokens. */
+  @property({ attribute: false }) leads = true;
   @state() private width = 0;
   /** Under the pointer, or where the keyboard is. */
   @state() private place: Place | undefined;
@@ -70,7 +71,7 @@ export class ReportChart extends LightElement {
     const pinned = this.highlight && drawing.marks.of(this.highlight);
     const pinnedMark = pinned && drawing.marks.mark(pinned);
     return html`<div
-      class="plot ${chart!.kind} ${mark?.expert ? 'pointing' : ''}"
+      class="plot ${chart!.kind} ${this.expert() ? 'pointing' : ''}"
       role="application"
       aria-roledescription=${l10n.t`chart`}
       tabindex="0"
@@ -141,14 +142,12 @@ export class ReportChart extends LightElement {
 
   private go(place: Place | undefined): void {
     if (place?.row === this.place?.row && place?.column === this.place?.column) return;
-    const before = this.expert();
     this.place = place;
-    const expert = this.expert();
-    if (!sameExpert(before, expert)) this.actions.point(expert);
+    this.actions.point(this.expert());
   }
 
   private expert(): ExpertRef | undefined {
-    return this.place && this.#drawing?.marks.mark(this.place)?.expert;
+    return this.leads && this.place ? this.#drawing?.marks.mark(this.place)?.expert : undefined;
   }
 }
 

@@ -27,12 +27,17 @@ export interface FigureActions {
 export interface FigureModel {
   readonly figure: Figure;
   readonly highlight: ExpertRef | undefined;
+  /** Whether experts lead to their tokens. */
+  readonly leads: boolean;
   readonly isOpen: (part: Part) => boolean;
   /** What became of saving or copying it, for a moment. */
   readonly done: string | undefined;
 }
 
-export function figureView({ figure, highlight, isOpen, done }: FigureModel, actions: FigureActions): TemplateResult {
+export function figureView(
+  { figure, highlight, leads, isOpen, done }: FigureModel,
+  actions: FigureActions,
+): TemplateResult {
   const { id, title, basis, help, chart, table } = figure;
   const part = (name: Part, icon: string, label: string): TemplateResult =>
     html`<button
@@ -62,7 +67,12 @@ export function figureView({ figure, highlight, isOpen, done }: FigureModel, act
     ${isOpen('save') ? saveRow(figure, done, actions) : nothing}
     ${
       chart
-        ? html`<moe-chart .figure=${figure} .highlight=${highlight} .actions=${actions.experts}></moe-chart>`
+        ? html`<moe-chart
+            .figure=${figure}
+            .highlight=${highlight}
+            .leads=${leads}
+            .actions=${actions.experts}
+          ></moe-chart>`
         : nothing
     }
     ${
@@ -71,6 +81,7 @@ export function figureView({ figure, highlight, isOpen, done }: FigureModel, act
             id="${id}-table"
             .label=${title}
             .table=${table}
+            .leads=${leads}
             .actions=${actions.experts}
             .goTo=${actions.goTo}
           ></moe-table>`

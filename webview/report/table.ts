@@ -16,6 +16,8 @@ export class ReportTable extends LightElement {
   @property({ attribute: false }) label = '';
   @property({ attribute: false }) table!: Table;
   @property({ attribute: false }) actions!: ExpertActions;
+  /** Whether experts lead to their tokens. */
+  @property({ attribute: false }) leads = true;
   @property({ attribute: false }) goTo!: (place: Place) => void;
   @state() private column: number | undefined;
   @state() private descending = true;
@@ -118,7 +120,7 @@ export class ReportTable extends LightElement {
     const { columns, experts, places } = this.table;
     const unit = columns[c]?.unit ?? 'text';
     const text = written(cell, unit);
-    const expert = experts?.[r];
+    const expert = this.leads ? experts?.[r] : undefined;
     const place = places?.[r];
     if (c > 0 || !(expert ?? place)) {
       const classes = unit === 'text' ? 'text' : 'number';

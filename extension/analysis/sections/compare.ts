@@ -55,8 +55,8 @@ export const compareSection: SectionKind = {
         figures: [],
       };
     }
-    const comparable = sameShapes(a, b);
-    const assumed = sameExperts(a, b);
+    const comparable = sameShapes(a.model, b.model);
+    const assumed = sameExperts(a.model, b.model);
     const match = toggle(set, { id: 'same', label: l10n.t`Experts have the same numbers in both`, value: assumed });
     const layer = layerChoice(
       set,

@@ -168,7 +168,11 @@ it('compares loads alone where no more is known, or where models are of other sh
   expect(made.lacking).toContain('Of one of them only counts');
   expect(compared(counts, counts).lacking).toContain('Of both only counts');
   expect(made.figures.map(({ id }) => id)).toEqual(['compare-hottest', 'compare-load', 'compare-balance']);
-  const shallow = subject('collapsed', 'essay.md', (trace) => ({ ...trace, layers: trace.layers.slice(0, 4) }));
+  const shallow = subject('collapsed', 'essay.md', ({ origin, layers, ...trace }) => {
+    const { model } = origin;
+    const cut = { ...origin, model: { ...model, moeLayers: model.moeLayers.slice(0, 4) } };
+    return { ...trace, origin: cut, layers: layers.slice(0, 4) };
+  });
   const other = compared(subject('balanced'), shallow);
   expect(other.lacking).toContain('cannot be tested');
   expect(figure(other, 'compare-balance').table.rows).toHaveLength(7);
