@@ -58,7 +58,8 @@ const KEPT = 24;
 export class Ablations {
   readonly #before: RoutingTrace;
   readonly #wanted: number;
-  readonly #experts: Ablation[] = [];
+  /** By layer and expert: an engine that was started anew measures them again. */
+  readonly #experts = new Map<string, Ablation>();
   #suffering: (Ablation & { readonly byToken: Float32Array })[] = [];
 
   constructor(before: RoutingTrace, wanted: number) {
@@ -68,14 +69,15 @@ export class Ablations {
 
   add(expert: ExpertRef, logProb: Float32Array): void {
     const ablation = ablationOf(this.#before, expert, logProb);
-    this.#experts.push(ablation);
+    this.#experts.set(`${expert.layer} ${expert.expert}`, ablation);
     const byToken = lossByToken(this.#before.tokens.logProb, logProb);
-    this.#suffering = rankAblations([...this.#suffering, { ...ablation, byToken }]).slice(0, KEPT);
+    const others = this.#suffering.filter((one) => one.layer !== expert.layer || one.expert !== expert.expert);
+    this.#suffering = rankAblations([...others, { ...ablation, byToken }]).slice(0, KEPT);
   }
 
   get result(): Ablated {
     return {
-      experts: rankAblations(this.#experts),
+      experts: rankAblations([...this.#experts.values()]),
       wanted: this.#wanted,
       loss: textLoss(this.#before.tokens.logProb),
       suffering: this.#suffering.map(({ layer, expert, byToken }) => ({ layer, expert, byToken })),

@@ -74,6 +74,17 @@ describe('ablations', () => {
     expect(experts[0]!.worst.loss).toBeCloseTo(2 * Math.LN2, 5);
     expect(kept[0]!.byToken[3]).toBeCloseTo(Math.LN2, 5);
   });
+
+  it('count once, also where an engine that was started anew measures them again', () => {
+    const found = new Ablations(traceOf([NaN, 1 / 2, 1 / 2, 1 / 2]), 4);
+    const logProb = Float32Array.from([NaN, 1 / 2, 1 / 8, 1 / 4], Math.log);
+    for (const expert of [0, 1, 0, 1]) found.add({ layer: 0, expert }, logProb);
+    const { experts, suffering: kept } = found.result;
+    expect([experts, kept].map((all) => all.map(({ expert }) => expert))).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+  });
 });
 
 describe('an outcome', () => {
