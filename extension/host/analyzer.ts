@@ -26,6 +26,9 @@ const NOTICE_MS = 500;
  */
 const REST_MS = 500;
 
+/** What another engine may mend. */
+const OF_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
+
 /** The text to analyse, and where in its document it stands. */
 export interface TextPart {
   readonly document: TextDocument;
@@ -236,7 +239,7 @@ export class Analyzer {
       if (!current()) return undefined;
       const error = bug ?? failure;
       const ended = isUserError(error) ? error.code : 'internal';
-      if (ended !== 'cancelled') session.failed = run;
+      if (OF_THE_ENGINE.has(ended)) session.failed = run;
       // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
       const shown = session.routed;
       if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);

@@ -273,6 +273,9 @@ export class Commands implements Disposable {
     client.restart();
     const session = [sessions.current, ...sessions.all].find((one) => one?.failed);
     if (session?.failed) await analyzer.analyze(samePart(session.document, session.failed));
+    else if (!sessions.all.some(({ run }) => run)) {
+      window.setStatusBarMessage(l10n.t`The engine starts anew with the next run.`, 5_000);
+    }
   }
 
   async #continue(): Promise<void> {

@@ -55,7 +55,7 @@ export class Session {
   behind: RoutedText | undefined;
   live: LiveBase | undefined;
   run: Run | undefined;
-  /** The last run, if something went wrong with it. */
+  /** The last run, if it failed by what another engine may mend. */
   failed: Run | undefined;
   /** The sentence that says that the routing is not of the whole text, and why. */
   partial: string | undefined;
