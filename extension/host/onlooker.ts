@@ -9,6 +9,11 @@ import { isText, lengthOf, wholeText } from './textPart.ts';
 
 /** Characters of a text that is routed unasked: some 50,000 tokens, which a small model takes ten seconds for. */
 const UNASKED = 200_000;
+/** Documents that are routed only for who asks for it: VS Code makes them, and shows them in passing. */
+const PASSING = new Set([
+  ...['debug', 'vscode', 'vscode-settings', 'search-editor'],
+  ...['vscode-chat-code-block', 'vscode-chat-code-compare-block'],
+]);
 /** Texts beside the active one wait until nothing has run for so long: whoever types is not to wait for them. */
 const REST_MS = 500;
 
@@ -97,7 +102,7 @@ export class Onlooker implements Disposable {
 
   /** Whether a text is to be routed: it has no routing, or not all since it gave way to another. */
   #isUnrouted(document: TextDocument): boolean {
-    if (!isText(document) || this.#cleared.has(document)) return false;
+    if (!isText(document) || PASSING.has(document.uri.scheme) || this.#cleared.has(document)) return false;
     const session = this.#sessions.get(document.uri);
     if (session && (session.run ?? !this.#gaveWay.has(session))) return false;
     return lengthOf(document) <= UNASKED && document.getText().trim() !== '';

@@ -4,21 +4,9 @@ import type { RoutedText } from './routedText.ts';
 import { drawnColumns } from './tintSpans.ts';
 
 /** Documents that nobody means by the text of an editor. */
-const NOT_TEXTS = new Set([
-  ...[
-    'output',
-    'vscode-scm',
-    'comment',
-    'debug',
-    'vscode',
-    'vscode-settings',
-    'search-editor',
-    'vscode-interactive-input',
-  ],
-  ...['vscode-chat-code-block', 'vscode-chat-code-compare-block', 'chatSessionInput'],
-]);
+const NOT_TEXTS = new Set(['output', 'vscode-scm', 'comment', 'vscode-interactive-input', 'chatSessionInput']);
 
-/** Whether a document is one that somebody means by the text of an editor: not a log, a panel's input or the like. */
+/** Whether a document is one that somebody means by the text of an editor: not a log or a panel's input. */
 export function isText({ uri }: TextDocument): boolean {
   return !NOT_TEXTS.has(uri.scheme);
 }
