@@ -116,11 +116,11 @@ export class Commands implements Disposable {
       });
     });
     this.#register('moescope.clearHighlight', () => {
-      if (sessions.current) {
-        sessions.current.compared = undefined;
-        sessions.current.measured = undefined;
+      for (const session of sessions.all) {
+        session.compared = undefined;
+        session.measured = undefined;
+        this.#highlight(session, undefined);
       }
-      this.#highlight(sessions.current, undefined);
     });
     this.#register('moescope.chooseModel', async () => {
       if (await (await onDemand()).models.pick()) await this.#again(sessions.current);

@@ -4,7 +4,7 @@ import type { Sessions } from './sessions.ts';
 
 /**
  * Keys for `when` clauses. `moescope.analyzed` and `moescope.running` speak of the active editor's document,
- * `moescope.hasRouting` and `moescope.highlighted` of what the views show.
+ * `moescope.hasRouting` of what the views show, `moescope.highlighted` of any text: the report highlights in others, too.
  */
 export class ContextKeys implements Disposable {
   readonly #sessions: Sessions;
@@ -32,7 +32,7 @@ export class ContextKeys implements Disposable {
     this.#set('moescope.analyzed', here?.routed !== undefined);
     this.#set('moescope.running', here?.running !== undefined);
     this.#set('moescope.hasRouting', current?.routed !== undefined);
-    const standsOut = [current?.highlight, current?.flips, current?.loss].some((what) => what !== undefined);
+    const standsOut = this.#sessions.all.some(({ highlight, flips, loss }) => (highlight ?? flips ?? loss) !== undefined);
     this.#set('moescope.highlighted', standsOut);
   }
 

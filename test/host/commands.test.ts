@@ -6,7 +6,7 @@ import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
-import { notifications, registered, window } from '../support/vscode.ts';
+import { notifications, registered, statusMessages, window } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -21,6 +21,7 @@ beforeEach(() => {
   sessions = new Sessions();
   [analyzed, asked] = [[], []];
   notifications.length = 0;
+  statusMessages.length = 0;
   const parts: unknown = {
     analyzer: {
       analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)),
@@ -117,11 +118,25 @@ test('a link to the map of a text without routing does nothing', async () => {
   expect(sessions.current?.document).toBe(TEXT);
 });
 
+test('what is asked for is done on any text that an editor shows', async () => {
+  show(documentOf('search-editor:/results', 'what was found'));
+  await run('moescope.analyze');
+  expect(analyzed).toEqual(['what was found']);
+});
+
+test('whatever stands out in any text does so no more when that is asked for', async () => {
+  const texts = [TEXT, documentOf('file:/b.txt', 'another text')].map((document) => sessions.open(document));
+  for (const session of texts) session.pinned = { layer: 0, expert: 1 };
+  await run('moescope.clearHighlight');
+  expect(texts.map(({ pinned }) => pinned)).toEqual([undefined, undefined]);
+});
+
 test('a restart of the engine routes what failed, and nothing that nobody asked for', async () => {
   const other = documentOf('file:/b.txt', 'another text');
   show(other);
   await run('moescope.restartEngine');
   expect([asked, analyzed]).toEqual([['restart'], []]);
+  expect(statusMessages).toEqual(['The engine starts anew with the next run.']);
   const failed: unknown = { edits: new EditTracker('a text', 0, true) };
   sessions.open(TEXT).failed = failed as Run;
   await run('moescope.restartEngine');
