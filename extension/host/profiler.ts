@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { profileChoice } from '../analysis/sections/cost.ts';
-import { ranOnServer } from '../analysis/sections/measuring.ts';
+import { cannotRun } from '../analysis/sections/measuring.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { Models } from './models.ts';
@@ -19,12 +19,11 @@ export async function profileText(
   { client, models, subjects }: ProfilerParts,
   { subject, session, set }: ActionContext,
 ): Promise<void> {
+  const cannot = cannotRun(subject.make());
+  if (cannot !== undefined) throw new UserError('intervention-invalid', cannot);
   const routed = session?.routed;
-  if (!routed) throw new UserError('text-empty', l10n.t`Open a text and analyze it: its model is measured with it.`);
-  const { model, source } = routed.trace.origin;
-  if (source === 'recorded')
-    throw new UserError('trace-invalid', l10n.t`This routing was recorded: there is no model to measure.`);
-  if (model.folder === '') throw new UserError('server-unfit', ranOnServer());
+  if (!routed) return;
+  const { model } = routed.trace.origin;
   const abort = new AbortController();
   const request = { ...models.request(model.folder), context: model.context };
   try {

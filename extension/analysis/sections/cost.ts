@@ -7,7 +7,7 @@ import { clauses, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { ranOnServer } from './measuring.ts';
+import { cannotRun } from './measuring.ts';
 import { known } from './parts.ts';
 
 export const COST = 'cost';
@@ -39,19 +39,15 @@ export interface ProfileChoice {
 export const costSection: SectionKind = {
   id: COST,
   title: l10n.t`Where the time goes`,
-  make: ({ evidence, model, source }, set) => {
-    const controls: Control[] = profileControls(set);
+  make: (subject, set) => {
+    const { profile } = subject.evidence;
+    const cannot = cannotRun(subject);
     const action: Control = { kind: 'action', id: MEASURE, label: l10n.t`Measure`, primary: true };
-    if (evidence.profile) return { ...profileFigures(evidence.profile), controls: [...controls, action] };
-    const cannot =
-      source === 'recorded'
-        ? l10n.t`This routing was read from a file: open its model and analyze a text to measure it.`
-        : model.folder === ''
-          ? ranOnServer()
-          : undefined;
-    if (cannot !== undefined) return { lacking: cannot, controls: [], figures: [] };
+    const controls: Control[] = cannot === undefined ? [...profileControls(set), action] : [];
+    if (profile) return { ...profileFigures(profile), controls };
+    if (cannot !== undefined) return { lacking: cannot, controls, figures: [] };
     const lacking = l10n.t`Nothing is measured yet. “Measure” runs the model anew, by itself and under ONNX Runtime’s profiler; other runs wait meanwhile.`;
-    return { lacking, controls: [...controls, action], figures: [] };
+    return { lacking, controls, figures: [] };
   },
 };
 

@@ -7,20 +7,24 @@ import { CLEAR, OUTLINE } from './changeControls.ts';
 import { known } from './parts.ts';
 import type { Subject } from './subject.ts';
 
-/** Why the model cannot be run with a change for this subject; undefined where it can. */
-export function cannotMeasure({ trace, text, model, source, detached }: Subject): string | undefined {
+/** Why the model cannot be run on this subject once more; undefined where it can. */
+export function cannotRun({ trace, text, model, source, detached }: Subject): string | undefined {
   if (source === 'recorded')
-    return l10n.t`Somebody else ran the model: to change something in it, analyze a text with a checkpoint of it here.`;
+    return l10n.t`Somebody else ran the model: to run it once more, analyze a text with a checkpoint of it here.`;
   if (!trace || text === undefined)
-    return l10n.t`The model is run with a change on one text at a time: open one of the files, and analyze it.`;
-  if (model.folder === '') return ranOnServer();
-  if (detached) return l10n.t`The model is run with a change on the text of an editor: open this text, and analyze it.`;
-  return trace.routed < trace.tokens.ids.length ? l10n.t`The whole text has to be routed first.` : undefined;
+    return l10n.t`The model is run once more on one text at a time: open one of the files, and analyze it.`;
+  if (model.folder === '')
+    return l10n.t`A server ran the model, and it only routes: what needs the model itself takes one that this machine runs.`;
+  return detached
+    ? l10n.t`The model is run once more on the text of an editor: open this text, and analyze it.`
+    : undefined;
 }
 
-/** Why the model of a text cannot be run that a server routed. */
-export function ranOnServer(): string {
-  return l10n.t`A server ran the model, and it only routes: what needs the model itself takes one that this machine runs.`;
+/** Why the model cannot be run with a change for this subject; undefined where it can. */
+export function cannotMeasure(subject: Subject): string | undefined {
+  const { trace } = subject;
+  const isPart = trace !== undefined && trace.routed < trace.tokens.ids.length;
+  return cannotRun(subject) ?? (isPart ? l10n.t`The whole text has to be routed first.` : undefined);
 }
 
 /** Tokens listed that lose most. */

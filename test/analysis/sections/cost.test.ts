@@ -35,6 +35,12 @@ describe('the section on cost', () => {
     expect(lacking).toContain('A server ran the model');
   });
 
+  it('offers no measurement of what no editor shows', () => {
+    const { controls, lacking } = costSection.make({ ...subject([LAYER]), detached: true }, {});
+    expect(controls).toEqual([]);
+    expect(lacking).toContain('open this text');
+  });
+
   it('sets the router’s share beside the reported one', () => {
     const { figures, verdict, lacking } = costSection.make(subject([LAYER], { evidence: { profile: PROFILE } }), {});
     const { rows } = figures[0]!.table;
