@@ -17,6 +17,7 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { modelDetail, type AddedSubject, type Subjects } from './subjects.ts';
 import type { TextPart } from './analyzer.ts';
+import { isRouted, whileRouted } from './whileRouted.ts';
 
 /** Before the id of what both bundled models route. */
 const BUNDLED = 'bundled:';
@@ -168,15 +169,9 @@ export class Comparisons {
     const { models, sessions } = this.#parts;
     if (!(await models.agree(folder))) return undefined;
     const abort = this.#begin();
-    const listener = sessions.onDidChange(() => {
-      if (session.routed !== routed || session.run) abort.abort();
-    });
-    try {
-      const trace = await this.#run(folder, routed.text, abort);
-      return session.routed === routed ? subjectOf(session.name, trace, routed.text) : undefined;
-    } finally {
-      listener.dispose();
-    }
+    const isStill = (): boolean => isRouted(session, routed);
+    const trace = await whileRouted(sessions, isStill, abort, () => this.#run(folder, routed.text, abort));
+    return session.routed === routed ? subjectOf(session.name, trace, routed.text) : undefined;
   }
 
   #begin(): AbortController {

@@ -26,6 +26,7 @@ import { saveAs } from './saveAs.ts';
 import type { MeasuredLoss, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { modelDetail, type Subjects } from './subjects.ts';
+import { isRouted, whileRouted } from './whileRouted.ts';
 
 /** So many changes are remembered of a text. */
 const MOST_OUTCOMES = 12;
@@ -191,18 +192,17 @@ export class Intervener implements Disposable {
     }
     const abort = new AbortController();
     this.#abort = abort;
-    const listener = this.#sessions.onDidChange(() => {
-      if (session.routed !== routed || session.run) abort.abort();
-    });
     try {
       const request = this.#models.request(model.folder);
       // Interventions run on the CPU. Where the text did, the model may be open already.
       const onCpu: ModelRequest = model.provider === 'cpu' ? request : { ...request, provider: 'cpu' };
-      await withNotice(model.name, first, abort, (show) =>
-        work({ session, routed, request: onCpu, signal: abort.signal, show }),
+      const isStill = (): boolean => isRouted(session, routed);
+      await whileRouted(this.#sessions, isStill, abort, () =>
+        withNotice(model.name, first, abort, (show) =>
+          work({ session, routed, request: onCpu, signal: abort.signal, show }),
+        ),
       );
     } finally {
-      listener.dispose();
       this.#abort = undefined;
     }
   }

@@ -38,7 +38,7 @@ export class Subjects implements Disposable {
   readonly #removed = this.#disposables.add(new EventEmitter<string>());
   readonly #added = new Map<string, AddedSubject>();
   readonly #versions = new Map<string, number>();
-  /** Of a text it is kept for the routing that it was found for, no longer. */
+  /** Of a text it is kept for the routing that it was found for, no longer; what a model costs as long as that routes. */
   readonly #evidence = new Map<string, { readonly routed: RoutedText | undefined; readonly evidence: Evidence }>();
   #chosen: string | undefined;
   /** Places that are being opened. */
@@ -184,8 +184,15 @@ export class Subjects implements Disposable {
   /** Frees what was found for an earlier routing of a text; where it has none any more, all that comes from it. */
   #freeEarlier(session: Session): void {
     const id = textId(session);
-    if (this.#evidence.get(id)?.routed !== session.routed) this.#evidence.delete(id);
-    if (session.routed) return;
+    const { routed } = session;
+    const known = this.#evidence.get(id);
+    if (known?.routed !== routed) {
+      const { profile } = known?.evidence ?? {};
+      const same = known?.routed && routed && sameRun(known.routed.trace.origin.model, routed.trace.origin.model);
+      if (profile && same) this.#evidence.set(id, { routed, evidence: { profile } });
+      else this.#evidence.delete(id);
+    }
+    if (routed) return;
     for (const { id: added, from } of this.#added.values()) if (from === id) this.remove(added);
     this.#removed.fire(id);
   }
@@ -210,6 +217,11 @@ function detached(subject: Subject, evidence: Evidence): Subject {
 
 function detailOf({ trace }: RoutedText): string {
   return l10n.t`${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`;
+}
+
+/** Whether both are one model that runs in the same way. */
+export function sameRun(a: ModelInfo, b: ModelInfo): boolean {
+  return a.folder === b.folder && a.precision === b.precision && a.provider === b.provider;
 }
 
 /** A model in a few words. */

@@ -32,9 +32,9 @@ function documentAt(path: string): TextDocument {
 }
 
 /** A text with routing. */
-function routed() {
+function routed(folder = '/models/tiny') {
   const layer = { layer: 0, experts: 2, k: 1, slots: [[[0, 1]], [[1, 1]]], entropy: [0, 0], margin: [1, 1] } as const;
-  return routedTextOf({
+  const text = routedTextOf({
     text: TEXT,
     tokens: [
       [0, 3],
@@ -42,6 +42,9 @@ function routed() {
     ],
     layers: [layer],
   });
+  const { origin, ...trace } = text.trace;
+  text.grow({ ...trace, origin: { ...origin, model: { ...origin.model, folder } } });
+  return text;
 }
 
 function route(document: TextDocument): Session {
@@ -70,10 +73,14 @@ function addChanged(): void {
 test('what was found for a text goes with its routing', () => {
   const document = documentAt('/a.txt');
   const session = route(document);
-  const profile = {} as never;
-  subjects.addEvidence(ID, { profile });
-  expect(subjects.evidence(ID)).toEqual({ profile });
+  const [ablated, profile] = [{} as never, {} as never];
+  subjects.addEvidence(ID, { ablated, profile });
+  expect(subjects.evidence(ID)).toEqual({ ablated, profile });
   route(document);
+  // What the model costs stays, as it is the same one.
+  expect(subjects.evidence(ID)).toEqual({ profile });
+  session.show(routed('/models/other'), false);
+  sessions.publish(session, 'routing');
   expect(subjects.evidence(ID)).toEqual({});
   expect(sessions.get(document.uri)).toBe(session);
   expect(removed).toEqual([]);
