@@ -43,6 +43,8 @@ export class ReportPage implements RestoresTab, Disposable {
   #wanted: string | undefined;
   /** The tab whose page is there: one that is behind another tab has none. */
   #there: OpenTab<ToReportPage> | undefined;
+  /** Stands for the page that came up last, until it is gone. */
+  #page: symbol | undefined;
   /** What is set in the page, by section. */
   #settings: Settings = {};
 
@@ -58,7 +60,7 @@ export class ReportPage implements RestoresTab, Disposable {
         schema: fromReportPageSchema,
         opened: (tab) => this.#opened(tab),
         gone: () => {
-          this.#there = undefined;
+          this.#there = this.#page = undefined;
           parts.actions.leave();
         },
       }),
@@ -170,8 +172,11 @@ export class ReportPage implements RestoresTab, Disposable {
 
   async #begin(tab: OpenTab<ToReportPage>): Promise<void> {
     const { analyst, feed, problems } = this.#parts;
+    const page = Symbol('page');
+    this.#page = page;
     try {
       const sections = await analyst.sections();
+      if (this.#page !== page) return;
       tab.post({ type: 'sections', sections: sections.map(({ id, title, group }) => ({ id, title, group })) });
       this.#list(tab);
       feed.refresh();

@@ -220,6 +220,17 @@ test('a section that was asked for while the tab was behind another is shown whe
   expect(revealed()).toEqual([]);
 });
 
+test('a section that is asked for once a page is gone, which was still coming up, is kept for the next one', async () => {
+  posted = [];
+  send({ type: 'ready', set: {} });
+  panel.visible = false;
+  viewState.fire();
+  await new Promise((resolve) => setTimeout(resolve));
+  page.show('compare');
+  await comeUp();
+  expect(revealed()).toEqual(['compare']);
+});
+
 /** The places of the rows that the page gets. */
 async function places() {
   posted = [];
