@@ -61,7 +61,7 @@ host.listen(toModelPage, (message) => {
       // The same model is read anew: what is known of it stays until then.
       if (message.name !== name) page = foreign = undefined;
       ({ name } = message);
-      failure = undefined;
+      failure = tensorsFailure = undefined;
       anew = true;
       break;
     case 'failed':
@@ -78,7 +78,7 @@ host.listen(toModelPage, (message) => {
       ({ page } = message);
       ({ name } = page.model);
       foreign = failure = undefined;
-      if (other) tensors = undefined;
+      if (other) tensors = tensorsFailure = undefined;
       if (anew) ask(0);
       anew = false;
       break;
