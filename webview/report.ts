@@ -165,10 +165,15 @@ function choose(id: string): void {
   if (id === chosen) return;
   chosen = id;
   failure = undefined;
-  host.save({ section: id, scrollTop: 0 });
+  host.save({ section: id });
   ask(true);
-  document.scrollingElement!.scrollTop = 0;
+  toBeginning();
   update();
+}
+
+function toBeginning(): void {
+  host.save({ scrollTop: 0 });
+  document.scrollingElement!.scrollTop = 0;
 }
 
 function say(figure: string, text: string): void {
@@ -281,6 +286,8 @@ host.listen(toReportPage, (message) => {
       break;
     case 'reveal':
       choose(message.section);
+      // Also where it is shown already.
+      toBeginning();
       break;
     case 'section':
       if (!asker.answered(message.request)) return;

@@ -201,9 +201,9 @@ test('the tensors of a model that is read anew are asked for anew; why they cann
   );
   await view.settle();
   expect(await view.page.getByRole('alert').innerText()).toBe('The folder is gone.');
-  await view.page.evaluate(() => {
-    window.fakeHost.sendRaw({ type: 'reading', name: 'another' });
-  });
+  await view.page.evaluate((name) => {
+    window.fakeHost.sendRaw({ type: 'reading', name });
+  }, state().model.name);
   await view.settle();
   expect(await view.page.getByRole('alert').count()).toBe(0);
 });
