@@ -3,7 +3,6 @@ import {
   Range,
   Selection,
   TextEditorRevealType,
-  ViewColumn,
   window,
   type Disposable,
   type Event,
@@ -12,6 +11,7 @@ import {
 import { Disposables } from './disposables.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { editorOf, shownBy } from './shownEditor.ts';
 import { Throttle } from './throttle.ts';
 
 /** How long after a jump of ours the editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
@@ -66,7 +66,7 @@ export class EditorLink implements Disposable {
     const place = session.routed?.placeOf(token);
     if (!place) return;
     this.#jumpedAt = performance.now();
-    const editor = await editorOf(session);
+    const editor = await editorOf(session.document);
     this.#jumpedAt = performance.now();
     const { document } = editor;
     const range = new Range(document.positionAt(place.start), document.positionAt(place.end));
@@ -100,7 +100,7 @@ export class EditorLink implements Disposable {
 
   /** Finds the token under the cursor of the session's editor anew. */
   #find(session: Session): void {
-    const editor = shownBy(session);
+    const editor = shownBy(session.document);
     if (editor) this.#move(session, editor);
   }
 
@@ -116,17 +116,4 @@ export class EditorLink implements Disposable {
   #jumping(): boolean {
     return performance.now() - this.#jumpedAt < SETTLE_MS;
   }
-}
-
-/** The editor that shows the session's document; opened, without taking the focus, where there is none. */
-async function editorOf(session: Session): Promise<TextEditor> {
-  return (
-    shownBy(session) ?? window.showTextDocument(session.document, { viewColumn: ViewColumn.One, preserveFocus: true })
-  );
-}
-
-/** An editor that shows the session's document: of several, the one in use. */
-function shownBy({ document }: Session): TextEditor | undefined {
-  const { activeTextEditor: active, visibleTextEditors: visible } = window;
-  return active?.document === document ? active : visible.find((editor) => editor.document === document);
 }

@@ -51,7 +51,7 @@ async function statOf(uri: Uri): Promise<FileStat> {
   try {
     return await workspace.fs.stat(uri);
   } catch (error) {
-    throw new UserError('text-empty', l10n.t`${posix.basename(uri.path)} cannot be opened: it may be gone.`, {
+    throw new UserError('text-gone', l10n.t`${posix.basename(uri.path)} cannot be opened: it may be gone.`, {
       cause: error,
     });
   }

@@ -1,17 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import {
-  Range,
-  Selection,
-  TextEditorRevealType,
-  ViewColumn,
-  window,
-  workspace,
-  type TextDocument,
-  type Uri,
-} from 'vscode';
+import { Range, Selection, TextEditorRevealType, workspace, type TextDocument, type Uri } from 'vscode';
 import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
+import { editorOf } from './shownEditor.ts';
 
 /** Opens a document at a place of it; the focus stays in the report. Throws UserError when it is gone. */
 export async function openPlace(uri: Uri, { start, end }: Place): Promise<void> {
@@ -30,7 +22,7 @@ export function placesOf(uri: Uri, text: string, base: number): (place: Place) =
     const range = new Range(document.positionAt(base + start), document.positionAt(base + end));
     if (document.getText(range) !== text.slice(start, end)) {
       const name = posix.basename(uri.path);
-      throw new UserError('trace-invalid', l10n.t`${name} has changed since: something else stands at that place.`);
+      throw new UserError('text-gone', l10n.t`${name} has changed since: something else stands at that place.`);
     }
     await show(document, range);
   };
@@ -40,15 +32,14 @@ async function opened(uri: Uri): Promise<TextDocument> {
   try {
     return await workspace.openTextDocument(uri);
   } catch (error) {
-    throw new UserError('trace-invalid', l10n.t`${posix.basename(uri.path)} cannot be opened: it may be gone.`, {
+    throw new UserError('text-gone', l10n.t`${posix.basename(uri.path)} cannot be opened: it may be gone.`, {
       cause: error,
     });
   }
 }
 
 async function show(document: TextDocument, range: Range): Promise<void> {
-  const options = { viewColumn: ViewColumn.One, preview: true, preserveFocus: true };
-  const editor = await window.showTextDocument(document, options);
+  const editor = await editorOf(document);
   editor.selection = new Selection(range.start, range.end);
   editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
 }

@@ -11,7 +11,7 @@ const chooseModel: Remedy = { label: l10n.t`Choose Model…`, command: 'moescope
 const useServer: Remedy = { label: l10n.t`Use a Server…`, command: 'moescope.useServer' };
 const showLog: Remedy = { label: l10n.t`Show Log`, command: 'moescope.showLog' };
 
-/** What mends an error; undefined where nothing went wrong. */
+/** What mends an error; undefined where nothing went wrong, or nothing mends it. */
 export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'folder-missing': chooseModel,
   'config-missing': chooseModel,
@@ -29,6 +29,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'model-too-large': chooseModel,
   'out-of-memory': { label: l10n.t`Analyze Visible Part`, command: 'moescope.analyzeVisible' },
   'text-empty': { label: l10n.t`Open Sample`, command: 'moescope.openSample' },
+  'text-gone': undefined,
   'trace-invalid': showLog,
   'server-unreachable': useServer,
   'server-unfit': useServer,

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'model-too-large' // it does not fit into memory, however short the text is
   | 'out-of-memory'
   | 'text-empty'
+  | 'text-gone' // a document that is no longer there, or says something else by now
   | 'trace-invalid' // a trace file that cannot be understood
   | 'server-unreachable' // no server answers at the address, or it stopped answering
   | 'server-unfit' // a server answers, but not with routing of the model that is asked for

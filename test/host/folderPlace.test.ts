@@ -10,7 +10,7 @@ test('a folder that is gone is named', async () => {
   Object.assign(workspace, { fs: { stat: () => Promise.reject(new Error('no such file')) } });
   const uri: unknown = { scheme: 'file', path: '/work/old' };
   await expect(folderPlace([uri as Uri])).rejects.toMatchObject({
-    code: 'text-empty',
+    code: 'text-gone',
     message: 'old cannot be opened: it may be gone.',
   });
 });

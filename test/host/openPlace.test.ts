@@ -11,6 +11,7 @@ const place: unknown = { path: '/work/notes.md' };
 const uri = place as Uri;
 const editor = { selection: undefined as unknown, revealRange: () => undefined };
 let text: string | undefined;
+const document = { positionAt: (at: number) => at, getText: (r: Ends) => text!.slice(r.start, r.end) };
 
 beforeEach(() => {
   editor.selection = undefined;
@@ -18,9 +19,9 @@ beforeEach(() => {
     openTextDocument: () =>
       text === undefined
         ? Promise.reject(new Error('no such file'))
-        : Promise.resolve({ positionAt: (at: number) => at, getText: (r: Ends) => text!.slice(r.start, r.end) }),
+        : Promise.resolve(document),
   });
-  Object.assign(window, { showTextDocument: () => Promise.resolve(editor) });
+  Object.assign(window, { visibleTextEditors: [], showTextDocument: () => Promise.resolve(editor) });
 });
 
 interface Ends {
@@ -37,13 +38,23 @@ test('opens the document that the text was taken from, where it stands there', a
   expect(editor.selection).toMatchObject({ anchor: 6, active: 9 });
 });
 
+test('goes to the editor that shows the document already', async () => {
+  text = '# One two';
+  const shown = { ...editor, document };
+  Object.assign(window, { visibleTextEditors: [shown] });
+  await openPlace(uri, { start: 2, end: 5 });
+  expect([shown.selection, editor.selection]).toMatchObject([{ anchor: 2, active: 5 }, undefined]);
+});
+
 test('says so where the text has changed, and where the document is gone', async () => {
   text = '# One too';
   expect(await problemOf(placesOf(uri, 'One two', 2)({ start: 4, end: 7 }))).toMatchObject({
+    code: 'text-gone',
     message: 'notes.md has changed since: something else stands at that place.',
   });
   text = undefined;
   expect(await problemOf(openPlace(uri, { start: 0, end: 3 }))).toMatchObject({
+    code: 'text-gone',
     message: 'notes.md cannot be opened: it may be gone.',
   });
   expect(editor.selection).toBeUndefined();
