@@ -9,6 +9,7 @@ import type { FromModelPage, ModelPageCommand, ModelPageState, ToModelPage } fro
 import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
 import type { Log } from './log.ts';
 import type { Models } from './models.ts';
+import { bugSentence } from './problems.ts';
 import type { Sessions } from './sessions.ts';
 import { fromModelPageSchema } from './viewMessages.ts';
 
@@ -154,9 +155,7 @@ export class ModelPage implements RestoresTab, Disposable {
     } catch (error) {
       if (signal.aborted) return;
       this.#log.error(`tensors of ${folder}`, error);
-      const message = isUserError(error)
-        ? error.message
-        : l10n.t`Something went wrong inside MoEScope. The log has the details.`;
+      const message = isUserError(error) ? error.message : bugSentence();
       tab.post({ type: 'tensorsFailed', query, message });
     }
   }

@@ -29,7 +29,10 @@ export class Problems {
 }
 
 function bug(error: unknown): UserError {
-  return new UserError('internal', l10n.t`Something went wrong inside MoEScope. The log has the details.`, {
-    cause: error,
-  });
+  return new UserError('internal', bugSentence(), { cause: error });
+}
+
+/** What is said of an error that has no sentence of its own. */
+export function bugSentence(): string {
+  return l10n.t`Something went wrong inside MoEScope. The log has the details.`;
 }

@@ -1,7 +1,6 @@
 import * as l10n from '@vscode/l10n';
-import { homedir } from 'node:os';
 import { basename } from 'node:path';
-import { Uri, ViewColumn, window, workspace } from 'vscode';
+import { ViewColumn, window, workspace, type Uri } from 'vscode';
 import { count } from '../analysis/numbers.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import { InspectorClient } from '../client/inspectorClient.ts';
@@ -12,6 +11,7 @@ import type { Analyzer } from './analyzer.ts';
 import { unlinked } from './markdown.ts';
 import { withNotice } from './progressNotice.ts';
 import type { ReportPage } from './reportPage.ts';
+import { startFolder } from './saveAs.ts';
 import { modelDetail, type Subjects } from './subjects.ts';
 
 export interface RecordingsParts {
@@ -38,7 +38,7 @@ export class Recordings {
         title: l10n.t`Recorded routing; of several files the counts are added up`,
         openLabel: l10n.t`Open Trace`,
         canSelectMany: true,
-        defaultUri: workspace.workspaceFolders?.[0]?.uri ?? Uri.file(homedir()),
+        defaultUri: startFolder(),
         filters: {
           [l10n.t`Recorded routing`]: ['json', 'jsonl', 'npy', 'npz', 'pt', 'gguf', 'dat', 'csv', 'tsv', 'txt'],
           [l10n.t`All files`]: ['*'],

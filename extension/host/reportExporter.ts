@@ -7,7 +7,7 @@ import type { AnalystClient } from '../client/analystClient.ts';
 import type { FromReportPage } from '../protocol/webview.ts';
 import type { Lens } from './lens.ts';
 import { unlinked } from './markdown.ts';
-import { saveAs } from './saveAs.ts';
+import { saveAs, startFolder } from './saveAs.ts';
 import type { Subjects } from './subjects.ts';
 
 interface FormatItem extends QuickPickItem {
@@ -83,14 +83,13 @@ async function saveOne({ path, text }: ExportedFile, format: ExportFormat): Prom
 
 /** Into a new folder, so that nothing is overwritten. */
 async function saveAll(files: readonly ExportedFile[], format: ExportFormat): Promise<void> {
-  const folder = workspace.workspaceFolders?.[0]?.uri;
   const [into] =
     (await window.showOpenDialog({
       canSelectFiles: false,
       canSelectFolders: true,
       openLabel: l10n.t`Export Here`,
       title: l10n.t`A folder for ${files.length} files`,
-      ...(folder ? { defaultUri: folder } : {}),
+      defaultUri: startFolder(),
     })) ?? [];
   if (!into) return;
   const made = await freeFolder(into, `moescope-${format}`);

@@ -9,7 +9,7 @@ import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
 import type { EditorLink } from './editorLink.ts';
 import type { Feed } from './feed.ts';
 import type { Log } from './log.ts';
-import type { Problems } from './problems.ts';
+import { bugSentence, type Problems } from './problems.ts';
 import type { ReportActions } from './reportActions.ts';
 import type { ReportExporter } from './reportExporter.ts';
 import { saveAs } from './saveAs.ts';
@@ -213,11 +213,7 @@ export class ReportPage implements RestoresTab, Disposable {
       tab.post({ type: 'section', request, section: subjects.leads(subject.id) ? section : withoutPlaces(section) });
     } catch (error) {
       log.error(`section ${id}`, error);
-      tab.post({
-        type: 'failed',
-        request,
-        message: l10n.t`Something went wrong inside MoEScope. The log has the details.`,
-      });
+      tab.post({ type: 'failed', request, message: bugSentence() });
     }
   }
 
