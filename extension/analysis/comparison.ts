@@ -1,5 +1,5 @@
 /** Two runs side by side: what of them can be compared, and how much of the one is in the other. */
-import type { LayerTrace, ModelInfo, RoutingTrace } from '../protocol/trace.ts';
+import type { LayerTrace, RoutingTrace } from '../protocol/trace.ts';
 import { routingAgreement, type Agreement } from './agreement.ts';
 import { alignTokens, type Alignment } from './alignment.ts';
 import {
@@ -27,16 +27,6 @@ export const LEAST_BLOCKS = 10;
 const MOST_ADDITIONS = 100_000_000;
 const MOST_PERMUTATIONS = 999;
 const LEAST_PERMUTATIONS = 99;
-
-/** Whether expert e of the one is expert e of the other: the model is the same, whatever its precision. */
-export function sameExperts(a: ModelInfo, b: ModelInfo): boolean {
-  return a.architecture === b.architecture && a.name === b.name && a.folder === b.folder && sameShapes(a, b);
-}
-
-/** Whether both have as many MoE layers, of as many experts. */
-export function sameShapes({ moeLayers: a }: ModelInfo, { moeLayers: b }: ModelInfo): boolean {
-  return a.length === b.length && a.every(({ experts }, i) => experts === b[i]!.experts);
-}
 
 /** The tokens that both runs routed, and whether they are of one text. */
 export interface Common {

@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { window, type QuickPickItem } from 'vscode';
-import { alignedAgreement, commonOf, sameExperts } from '../analysis/comparison.ts';
+import { alignedAgreement, commonOf } from '../analysis/comparison.ts';
+import { sameExperts } from '../analysis/sameExperts.ts';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { SubjectSource } from '../client/analystClient.ts';
 import type { EngineClient } from '../client/engineClient.ts';

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
-import { sameExperts } from '../analysis/comparison.ts';
+import { sameExperts } from '../analysis/sameExperts.ts';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
 import { count } from '../analysis/numbers.ts';
 import { precisionText } from '../analysis/ranText.ts';

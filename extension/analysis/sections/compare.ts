@@ -3,16 +3,8 @@ import * as l10n from '@vscode/l10n';
 import type { Control, Figure } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { balance, meanBalance, type Balance, type MeanBalance } from '../balance.ts';
-import {
-  alignedAgreement,
-  commonOf,
-  LEAST_BLOCKS,
-  loadTests,
-  sameExperts,
-  sameShapes,
-  type Common,
-  type LoadTests,
-} from '../comparison.ts';
+import { alignedAgreement, commonOf, LEAST_BLOCKS, loadTests, type Common, type LoadTests } from '../comparison.ts';
+import { sameExperts, sameShapes } from '../sameExperts.ts';
 import { coldShare } from '../load.ts';
 import { clauses, listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
