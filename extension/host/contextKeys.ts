@@ -32,7 +32,9 @@ export class ContextKeys implements Disposable {
     this.#set('moescope.analyzed', here?.routed !== undefined);
     this.#set('moescope.running', here?.running !== undefined);
     this.#set('moescope.hasRouting', current?.routed !== undefined);
-    const standsOut = this.#sessions.all.some(({ highlight, flips, loss }) => (highlight ?? flips ?? loss) !== undefined);
+    const standsOut = this.#sessions.all.some(
+      ({ highlight, flips, loss }) => (highlight ?? flips ?? loss) !== undefined,
+    );
     this.#set('moescope.highlighted', standsOut);
   }
 

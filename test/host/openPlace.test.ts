@@ -17,9 +17,7 @@ beforeEach(() => {
   editor.selection = undefined;
   Object.assign(workspace, {
     openTextDocument: () =>
-      text === undefined
-        ? Promise.reject(new Error('no such file'))
-        : Promise.resolve(document),
+      text === undefined ? Promise.reject(new Error('no such file')) : Promise.resolve(document),
   });
   Object.assign(window, { visibleTextEditors: [], showTextDocument: () => Promise.resolve(editor) });
 });
