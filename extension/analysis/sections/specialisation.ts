@@ -28,7 +28,7 @@ import { saturation } from './saturation.ts';
 import { once } from './once.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
-import { vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
+import { TOO_SHORT, vocabularyByExpert, vocabularyByLayer } from './vocabulary.ts';
 
 const MEASURES = ['times', 'specialisation', 'share'] as const;
 const MEASURE_NAMES: Readonly<Record<(typeof MEASURES)[number], string>> = {
@@ -49,11 +49,16 @@ export const specialisationSection: SectionKind = {
     const at = Number(layer.value);
     const { domains = [] } = subject;
     const patterns = patternsOf(subject);
-    const words = patterns ? [...vocabularyByLayer(subject), vocabularyByExpert(subject, patterns, at)] : [];
+    const vocabulary = vocabularyByLayer(subject);
+    const words = patterns && vocabulary ? [vocabulary, vocabularyByExpert(subject, patterns, at)] : [];
+    const tooShort = patterns && !vocabulary && TOO_SHORT;
     const saturated = saturation(subject);
     if (domains.length < 2) {
       return {
-        lacking: l10n.t`Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.`,
+        lacking: sentences(
+          l10n.t`Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.`,
+          tooShort,
+        ),
         controls: [layer],
         figures: [...saturated, ...words],
       };
@@ -74,7 +79,7 @@ export const specialisationSection: SectionKind = {
     const information = informationOf(subject);
     return {
       verdict: verdict(byToken ? special : undefined, information, domains, shapes),
-      ...lacking(subject, domains, at),
+      ...lacking(subject, domains, at, tooShort),
       controls: [layer, measure],
       figures: [
         ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
@@ -136,7 +141,12 @@ function standsOut(first: Specialist, domains: readonly Domain[], shapes: readon
 }
 
 /** What was left out, and of what there is too little. */
-function lacking(subject: Subject, domains: readonly Domain[], layer: number): { lacking?: string } {
+function lacking(
+  subject: Subject,
+  domains: readonly Domain[],
+  layer: number,
+  tooShort: string | false | undefined,
+): { lacking?: string } {
   const { folder } = subject;
   const few = domains.filter((domain) => !isEnough(domain, layer));
   const names = listed(few.map(({ name }) => name));
@@ -145,6 +155,7 @@ function lacking(subject: Subject, domains: readonly Domain[], layer: number): {
     ...(folder?.account ? folderSentences(folder.account) : []),
     few.length > 0 &&
       l10n.t`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
+    tooShort,
   );
   return said === '' ? {} : { lacking: said };
 }

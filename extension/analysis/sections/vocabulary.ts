@@ -2,7 +2,13 @@
 import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
 import type { Vocabulary } from '../folder/vocabulary.ts';
-import { LISTED_FROM, vocabularyFigures, wordsByExpert, type Word } from '../folder/vocabularyFigures.ts';
+import {
+  LISTED_FROM,
+  vocabularyFigures,
+  wordsByExpert,
+  type VocabularyFigures,
+  type Word,
+} from '../folder/vocabularyFigures.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
@@ -12,20 +18,25 @@ import { once } from './once.ts';
 import { offsetsOf, patternsOf, type Patterns } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
+/** What stands where the figures of a text would be empty. */
+export const TOO_SHORT = l10n.t`No token occurs ${LISTED_FROM} times here: tokens of experts show with longer texts.`;
+
 /** Tokens named of an expert in a list of all experts. */
 const NAMED = 12;
 
 const SOURCE = l10n.t`OLMoE, arXiv 2409.02060, section 5, and the script published with it`;
 
-export const vocabularyByLayer = once((subject): Figure[] => {
+/** Undefined where no id is met often enough to be listed. */
+export const vocabularyByLayer = once((subject): Figure | undefined => {
   const patterns = patternsOf(subject);
-  return patterns ? [byLayer(subject, patterns)] : [];
+  if (!patterns) return undefined;
+  const own = vocabularyFigures(patterns.inputs, offsetsOf(subject));
+  return own.some(({ listedIds }) => listedIds > 0) ? byLayer(subject, patterns, own) : undefined;
 });
 
-function byLayer(subject: Subject, { inputs, followers }: Patterns): Figure {
-  const offsets = offsetsOf(subject);
+function byLayer(subject: Subject, { inputs, followers }: Patterns, own: readonly VocabularyFigures[]): Figure {
   const shapes = subject.loads.map(({ shape }) => shape);
-  const [own, next] = [vocabularyFigures(inputs, offsets), vocabularyFigures(followers, offsets)];
+  const next = vocabularyFigures(followers, offsetsOf(subject));
   const layers = depths(shapes);
   return {
     id: 'vocabulary-by-layer',

@@ -78,6 +78,21 @@ describe('Specialisation', () => {
     expect(rows[0]![2]).toMatch(/^[xy] 100 % {3}[xy] 100 %$/);
     expect(rows[2]![2]).toBe('o 100 %   n 80 %');
   });
+
+  it('says of a short text that its tokens tell nothing, and shows no figures of zeros', () => {
+    const layer = { experts: 2, k: 1 };
+    const ids = (text: string): [string[], string | undefined] => {
+      const trace = folderTrace({ text, layers: [{ ...layer, chosen: Array.from(text, () => [0]) }] });
+      const { figures, lacking } = make('specialisation', subjectOf('a', trace, text));
+      return [figures.map(({ id }) => id), lacking];
+    };
+    const [few, lacking] = ids('ab'.repeat(9));
+    expect(few).toEqual([]);
+    expect(lacking).toMatch(/ No token occurs 10 times here: tokens of experts show with longer texts\.$/);
+    const [enough, nothing] = ids('ab'.repeat(10));
+    expect(enough).toEqual(['vocabulary-by-layer', 'vocabulary-by-expert']);
+    expect(nothing).not.toContain('10 times');
+  });
 });
 
 describe('Specialisation of counts that somebody recorded', () => {
