@@ -197,7 +197,7 @@ function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: Layer
     help: {
       meaning: l10n.t`Of the tokens whose first expert here is that of the row, the share whose first expert at the next MoE layer is that of the column.`,
       formula: l10n.t`tokens whose first expert is i here and j there / tokens whose first expert is i here`,
-      judge: l10n.t`Rows that all look alike: the next layer decides anew. A dark cell is a path that tokens take together; experts along one can be fetched ahead.`,
+      judge: l10n.t`Rows that all look alike: the next layer decides anew. A cell of a high share is a path that tokens take together; experts along one can be fetched ahead.`,
     },
     text: best
       ? l10n.t`Strongest path: E${best.from} to E${best.to}, for ${percent(best.tokens / here.first[best.from]!)} of E${best.from}’s tokens.`

@@ -132,7 +132,7 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
     help: {
       meaning: l10n.t`Each expert in each region of the text, by how many times its even load it took there.`,
       formula: l10n.t`c_e / (Σc / E), the slots of the region’s tokens alone`,
-      judge: l10n.t`Columns that are dark in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.`,
+      judge: l10n.t`Columns that are high in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.`,
     },
     text: l10n.t`Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
     chart: {

@@ -48,6 +48,11 @@ describe.each(SECTIONS.map(({ id }) => id))('section %s', (id) => {
     expectSound(makeSection(id, subject, {})!);
   });
 
+  it('explains its charts in words that hold in every theme', () => {
+    const said = makeSection(id, real, {})!.figures.flatMap(({ help, text }) => [...Object.values(help), text]);
+    expect(said.filter((words) => /\b(?:dark|bright|pale)(?:er|est)?\b/i.test(words))).toEqual([]);
+  });
+
   it('takes nothing that is not among its choices', () => {
     const plain = makeSection(id, real, {})!;
     for (const value of ['', '99', -1, 1e99, true] as const) {
