@@ -126,5 +126,7 @@ function saveRow(figure: Figure, done: string | undefined, actions: FigureAction
 function isWide({ chart, table }: Figure): boolean {
   if (chart?.kind === 'heat') return chart.columns.names.length > 24;
   if (chart?.kind === 'bars') return chart.labels.length > 40;
-  return !chart && table.columns.length > 6;
+  if (chart) return false;
+  // A word or a place in a text takes as much as three numbers.
+  return table.columns.reduce((numbers, { unit }) => numbers + (unit === 'text' ? 3 : 1), 0) > 6;
 }

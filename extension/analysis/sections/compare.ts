@@ -13,7 +13,7 @@ import { groupsFigure, flipsFigures } from './compareTokens.ts';
 import { balanceFigure, balanceTable, basisOf, loadFigure, tokenFigure } from './compareLoads.ts';
 import { numberBox, toggle } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { layerChoice } from './parts.ts';
+import { known, layerChoice } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Blocks that a text is cut into unless the user says how long they are. */
@@ -168,27 +168,29 @@ function testFigure(
     table: {
       columns: [
         { label: '', unit: 'text' },
-        { label: names[0], unit: 'text' },
-        { label: names[1], unit: 'text' },
-        { label: l10n.t`difference`, unit: 'text' },
         { label: 'p', unit: 'number' },
+        { label: l10n.t`difference`, unit: 'number' },
+        { label: names[0], unit: 'number' },
+        { label: names[1], unit: 'number' },
         { label: l10n.t`permutations`, unit: 'count' },
       ],
       rows: [
         [
           l10n.t`mean MaxVio of the layers`,
-          fixed(means[0].maxVio, 2),
-          fixed(means[1].maxVio, 2),
-          apart,
           test.p,
+          known(test.observed),
+          known(means[0].maxVio),
+          known(means[1].maxVio),
           test.permutations,
         ],
         [
-          same ? l10n.t`choices by which the loads differ` : l10n.t`choices by which the loads by rank differ`,
-          '',
-          '',
-          loadsApart,
+          same
+            ? l10n.t`share of choices by which the loads differ`
+            : l10n.t`share of choices by which the loads by rank differ`,
           loads.p,
+          known(loads.observed),
+          null,
+          null,
           loads.permutations,
         ],
       ],

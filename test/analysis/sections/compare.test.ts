@@ -49,10 +49,13 @@ it('shows what an auxiliary loss does: two models, their experts by rank', () =>
   // Cold experts are not tested.
   expect(made.verdict).toContain('The difference of MaxVio is more than chance (p = 0.001)');
   const { rows, columns } = figure(made, 'compare-test').table;
-  expect(columns.slice(1, 3).map(({ label }) => label)).toEqual(['balanced', 'collapsed']);
+  expect(columns.map(({ label }) => label)).toEqual(['', 'p', 'difference', 'balanced', 'collapsed', 'permutations']);
   // 999 permutations: nothing smaller can be seen.
-  expect(rows[0]![4]).toBe(0.001);
-  expect(Number(rows[0]![2])).toBeGreaterThan(1.5 * Number(rows[0]![1]));
+  expect(rows[0]![1]).toBe(0.001);
+  // Numbers stand right and sort.
+  const [balanced, collapsed] = rows[0]!.slice(3).map(Number);
+  expect(columns.slice(1).map(({ unit }) => unit)).not.toContain('text');
+  expect(collapsed).toBeGreaterThan(1.5 * balanced!);
   const load = figure(made, 'compare-load');
   expect(load.title).toBe('Load by rank, L0');
   const ranks = load.table.rows.map((row) => row.slice(1).map(Number));
@@ -69,8 +72,8 @@ it('says that the routing of one was recorded', () => {
 it('finds no difference between a run and itself', () => {
   const made = compared(subject('balanced'), subject('balanced'));
   const test = figure(made, 'compare-test').table;
-  expect(test.columns[1]!.label).toBe('first run');
-  expect(test.rows.map((row) => row[4])).toEqual([1, 1]);
+  expect(test.columns[3]!.label).toBe('first run');
+  expect(test.rows.map((row) => row[1])).toEqual([1, 1]);
   expect(made.verdict).toContain('Chance may make such a difference of MaxVio (p = 1.000)');
   expect(figure(made, 'compare-flips').table.rows.map((row) => row[1])).toEqual(Array(6).fill(1));
   expect(figure(made, 'compare-flipped-tokens').table.rows).toEqual([]);
@@ -91,7 +94,7 @@ it('says how far the loads are apart, and not that the choices which trade place
   expect(made.verdict).toContain('The loads differ by 0.0\u202f% of the choices (p = 1.000).');
   const test = figure(made, 'compare-test');
   expect(test.text).toContain('the loads differ by 0.0\u202f% of the choices');
-  expect(test.table.rows[1]!.slice(0, 4)).toEqual(['choices by which the loads differ', '', '', '0.0\u202f%']);
+  expect(test.table.rows[1]!.slice(0, 5)).toEqual(['share of choices by which the loads differ', 1, 0, null, null]);
   expect(test.help.formula).toContain('½ Σ');
 });
 
@@ -136,7 +139,7 @@ it('deals the blocks of two texts out anew', () => {
   expect(figure(made, 'compare-load').title).toBe('Load by expert, L0');
   expect(made.lacking).toContain('The texts are two');
   // Prose and code load other experts.
-  expect(Number(figure(made, 'compare-test').table.rows[1]![4])).toBeLessThan(0.05);
+  expect(Number(figure(made, 'compare-test').table.rows[1]![1])).toBeLessThan(0.05);
 });
 
 it('keeps to the tokens that two versions of a text have in common', () => {
