@@ -121,6 +121,25 @@ describe('lines', () => {
     for (let i = 1; i < 4; i++) expect(places[i]! - places[i - 1]!).toBeGreaterThanOrEqual(13.9);
   });
 
+  test('of less weight are named where they are one thing, beside the line or above', () => {
+    const line = (label: string, faint: boolean): LineChart['series'][number] => ({
+      label,
+      x: [0, 1],
+      y: [1, 2],
+      faint,
+    });
+    const named = (width: number, ...faint: string[]): string[] => {
+      const series = [line('L0', false), ...faint.map((label) => line(label, true))];
+      const { body } = draw({ kind: 'lines', x: sample.x, y: sample.y, series }, { ...frame, width });
+      return ['L0', ...new Set(faint)].filter((label) => body.includes(`>${label}</text>`));
+    };
+    for (const width of [300, 600]) {
+      expect(named(width, 'mean of layers')).toEqual(['L0', 'mean of layers']);
+      expect(named(width, 'other layers', 'other layers')).toEqual(['L0', 'other layers']);
+      expect(named(width, 'L1', 'L2')).toEqual(['L0']);
+    }
+  });
+
   test('break where a value is missing', () => {
     const series = [{ label: 'a', x: [0, 1, 2, 3], y: [1, null, 2, 3] }];
     const { body, marks } = draw({ kind: 'lines', x: sample.x, y: sample.y, series }, frame);
@@ -176,6 +195,21 @@ describe('heat maps', () => {
       values: Array.from({ length: 90 }, () => 1),
     };
     expect(draw(narrow, frame).body).not.toContain('>1.00<');
+  });
+
+  test('leave a gap between values in cells beside one another', () => {
+    const names = Array.from({ length: 10 }, (_, i) => String(i));
+    const shares: HeatChart = {
+      ...chart,
+      rows: { label: 'layer', names: ['L'] },
+      columns: { label: 'factor', names },
+      values: names.map(() => 0.536),
+      unit: 'percent',
+    };
+    // The name of the row takes less than 20 pixels. In most fonts 53.6 % is some 35 pixels wide.
+    const written = (columnWidth: number): boolean =>
+      draw(shares, { ...frame, width: 20 + 10 * columnWidth }).body.includes('>53.6\u202f%<');
+    expect([38, 42, 46].map(written)).toEqual([false, false, true]);
   });
 });
 

@@ -28,7 +28,7 @@ export const CHART_SHEET = `
 .chart .over{stroke:var(--surface);stroke-width:1.6;fill:none}
 .chart .dot{fill:var(--surface)}
 .chart .l{fill:none;stroke-width:2;stroke-linejoin:round}
-.chart .lf{stroke:var(--dim);stroke-opacity:.35;stroke-width:1}
+.chart .lf{stroke:var(--dim);stroke-opacity:.65;stroke-width:1.25}
 .chart .c{stroke:var(--surface)}
 .chart .p{stroke-width:1.5;fill-opacity:.6}
 .chart .i{fill-opacity:.16}

@@ -20,7 +20,10 @@ const MAX_DOTS = 40;
 export function lines(chart: LineChart, frame: Frame): Drawing {
   const { series, yardstick, band, at } = chart;
   const strong = series.filter((line) => line.faint !== true);
-  const named = strong.length > 1 || series.length > strong.length ? strong : [];
+  const faint = series.filter((line) => line.faint === true);
+  // Faint lines of one name are one thing; those of many, as all other layers are, would bury the rest.
+  const telling = new Set(faint.map((line) => line.label)).size === 1 ? faint.slice(0, 1) : [];
+  const named = series.length > 1 ? [...strong, ...telling] : [];
   const direct = frame.width >= DIRECT && named.length <= MAX_DIRECT;
   const key = direct || named.length === 0 ? { body: '', height: 0 } : legend(keysOf(series, named), 0, 0, frame.width);
   const spec = {
