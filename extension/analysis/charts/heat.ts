@@ -23,7 +23,7 @@ export function heat(chart: HeatChart, frame: Frame): Drawing {
   const { left, top, rowHeight, columnWidth, gap } = g;
   const paths = new Map<number, string>();
   const said = chart.values.map((value) => (value === null ? '' : written(value, chart.unit)));
-  const fits = rowHeight >= 15 && widest(said) + 4 <= columnWidth;
+  const fits = rowHeight >= 15 && widest(said) + 10 <= columnWidth;
   const titles = frame.titles && chart.values.length <= MAX_TITLES;
   let texts = '';
   rows.forEach((_, r) => {

@@ -51,6 +51,7 @@ export function textWidth(text: string): number {
   for (const c of text) {
     if (c > '\u2e7f') width += FONT_SIZE;
     else if ("il.,:;|!·' \u202f".includes(c)) width += 3.4;
+    else if (c >= '0' && c <= '9') width += 7;
     else width += c >= 'A' && c <= 'Z' ? 7.6 : 6.4;
   }
   return width;
