@@ -121,6 +121,8 @@ export class OnDemand implements Disposable {
     this.#disposables.add(new Intervener(client, models, sessions, subjects, reportActions));
     reportActions.add(CAPACITY, 'tint', () => lens.chooseTint('dropped'));
     reportActions.add(COST, MEASURE, (context) => profileText(parts, context));
+    reportActions.add('specialisation', 'folder', () => this.folders.analyze(undefined, undefined));
+    reportActions.add('payoff', 'folder', () => this.folders.analyze(undefined, undefined));
     reportActions.add('compare', 'with', () => this.comparisons.ask());
     reportActions.add('compare', 'bundled', (context) => this.comparisons.bundledOf(context));
   }

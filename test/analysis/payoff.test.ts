@@ -75,7 +75,10 @@ describe('the section on whether it pays', () => {
     const plain = subject([layer], { model });
     expect(payoffSection.make({ ...plain, domains: apart }, {}).verdict).toContain('Experts tell 100.0');
     expect(payoffSection.make({ ...plain, domains: alike }, {}).verdict).toContain('your kinds of text route alike');
-    expect(payoffSection.make(plain, {}).lacking).toContain('Analyze Folder…');
+    const one = payoffSection.make(plain, {});
+    expect(one.lacking).toContain('texts of several kinds, routed as a folder, tell.');
+    expect(one.controls.at(-1)).toMatchObject({ id: 'folder', label: 'Analyze Folder…' });
+    expect(payoffSection.make({ ...plain, domains: apart }, {}).controls.at(-1)).not.toMatchObject({ id: 'folder' });
   });
 
   it('says nothing of kinds of text of which there is too little', () => {

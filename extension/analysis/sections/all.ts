@@ -29,12 +29,13 @@ export const GROUPS: readonly { readonly title: string; readonly sections: reado
     title: l10n.t`Routing`,
     sections: [
       balanceSection,
-      overTimeSection,
       workSection,
       certaintySection,
       lossesSection,
       regionsSection,
       depthSection,
+      // Few subjects have steps: an empty page does not stand before those that every text fills.
+      overTimeSection,
     ],
   },
   { title: l10n.t`Limits and changes`, sections: [capacitySection, whatIfSection, mendSection, ablationSection] },

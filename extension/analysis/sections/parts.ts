@@ -1,6 +1,6 @@
 /** What sections share. */
 import * as l10n from '@vscode/l10n';
-import { SHOWN_LAYER, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
+import { SHOWN_LAYER, type Action, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
 import type { LayerShape, RoutingTrace } from '../../protocol/trace.ts';
 import { layerLabel } from '../labels.ts';
 import { choice } from './controls.ts';
@@ -24,6 +24,9 @@ export function depths(shapes: readonly LayerShape[]): number[] {
   const stacks = new Set(shapes.map(({ stack }) => stack));
   return shapes.map(({ layer }, i) => (stacks.size > 1 ? i : layer));
 }
+
+/** Where kinds of text are to be told apart, and there is one alone. */
+export const FOLDER: Action = { kind: 'action', id: 'folder', label: l10n.t`Analyze Folder…` };
 
 /** What a section says that needs the routing of every token. */
 export const NO_TRACE = l10n.t`Only counts are known here, not the routing of each token. Analyze a text or open its trace to see this.`;

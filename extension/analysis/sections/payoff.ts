@@ -10,7 +10,7 @@ import { independentlyTouched } from '../workingSet.ts';
 import { numberBox } from './controls.ts';
 import { informationOf } from './domainFigures.ts';
 import type { SectionKind } from './kind.ts';
-import { known } from './parts.ts';
+import { FOLDER, known } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Under so many parameters the parts that are no experts and the calls of small kernels weigh more than experts save. */
@@ -46,7 +46,7 @@ export const payoffSection: SectionKind = {
     return {
       verdict: verdict(subject, costs, work, bound, sizes, touchedShare(subject, touched), told),
       lacking: lacking(subject, told),
-      controls,
+      controls: lacksKinds(subject) ? [...controls, FOLDER] : controls,
       figures: [costFigure(models, costs, machine, bound)],
     };
   },
@@ -59,12 +59,16 @@ function lacking(subject: Subject, told: number | undefined): string {
   );
 }
 
-function unweighed({ domains = [] }: Subject, told: number | undefined): string {
+function lacksKinds({ domains = [] }: Subject): boolean {
+  return domains.length < 2;
+}
+
+function unweighed(subject: Subject, told: number | undefined): string {
   if (told !== undefined) {
     return l10n.t`How good the answers are is not weighed: no dense models of these sizes are at hand.`;
   }
-  return domains.length < 2
-    ? l10n.t`How differently your texts route is not known: Analyze Folder… with texts of several kinds tells.`
+  return lacksKinds(subject)
+    ? l10n.t`How differently your texts route is not known: texts of several kinds, routed as a folder, tell.`
     : l10n.t`There is too little text of too few kinds to say which experts do what.`;
 }
 

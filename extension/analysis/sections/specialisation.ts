@@ -22,7 +22,7 @@ import { listed, sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known, lacksK, layerChoice, NO_K } from './parts.ts';
+import { basisOf, FOLDER, known, lacksK, layerChoice, NO_K } from './parts.ts';
 import { domainFigure, informationFigure, informationOf } from './domainFigures.ts';
 import { saturation } from './saturation.ts';
 import { once } from './once.ts';
@@ -55,11 +55,8 @@ export const specialisationSection: SectionKind = {
     const saturated = saturation(subject);
     if (domains.length < 2) {
       return {
-        lacking: sentences(
-          l10n.t`Experts of kinds of text show when several are routed: MoEScope: Analyze Folder…, or moescope folder DIR.`,
-          tooShort,
-        ),
-        controls: [layer],
+        lacking: sentences(l10n.t`Experts of kinds of text show when several kinds are routed, as a folder.`, tooShort),
+        controls: [layer, { ...FOLDER, primary: true }],
         figures: [...saturated, ...words],
       };
     }

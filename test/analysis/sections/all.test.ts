@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
+import { GROUPS, makeSection, SECTIONS } from '../../../extension/analysis/sections/all.ts';
 import { recordedDomain } from '../../../extension/analysis/folder/domains.ts';
 import { addFile, emptyFolder } from '../../../extension/analysis/folder/folderRouting.ts';
 import { subjectOf, subjectOfFolder, type Subject } from '../../../extension/analysis/sections/subject.ts';
@@ -82,4 +82,12 @@ it('has no two sections of one name, and none of a name that nobody knows', () =
   const ids = SECTIONS.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   expect(makeSection('nothing', real, {})).toBeUndefined();
+});
+
+it('shows first what every text has', () => {
+  const lacking = GROUPS.map(({ sections }) =>
+    sections.map(({ id }) => makeSection(id, real, {})!.figures.length === 0),
+  );
+  // Of routing, only the last section takes a recording in steps.
+  expect(lacking[0]!.indexOf(true)).toBe(lacking[0]!.length - 1);
 });

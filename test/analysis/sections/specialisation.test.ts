@@ -95,6 +95,16 @@ describe('Specialisation', () => {
   });
 });
 
+it('offers to analyze a folder where there is one kind of text alone', () => {
+  const text = 'ab';
+  const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: [[0], [1]] }] });
+  const { controls, lacking } = make('specialisation', subjectOf('a', trace, text));
+  expect(controls[1]).toMatchObject({ kind: 'action', id: 'folder', label: 'Analyze Folder…' });
+  // A terminal shows no buttons, and has commands of its own.
+  expect(lacking).toMatch(/^Experts of kinds of text show when several kinds are routed, as a folder\./);
+  expect(make('specialisation', twoKinds()).controls.map(({ id }) => id)).not.toContain('folder');
+});
+
 describe('Specialisation of counts that somebody recorded', () => {
   const part = (name: string, counts: readonly number[]): RecordedCounts => ({
     name: `m, ${name}`,
