@@ -257,13 +257,13 @@ describe('moescope report', () => {
     const essay = join(ROOT, 'media/samples/essay.md');
     const only = ['--section', 'compare'];
     const models = await moescope(['report', SAMPLE, essay, '--against', collapsed, ...only]);
-    expect(models.match(/balanced has a mean MaxVio of \d/gu)).toHaveLength(2);
+    expect(models.match(/× the even share with balanced, \d|× with balanced \(mean/gu)).toHaveLength(2);
     expect(models).toContain('How alike the models divide the tokens');
     expect(await moescope(['report', SAMPLE, '--against', 'collapsed', ...only])).toContain(
       'balanced has a mean MaxVio of',
     );
     const texts = await moescope(['report', SAMPLE, '--against', essay, ...only]);
-    expect(texts).toContain('router.ts has a mean MaxVio of');
+    expect(texts).toContain('× the even share with router.ts, ');
     expect(texts).toContain('The texts are two');
     const counts = join(ROOT, 'media/recordings/olmoe-paper-counts.json');
     const recorded = await moescope([

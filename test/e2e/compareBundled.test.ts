@@ -16,7 +16,7 @@ test('one command routes the text through both, and opens the report at the comp
   const report = await workbench.webview('#compare-test-title');
   const text = await report.locator('body').innerText();
   expect(text).toMatch(
-    /balanced has a mean MaxVio of \d\.\d\d and [\d.]+.% cold experts; collapsed has a mean MaxVio of \d/u,
+    /takes \d\.\d× the even share with balanced, \d\.\d× with collapsed \(mean of layers\)\. Of the experts, [\d.]+.% are cold with balanced/u,
   );
   expect(text).toMatch(/more than chance \(p = 0\.0\d+\)/u);
   await workbench.screenshot('compare-bundled');
@@ -50,7 +50,7 @@ test('the recorded load of larger models is a sample, and can be compared', asyn
   await workbench.screenshot('recorded-counts');
   await workbench.runCommand('MoEScope: Compare With');
   await workbench.pick('Mixtral-8x7B, 5 kinds of text');
-  await expect.poll(() => report.locator('body').innerText()).toContain('OLMoE-1B-7B has a mean MaxVio of');
+  await expect.poll(() => report.locator('body').innerText()).toContain('× the even share with OLMoE-1B-7B, ');
   expect(await workbench.problems()).toEqual([]);
   expect(workbench.logErrors()).toEqual([]);
 });

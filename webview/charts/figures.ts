@@ -85,7 +85,7 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       value: fixed(f.effectiveExperts, 1),
       yardstick: l10n.t`of ${experts}`,
       help: {
-        meaning: l10n.t`As many evenly loaded experts would be as diverse.`,
+        meaning: l10n.t`The load is spread as if so many experts shared it evenly.`,
         formula: l10n.t`exp(−Σ s_e ln s_e), with s_e the load shares`,
         judge: l10n.t`All experts when even, 1 when one takes everything.`,
       },

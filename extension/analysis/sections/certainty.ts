@@ -98,8 +98,12 @@ function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity):
     .sort((a, b) => relative[a]! - relative[b]!);
   const [surest, leastSure] = [order[0], order.at(-1)];
   const where = (i: number): string => l10n.t`${layerLabel(layers[i]!)} (median ${percent(relative[i]!)} of ln E)`;
+  const median = fixed(entropy.all.p50, 2);
+  const [experts, ...others] = new Set(layers.map((layer) => layer.experts));
   return sentences(
-    l10n.t`A router's entropy is ${fixed(entropy.all.p50, 2)} nats for half of the tokens or less.`,
+    others.length === 0
+      ? l10n.t`For half of the choices the router's entropy is at most ${median} nats (${fixed(Math.log(experts!), 2)} would be no preference).`
+      : l10n.t`For half of the choices the router's entropy is at most ${median} nats.`,
     surest !== undefined &&
       leastSure !== undefined &&
       surest !== leastSure &&

@@ -51,7 +51,7 @@ export const coActivationSection: SectionKind = {
       verdict: single ? l10n.t`One expert a token: no two work on the same one.` : verdict(here),
       controls: single ? [layer] : [layer, kind],
       figures: [
-        ...(single ? [] : [pairHeat(subject, here, kind.value), pairTable(subject, at, here, kind.value)]),
+        ...(single ? [] : [pairHeat(subject, here, kind.value), ...pairTable(subject, at, here, kind.value)]),
         ...(next && here.pairs.next ? [flowHeat(subject, at, here, next)] : []),
       ],
     };
@@ -65,7 +65,7 @@ function tokensOf({ first }: LayerPatterns): number {
 function verdict(here: LayerPatterns): string {
   const { shape, pairs, chosen } = here;
   const [pair] = strongestPairs(pairs!.all, chosen, FEWEST_TOKENS);
-  if (!pair) return l10n.t`No two experts of ${layerLabel(shape)} have ${FEWEST_TOKENS} tokens each.`;
+  if (!pair) return l10n.t`Too few tokens to tell: two experts need ${FEWEST_TOKENS} each.`;
   const { i, j } = pair;
   const [rare, common] = chosen[i]! <= chosen[j]! ? [i, j] : [j, i];
   const { share, lift } = partnerOf(pairs!.all, chosen, tokensOf(here), rare, common);
@@ -128,41 +128,42 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
   };
 }
 
-function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all' | 'adjacent'): Figure {
+function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all' | 'adjacent'): Figure[] {
   const { shape, chosen } = here;
   const pairs = here.pairs![kind];
   const tokens = tokensOf(here);
   const closest = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
-  return {
-    id: 'closest-pairs',
-    title: l10n.t`Closest pairs, ${layerLabel(shape)}`,
-    basis: basisOf(subject),
-    help: {
-      meaning: l10n.t`Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
-      formula: l10n.t`N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)`,
-      source: SOURCE,
-      judge: l10n.t`Near 1 times chance the two know nothing of each other.`,
+  // The verdict says so.
+  if (closest.length === 0) return [];
+  return [
+    {
+      id: 'closest-pairs',
+      title: l10n.t`Closest pairs, ${layerLabel(shape)}`,
+      basis: basisOf(subject),
+      help: {
+        meaning: l10n.t`Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
+        formula: l10n.t`N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)`,
+        source: SOURCE,
+        judge: l10n.t`Near 1 times chance the two know nothing of each other.`,
+      },
+      text: l10n.t`Closest of all: ${listed(closest.slice(0, 3).map(pairName))}.`,
+      table: {
+        columns: [
+          { label: l10n.t`pair`, unit: 'text' },
+          { label: l10n.t`tokens together`, unit: 'count' },
+          { label: l10n.t`of the rarer one’s`, unit: 'percent' },
+          { label: l10n.t`times chance`, unit: 'times' },
+        ],
+        rows: closest.map(({ i, j, tokens: together, strength }) => [
+          pairName({ i, j }),
+          together,
+          strength,
+          known((together * tokens) / (chosen[i]! * chosen[j]!)),
+        ]),
+        experts: closest.map(({ i }) => ({ layer: at, expert: i })),
+      },
     },
-    text:
-      closest.length === 0
-        ? l10n.t`No pair of experts has ${FEWEST_TOKENS} tokens each.`
-        : l10n.t`Closest of all: ${listed(closest.slice(0, 3).map(pairName))}.`,
-    table: {
-      columns: [
-        { label: l10n.t`pair`, unit: 'text' },
-        { label: l10n.t`tokens together`, unit: 'count' },
-        { label: l10n.t`of the rarer one’s`, unit: 'percent' },
-        { label: l10n.t`times chance`, unit: 'times' },
-      ],
-      rows: closest.map(({ i, j, tokens: together, strength }) => [
-        pairName({ i, j }),
-        together,
-        strength,
-        known((together * tokens) / (chosen[i]! * chosen[j]!)),
-      ]),
-      experts: closest.map(({ i }) => ({ layer: at, expert: i })),
-    },
-  };
+  ];
 }
 
 function pairName({ i, j }: { readonly i: number; readonly j: number }): string {

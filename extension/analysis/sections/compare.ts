@@ -6,8 +6,8 @@ import { balance, meanBalance, type Balance, type MeanBalance } from '../balance
 import { alignedAgreement, commonOf, LEAST_BLOCKS, loadTests, type Common, type LoadTests } from '../comparison.ts';
 import { sameExperts, sameShapes } from '../sameExperts.ts';
 import { coldShare } from '../load.ts';
-import { clauses, listed, sentences } from '../lists.ts';
-import { count, fixed, percent } from '../numbers.ts';
+import { listed, sentences } from '../lists.ts';
+import { count, fixed, percent, times } from '../numbers.ts';
 import { ranText } from '../ranText.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
 import { balanceFigure, balanceTable, basisOf, loadFigure, tokenFigure } from './compareLoads.ts';
@@ -101,11 +101,12 @@ function tokenFigures(sides: Sides, a: RoutingTrace, b: RoutingTrace, common: Co
 }
 
 function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): string {
-  const said = names.map((name, i) => {
-    const { maxVio, coldFraction } = means[i]!;
-    return l10n.t`${name} has a mean MaxVio of ${fixed(maxVio, 2)} and ${percent(coldFraction)} cold experts`;
-  });
-  const both = l10n.t`${clauses(said)}.`;
+  const [a, b] = names;
+  const [one, other] = means;
+  const both = sentences(
+    l10n.t`The hottest expert of a layer takes ${times(one.maxVio + 1)} the even share with ${a}, ${times(other.maxVio + 1)} with ${b} (mean of layers).`,
+    l10n.t`Of the experts, ${percent(one.coldFraction)} are cold with ${a}, ${percent(other.coldFraction)} with ${b}.`,
+  );
   if (!tests) return both;
   const { balance: test, loads, blocks } = tests;
   const [p, permutations] = [fixed(test.p, 3), count(test.permutations)];

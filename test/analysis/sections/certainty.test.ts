@@ -19,6 +19,21 @@ it('spreads every token over the bins of its layer', () => {
   expect(rows.at(-1)![1]).toBeCloseTo(Math.log(16), 12);
 });
 
+it('says in what half of the choices the entropy lies, and what no preference would be', () => {
+  const entropies = [0.5, 1.25, 2];
+  const layer = { ...trace.layers[0]!, entropy: Float32Array.of(...entropies) };
+  const said = (...experts: number[]): string | undefined => {
+    const layers = experts.map((e) => ({ ...layer, experts: e }));
+    return certaintySection.make(subjectOf('essay.md', { ...trace, layers, routed: 3 }), {}).verdict;
+  };
+  // ln 16 = 2.77.
+  expect(said(16, 16)).toContain(
+    "For half of the choices the router's entropy is at most 1.25 nats (2.77 would be no preference).",
+  );
+  // Layers of several sizes have no one number for it.
+  expect(said(16, 32)).toContain("For half of the choices the router's entropy is at most 1.25 nats. ");
+});
+
 it('has margins of any size in decades, and those that are not positive in the first', () => {
   const layer = { ...trace.layers[0]!, margin: trace.layers[0]!.margin.map((_, t) => (t % 2 === 0 ? -0.5 : 0.02)) };
   const { figures } = certaintySection.make(subjectOf('essay.md', { ...trace, layers: [layer] }), {});

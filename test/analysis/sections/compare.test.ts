@@ -45,7 +45,18 @@ it('offers the bundled models for nothing but a text', () => {
 
 it('shows what an auxiliary loss does: two models, their experts by rank', () => {
   const made = compared(subject('balanced'), subject('collapsed'));
-  expect(made.verdict).toMatch(/^balanced has a mean MaxVio of \d/);
+  // MaxVio + 1: how the hottest expert stands, the mean of six layers.
+  const load = (of: Subject): string =>
+    (
+      of.loads.reduce((sum, { counts }) => sum + (Math.max(...counts) * 16) / counts.reduce((a, c) => a + c), 0) / 6
+    ).toFixed(1);
+  const [even, uneven] = [load(subject('balanced')), load(subject('collapsed'))];
+  expect(made.verdict).toMatch(
+    new RegExp(
+      `^The hottest expert of a layer takes ${even}× the even share with balanced, ${uneven}× with collapsed \\(mean of layers\\)\\. ` +
+        'Of the experts, [\\d.]+\u202f% are cold with balanced, [\\d.]+\u202f% with collapsed\\. ',
+    ),
+  );
   // Cold experts are not tested.
   expect(made.verdict).toContain('The difference of MaxVio is more than chance (p = 0.001)');
   const { rows, columns } = figure(made, 'compare-test').table;
@@ -56,9 +67,9 @@ it('shows what an auxiliary loss does: two models, their experts by rank', () =>
   const [balanced, collapsed] = rows[0]!.slice(3).map(Number);
   expect(columns.slice(1).map(({ unit }) => unit)).not.toContain('text');
   expect(collapsed).toBeGreaterThan(1.5 * balanced!);
-  const load = figure(made, 'compare-load');
-  expect(load.title).toBe('Load by rank, L0');
-  const ranks = load.table.rows.map((row) => row.slice(1).map(Number));
+  const ranked = figure(made, 'compare-load');
+  expect(ranked.title).toBe('Load by rank, L0');
+  const ranks = ranked.table.rows.map((row) => row.slice(1).map(Number));
   for (const side of [0, 1])
     expect(ranks.map((r) => r[side]!)).toEqual(ranks.map((r) => r[side]!).toSorted((x, y) => y - x));
   expect(figure(made, 'compare-groups').table.rows).toHaveLength(6);

@@ -177,6 +177,14 @@ describe('Co-activation', () => {
     expect(last.figures.map(({ id }) => id)).toEqual(['pairs', 'closest-pairs']);
   });
 
+  it('tells no closest pair of a short text', () => {
+    const text = 'ab'.repeat(20);
+    const layers = [{ ...LAYER, chosen: Array.from(text, () => [0, 1]) }];
+    const { verdict, figures } = make('coactivation', subjectOf('a', folderTrace({ text, layers }), text));
+    expect(verdict).toBe('Too few tokens to tell: two experts need 50 each.');
+    expect(figures.map(({ id }) => id)).toEqual(['pairs']);
+  });
+
   it('has no pairs where a token has one expert', () => {
     const text = 'ab';
     const trace = folderTrace({ text, layers: [{ experts: 2, k: 1, chosen: [[0], [1]] }] });
