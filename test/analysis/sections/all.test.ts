@@ -49,7 +49,10 @@ describe.each(SECTIONS.map(({ id }) => id))('section %s', (id) => {
   });
 
   it('explains its charts in words that hold in every theme', () => {
-    const said = makeSection(id, real, {})!.figures.flatMap(({ help, text }) => [...Object.values(help), text]);
+    const said = makeSection(id, real, {})!.figures.flatMap(({ help, text }) => [
+      ...Object.values<string>({ ...help }),
+      text,
+    ]);
     expect(said.filter((words) => /\b(?:dark|bright|pale)(?:er|est)?\b/i.test(words))).toEqual([]);
   });
 
