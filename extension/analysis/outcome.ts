@@ -19,7 +19,10 @@ export interface LayerOutcome {
   readonly maxVio: { readonly before: number; readonly after: number };
   /** Share of the slots without the intervention whose expert the token is still at. */
   readonly stayed: number;
-  /** Under a limit on capacity. Counted, as in capacity curves, where the limit is all that is changed: what it would do to the text as it is. */
+  /**
+   * Under a limit on capacity. Counted, as in capacity curves, where the limit is all that is changed: what it would do to the text
+   * as it is.
+   */
   readonly limited?: { readonly measured: LimitedSlots; readonly counted?: LimitedSlots };
 }
 

@@ -19,7 +19,8 @@ export function sectionsOf(config: JsonObject): readonly JsonObject[] {
 
 /**
  * Reads a config.json key by key, and remembers which. A key may go by several names, the first one present counts; `null`
- * counts as absent. For keys where transformers has it stand for none instead of the default there is `isNull`. Every problem is one sentence that names the key.
+ * counts as absent. For keys where transformers has it stand for none instead of the default there is `isNull`. Every problem is one
+ * sentence that names the key.
  */
 export class ConfigReader {
   readonly #config: JsonObject;

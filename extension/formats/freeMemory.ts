@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 
-/** Control groups, second version and first: where a process's own is, the limit, what is used, and what of that is files that can be dropped. */
+/**
+ * Control groups, second version and first: where a process's own is, the limit, what is used, and what of that is files that can be
+ * dropped.
+ */
 const FILES = [
   { group: /^0::(.*)$/m, folder: '', limit: 'memory.max', used: 'memory.current', droppable: /^inactive_file (\d+)$/m },
   {

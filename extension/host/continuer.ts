@@ -57,9 +57,9 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   readonly #problems: Problems;
   readonly #settings: Settings;
   readonly #disposables = new Disposables();
-  readonly #changed = this.#disposables.add(new EventEmitter<WrittenText | undefined>());
-  /** What was written last, with the routing of each token; undefined once it is of no account. */
-  readonly onDidChange: Event<WrittenText | undefined> = this.#changed.event;
+  readonly #changed = this.#disposables.add(new EventEmitter<WrittenText>());
+  /** What was written last, with the routing of each token. */
+  readonly onDidChange: Event<WrittenText> = this.#changed.event;
   readonly #show = this.#disposables.add(
     new Throttle(SHOW_MS, () => {
       this.#tell();
@@ -236,7 +236,8 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   }
 
   #tell(): void {
-    this.#changed.fire(this.written);
+    // What has been stopped meanwhile stays as it was told last.
+    if (this.#writing) this.#changed.fire(writtenText(this.#writing));
     this.#setContexts();
   }
 

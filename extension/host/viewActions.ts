@@ -6,6 +6,7 @@ import type { Sessions } from './sessions.ts';
 
 const COMMANDS: Readonly<Record<ViewCommand, string>> = {
   analyze: 'moescope.analyze',
+  analyzeAgain: 'moescope.analyze',
   cancel: 'moescope.cancel',
   openSample: 'moescope.openSample',
   openMap: 'moescope.openMap',
@@ -13,6 +14,11 @@ const COMMANDS: Readonly<Record<ViewCommand, string>> = {
   compareBundled: 'moescope.compareBundled',
   chooseModel: 'moescope.chooseModel',
 };
+
+/** What of a view's notices is asked for of its own text. */
+function argumentsOf(command: ViewCommand, session: Session | undefined): readonly unknown[] {
+  return session && (command === 'analyzeAgain' || command === 'cancel') ? [{ uri: session.key }] : [];
+}
 
 /** Does what a user asked for in either view. */
 export class ViewActions {
@@ -42,7 +48,7 @@ export class ViewActions {
         else if (pointed) this.#highlight(pointed, action.expert, action.preview);
         break;
       case 'command':
-        void commands.executeCommand(COMMANDS[action.command], ...(session ? [{ uri: session.key }] : []));
+        void commands.executeCommand(COMMANDS[action.command], ...argumentsOf(action.command, session));
         break;
     }
   }

@@ -111,8 +111,10 @@ export type ViewAction =
   | { readonly type: 'highlight'; readonly expert?: ExpertRef; readonly preview: boolean }
   | { readonly type: 'command'; readonly command: ViewCommand };
 
+/** `analyzeAgain` and `cancel` are about the text of the view, `analyze` about the one in the editor. */
 export const VIEW_COMMANDS = [
   'analyze',
+  'analyzeAgain',
   'cancel',
   'openSample',
   'openMap',

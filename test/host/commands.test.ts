@@ -22,6 +22,11 @@ beforeEach(() => {
   [analyzed, asked] = [[], []];
   notifications.length = 0;
   statusMessages.length = 0;
+  const comparisons = {
+    bundledIsChosen: true,
+    isBundled: () => true,
+    withOtherBundled: ({ key }: Session) => Promise.resolve(asked.push(`compare ${key}`)),
+  };
   const parts: unknown = {
     analyzer: {
       analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)),
@@ -31,6 +36,7 @@ beforeEach(() => {
     continuer: { writing: false },
     link: { showInMap: (token: number) => asked.push(`token ${token} of ${sessions.current!.key}`) },
     map: { show: () => asked.push('map') },
+    onDemand: { get: () => Promise.resolve({ comparisons }) },
     problems: {
       report: (_: string, error: unknown) => {
         throw error;
@@ -100,6 +106,15 @@ test('menus of an editor, which name a resource, have its text analyzed', async 
   await run('moescope.analyze', TEXT.uri);
   await run('moescope.analyze', { uri: 'file:/b.txt' });
   expect(analyzed).toEqual(['a text', 'a text']);
+});
+
+test('a text with routing is routed and compared though another tab hides it; of what is seen there is nothing', async () => {
+  sessions.open(TEXT).routed = routedTextOf({ text: 'a text', tokens: [[0, 6]], layers: [] });
+  await run('moescope.analyze');
+  await run('moescope.compareBundled');
+  expect([analyzed, asked, notifications]).toEqual([['a text'], ['compare file:/a.txt'], []]);
+  void run('moescope.analyzeVisible');
+  expect(notifications.map(({ message }) => message)).toEqual([expect.stringContaining('Open a text first')]);
 });
 
 test('a link to the map shows the token of its own text', async () => {

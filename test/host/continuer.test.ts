@@ -98,6 +98,18 @@ test('nothing is told of where the first token is quick', async () => {
   expect(notices).toEqual([]);
 });
 
+test('what has come stays in the view when no more comes', async () => {
+  const told: number[] = [];
+  continuer.onDidChange(({ tokens }) => told.push(tokens.length));
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 3; i++) sink!.continued(token);
+  await continuer.drop();
+  await written;
+  await vi.advanceTimersByTimeAsync(5000);
+  expect(told.at(-1)).toBe(3);
+});
+
 test('Cancel of the notice ends it', async () => {
   const { written } = await begin();
   notices[0]!.cancel();

@@ -117,13 +117,17 @@ test('what is pointed at stands out in the text that the report is on, until the
   expect(other.highlight).toBeUndefined();
 });
 
-test('what is asked for of the text that the report is on names that text', () => {
+test('what is asked for of the text that the report is on names that text; what is asked for of the editor does not', () => {
   route('/b.txt');
   route('/a.txt');
   subjects.choose('text:file:///b.txt');
   const execute = vi.spyOn(commands, 'executeCommand');
-  send({ type: 'command', command: 'analyze' });
-  expect(execute.mock.calls).toEqual([['moescope.analyze', { uri: 'file:///b.txt' }]]);
+  for (const command of ['analyzeAgain', 'cancel', 'analyze'] as const) send({ type: 'command', command });
+  expect(execute.mock.calls).toEqual([
+    ['moescope.analyze', { uri: 'file:///b.txt' }],
+    ['moescope.cancel', { uri: 'file:///b.txt' }],
+    ['moescope.analyze'],
+  ]);
   execute.mockRestore();
 });
 

@@ -346,7 +346,7 @@ describe('what is not current is said to be so', () => {
     await view.show(demo, { layer: 3, staleFrom: 120 });
     expect(await view.page.getByRole('status').innerText()).toContain('Stale from token 120 on.');
     await view.page.getByText('Analyze Again').click();
-    expect(await sent('command')).toEqual([{ type: 'command', command: 'analyze' }]);
+    expect(await sent('command')).toEqual([{ type: 'command', command: 'analyzeAgain' }]);
   });
 
   test('a stopped run says so in the host’s words', async () => {

@@ -20,7 +20,7 @@ export function notices(state: ViewState, run: Run): TemplateResult {
             html`<vscode-button
               appearance="secondary"
               @click=${() => {
-                run('analyze');
+                run('analyzeAgain');
               }}
               >${l10n.t`Analyze Again`}</vscode-button
             >`,
