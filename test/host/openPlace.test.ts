@@ -7,7 +7,7 @@ import { window, workspace } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
-const place: unknown = { path: '/work/notes.md' };
+const place: unknown = { path: '/texts/notes.md' };
 const uri = place as Uri;
 const editor = { selection: undefined as unknown, revealRange: () => undefined };
 let text: string | undefined;
