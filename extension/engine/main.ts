@@ -124,7 +124,7 @@ class Engine {
       progress('route', part.to, total);
     }
     // An answer begins a text of its own.
-    const before = model.answers ? [] : [...ids];
+    const before = model.answers ? [] : ids;
     return {
       milliseconds: { ...milliseconds, route: performance.now() - tokenized },
       ...(generate > 0 ? { continuation: await model.tokenizer.decode(generated, text.length, before) } : {}),

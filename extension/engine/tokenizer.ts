@@ -91,15 +91,17 @@ export class Tokenizer {
     return [part(0, before), part(before + bare.length)];
   }
 
-  /** The text that tokens add to that of others, special ones included. */
-  async addedText(before: readonly number[], ids: readonly number[]): Promise<string> {
-    const context = before.slice(-CONTEXT_TOKENS);
+  /** Tells the text that tokens add to that of others, special ones included. */
+  async adding(before: Int32Array | readonly number[]): Promise<(ids: readonly number[]) => Promise<string>> {
+    const context = Array.from(before.slice(-CONTEXT_TOKENS));
     const known = await this.#native.decode(context, false);
-    const all = await this.#native.decode([...context, ...ids], false);
-    // Bytes of a character that begins before the new tokens and ends in them show up in neither.
-    let same = 0;
-    while (same < known.length && known[same] === all[same]) same += 1;
-    return all.slice(same);
+    return async (ids) => {
+      const all = await this.#native.decode([...context, ...ids], false);
+      // Bytes of a character that begins before the new tokens and ends in them show up in neither.
+      let same = 0;
+      while (same < known.length && known[same] === all[same]) same += 1;
+      return all.slice(same);
+    };
   }
 
   /** Whether a token stands for no text: the end of one, say. */
@@ -113,12 +115,13 @@ export class Tokenizer {
    *
    * @param before tokens that they go on from
    */
-  async decode(ids: readonly number[], offset: number, before: readonly number[]): Promise<Continuation> {
+  async decode(ids: readonly number[], offset: number, before: Int32Array | readonly number[]): Promise<Continuation> {
+    const addedText = await this.adding(before);
     const start = new Uint32Array(ids.length);
     const end = new Uint32Array(ids.length);
     let text = '';
     for (let i = 0; i < ids.length; i++) {
-      const longer = await this.addedText(before, ids.slice(0, i + 1));
+      const longer = await addedText(ids.slice(0, i + 1));
       start[i] = offset + Math.min(text.length, longer.length);
       end[i] = offset + longer.length;
       text = longer;

@@ -35,19 +35,21 @@ function mulberry32(seed: number): () => number {
 /** The text of tokens that follow others. */
 export class AddedText {
   readonly #tokenizer: Tokenizer;
-  readonly #before: readonly number[];
+  readonly #before: Int32Array;
   readonly #added: number[] = [];
+  #addedText: ((ids: readonly number[]) => Promise<string>) | undefined;
   #text = '';
 
   constructor(tokenizer: Tokenizer, ids: Int32Array) {
     this.#tokenizer = tokenizer;
-    this.#before = [...ids];
+    this.#before = ids;
   }
 
   /** All text so far. A character that no further token has completed is not part of it. */
   async add(id: number): Promise<string> {
     this.#added.push(id);
-    const text = await this.#tokenizer.addedText(this.#before, this.#added);
+    this.#addedText ??= await this.#tokenizer.adding(this.#before);
+    const text = await this.#addedText(this.#added);
     if (!text.endsWith(INCOMPLETE)) this.#text = text;
     return this.#text;
   }
