@@ -214,7 +214,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         failing.push(path);
         if (!isOfAFile(error, state) || failing.length === MOST_FAILURES) {
           // It was not about them: the next run takes them again.
-          for (const of of failing) state.done.delete(of);
+          for (const file of failing) state.done.delete(file);
           throw error;
         }
         const why =

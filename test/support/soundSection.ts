@@ -18,7 +18,7 @@ function expectSoundFigure({ id, text, table, chart }: Figure): void {
   expect(id).toMatch(/^[a-z0-9-]+$/);
   expect(text).not.toMatch(/NaN|undefined|Infinity/);
   for (const row of table.rows) expect(row.length, id).toBe(table.columns.length);
-  for (const of of [table.experts, table.places]) if (of) expect(of.length, id).toBe(table.rows.length);
+  for (const part of [table.experts, table.places]) if (part) expect(part.length, id).toBe(table.rows.length);
   for (const place of table.places ?? []) if (place) expect(place.end).toBeGreaterThanOrEqual(place.start);
   if (chart) expectSoundChart(chart, id);
 }
@@ -31,7 +31,7 @@ function expectSoundChart(chart: Chart, id: string): void {
       break;
     case 'lines':
       for (const { x, y, low, high } of chart.series) {
-        for (const of of [y, low, high]) if (of) expect(of.length, id).toBe(x.length);
+        for (const part of [y, low, high]) if (part) expect(part.length, id).toBe(x.length);
       }
       break;
     case 'points':

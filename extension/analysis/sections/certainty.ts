@@ -58,7 +58,7 @@ function quantityOf({ layers, routed }: RoutingTrace, id: Quantity['id'], bins: 
   const columns = layers.map((layer) => layer[id].subarray(0, routed));
   const counts = columns.map((column) => histogram(column, bins));
   const sum = new Float64Array(bins.edges.length - 1);
-  for (const of of counts) for (const [i, n] of of.entries()) sum[i]! += n;
+  for (const each of counts) for (const [i, n] of each.entries()) sum[i]! += n;
   return {
     id,
     unit: id === 'entropy' ? 'nats' : 'number',

@@ -24,7 +24,7 @@ export function minimaxM2(config: ConfigReader, architecture: string): DecoderSp
   if (shared > 0) config.refuse(l10n.t`has a shared expert, which is not supported yet`);
   // Of shared experts, dense layers and windows, none of which these models have.
   config.knows('shared_moe_mode', 'mlp_intermediate_size', 'swa_rope_theta');
-  for (const of of ['full_attention', 'linear_attention', 'mlp']) config.expect(`layernorm_${of}_beta`, 1);
+  for (const part of ['full_attention', 'linear_attention', 'mlp']) config.expect(`layernorm_${part}_beta`, 1);
   config.expect('use_qk_norm', true);
   config.expect('qk_norm_type', 'per_layer');
   config.expect('use_routing_bias', true);
