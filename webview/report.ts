@@ -231,7 +231,7 @@ const actions: ReportActions = {
         say(figure.id, l10n.t`Copied`);
       },
       () => {
-        say(figure.id, l10n.t`The clipboard is not to be had; save the table as CSV`);
+        say(figure.id, l10n.t`The clipboard cannot be used; save the table as CSV`);
       },
     );
   },

@@ -64,7 +64,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --generate N    add N greedily generated tokens with their routing
   --threads N     threads (default: all cores, one less where there are more than two)
   --context N     most tokens in one window (default: the model's own limit)
-  --precision P   auto, float32, float16, int8 or int4 (default: auto, the best that fits the memory)
+  --precision P   auto, float32, float16, int8 or int4 (default: auto, the most exact that fits)
   --provider P    auto, cpu, webgpu, cuda, dml or coreml (default: auto)
   --help
 

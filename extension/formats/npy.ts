@@ -116,7 +116,8 @@ function readHeader(text: string): Header {
   if (descr === undefined || order === undefined || axes === undefined)
     throw invalid(l10n.t`its header is not understood`);
   const shape = (axes.match(/\d+/g) ?? []).map(Number);
-  if (shape.length > MAX_AXES || !shape.every((n) => Number.isSafeInteger(n))) throw invalid(l10n.t`its shape is none`);
+  if (shape.length > MAX_AXES || !shape.every((n) => Number.isSafeInteger(n)))
+    throw invalid(l10n.t`its shape is not valid`);
   return { descr, fortran: order === 'True', shape };
 }
 

@@ -58,7 +58,7 @@ function countsRecording({ shape, values }: IntegerArray, name: string): Recordi
     !values.every((c) => c >= 0 && c < 2 ** 53) ||
     !values.some((c) => c > 0)
   ) {
-    throw invalid(l10n.t`its counts [layers, experts] are none`);
+    throw invalid(l10n.t`its counts [layers, experts] are not valid`);
   }
   // Dense layers have a row as well.
   const loads = Array.from({ length: layers }, (_, layer) => ({

@@ -377,7 +377,7 @@ async function askAboutSize(
   const visible = l10n.t`Analyze Visible Part`;
   const all = l10n.t`Analyze All`;
   const answer = await window.showWarningMessage(
-    l10n.t`This text has ${megabytes} million characters; to route all of it takes long and much memory.`,
+    l10n.t`This text has ${megabytes} million characters; routing all of it takes a long time and much memory.`,
     visible,
     all,
   );

@@ -30,7 +30,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const all = first.tokens.ids.length;
   const paragraphs = [
     `# ${l10n.t`${escapeMarkdown(title)}: ${wayOf(first)} against ${wayOf(second)}`}`,
-    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the first experts. **${count(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
+    l10n.t`**${percent(share)}** of ${escapeMarkdown(model.name)}’s choices stay, **${percent(topShare)}** of the top experts. **${count(flips.length)}** of ${tokenCount(tokens)} flip at one layer or more: at least one of the experts chosen for them is another.`,
     ...(tokens < all
       ? [l10n.t`*Stopped early: the figures are of the first ${tokenCount(tokens)} of ${count(all)}.*`]
       : []),
@@ -68,7 +68,7 @@ function layerTable({ layers, tokens, flips, share, topShare, weightDifference }
     return rowOf(layerLabel(layer), stay, topStay, layer.flips.length, layer.tokens, layer.weightDifference);
   });
   const all = rowOf(l10n.t`all`, share, topShare, flips.length, tokens, weightDifference).map((cell) => `**${cell}**`);
-  const heads = l10n.t`Layer | Choices that stay | First expert stays | Tokens that flip | Largest weight difference`;
+  const heads = l10n.t`Layer | Choices that stay | Top expert stays | Tokens that flip | Largest weight difference`;
   // A server does not tell weights.
   const columns = Number.isNaN(weightDifference) ? 4 : 5;
   const lineOf = (cells: readonly string[]): string => `| ${cells.slice(0, columns).join(' | ')} |`;

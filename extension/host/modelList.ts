@@ -63,7 +63,7 @@ export function modelItems(
       description: l10n.t`beside its tokenizer.json`,
     },
     ...group(
-      l10n.t`Not to be had`,
+      l10n.t`Not available`,
       (found?.unavailable ?? []).map((model) => ({
         choice: { kind: 'explain', model },
         label: `$(circle-slash) ${model.name}`,

@@ -22,7 +22,7 @@ export interface ModelRequest {
   readonly threads: number;
   /** Most tokens in one context window; 0 for the model's own limit. */
   readonly context: number;
-  /** `auto`: the best that fits the memory. */
+  /** `auto`: the most exact that fits into free memory. */
   readonly precision: Precision | 'auto';
   /** `auto`: the fastest that proves to route as the CPU does. */
   readonly provider: Provider | 'auto';

@@ -19,8 +19,8 @@ export function serverUrl(text: string): string {
   } catch (error) {
     // What may be a password is not repeated.
     const message = trimmed.includes('@')
-      ? l10n.t`This is no address of a server; http://localhost:8000 is one.`
-      : l10n.t`"${text}" is no address of a server; http://localhost:8000 is one.`;
+      ? l10n.t`This is not the address of a server; an example is http://localhost:8000.`
+      : l10n.t`"${text}" is not the address of a server; an example is http://localhost:8000.`;
     throw new UserError('server-unfit', message, { cause: error });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {

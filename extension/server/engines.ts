@@ -88,10 +88,7 @@ export async function tokenizeThere(
   if (answer.status !== 200) throw refused(http, answer);
   const tokens: unknown = isJsonObject(value) ? value['tokens'] : undefined;
   if (!isJsonObject(value) || !isIds(tokens)) {
-    throw new UserError(
-      'server-unfit',
-      l10n.t`The server at ${http.place} takes a text apart into what are no tokens.`,
-    );
+    throw new UserError('server-unfit', l10n.t`The server at ${http.place} did not return token ids for a text.`);
   }
   const spellings: unknown = value['token_strs'];
   const ids = Int32Array.from(tokens);
@@ -207,8 +204,8 @@ function refused(http: HttpClient, answer: HttpAnswer): UserError {
     return new UserError(
       'server-unfit',
       other === ''
-        ? l10n.t`The server at ${http.place} sends on to another address: use that one.`
-        : l10n.t`The server at ${http.place} sends on to ${other}: use that address.`,
+        ? l10n.t`The server at ${http.place} redirects to another address: use that one.`
+        : l10n.t`The server at ${http.place} redirects to ${other}: use that address.`,
     );
   }
   const what = http.said(status, messageIn(jsonOf(answer)));

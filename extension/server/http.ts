@@ -228,7 +228,7 @@ function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException,
       return l10n.t`The server at ${place} is not there: the connection was refused.`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return l10n.t`The server at ${place} is not there: nothing is known by that name.`;
+      return l10n.t`The server at ${place} cannot be found: its name is not known here.`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'ETIMEDOUT':

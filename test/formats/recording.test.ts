@@ -63,7 +63,7 @@ describe('arrays of numpy', () => {
   });
 
   it('refuses what is no whole number, and an array that is shorter than it says', () => {
-    expect(() => readNpy(bytesOf('words.npy'))).toThrow('type <U6, which are no whole numbers');
+    expect(() => readNpy(bytesOf('words.npy'))).toThrow('type <U6, which is not whole numbers');
     expect(() => readNpy(bytesOf('ids-i4.npy').subarray(0, 200))).toThrow('5 × 3 × 2, for which it is too short');
   });
 });
@@ -398,7 +398,7 @@ describe('counts', () => {
       counts: [{ model: { layers: 3 }, loads: [{ shape: { layer: 1 } }, { shape: { layer: 2 } }] }],
     });
     const none = { shape: [2, 2], values: new Int32Array(4) };
-    expect(() => arraysRecording(new Map([['', none]]), 'tiny')).toThrow('its counts [layers, experts] are none');
+    expect(() => arraysRecording(new Map([['', none]]), 'tiny')).toThrow('its counts [layers, experts] are not valid');
   });
 
   it('that a paper published, by model and text', async () => {

@@ -48,9 +48,9 @@ const after: Slots[] = [
 test('names both runs, and says by layer and in all what stays', () => {
   const lines = markdown(run('float32', before), run('int8', after)).split('\n');
   expect(lines[0]).toBe('# notes\\.md: float32 on cpu against int8 on cpu');
-  // 5 of 6 slots stay at L1 and 4 of 6 at L3; 3 of 3 first experts and 1 of 3.
+  // 5 of 6 slots stay at L1 and 4 of 6 at L3; 3 of 3 top experts and 1 of 3.
   expect(lines[2]).toBe(
-    '**75.0 %** of tiny\\_\\*moe\\*’s choices stay, **66.7 %** of the first experts. ' +
+    '**75.0 %** of tiny\\_\\*moe\\*’s choices stay, **66.7 %** of the top experts. ' +
       '**1** of 3 tokens flip at one layer or more: at least one of the experts chosen for them is another.',
   );
   expect(lines).toContain('| L1 | 83.3\u00a0% | 100.0\u00a0% | 1\u00a0(33.3\u00a0%) | 0.25 |');
@@ -62,7 +62,7 @@ test('has no column for weights that a server has not told', () => {
   const served = run('bfloat16', after);
   const layers = served.layers.map((layer) => ({ ...layer, weight: layer.weight.map(() => NaN) }));
   const lines = markdown(run('float32', before), { ...served, layers }).split('\n');
-  expect(lines).toContain('| Layer | Choices that stay | First expert stays | Tokens that flip |');
+  expect(lines).toContain('| Layer | Choices that stay | Top expert stays | Tokens that flip |');
   expect(lines).toContain('| L1 | 83.3\u00a0% | 100.0\u00a0% | 1\u00a0(33.3\u00a0%) |');
 });
 

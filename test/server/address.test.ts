@@ -12,18 +12,18 @@ it.each([
 });
 
 it.each([
-  ['', 'is no address'],
-  ['http://', 'is no address'],
+  ['', 'is not the address'],
+  ['http://', 'is not the address'],
   ['ftp://host', 'over http or https, not ftp'],
   ['https://me:secret@host', 'must not carry a password'],
-  ['https://me:secret@host:99999', 'This is no address'],
+  ['https://me:secret@host:99999', 'This is not the address'],
 ])('"%s" is refused', (text, sentence) => {
   expect(() => serverUrl(text)).toThrow(sentence);
 });
 
 it('several are divided by commas', () => {
   expect(serverUrls('localhost:1, http://b:2/v1,http://localhost:1/,')).toEqual(['http://localhost:1', 'http://b:2']);
-  expect(() => serverUrls(' ')).toThrow('is no address');
+  expect(() => serverUrls(' ')).toThrow('is not the address');
 });
 
 it('what goes to another machine over http can be read on its way', () => {

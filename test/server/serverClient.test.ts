@@ -414,9 +414,9 @@ describe('a server that does not fit', () => {
 
   it.each<[string, Answer, string, string]>([
     [
-      'sends on to https',
+      'redirects to https',
       { status: 301, json: '', headers: { location: 'https://models.example/v1/models?session=abc' } },
-      'sends on to https://models.example: use that address',
+      'redirects to https://models.example: use that address',
       'server-unfit',
     ],
     ['has not started behind its proxy', { status: 502, json: '<html>' }, 'failed (status 502)', 'server-unreachable'],
@@ -442,7 +442,7 @@ describe('a server in trouble ends in one sentence', () => {
     [
       'another address',
       { status: 308, json: {}, headers: { location: 'http://elsewhere' } },
-      'sends on to http://elsewhere: use that address',
+      'redirects to http://elsewhere: use that address',
     ],
     ['nothing', (response) => response.destroy(), 'ended the connection without an answer'],
     [

@@ -77,7 +77,7 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       yardstick: l10n.t`of ${experts} experts`,
       help: {
         meaning: l10n.t`Experts whose share of slots is under 5 %; in layers of more than 16 experts, under 0.8 of the even share.`,
-        judge: l10n.t`Experts that few tokens go to are memory that does little. None would be even.`,
+        judge: l10n.t`Experts that few tokens go to are memory that does little. With an even load there are none.`,
       },
     },
     {

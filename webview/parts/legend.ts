@@ -19,7 +19,7 @@ export function legend(
 ): TemplateResult {
   const where = layerLabel(layer);
   if (tint === 'expert') {
-    return html`<p class="legend">${l10n.t`The colour is the token’s first expert at ${where}.`}</p>`;
+    return html`<p class="legend">${l10n.t`The colour is the token’s top expert at ${where}.`}</p>`;
   }
   const { least, most } = ends(tint, layer, model);
   return html`<div class="legend">

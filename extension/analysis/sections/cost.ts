@@ -133,7 +133,7 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
       meaning: l10n.t`Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.`,
       formula: l10n.t`share = Σ time of the part’s kernels / Σ time of all kernels`,
       source: l10n.t`ONNX Runtime profiler.`,
-      judge: l10n.t`Of the router about ${percent(REPORTED_ROUTER_SHARE)} is reported. Of one token experts read their weights for little work; the more tokens, the better they are used.`,
+      judge: l10n.t`For the router, about ${percent(REPORTED_ROUTER_SHARE)} of the time is reported. For a single token, experts read their weights for little work; the more tokens, the better the weights are used.`,
     },
     text: clauses(
       batches.map(
@@ -255,7 +255,7 @@ function jitterFigure({ milliseconds: ms, experts, fresh }: Steps): Figure {
     help: {
       meaning: l10n.t`Each generated token by the distinct experts of all layers that it touched and the step before had not: their weights are not in the processor’s caches. One sequence alone touches as many experts at each step, unless a limit drops some; batches differ.`,
       formula: l10n.t`r² of latency and number of experts: the share of the variance that goes with it`,
-      judge: l10n.t`A small r²: jitter comes from elsewhere, other programs say. A large one: keeping experts, or more cache, would help.`,
+      judge: l10n.t`A small r²: jitter comes from elsewhere, for example from other programs. A large one: keeping experts, or more cache, would help.`,
     },
     text: l10n.t`${allSay(experts, explained(experts))}; ${freshSay(explained(fresh))}.`,
     chart: {

@@ -32,7 +32,7 @@ export function saturation(subject: Subject): Figure[] {
       basis: basisOf(subject),
       help: {
         meaning: l10n.t`How much of a token’s experts another model of the same layers chooses too: of checkpoints of one training, how far routing has settled.`,
-        formula: l10n.t`mean over tokens of |A ∩ B| / k; first expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.`,
+        formula: l10n.t`mean over tokens of |A ∩ B| / k; top expert: of the tokens whose top expert is the same. Chance: k/E, 1/E.`,
         source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
         judge: l10n.t`It means something between checkpoints of one training, or precisions of one model. Models trained apart number their experts in any order.`,
       },
@@ -43,7 +43,7 @@ export function saturation(subject: Subject): Figure[] {
         y: { label: l10n.t`share that agrees`, unit: 'percent', min: 0, max: 1 },
         series: [
           { label: l10n.t`all choices`, x: layers, y: shares },
-          { label: l10n.t`first expert`, x: layers, y: tops },
+          { label: l10n.t`top expert`, x: layers, y: tops },
           { label: l10n.t`chance`, x: layers, y: chances, faint: true },
         ],
       },
@@ -51,7 +51,7 @@ export function saturation(subject: Subject): Figure[] {
         columns: [
           { label: l10n.t`layer`, unit: 'text' },
           { label: l10n.t`all choices`, unit: 'percent' },
-          { label: l10n.t`first expert`, unit: 'percent' },
+          { label: l10n.t`top expert`, unit: 'percent' },
           { label: l10n.t`chance`, unit: 'percent' },
         ],
         rows: names.map((name, i) => [name, shares[i]!, tops[i]!, chances[i]!]),

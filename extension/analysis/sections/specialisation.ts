@@ -151,7 +151,7 @@ function lacking(
     lacksK(subject) && NO_K,
     ...(folder?.account ? folderSentences(folder.account) : []),
     few.length > 0 &&
-      l10n.t`Nothing is said of ${names}: that takes ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens of a kind.`,
+      l10n.t`Nothing is said of ${names}: a kind of text needs ${FEWEST_FILES} files and ${count(FEWEST_TOKENS)} tokens for that.`,
     tooShort,
   );
   return said === '' ? {} : { lacking: said };

@@ -126,6 +126,6 @@ function wordList(words: readonly Word[]): string {
 function bound({ forgotten }: Vocabulary): string | false {
   return (
     forgotten > 0 &&
-    l10n.t`Ids that were met least had to be forgotten: figures are of what was met since an id came in.`
+    l10n.t`There were too many token ids to keep: those that occurred least were dropped, and an id’s figures count from when it was last taken in.`
   );
 }
