@@ -63,7 +63,7 @@ describe('arrays of numpy', () => {
   });
 
   it('refuses what is no whole number, and an array that is shorter than it says', () => {
-    expect(() => readNpy(bytesOf('words.npy'))).toThrow('type <U6, which is not whole numbers');
+    expect(() => readNpy(bytesOf('words.npy'))).toThrow('type <U6, which are no whole numbers');
     expect(() => readNpy(bytesOf('ids-i4.npy').subarray(0, 200))).toThrow('5 × 3 × 2, for which it is too short');
   });
 });
@@ -129,13 +129,13 @@ describe('weights beside expert ids', () => {
 
   it('are no recording by themselves, nor under the name of ids', () => {
     expect(() => arraysRecording(new Map([['', weights]]), 'saved')).toThrow('neither expert ids');
-    expect(() => arraysRecording(new Map([['routed_experts', weights]]), 'saved')).toThrow('no whole numbers');
+    expect(() => arraysRecording(new Map([['routed_experts', weights]]), 'saved')).toThrow('not whole numbers');
     // A row that is no data anyway says nothing of those that follow.
     for (const row of [
       [0, 0, 0.5],
       [-1, 0.5, 1],
     ]) {
-      expect(() => splitByLayer(Float32Array.from(row), 1, 1, 3)).toThrow('no whole numbers');
+      expect(() => splitByLayer(Float32Array.from(row), 1, 1, 3)).toThrow('not whole numbers');
     }
   });
 });
