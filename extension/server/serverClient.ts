@@ -193,7 +193,8 @@ export class ServerClient {
 
   async #window(known: Known, prompt: Int32Array | string, wanted: Wanted, signal: AbortSignal): Promise<DecodedReply> {
     const computed = { ...wanted, logProb: true };
-    if (wanted.logProb || known.forgets) return this.#answer(known, prompt, computed, signal);
+    // Only with probabilities does an engine tell the texts of tokens.
+    if (wanted.logProb || !wanted.placed || known.forgets) return this.#answer(known, prompt, computed, signal);
     const reply = await this.#answer(known, prompt, wanted, signal);
     // vLLM 0.21 has no routing of what it cached, and computes the text anew for probabilities.
     known.forgets = reply.columns!.every(({ missing }) => missing > 0);

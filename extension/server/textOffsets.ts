@@ -22,9 +22,10 @@ export function rangesOfSpellings(text: string, spellings: readonly string[]): R
 /**
  * Ranges from the texts of tokens, each decoded alone: a token of a part of a character reads as U+FFFD, and of some nothing
  * is known. Such a run reaches to the next token that is known, and each of its tokens gets all of it. Undefined when the
- * tokens do not add up to the text.
+ * tokens do not add up to the text, and when nothing is known of any of several.
  */
 export function rangesOfTexts(text: string, texts: readonly (string | null)[]): Ranges | undefined {
+  if (texts.length > 1 && texts.every((own) => own === null)) return undefined;
   const start = new Uint32Array(texts.length);
   const end = new Uint32Array(texts.length);
   let at = 0;

@@ -598,6 +598,27 @@ describe('a text that is being edited', () => {
     await expect(edited(known)).rejects.toThrow('it is of 7 tokens, but 43 were sent');
   });
 
+  it('is computed anew where only the answer tells the tokens’ texts', async () => {
+    const full = recorded('sglang-int32.json');
+    const meta_info = { ...(full['meta_info'] as object), input_token_logprobs: undefined };
+    const server = await serve(({ path, body }) => {
+      if (path === '/server_info') return { json: { version: '0.5.9' } };
+      if (path === '/tokenize') return { json: { tokens: IDS, count: IDS.length } };
+      if (path !== '/generate') return undefined;
+      return { json: 'return_logprob' in body ? full : { ...full, meta_info } };
+    });
+    expectRecorded(await edited(client(server, { folder: '/models/demo' })));
+    // vLLM spells tokens as the vocabulary does, which need not be as they stand in the text, and this one cannot render.
+    const spells = await serve((asked) =>
+      asked.path === '/tokenize'
+        ? { json: { tokens: IDS, token_strs: IDS.map(() => '?') } }
+        : asked.path === '/v1/completions' && !('prompt_logprobs' in asked.body)
+          ? { json: { ...VLLM, choices: [{ ...CHOICE, prompt_logprobs: null }] } }
+          : vllm(asked),
+    );
+    expectRecorded(await edited(client(spells)));
+  });
+
   it('is computed anew where the engine has no routing of what it cached', async () => {
     const whole = recorded('vllm-0.21.json');
     const rows = whole['prompt_routed_experts'] as number[][][];

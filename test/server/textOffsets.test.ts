@@ -49,6 +49,11 @@ describe('texts of tokens, each decoded alone', () => {
     expect(rangesOfTexts('abc', ['a', 'c'])).toBeUndefined();
     expect(rangesOfTexts('abc', ['a', 'b'])).toBeUndefined();
   });
+
+  it('are not made up where nothing is known of any, but for the only one', () => {
+    expect(rangesOfTexts('a b', [null, null])).toBeUndefined();
+    expect(pieces('ab', rangesOfTexts('ab', [null]))).toEqual(['ab']);
+  });
 });
 
 it('code points become UTF-16 units, and what lies outside the text none', () => {
