@@ -24,16 +24,21 @@ export interface ServedTokens {
   readonly ranges: Ranges | undefined;
 }
 
+/** The models that a server has now; undefined where it has no list of them. Throws UserError. */
+export async function listedModels(http: HttpClient, signal: AbortSignal): Promise<ServedModel[] | undefined> {
+  const listed = await http.ask('/v1/models', undefined, signal);
+  // What stands before a server may want a key, send on to https, or wait for the engine to start.
+  if (isOfTheWay(listed.status)) throw refused(http, listed);
+  return modelsOf(listed);
+}
+
 /**
  * Asks a server what it is.
  *
  * @throws UserError `server-unreachable`, `server-unfit` where it is neither engine, or a vLLM that is too old
  */
 export async function identify(http: HttpClient, signal: AbortSignal): Promise<ServerIdentity> {
-  const listed = await http.ask('/v1/models', undefined, signal);
-  // What stands before a server may want a key, send on to https, or wait for the engine to start.
-  if (isOfTheWay(listed.status)) throw refused(http, listed);
-  const models = modelsOf(listed);
+  const models = await listedModels(http, signal);
   const version = jsonOf(await http.ask('/version', undefined, signal));
   if (isJsonObject(version) && typeof version['version'] === 'string' && models) {
     const identity = { engine: 'vLLM', version: version['version'], models } as const;

@@ -13,7 +13,15 @@ import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
-import { askRouting, identify, promptTokens, servedModel, tokenizeThere, withoutRouting } from './engines.ts';
+import {
+  askRouting,
+  identify,
+  listedModels,
+  promptTokens,
+  servedModel,
+  tokenizeThere,
+  withoutRouting,
+} from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
 import { DUMP_FOLDER, DUMP_VARIABLE, dumpsIn, newDumps, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
@@ -67,13 +75,14 @@ export class ServerClient {
   }
 
   /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
-  async probe(signal: AbortSignal): Promise<ServerProbe> {
-    const known = await this.#find(signal);
-    const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
-    const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
-    const { layers, moeLayers, notes } = this.#placed(known, [reply]);
-    const { identity, model } = known;
-    return { identity, model, layers, moeLayers, notes: [WEIGHTLESS, ...notes] };
+  probe(signal: AbortSignal): Promise<ServerProbe> {
+    return this.#withKnown(signal, async (known) => {
+      const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
+      const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
+      const { layers, moeLayers, notes } = this.#placed(known, [reply]);
+      const { identity, model } = known;
+      return { identity, model, layers, moeLayers, notes: [WEIGHTLESS, ...notes] };
+    });
   }
 
   /** Has SGLang count what it routes from now on. Throws UserError. */
@@ -110,12 +119,11 @@ export class ServerClient {
   ): Promise<AnalyzeResult> {
     const begun = performance.now();
     sink.progress({ run, stage: 'load', done: 0, total: 0 });
-    const known = await this.#find(signal);
-    const opened = performance.now();
-    sink.progress({ run, stage: 'tokenize', done: 0, total: 0 });
-    const { tokens, ranges } = await this.#tokens(known, text, signal);
-    const tokenized = performance.now();
-    try {
+    return this.#withKnown(signal, async (known) => {
+      const opened = performance.now();
+      sink.progress({ run, stage: 'tokenize', done: 0, total: 0 });
+      const { tokens, ranges } = await this.#tokens(known, text, signal);
+      const tokenized = performance.now();
       const prompts = tokens ? windowsOf(tokens, promptTokens(known.identity.engine, known.model.context)) : [text];
       const emitter = new Emitter(run, sink, prompts.length);
       const replies: DecodedReply[] = [];
@@ -136,18 +144,36 @@ export class ServerClient {
         );
         if (signal.aborted) throw cancelled();
       }
-    } catch (error) {
-      // The server may be another one when it is there again.
-      this.#known = undefined;
-      throw error;
-    }
-    const routed = performance.now();
-    return { milliseconds: { open: opened - begun, tokenize: tokenized - opened, route: routed - tokenized } };
+      const routed = performance.now();
+      return { milliseconds: { open: opened - begun, tokenize: tokenized - opened, route: routed - tokenized } };
+    });
   }
 
   /** Ends its connections. */
   dispose(): void {
     this.#http.dispose();
+  }
+
+  /** Does something with what is known of the server, which goes with a failure: it may be another one when it is there again. */
+  async #withKnown<T>(signal: AbortSignal, work: (known: Known) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#current(signal));
+    } catch (error) {
+      this.#known = undefined;
+      throw error;
+    }
+  }
+
+  /** What is known of the server, as long as it has the same models: it may have been started anew while nobody asked. */
+  async #current(signal: AbortSignal): Promise<Known> {
+    const asked = performance.now();
+    const finding = this.#known;
+    const known = await this.#find(signal);
+    if (known.found >= asked) return known;
+    const models = await listedModels(this.#http, signal);
+    if (namesOf(models ?? []) === namesOf(known.identity.models)) return known;
+    if (this.#known === finding) this.#known = undefined;
+    return this.#find(signal);
   }
 
   /** What all who ask at the same time find out together. */
@@ -173,7 +199,8 @@ export class ServerClient {
     const { folder, model } = this.#spec;
     const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
     const identity = await identify(this.#http, signal);
-    return { identity, model: servedModel(this.#http, identity, model), shape, forgets: false };
+    const served = servedModel(this.#http, identity, model);
+    return { identity, model: served, shape, found: performance.now(), forgets: false };
   }
 
   /** The text's tokens; undefined where only the server's answer will tell. */
@@ -284,6 +311,10 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
+function namesOf(models: readonly ServedModel[]): string {
+  return JSON.stringify(models.map(({ name }) => name));
+}
+
 /** What of an answer is wanted. */
 interface Wanted {
   readonly logProb: boolean;
@@ -295,6 +326,8 @@ interface Known {
   readonly identity: ServerIdentity;
   readonly model: ServedModel;
   readonly shape: ModelShape | undefined;
+  /** When that was, as performance.now() has it. */
+  readonly found: number;
   /** Whether it has no routing of tokens that it has cached. */
   forgets: boolean;
 }

@@ -4,11 +4,11 @@ import type { AnalyzeResult } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { ServedSink, ServerClient } from './serverClient.ts';
 
-/** A server that could not be reached is asked again after so long; then it has to say what it is before it gets a text. */
+/** A server that could not be reached is asked again after so long. */
 const REST_MS = 15_000;
 
 interface Member {
-  readonly client: Pick<ServerClient, 'analyze' | 'models'>;
+  readonly client: Pick<ServerClient, 'analyze'>;
   /** Left alone until then, in milliseconds since 1970; 0 for one that is up. */
   restsUntil: number;
   /** What it routed with last. */
@@ -51,7 +51,6 @@ export class ServerPool {
       const member = this.#next(tried);
       tried.add(member);
       try {
-        if (member.restsUntil > 0) await member.client.models(signal);
         const result = await member.client.analyze(
           run,
           text,

@@ -564,6 +564,47 @@ describe('a server in trouble ends in one sentence', () => {
   });
 });
 
+describe('a server that was started anew with another model while nobody asked', () => {
+  let model = 'demo';
+  const restarted = async (): Promise<EngineServer> => {
+    model = 'demo';
+    return serve(({ path }) => {
+      if (path === '/server_info') return { json: { version: '0.5.9' } };
+      if (path === '/v1/models') return { json: { data: [{ id: model, max_model_len: 4096 }] } };
+      return path === '/generate' ? { json: recorded('sglang-int32.json') } : undefined;
+    });
+  };
+
+  it('routes under the name of that', async () => {
+    const asking = client(await restarted(), { folder: '/models/demo' });
+    expect((await analyze(asking)).origin.model.name).toBe('demo');
+    model = 'instruct';
+    expect((await analyze(asking)).origin.model.name).toBe('instruct');
+  });
+
+  it('is refused where the first was asked for by its name', async () => {
+    const server = await restarted();
+    const asking = client(server, { folder: '/models/demo', model: 'demo' });
+    await analyze(asking);
+    model = 'instruct';
+    const texts = (): number => server.paths.filter((path) => path === '/generate').length;
+    await expect(analyze(asking)).rejects.toThrow('does not serve "demo"; it serves "instruct"');
+    expect(texts()).toBe(1);
+    model = 'demo';
+    await analyze(asking);
+    expect(texts()).toBe(2);
+  });
+
+  it('is noticed by one small question before each text', async () => {
+    const server = await restarted();
+    const asking = client(server, { folder: '/models/demo' });
+    await analyze(asking);
+    server.asked.length = 0;
+    await analyze(asking);
+    expect(server.paths).toEqual(['/v1/models', '/tokenize', '/generate']);
+  });
+});
+
 describe('a text that is being edited', () => {
   const edited = (of: ServerClient): Promise<RoutingTrace> =>
     analyze(of, TEXT, new AbortController().signal, { logProb: false });
