@@ -159,7 +159,7 @@ export class ServerClient {
     try {
       return await work(await this.#current(signal));
     } catch (error) {
-      this.#known = undefined;
+      if (!isUserError(error, 'cancelled')) this.#known = undefined;
       throw error;
     }
   }

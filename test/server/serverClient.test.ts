@@ -675,6 +675,39 @@ describe('a text that is being edited', () => {
     // Once that is known, it is not tried again.
     expect(bodies(server, '/v1/completions').map((body) => 'prompt_logprobs' in body)).toEqual([false, true, true]);
   });
+
+  it('leaves what is known of the server when a run is cancelled that the next edit replaces', async () => {
+    const made = { layers: 6, experts: 16, k: 2 };
+    const text = 'a'.repeat(3000);
+    const server = await serve(({ path, body }) => {
+      if (path === '/tokenize') return { json: { tokens: Array(3000).fill(1), token_strs: Array(3000).fill('a') } };
+      if (path !== '/v1/completions') return vllmIdentity(path, '0.21.0', 4096);
+      // As vLLM 0.21, which has no routing of what it cached.
+      const ids = body['prompt'] as number[];
+      const rows = ids.map((id, t) =>
+        Array.from({ length: 6 }, (_, l) =>
+          [0, 1].map((j) => ('prompt_logprobs' in body || t > 2990 ? madeExpert(id, l, j, made) : -1)),
+        ),
+      );
+      return {
+        json: { prompt_routed_experts: rows, choices: [{ prompt_token_ids: ids, token_ids: [0] }] },
+      };
+    });
+    const known = client(server);
+    const abort = new AbortController();
+    const routed = (): void => {
+      setImmediate(() => {
+        abort.abort();
+      });
+    };
+    const sink = { progress: () => undefined, began: () => undefined, routed };
+    const replaced = known.analyze(1, text, sink, abort.signal, { logProb: false });
+    await expect(replaced).rejects.toMatchObject({ code: 'cancelled' });
+    server.asked.length = 0;
+    expect((await analyze(known, text, new AbortController().signal, { logProb: false })).routed).toBe(3000);
+    expect(server.paths).not.toContain('/version');
+    expect(bodies(server, '/v1/completions').map((body) => 'prompt_logprobs' in body)).toEqual([true]);
+  });
 });
 
 it('a server is found by IPv6 and behind a path', async () => {
