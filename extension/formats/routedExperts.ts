@@ -101,8 +101,9 @@ export function splitByLayer(ids: Integers, tokens: number, layers: number, k: n
  */
 export function placeLayers(columns: readonly ExpertColumn[], k: number, known?: KnownLayers): PlacedLayers {
   const tokens = columns[0]!.chosen.length / k;
+  // A token's only expert may well be 0, but not every token's at every layer.
   const isEmpty = ({ missing, highest }: ExpertColumn): boolean =>
-    missing === tokens || (k === 1 && highest === 0 && tokens > 1 && known === undefined);
+    missing === tokens || (k === 1 && highest === 0 && tokens > 1);
   if (columns.every(isEmpty)) {
     throw new UserError(
       'server-unfit',

@@ -312,6 +312,26 @@ describe('what an answer must not be taken for', () => {
     await expect(analyze(client(server, { folder: '/models/demo' }))).rejects.toThrow('The routing holds no data');
   });
 
+  it('nor are they expert 0 of a model whose tokens go to one expert each', async () => {
+    const top1 = { ...SHAPE, moeLayers: SHAPE.moeLayers.map((layer) => ({ ...layer, k: 1 })) };
+    const routed = (expert: (layer: number) => number): Promise<EngineServer> =>
+      serve(
+        vllmWith(({ body }) => {
+          const ids = body['prompt'] as number[];
+          const rows = ids.map(() => Array.from({ length: 6 }, (_, l) => [expert(l)]));
+          return { json: { prompt_routed_experts: rows, choices: [{ prompt_token_ids: ids, token_ids: [0] }] } };
+        }),
+      );
+    const zeros = await routed(() => 0);
+    for (const spec of [{}, { folder: '/models/demo' }]) {
+      await expect(analyze(client(zeros, spec, { known: top1 }))).rejects.toThrow('The routing holds no data');
+    }
+    // A collapsed layer is routing where others hold other experts.
+    const collapsed = await routed((layer) => (layer === 2 ? 0 : layer));
+    const trace = await analyze(client(collapsed, { folder: '/models/demo' }, { known: top1 }));
+    expect(trace.layers.map(({ chosen }) => chosen[1])).toEqual([0, 1, 0, 3, 4, 5]);
+  });
+
   it('layers of zeros are the dense ones, where the axis counts all layers', async () => {
     const server = await serve(changed((expert, at) => (Math.floor(at / 2) % 6 === 0 ? 0 : expert)));
     const dense = { ...SHAPE, moeLayers: SHAPE.moeLayers.slice(1) };
