@@ -218,6 +218,7 @@ export class Analyzer {
           ? undefined
           : {
               memory,
+              follows,
               ...(base ? { base: { run: base.run, routed: base.builder.routed } } : {}),
               ...(follows && session.hurried ? { rest: REST_MS } : {}),
             },

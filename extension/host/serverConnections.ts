@@ -89,7 +89,7 @@ export class ServerConnections {
   readonly analyze: NonNullable<EngineClientOptions['elsewhere']> = async (server, run, text, sink, signal, live) => {
     for (const url of urlsOf(server)) if (!(await this.#parts.servers.agreeToPlainHttp(url))) throw cancelled();
     // A text that is being edited goes without probabilities: only then may the server use what it knows of the text before.
-    const edited = live?.base !== undefined;
+    const edited = live?.follows ?? false;
     if (edited) await pause(EDIT_MS, signal);
     const pool = await this.#pool(server);
     return pool.analyze(run, text, sink, signal, { logProb: !edited, stays: live !== undefined });

@@ -52,6 +52,8 @@ export interface LiveParams {
   readonly memory: number;
   /** A run whose trace the caller still has, of the same model, with how many tokens of routing. */
   readonly base?: { readonly run: number; readonly routed: number };
+  /** The run is for an edit; nobody has asked for it. */
+  readonly follows?: boolean;
   /**
    * Milliseconds to wait after the tokens next to an edit before the others go through the model. Whoever types fast replaces the run
    * meanwhile, and keeps the processors that draw the letters. At once without it.
