@@ -8,7 +8,14 @@ import {
 } from '../formats/routedExperts.ts';
 import type { AnalyzeResult, Began, Progress, Routed, TokenRanges } from '../protocol/engine.ts';
 import { cancelled, isUserError, UserError } from '../protocol/errors.ts';
-import type { ModelShape, ServedModel, ServerIdentity, ServerProbe, ServerSpec } from '../protocol/server.ts';
+import type {
+  EngineName,
+  ModelShape,
+  ServedModel,
+  ServerIdentity,
+  ServerProbe,
+  ServerSpec,
+} from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
@@ -200,7 +207,24 @@ export class ServerClient {
     const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
     const identity = await identify(this.#http, signal);
     const served = servedModel(this.#http, identity, model);
+    if (shape?.tokenizer) await this.#requireSameTokens(identity.engine, served.name, shape, signal);
     return { identity, model: served, shape, found: performance.now(), forgets: false };
+  }
+
+  /** An engine routes whatever ids it is sent. Throws UserError where it takes a text apart otherwise than the local folder. */
+  async #requireSameTokens(engine: EngineName, model: string, shape: ModelShape, signal: AbortSignal): Promise<void> {
+    // A server need not have a tokenizer, or a way to it.
+    const there = await tokenizeThere(this.#http, engine, model, PROBE_TEXT, signal).catch(() => undefined);
+    if (signal.aborted) throw cancelled();
+    if (!there) return;
+    const { ids } = await this.#options.tokenize(shape, PROBE_TEXT, signal);
+    const [own, others] = [ids, there.ids].map((list) => `,${list.join()},`) as [string, string];
+    // Special tokens around a text may be set beside tokenizer.json.
+    if (own.includes(others) || others.includes(own)) return;
+    throw new UserError(
+      'server-unfit',
+      l10n.t`The local folder's tokenizer.json is another model's: the server at ${this.#http.place} takes a text apart into other tokens.`,
+    );
   }
 
   /** The text's tokens; undefined where only the server's answer will tell. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { traceOf } from '../../extension/client/textRouter.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
+import type { TokenRanges } from '../../extension/protocol/engine.ts';
 import type { ModelShape, ServerSpec } from '../../extension/protocol/server.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
 import { serverUrl } from '../../extension/server/address.ts';
@@ -363,6 +364,53 @@ describe('what an answer must not be taken for', () => {
     await expect(analyze(client(server, { folder: '/m' }, { known: top4 }))).rejects.toThrow(
       "2 experts a token, but the model's config says 4",
     );
+  });
+
+  it('another model’s tokenizer in the local folder is refused, though it echoes whatever ids it is sent', async () => {
+    const made = { layers: 6, experts: 16, k: 2 };
+    const server = await serve(({ path, body }) => {
+      if (path === '/tokenize') return { json: { tokens: [1, 11, 12, 13] } };
+      return path === '/v1/completions' ? { json: vllmReply(body['prompt'] as number[], made) } : vllmIdentity(path);
+    });
+    const local = (...ids: number[]): ServerClient =>
+      client(
+        server,
+        { folder: '/models/demo' },
+        {
+          known: { ...SHAPE, tokenizer: true },
+          tokenize: () =>
+            Promise.resolve({
+              ids: Int32Array.from(ids),
+              start: new Uint32Array(ids.length),
+              end: new Uint32Array(ids.length),
+            }),
+        },
+      );
+    const sentence = "The local folder's tokenizer.json is another model's";
+    const { signal } = new AbortController();
+    for (const other of [local(900, 901), local(11, 12, 14), local(1, 12, 13), local(1, 1)]) {
+      await expect(other.probe(signal)).rejects.toThrow(sentence);
+    }
+    await expect(analyze(local(900, 901))).rejects.toThrow(sentence);
+    // Which special tokens come before and behind a text may be set beside tokenizer.json.
+    for (const same of [local(1, 11, 12, 13), local(11, 12, 13), local(1, 11, 12, 13, 2)]) {
+      await expect(same.probe(signal)).resolves.toMatchObject({ layers: 6 });
+    }
+  });
+
+  it('a server that takes no text apart is sent the tokens of the local folder', async () => {
+    const made = { layers: 6, experts: 16, k: 2 };
+    for (const status of [404, 400, 500]) {
+      const server = await serve(({ path, body }) => {
+        if (path === '/tokenize') return { status, json: { error: 'no tokenizer' } };
+        return path === '/v1/completions' ? { json: vllmReply(body['prompt'] as number[], made) } : vllmIdentity(path);
+      });
+      const [start, end] = [Uint32Array.of(0), Uint32Array.of(TEXT.length)];
+      const known = { ...SHAPE, tokenizer: true };
+      const tokenize = (): Promise<TokenRanges> => Promise.resolve({ ids: Int32Array.of(7), start, end });
+      const trace = await analyze(client(server, { folder: '/models/demo' }, { known, tokenize }));
+      expect([...trace.tokens.ids]).toEqual([7]);
+    }
   });
 
   it('routing of other tokens, or of more or fewer, shows nothing', async () => {
