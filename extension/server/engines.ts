@@ -13,8 +13,8 @@ const FIRST_VLLM = [0, 21] as const;
 const MAX_SERVER_MESSAGE = 300;
 /**
  * Tokens of the context that a prompt cannot have. In vLLM one is the answer's, without which there is none. In SGLang
- * (managers/tp_worker.py, managers/utils.py) max_req_len is context_len − 1 and max_req_input_len five less, and a prompt has to
- * be shorter than that.
+ * (managers/tp_worker.py, managers/utils.py) max_req_len is one less than the context or than its pool of keys and values,
+ * max_req_input_len five less than that, and a prompt has to be shorter still.
  */
 const BESIDE_PROMPT: Readonly<Record<EngineName, number>> = { vLLM: 1, SGLang: 7 };
 
@@ -50,7 +50,15 @@ export async function identify(http: HttpClient, signal: AbortSignal): Promise<S
     const info = jsonOf(await http.ask(path, undefined, signal));
     if (!isJsonObject(info)) continue;
     const said: unknown = info['version'];
-    return { engine: 'SGLang', version: typeof said === 'string' ? said : '', models: models ?? [] };
+    const longest = tokensOf(info['max_req_input_len']);
+    // The context that would leave as much.
+    const room = longest > 0 ? longest - 1 + BESIDE_PROMPT.SGLang : 0;
+    const within = (context: number): number => Math.min(context || room, room || context);
+    return {
+      engine: 'SGLang',
+      version: typeof said === 'string' ? said : '',
+      models: (models ?? []).map(({ name, context }) => ({ name, context: within(context) })),
+    };
   }
   throw new UserError(
     'server-unfit',
@@ -230,12 +238,19 @@ function modelsOf(answer: HttpAnswer): ServedModel[] | undefined {
   const value = jsonOf(answer);
   const list: unknown = isJsonObject(value) ? value['data'] : undefined;
   if (!Array.isArray(list)) return undefined;
-  return (list as readonly unknown[]).flatMap((entry): ServedModel[] => {
-    if (!isJsonObject(entry)) return [];
-    const { id, max_model_len: most }: JsonObject = entry;
-    const context = typeof most === 'number' && Number.isSafeInteger(most) && most > 1 ? most : 0;
-    return typeof id === 'string' ? [{ name: id, context }] : [];
+  const cards = (list as readonly unknown[]).filter(isJsonObject);
+  return cards.flatMap((card): ServedModel[] => {
+    const { id, parent }: JsonObject = card;
+    if (typeof id !== 'string') return [];
+    // An adapter takes what the model takes that it changes.
+    const base = cards.find((other) => typeof parent === 'string' && other['id'] === parent);
+    return [{ name: id, context: tokensOf(card['max_model_len']) || tokensOf(base?.['max_model_len']) }];
   });
+}
+
+/** A number of tokens; 0 where it is not told. */
+function tokensOf(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 1 ? value : 0;
 }
 
 /** The value of an answer; undefined where it is none. */

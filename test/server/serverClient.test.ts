@@ -229,29 +229,49 @@ describe('a text longer than the server takes', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('goes to SGLang in windows of seven tokens less, the longest that it does not refuse', async () => {
-    const context = 27;
-    const server = await serve(({ path, body }) => {
-      if (path === '/server_info') return { json: { version: '0.5.9' } };
+  /** An SGLang of a model of so many tokens, whose pool of keys and values has room for so many. */
+  const sglang =
+    (context: number, pool: number) =>
+    ({ path, body }: Asked): Answer | undefined => {
+      // As managers/tp_worker.py has it.
+      const longest = Math.min(context - 1, pool - 1);
+      const max_req_input_len = longest - 5;
+      if (path === '/server_info') return { json: { version: '0.5.9', max_total_num_tokens: pool, max_req_input_len } };
       if (path === '/v1/models') return { json: { data: [{ id: 'demo', max_model_len: context }] } };
       if (path === '/tokenize') return { json: { tokens: IDS, token_strs: SPELLINGS } };
       if (path !== '/generate') return undefined;
       const ids = body['input_ids'] as number[];
-      // max_req_len − 5, where max_req_len is context − 1.
-      if (ids.length >= context - 6) {
+      if (ids.length >= max_req_input_len) {
         return { status: 400, json: { error: { message: `Input length (${ids.length} tokens) exceeds the maximum` } } };
       }
       const experts = ids.flatMap((id) => Array.from({ length: 12 }, (_, i) => madeExpert(id, i >> 1, i % 2, ofDemo)));
       const routed_experts = Buffer.from(Int32Array.from(experts).buffer).toString('base64');
       const meta_info = { prompt_tokens: ids.length, completion_tokens: 1, cached_tokens: 0, routed_experts };
       return { json: { output_ids: [0], meta_info } };
-    });
+    };
+
+  it.each([
+    ['seven tokens less than the context', 27, 1000],
+    ['seven tokens less than its pool has room for, where that is less', 1000, 27],
+  ])('goes to SGLang in windows of %s, the longest that it does not refuse', async (_, context, pool) => {
+    const server = await serve(sglang(context, pool));
     const signal = new AbortController().signal;
     const trace = await analyze(client(server, { folder: '/models/demo' }), TEXT, signal, { logProb: false });
     expect([...trace.windows]).toEqual([0, 20, 40]);
     expect(trace.routed).toBe(IDS.length);
     expect(trace.layers[5]!.chosen[2 * 20]).toBe(madeExpert(IDS[20]!, 5, 0, ofDemo));
     expect(trace.origin.model.context).toBe(20);
+  });
+
+  it('goes to an adapter in windows of its model', async () => {
+    const cards = [
+      { id: 'adapter', root: '/adapters/one', parent: 'demo', max_model_len: null },
+      { id: 'demo', root: 'demo', parent: null, max_model_len: 21 },
+    ];
+    const server = await serve((asked) => (asked.path === '/v1/models' ? { json: { data: cards } } : windows(asked)));
+    const trace = await analyze(client(server, { model: 'adapter' }));
+    expect([...trace.windows]).toEqual([0, 20, 40]);
+    expect(trace.origin.model).toMatchObject({ name: 'adapter', context: 20 });
   });
 
   it('keeps what came before the server died', async () => {
