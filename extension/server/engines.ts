@@ -10,7 +10,6 @@ import { rangesOfCodePoints, rangesOfSpellings, type Ranges } from './textOffset
 export const FLAG = '--enable-return-routed-experts';
 /** The first vLLM that returns routing over HTTP. */
 const FIRST_VLLM = [0, 21] as const;
-const MAX_SERVER_MESSAGE = 300;
 /**
  * Tokens of the context that a prompt cannot have. In vLLM one is the answer's, without which there is none. In SGLang
  * (managers/tp_worker.py, managers/utils.py) max_req_len is one less than the context or than its pool of keys and values,
@@ -231,7 +230,7 @@ function messageIn(value: unknown): string {
   if (!isJsonObject(value)) return '';
   const inner = isJsonObject(value['error']) ? value['error'] : value;
   const said: unknown = inner['message'] ?? inner['detail'] ?? inner['error'];
-  return typeof said === 'string' ? said.slice(0, MAX_SERVER_MESSAGE) : '';
+  return typeof said === 'string' ? said : '';
 }
 
 function modelsOf(answer: HttpAnswer): ServedModel[] | undefined {

@@ -34,6 +34,8 @@ const MAX_ANSWER = 400_000_000;
 const MAX_REQUEST = 50_000_000;
 /** Connections to one server, and so requests at the same time: those beyond would wait as if it did not take them. */
 export const MAX_SOCKETS = 64;
+/** Characters of what a server says that a sentence repeats. */
+const MAX_SAID = 300;
 /** What a header can carry of a key. */
 const KEY = /^[\x21-\x7e]*$/;
 
@@ -69,7 +71,7 @@ export class HttpClient {
 
   /** What a server answered instead of what it was asked for, for sentences: without the key, which it may repeat. */
   said(status: number, message: string): string {
-    const quoted = this.#apiKey === '' ? message : message.replaceAll(this.#apiKey, '…');
+    const quoted = (this.#apiKey === '' ? message : message.replaceAll(this.#apiKey, '…')).slice(0, MAX_SAID);
     return quoted === '' ? l10n.t`status ${status}` : l10n.t`status ${status}: ${quoted}`;
   }
 

@@ -112,7 +112,7 @@ async function tell(http: HttpClient, what: string, signal: AbortSignal): Promis
       l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,
     );
   }
-  const said = http.said(status, new TextDecoder().decode(body.subarray(0, 300)).trim());
+  const said = http.said(status, new TextDecoder().decode(body).trim());
   throw new UserError(
     'server-unfit',
     l10n.t`The server at ${http.place} does not record (${said}): it has to be started with --expert-distribution-recorder-mode stat.`,

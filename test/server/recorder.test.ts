@@ -18,7 +18,7 @@ async function serve(
   answer: (asked: Asked) => Answer | undefined,
 ): Promise<{ server: EngineServer; http: HttpClient }> {
   const server = await EngineServer.start(answer);
-  const http = new HttpClient({ url: server.url });
+  const http = new HttpClient({ url: server.url, apiKey: 'secret-7' });
   open.push(
     () => {
       http.dispose();
@@ -44,6 +44,8 @@ it('says what a server lacks', async () => {
   await expect(startRecording(vllm.http, signal)).rejects.toThrow('that is a part of SGLang');
   const off = await serve(() => ({ status: 500, json: 'recorder is off' }));
   await expect(startRecording(off.http, signal)).rejects.toThrow('--expert-distribution-recorder-mode stat');
+  const repeats = await serve(() => ({ status: 500, json: `${'x'.repeat(296)}secret-7` }));
+  await expect(startRecording(repeats.http, signal)).rejects.toThrow('xxx…): it has to be started');
 });
 
 describe('dumps', () => {

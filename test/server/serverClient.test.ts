@@ -490,6 +490,10 @@ describe('a server that does not fit', () => {
     const run = analyze(client(server, {}, { apiKey: ' secret-7\n' }));
     await expect(run).rejects.toThrow('(status 400: no quota is left for …)');
     expect(server.asked[0]!.headers.authorization).toBe('Bearer secret-7');
+    // A long message is cut, and not within the key.
+    const long = { status: 400, json: { message: `${'x'.repeat(296)}secret-7 has no quota` } };
+    const cut = analyze(client(await serve(vllmWith(() => long)), {}, { apiKey: 'secret-7' }));
+    await expect(cut).rejects.toThrow(`(status 400: ${'x'.repeat(296)}… ha)`);
   });
 
   it('is not asked with a key that no header can carry', async () => {
