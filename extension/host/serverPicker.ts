@@ -56,11 +56,9 @@ export class ServerPicker {
     try {
       const probed = await this.#probe(candidate);
       if (!probed) return false;
-      if (key !== undefined) {
-        const connections = await this.#connections.get();
-        for (const url of urlsOf(server)) await connections.keep(url, key);
-      }
-      await this.#servers.choose(probed.server);
+      const connections = await this.#connections.get();
+      if (key !== undefined) for (const url of urlsOf(server)) await connections.keep(url, key);
+      for (const url of await this.#servers.choose(probed.server)) await connections.forget(url);
       void window.showInformationMessage(unlinked(foundSentence(probed.probe)));
       return true;
     } catch (error) {

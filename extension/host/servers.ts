@@ -42,29 +42,23 @@ export class Servers {
     return v.parse(recentSchema, this.#globalState.get(RECENT));
   }
 
-  /** Routes there from now on; without a server, on this machine. */
-  async choose(server: ServerSpec | undefined): Promise<void> {
+  /**
+   * Routes there from now on; without a server, on this machine.
+   *
+   * @returns addresses of those that were used long ago and are not remembered any more
+   */
+  async choose(server: ServerSpec | undefined): Promise<readonly string[]> {
     await this.#workspaceState.update(CHOSEN, server);
-    if (server) {
-      const others = this.recent.filter((other) => !isSame(other, server));
-      await this.#globalState.update(RECENT, [server, ...others].slice(0, MAX_RECENT));
-    }
+    const gone = server ? await this.#remember([server, ...this.#others(server)].slice(0, MAX_RECENT)) : [];
     this.#changed.fire();
+    return gone;
   }
 
   /** Takes a server out of those that were used. Returns its addresses, but for those of another one. */
   async forget(server: ServerSpec): Promise<readonly string[]> {
-    const others = this.recent.filter((other) => !isSame(other, server));
-    await this.#globalState.update(RECENT, others);
+    const gone = await this.#remember(this.#others(server));
     const { chosen } = this;
     if (chosen && isSame(chosen, server)) await this.choose(undefined);
-    const known = new Set(others.flatMap(urlsOf));
-    const gone = urlsOf(server).filter((url) => !known.has(url));
-    const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));
-    await this.#globalState.update(
-      READABLE,
-      agreed.filter((url) => !gone.includes(url)),
-    );
     return gone;
   }
 
@@ -86,6 +80,23 @@ export class Servers {
 
   dispose(): void {
     this.#disposables.dispose();
+  }
+
+  #others(server: ServerSpec): ServerSpec[] {
+    return this.recent.filter((other) => !isSame(other, server));
+  }
+
+  /** Remembers these alone. Returns the addresses of the others; whether texts go there is asked anew. */
+  async #remember(servers: readonly ServerSpec[]): Promise<readonly string[]> {
+    const kept = new Set(servers.flatMap(urlsOf));
+    const gone = this.recent.flatMap(urlsOf).filter((url) => !kept.has(url));
+    await this.#globalState.update(RECENT, servers);
+    const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));
+    await this.#globalState.update(
+      READABLE,
+      agreed.filter((url) => !gone.includes(url)),
+    );
+    return gone;
   }
 }
 

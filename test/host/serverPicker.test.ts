@@ -120,9 +120,9 @@ function memento(): Memento {
   return state as Memento;
 }
 
-/** Names the server's address and a key. */
-async function name(key: string): Promise<boolean> {
-  typed = [server.url, key];
+/** Names an address, the server's unless told, and a key. */
+async function name(key: string, url = server.url): Promise<boolean> {
+  typed = [url, key];
   const before = lists.length;
   const picked = picker.pick();
   if (servers.recent.length > 0) {
@@ -186,4 +186,38 @@ test('the key of an address stays as long as another model there is known', asyn
   expect(await picked).toBe(false);
   expect(servers.recent.map(({ model }) => model)).toEqual(['other']);
   expect([servers.chosen?.model, keys()]).toEqual(['other', ['first']]);
+});
+
+test('a server that eight newer ones push off the list goes with its key, but not where one of these has its address', async () => {
+  await connections.keep('http://shared:1', 'shared');
+  await connections.keep('http://old:1', 'old');
+  await servers.choose({ url: 'http://shared:1', model: 'oldest' });
+  await servers.choose({ url: 'http://old:1', model: '' });
+  for (let n = 0; n < 5; n++) await servers.choose({ url: `http://newer-${n}:1`, model: '' });
+  await servers.choose({ url: 'http://shared:1', model: 'newer' });
+  await name('first');
+  expect(servers.recent.map(({ url }) => url)).toContain('http://old:1');
+  expect(keys()).toEqual(['shared', 'old', 'first']);
+  // One more, with its key beside that of the same machine under another name.
+  expect(await name('first', server.url.replace('127.0.0.1', 'localhost'))).toBe(true);
+  expect(keys()).toEqual(['shared', 'first', 'first']);
+});
+
+test('what was agreed to for a server that is pushed off the list is asked again', async () => {
+  let asked = 0;
+  Object.assign(window, {
+    showWarningMessage: (...answers: readonly unknown[]) => {
+      asked += 1;
+      return Promise.resolve(answers.at(-1));
+    },
+  });
+  const old = { url: 'http://old:1', model: '' };
+  await servers.agreeToPlainHttp(old.url);
+  await servers.choose(old);
+  for (let n = 0; n < 7; n++) await servers.choose({ url: `http://newer-${n}:1`, model: '' });
+  expect(await servers.agreeToPlainHttp(old.url)).toBe(true);
+  expect(asked).toBe(1);
+  await servers.choose({ url: 'http://newest:1', model: '' });
+  expect(await servers.agreeToPlainHttp(old.url)).toBe(true);
+  expect(asked).toBe(2);
 });
