@@ -38,17 +38,22 @@ export async function listedModels(http: HttpClient, signal: AbortSignal): Promi
  */
 export async function identify(http: HttpClient, signal: AbortSignal): Promise<ServerIdentity> {
   const models = await listedModels(http, signal);
-  const version = jsonOf(await http.ask('/version', undefined, signal));
-  if (isJsonObject(version) && typeof version['version'] === 'string' && models) {
+  const answer = await http.ask('/version', undefined, signal);
+  const version = jsonOf(answer);
+  if (answer.status === 200 && isJsonObject(version) && typeof version['version'] === 'string' && models) {
     const identity = { engine: 'vLLM', version: version['version'], models } as const;
     refuseOld(http, identity.version);
     return identity;
   }
   // By its newer name first.
   for (const path of ['/server_info', '/get_server_info']) {
-    const info = jsonOf(await http.ask(path, undefined, signal));
-    if (!isJsonObject(info)) continue;
+    const answer = await http.ask(path, undefined, signal);
+    if (isLocked(answer.status)) throw refused(http, answer);
+    const info = jsonOf(answer);
+    if (answer.status !== 200 || !isJsonObject(info)) continue;
     const said: unknown = info['version'];
+    // Other servers have a JSON object for whatever they are asked.
+    if (typeof said !== 'string' && typeof info['model_path'] !== 'string') continue;
     const longest = tokensOf(info['max_req_input_len']);
     // The context that would leave as much.
     const room = longest > 0 ? longest - 1 + BESIDE_PROMPT.SGLang : 0;
@@ -199,13 +204,18 @@ function refuseOld(http: HttpClient, version: string): void {
 
 /** Whether a status says that the engine has not been asked. */
 function isOfTheWay(status: number): boolean {
-  return status === 401 || status === 403 || (status >= 300 && status < 400) || status >= 500;
+  return isLocked(status) || (status >= 300 && status < 400) || status >= 500;
+}
+
+/** Whether a status says that a key is wanted. */
+function isLocked(status: number): boolean {
+  return status === 401 || status === 403;
 }
 
 /** The error of an answer that is none, with what the server says of it. */
 function refused(http: HttpClient, answer: HttpAnswer): UserError {
   const { status } = answer;
-  if (status === 401 || status === 403) {
+  if (isLocked(status)) {
     return new UserError(
       'server-unfit',
       l10n.t`The server at ${http.place} wants an API key, or does not accept this one.`,

@@ -465,7 +465,33 @@ describe('a server that does not fit', () => {
   it('is no engine', async () => {
     const server = await serve(() => ({ json: { hello: 'world' } }));
     await expect(analyze(client(await serve(() => undefined)))).rejects.toThrow('neither vLLM nor SGLang');
-    await expect(analyze(client(server))).rejects.toMatchObject({ code: 'server-unfit' });
+    await expect(analyze(client(server))).rejects.toThrow('neither vLLM nor SGLang');
+    // As servers of other engines answer to a path that they do not know.
+    for (const [status, json] of [
+      [400, { error: { message: 'Unexpected endpoint' } }],
+      [200, { error: 'Unexpected endpoint' }],
+      [422, { version: '1' }],
+    ] as const) {
+      const other = await serve(({ path }) =>
+        path === '/v1/models' ? { json: { data: [{ id: 'demo' }] } } : { status, json },
+      );
+      await expect(analyze(client(other))).rejects.toThrow('neither vLLM nor SGLang');
+    }
+  });
+
+  it('is an SGLang that says its model and no version, or wants a key to say what it is', async () => {
+    const server = await serve(({ path, headers }) => {
+      if (path === '/v1/models') return { json: { data: [{ id: 'demo', max_model_len: 4096 }] } };
+      if (path === '/server_info') {
+        return headers.authorization === 'Bearer secret'
+          ? { json: { model_path: '/models/demo' } }
+          : { status: 403, json: { error: 'Forbidden' } };
+      }
+      return path === '/generate' ? { json: recorded('sglang-int32.json') } : undefined;
+    });
+    const spec = { folder: '/models/demo' };
+    await expect(analyze(client(server, spec))).rejects.toThrow('wants an API key');
+    expect((await analyze(client(server, spec, { apiKey: 'secret' }))).origin.model.precision).toBe('SGLang');
   });
 
   it('serves other models', async () => {
