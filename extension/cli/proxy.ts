@@ -34,11 +34,8 @@ export function proxyAgent(url: string, env: NodeJS.ProcessEnv): http.Agent | un
 /** NO_PROXY: hosts and ends of their names, divided by commas; * for all. */
 function isExcepted(host: string, list: string): boolean {
   return list.split(',').some((entry) => {
-    const name = entry
-      .trim()
-      .replace(/^\*?\./, '')
-      .replace(/:\d+$/, '')
-      .toLowerCase();
+    const named = entry.trim().toLowerCase();
+    const name = isIPv6(named) ? `[${named}]` : named.replace(/^\*?\./, '').replace(/:\d+$/, '');
     return name !== '' && (name === '*' || host === name || host.endsWith(`.${name}`));
   });
 }

@@ -45,15 +45,13 @@ export function serverUrls(text: string): [string, ...string[]] {
   return [first!, ...more];
 }
 
+/** Names and addresses of this machine; the last two stand for all that it has. */
+const OWN: ReadonlySet<string> = new Set(['localhost', '[::1]', '0.0.0.0', '[::]']);
+
 /** Whether the address is this machine's own. */
 export function isThisMachine(url: string): boolean {
   const { hostname } = new URL(url);
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    /^127(\.\d{1,3}){3}$/.test(hostname)
-  );
+  return OWN.has(hostname) || hostname.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /** Whether what is sent to the address could be read on its way. */

@@ -29,6 +29,8 @@ it('several are divided by commas', () => {
 it('what goes to another machine over http can be read on its way', () => {
   expect(['http://localhost:1', 'http://127.0.0.2', 'http://[::1]'].map(isThisMachine)).toEqual([true, true, true]);
   expect(['http://10.0.0.7', 'https://10.0.0.7', 'http://localhost'].map(isReadable)).toEqual([true, false, false]);
+  // What a server that listens on all addresses says of itself; nothing is sent to another machine by it.
+  expect(['http://0.0.0.0:8000', 'http://[::]:8000'].map(isReadable)).toEqual([false, false]);
   expect(isThisMachine('http://localhost.evil.example')).toBe(false);
   expect(['http://127.evil.example', 'http://127.0.0.1.evil.example'].map(isThisMachine)).toEqual([false, false]);
   expect(isReadable('http://127.evil.example')).toBe(true);
