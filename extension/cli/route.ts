@@ -108,7 +108,7 @@ export async function inEngine<R>(
       model: {
         folder,
         ...(router === undefined ? {} : { router }),
-        ...(there ? { server: there.server } : {}),
+        ...(there ? { server: await there.server(stop.signal) } : {}),
         cache: modelCache(),
         cacheLimit: CACHE_LIMIT,
         threads: options.threads,

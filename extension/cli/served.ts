@@ -93,7 +93,8 @@ function connectionTo({ url: address, apiKey, plainHttp, timeout }: ServerOption
 
 /** Routing on servers, for an engine's client to send texts there. */
 export interface Served {
-  readonly server: ServerSpec;
+  /** What routes, by the name that the model has by now. Throws UserError. */
+  readonly server: (signal: AbortSignal) => Promise<ServerSpec>;
   readonly elsewhere: NonNullable<EngineClientOptions['elsewhere']>;
   readonly dispose: () => void;
 }
@@ -128,7 +129,11 @@ export function served(
   const pool = new ServerPool(clients);
   const [url, ...more] = connections.map((connection) => connection.url);
   return {
-    server: { url: url!, ...(more.length > 0 ? { more } : {}), model: options.model, ...local },
+    server: async (signal) => ({
+      ...{ url: url!, model: await pool.name(signal) },
+      ...(more.length > 0 ? { more } : {}),
+      ...local,
+    }),
     elsewhere: (_, run, text, sink, signal) => pool.analyze(run, text, sink, signal),
     dispose: () => {
       for (const client of clients) client.dispose();

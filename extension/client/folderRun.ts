@@ -203,7 +203,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       }
       try {
         const trace = logical(await next.trace);
-        await requireSameModel(run);
+        await requireSameModel(run, state, trace);
         state.routing ??= emptyFolder({ ...trace.origin.model });
         addFile(state.routing, path, domain, trace, read.text);
         state.done.set(path, { stamp: read.stamp, domain });
@@ -249,8 +249,23 @@ function logical(trace: RoutingTrace): RoutingTrace {
   );
 }
 
-/** Training may write the next checkpoint over the last meanwhile. Throws UserError `model-changed`. */
-async function requireSameModel({ router, identity }: FolderRun): Promise<void> {
+/**
+ * Training may write the next checkpoint over the last meanwhile, and a server may have been started anew with another model.
+ * Throws UserError `model-changed`.
+ */
+async function requireSameModel(
+  { router, identity }: FolderRun,
+  { routing }: FolderState,
+  { origin }: RoutingTrace,
+): Promise<void> {
+  const now = origin.model.name;
+  const before = routing?.model.name ?? now;
+  if (now !== before) {
+    throw new UserError(
+      'model-changed',
+      l10n.t`The server routes with "${now}" by now, and not with "${before}" as before: what was routed is of that, and another run begins anew with the new one.`,
+    );
+  }
   if ((await router.identity()) === identity) return;
   throw new UserError(
     'model-changed',

@@ -81,6 +81,11 @@ export class ServerClient {
     return (await identify(this.#http, signal)).models.map(({ name }) => name);
   }
 
+  /** Name of the model that routes: the one that is asked for, or the only one. Throws UserError. */
+  name(signal: AbortSignal): Promise<string> {
+    return this.#withKnown(signal, ({ model }) => Promise.resolve(model.name));
+  }
+
   /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
   probe(signal: AbortSignal): Promise<ServerProbe> {
     return this.#withKnown(signal, async (known) => {

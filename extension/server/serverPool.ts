@@ -8,7 +8,7 @@ import type { ServedSink, ServerClient } from './serverClient.ts';
 const REST_MS = 15_000;
 
 interface Member {
-  readonly client: Pick<ServerClient, 'analyze'>;
+  readonly client: Pick<ServerClient, 'analyze' | 'name'>;
   /** Left alone until then, in milliseconds since 1970; 0 for one that is up. */
   restsUntil: number;
   /** What it routed with last. */
@@ -45,21 +45,28 @@ export class ServerPool {
     signal: AbortSignal,
     { stays = false, ...options }: PoolOptions = {},
   ): Promise<AnalyzeResult> {
+    return this.#ask(
+      (member) => member.client.analyze(run, text, stays ? sink : this.#alike(member, sink), signal, options),
+      stays,
+    );
+  }
+
+  /** Name of the model, as the first server says that can be reached. Throws as `analyze`. */
+  name(signal: AbortSignal): Promise<string> {
+    return this.#ask(({ client }) => client.name(signal), true);
+  }
+
+  /** Asks one server, and another where that cannot be reached. @param first begins with the first one */
+  async #ask<T>(question: (member: Member) => Promise<T>, first: boolean): Promise<T> {
     const tried = new Set<Member>();
     for (;;) {
-      if (stays) this.#turn = 0;
+      if (first) this.#turn = 0;
       const member = this.#next(tried);
       tried.add(member);
       try {
-        const result = await member.client.analyze(
-          run,
-          text,
-          stays ? sink : this.#alike(member, sink),
-          signal,
-          options,
-        );
+        const answer = await question(member);
         member.restsUntil = 0;
-        return result;
+        return answer;
       } catch (error) {
         if (!isUserError(error, 'server-unreachable')) throw error;
         member.restsUntil = Date.now() + REST_MS;

@@ -128,6 +128,35 @@ describe('moescope --server', () => {
     expect(answered).toBeGreaterThan(1);
   });
 
+  it('folder: what a server of one model routed is not added to, nor shown for, another that it has by then', async () => {
+    const texts = mkdtempSync(join(tmpdir(), 'moescope-models-'));
+    for (const name of ['a.md', 'b.md', 'c.md']) writeFileSync(join(texts, name), `text of ${name}`);
+    let [model, expert] = ['first', 0];
+    server = await EngineServer.start(({ path, body }) => {
+      if (path !== '/v1/completions') return vllmIdentity(path, '0.27.1', 2048, model);
+      const ids = body['prompt'] as number[];
+      const experts = ids.flatMap(() => Array.from({ length: LAYERS }, () => [expert, expert + 1]).flat());
+      const routed_experts = npyBase64([ids.length, LAYERS, K], Uint8Array.from(experts));
+      return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts }] } };
+    });
+    const folder = (most: number): Promise<Run> =>
+      moescope(['folder', texts, '--server', server!.url, '--model', MODEL, '--max-files', String(most)], {
+        XDG_CACHE_HOME: texts,
+      });
+    const begun = await folder(2);
+    [model, expert] = ['second', 5];
+    const others = [await folder(3), await folder(3)];
+    model = 'first';
+    const back = await folder(3);
+    rmSync(texts, { recursive: true });
+    expect([begun, ...others, back].map(({ code, error }) => [code, error])).toEqual(Array(4).fill([0, '']));
+    expect(begun.out).toMatch(/^first .*\n2 files routed/u);
+    for (const { out } of others) expect(out).toMatch(/^second .*\n3 files routed/u);
+    expect(others[0]!.out).not.toContain('in an earlier run');
+    expect(others[1]!.out).toContain('3 of them in an earlier run');
+    expect(back.out).toMatch(/^first .*\n3 files routed.* 2 of them in an earlier run/u);
+  });
+
   it('folder: a file with ids beyond the experts, as under EPLB, is left out in a sentence, and the others go on', async () => {
     const texts = mkdtempSync(join(tmpdir(), 'moescope-eplb-'));
     for (const [name, text] of [

@@ -314,6 +314,24 @@ describe('a run over a folder', () => {
     expect(await run(new LetterRouter(), names)).toMatchObject({ resumed: 1, tally: { routed: 3 } });
   });
 
+  it('ends when a server routes with a model of another name by then', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const letters = new LetterRouter();
+    const served: TextRouter = {
+      identity: () => letters.identity(),
+      route: async (text) => {
+        const trace = await letters.route(text);
+        const { model } = trace.origin;
+        return text === 'bb' ? { ...trace, origin: { ...trace.origin, model: { ...model, name: 'other' } } } : trace;
+      },
+    };
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    const outcome = await run(served, names);
+    expect(outcome).toMatchObject({ ended: { code: 'model-changed' }, tally: { routed: 1, left: 2, tokens: 1 } });
+    expect(outcome.ended!.message).toMatch(/"other" .*"m"/);
+    expect(outcome.routing!.files).toEqual(['a.ts']);
+  });
+
   it('ends at once where the model itself is at fault', async () => {
     write({ 'a.ts': 'a', 'b.ts': 'b' });
     const router = new LetterRouter();

@@ -97,6 +97,16 @@ it('servers of different models are refused by name', async () => {
   );
 });
 
+it('the model has the name that the first server says which can be reached', async () => {
+  const pool = await poolOf(letters, (asked) =>
+    asked.path === '/v1/models' ? vllmIdentity(asked.path, '0.27.1', 2048, 'another') : letters(asked),
+  );
+  const { signal } = new AbortController();
+  expect(await pool.name(signal)).toBe('demo');
+  await servers.shift()!.stop();
+  expect(await new ServerPool(clients).name(signal)).toBe('another');
+});
+
 it('one sentence when all are gone', async () => {
   const pool = await poolOf(letters, letters);
   await Promise.all(servers.splice(0).map((server) => server.stop()));
