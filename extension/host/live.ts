@@ -1,8 +1,9 @@
 import { window, type Disposable, type TextDocument } from 'vscode';
+import { SUPERSEDED } from '../protocol/errors.ts';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
-import type { Session } from './session.ts';
+import type { Run, Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
 import { samePart } from './textPart.ts';
 
@@ -22,6 +23,10 @@ export class Live implements Disposable {
   readonly #waiting = new Set<Session>();
   /** To be routed as soon as the editor has told all that it tells of a change. */
   readonly #soon = new Map<Session, NodeJS.Immediate>();
+  /** Runs that it has started. */
+  readonly #runs = new WeakSet<Run>();
+  /** Texts that nobody saw, whose run made way for another. */
+  readonly #gaveWay = new WeakSet<Session>();
 
   constructor(analyzer: Analyzer, live: LiveSwitch, sessions: Sessions) {
     this.#analyzer = analyzer;
@@ -46,18 +51,19 @@ export class Live implements Disposable {
     this.#disposables.dispose();
   }
 
-  /** Routes what was edited unseen. */
+  /** Routes what was edited unseen, or made way. */
   #look(): void {
     if (!this.#live.on) return;
     for (const { document } of window.visibleTextEditors) {
       const session = this.#sessions.get(document.uri);
-      if (session?.routed?.edits.edited) this.#request(session);
+      if (session && (session.routed?.edits.edited || this.#gaveWay.has(session))) this.#request(session);
     }
   }
 
   #follow(session: Session, change: SessionChange): void {
     if (change === 'edit' && this.#live.on && isVisible(session.document)) this.#request(session);
     const { run } = session;
+    if (change === 'run' && run) this.#giveWay(session);
     // Told of in the middle of a run's own work: it is replaced after that.
     if (this.#waiting.has(session) && (!run || (run.live && run.shown))) this.#request(session);
   }
@@ -87,9 +93,22 @@ export class Live implements Disposable {
     const part = samePart(session.document, where);
     // Where nothing is left, there is nothing to say either.
     if (part.text.trim() === '') return;
+    this.#gaveWay.delete(session);
     void this.#analyzer.follow(session, part).then((ended) => {
       this.#live.afterRun(ended);
     });
+    if (session.run) this.#runs.add(session.run);
+  }
+
+  /** What nobody sees any more is not to hold up a run for another text. */
+  #giveWay(to: Session): void {
+    for (const session of this.#sessions.all) {
+      const { run } = session;
+      if (session === to || !run || !this.#runs.has(run) || isVisible(session.document)) continue;
+      this.#waiting.delete(session);
+      this.#gaveWay.add(session);
+      run.abort.abort(SUPERSEDED);
+    }
   }
 }
 

@@ -81,6 +81,7 @@ export const commands = {
 export const languages = { registerInlineCompletionItemProvider: () => ({ dispose: () => undefined }) };
 
 export const activating = new Emitter<TextEditor | undefined>();
+export const visible = new Emitter<readonly TextEditor[]>();
 export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */
 export const statusMessages: string[] = [];
@@ -98,6 +99,7 @@ export const window = {
   activeColorTheme: { kind: ColorThemeKind.Dark },
   onDidChangeActiveColorTheme: new Emitter().event,
   onDidChangeActiveTextEditor: activating.event,
+  onDidChangeVisibleTextEditors: visible.event,
   onDidChangeTextEditorSelection: selecting.event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
   showInformationMessage: (message: string) =>

@@ -1,0 +1,224 @@
+/** Routing that follows edits, and what is looked at: which runs begin, which make way, and what ends it. */
+import type { Memento, TextEditor } from 'vscode';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { EngineClient } from '../../extension/client/engineClient.ts';
+import { Analyzer } from '../../extension/host/analyzer.ts';
+import { EditWatch } from '../../extension/host/editWatch.ts';
+import { Live } from '../../extension/host/live.ts';
+import { LiveSwitch } from '../../extension/host/liveSwitch.ts';
+import type { Log } from '../../extension/host/log.ts';
+import type { Models } from '../../extension/host/models.ts';
+import { Onlooker } from '../../extension/host/onlooker.ts';
+import type { Problems } from '../../extension/host/problems.ts';
+import type { Session } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import type { Settings } from '../../extension/host/settings.ts';
+import type { LiveParams } from '../../extension/protocol/engine.ts';
+import { cancelled, SUPERSEDED, UserError } from '../../extension/protocol/errors.ts';
+import { activating, editing, EndOfLine, Position, Range, visible, window } from '../support/vscode.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+/** Until all that waits for no clock has happened, and a while after that in which nobody types. */
+const [AT_ONCE, REST] = [10, 1000];
+
+/** A text of one line. */
+class Document {
+  readonly uri: unknown;
+  readonly eol = EndOfLine.LF;
+  readonly lineCount = 1;
+
+  constructor(
+    readonly name: string,
+    public text: string,
+  ) {
+    this.uri = { scheme: 'file', path: `/${name}`, toString: () => `file:///${name}` };
+  }
+
+  positionAt(offset: number): Position {
+    return new Position(0, offset);
+  }
+
+  offsetAt({ character }: Position): number {
+    return character;
+  }
+
+  lineAt(): unknown {
+    return { text: this.text, range: new Range(new Position(0, 0), new Position(0, this.text.length)) };
+  }
+
+  getText(range?: Range): string {
+    return this.text.slice(range?.start.character ?? 0, range?.end.character);
+  }
+
+  /** Somebody types before it. */
+  async type(letter: string): Promise<void> {
+    this.text = letter + this.text;
+    const range = { start: new Position(0, 0), end: new Position(0, 0), isSingleLine: true };
+    const event: unknown = {
+      document: this,
+      contentChanges: [{ rangeOffset: 0, rangeLength: 0, text: letter, range }],
+    };
+    editing.fire(event as Parameters<typeof editing.fire>[0]);
+    await vi.advanceTimersByTimeAsync(AT_ONCE);
+  }
+}
+
+type Sink = Parameters<EngineClient['analyze']>[2];
+
+/** A text that the engine was given: a token a letter. */
+class Call {
+  readonly result: Promise<unknown>;
+  #settle!: { readonly resolve: (result: unknown) => void; readonly reject: (error: unknown) => void };
+  #shown = 0;
+
+  constructor(
+    readonly text: string,
+    readonly live: LiveParams | undefined,
+    readonly signal: AbortSignal,
+    readonly sink: Sink,
+    readonly run: number,
+  ) {
+    this.result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
+    signal.addEventListener('abort', () => {
+      this.#settle.reject(cancelled());
+    });
+  }
+
+  async fail(error: Error): Promise<void> {
+    this.#settle.reject(error);
+    await vi.advanceTimersByTimeAsync(AT_ONCE);
+  }
+
+  async finish(): Promise<void> {
+    this.show(this.text.length);
+    this.#settle.resolve({ milliseconds: { open: 0, tokenize: 0, route: 0 } });
+    await vi.advanceTimersByTimeAsync(AT_ONCE);
+  }
+
+  /** The first tokens have their routing. */
+  show(to: number): void {
+    const { run, text, sink } = this;
+    const count = to - this.#shown;
+    if (this.#shown === 0) {
+      const model: unknown = {
+        name: 'tiny',
+        moeLayers: [{ layer: 0, experts: 2, k: 1, candidates: 2 }],
+        context: 4096,
+      };
+      const [ids, windows] = [new Int32Array(text.length), Uint32Array.of(0)];
+      const start = Uint32Array.from(text, (_, i) => i);
+      const began = { run, model, ids, windows, start, end: start.map((i) => i + 1), generate: 0 };
+      sink.began(began as Parameters<Sink['began']>[0]);
+    }
+    const column = new Float32Array(count);
+    const sums = { probSum: new Float64Array(2), logSumExpSq: 0 };
+    const layer = { chosen: new Uint16Array(2 * count), weight: new Float32Array(2 * count), entropy: column };
+    sink.routed({ run, from: this.#shown, to, logProb: column, layers: [{ ...layer, margin: column, ...sums }] });
+    this.#shown = to;
+  }
+}
+
+let calls: Call[];
+let folder: string;
+let agree: () => Promise<boolean>;
+let told: unknown[];
+let sessions: Sessions;
+let live: LiveSwitch;
+let analyzer: Analyzer;
+let parts: { dispose(): void }[];
+beforeEach(() => {
+  vi.useFakeTimers();
+  [calls, told, folder] = [[], [], 'tiny'];
+  agree = () => Promise.resolve(true);
+  const client: unknown = {
+    analyze: (_: unknown, text: string, sink: Sink, signal: AbortSignal, _generate: number, live?: LiveParams) => {
+      calls.push(new Call(text, live, signal, sink, calls.length + 1));
+      return calls.at(-1)!.result;
+    },
+  };
+  const kept = new Map<string, unknown>();
+  const memento: unknown = {
+    get: (key: string) => kept.get(key),
+    update: (key: string, value: unknown) => Promise.resolve(void kept.set(key, value)),
+  };
+  const settings: unknown = { live: true, liveCache: 64, onDidChange: () => ({ dispose: () => undefined }) };
+  const models: unknown = { name: 'tiny', request: () => ({ folder }), agree: () => agree() };
+  const problems: unknown = { report: (_: string, error: unknown) => told.push(error) };
+  const log: unknown = { write: () => undefined };
+  sessions = new Sessions();
+  live = new LiveSwitch(settings as Settings, memento as Memento);
+  analyzer = new Analyzer(client as EngineClient, sessions, models as Models, live, problems as Problems, log as Log);
+  parts = [sessions, live, new EditWatch(sessions)];
+});
+afterEach(() => {
+  for (const part of parts) part.dispose();
+  Object.assign(window, { visibleTextEditors: [], activeTextEditor: undefined });
+  vi.useRealTimers();
+});
+
+/** Begins to follow edits, and to look on where that is wanted. */
+async function start({ looksOn = false } = {}): Promise<void> {
+  parts.push(new Live(analyzer, live, sessions));
+  if (looksOn) parts.push(new Onlooker(analyzer, live, sessions));
+  await vi.advanceTimersByTimeAsync(AT_ONCE);
+}
+
+/** The window shows these texts, the first of which is the active one. */
+async function show(...documents: readonly Document[]): Promise<void> {
+  const editors: unknown[] = documents.map((document) => ({ document }));
+  Object.assign(window, { visibleTextEditors: editors, activeTextEditor: editors[0] });
+  activating.fire(editors[0] as TextEditor);
+  visible.fire(editors as TextEditor[]);
+  await vi.advanceTimersByTimeAsync(AT_ONCE);
+}
+
+/** Somebody asks for the routing of a text, and gets it. */
+async function analyze(document: Document): Promise<void> {
+  const part: unknown = { document, text: document.text, base: 0, whole: true };
+  void analyzer.analyze(part as Parameters<Analyzer['analyze']>[0]);
+  await vi.advanceTimersByTimeAsync(AT_ONCE);
+  await calls.at(-1)!.finish();
+}
+
+const sessionOf = ({ name }: Document): Session | undefined => sessions.get(`file:///${name}`);
+
+test('an edit that is no longer seen makes way for one that is, and is routed when it is seen again', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a);
+  await start({ looksOn: true });
+  await calls[0]!.finish();
+  await show(b);
+  await calls[1]!.finish();
+  await show(a);
+  await a.type('x');
+  const hidden = calls[2]!;
+  // What is next to the edit is shown; the rest is on its way.
+  hidden.show(2);
+  await show(b);
+  // Nobody else wants the model.
+  expect(hidden.signal.aborted).toBe(false);
+  await b.type('y');
+  expect(hidden.signal.reason).toBe(SUPERSEDED);
+  expect(calls.slice(3).map(({ text }) => text)).toEqual(['yother text']);
+  await calls[3]!.finish();
+  await show(a);
+  expect(calls.slice(4).map(({ text }) => text)).toEqual(['xhello world']);
+  await calls[4]!.finish();
+  expect([sessionOf(a)?.routed?.complete, sessionOf(a)?.partial]).toEqual([true, undefined]);
+});
+
+test('what is analysed unseen because somebody asked for it goes on', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a, b);
+  await start();
+  await analyze(b);
+  const part: unknown = { document: a, text: a.text, base: 0, whole: true };
+  void analyzer.analyze(part as Parameters<Analyzer['analyze']>[0]);
+  await show(b);
+  await b.type('y');
+  expect(calls.slice(1).map(({ text, signal }) => [text, signal.aborted])).toEqual([
+    ['hello world', false],
+    ['yother text', false],
+  ]);
+});
