@@ -64,6 +64,8 @@ export class Live implements Disposable {
     if (change === 'edit' && this.#live.on && isVisible(session.document)) this.#request(session);
     const { run } = session;
     if (change === 'run' && run) this.#giveWay(session);
+    // Whoever cancels a run has had enough, of the edits since then as well.
+    if (run?.abort.signal.aborted && run.abort.signal.reason !== SUPERSEDED) this.#waiting.delete(session);
     // Told of in the middle of a run's own work: it is replaced after that.
     if (this.#waiting.has(session) && (!run || (run.live && run.shown))) this.#request(session);
   }

@@ -222,3 +222,17 @@ test('what is analysed unseen because somebody asked for it goes on', async () =
     ['yother text', false],
   ]);
 });
+
+test('Cancel ends a run for good, also where there was an edit meanwhile', async () => {
+  const a = new Document('a', 'hello world');
+  await show(a);
+  await start();
+  await analyze(a);
+  await a.type('x');
+  await a.type('y');
+  analyzer.cancel(sessionOf(a)!);
+  await vi.advanceTimersByTimeAsync(REST);
+  expect(calls.map(({ text }) => text)).toEqual(['hello world', 'xhello world']);
+  await a.type('z');
+  expect(calls.at(-1)?.text).toBe('zyxhello world');
+});
