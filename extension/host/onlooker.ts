@@ -1,5 +1,5 @@
 import { window, workspace, type Disposable, type TextDocument } from 'vscode';
-import { SUPERSEDED } from '../protocol/errors.ts';
+import { SUPERSEDED, type ErrorCode } from '../protocol/errors.ts';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
@@ -14,6 +14,8 @@ const PASSING = new Set([
   ...['debug', 'vscode', 'vscode-settings', 'search-editor'],
   ...['vscode-chat-code-block', 'vscode-chat-code-compare-block'],
 ]);
+/** How the run of one text ends that leaves the others as they are. */
+const OF_THE_TEXT: ReadonlySet<ErrorCode | undefined> = new Set(['out-of-memory', 'text-empty']);
 /** Texts beside the active one wait until nothing has run for so long: whoever types is not to wait for them. */
 const REST_MS = 500;
 
@@ -95,7 +97,8 @@ export class Onlooker implements Disposable {
     if (session) this.#gaveWay.delete(session);
     void this.#analyzer.analyze(wholeText(document), active).then((ended) => {
       this.#document = undefined;
-      this.#live.afterRun(ended);
+      // The text has a session by now, and so is not tried again.
+      if (!OF_THE_TEXT.has(ended)) this.#live.afterRun(ended);
       this.#look();
     });
   }

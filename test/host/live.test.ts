@@ -236,3 +236,23 @@ test('Cancel ends a run for good, also where there was an edit meanwhile', async
   await a.type('z');
   expect(calls.at(-1)?.text).toBe('zyxhello world');
 });
+
+test('a text beside that does not fit into memory does not switch it off for the one that is typed into', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a, b);
+  await start({ looksOn: true });
+  await calls[0]!.finish();
+  await vi.advanceTimersByTimeAsync(REST);
+  expect(calls[1]?.text).toBe('other text');
+  await calls[1]!.fail(new UserError('out-of-memory', 'The KV cache needs 4.9 GB.'));
+  await vi.advanceTimersByTimeAsync(REST);
+  await a.type('x');
+  expect([live.on, calls.slice(2).map(({ text }) => text), told.length]).toEqual([true, ['xhello world'], 1]);
+});
+
+test('a model that fails switches it off', async () => {
+  await show(new Document('a', 'hello world'));
+  await start({ looksOn: true });
+  await calls[0]!.fail(new UserError('weights-invalid', 'The weights are damaged.'));
+  expect(live.on).toBe(false);
+});
