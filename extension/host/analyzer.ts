@@ -183,7 +183,11 @@ export class Analyzer {
       // What the last run ran needs no new look at its files.
       if (run.live && session.live?.model === run.request) base = session.live;
       else if (await this.#models.agree()) request = this.#models.request();
-      else throw cancelled();
+      else {
+        // Whoever does not agree is not to be asked again at every letter.
+        if (run.live) await this.#live.set(false);
+        throw cancelled();
+      }
       const model = JSON.stringify(request);
       const { memory } = this.#live;
       const result = await this.#client.analyze(

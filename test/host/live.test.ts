@@ -256,3 +256,19 @@ test('a model that fails switches it off', async () => {
   await calls[0]!.fail(new UserError('weights-invalid', 'The weights are damaged.'));
   expect(live.on).toBe(false);
 });
+
+test('who does not agree to what a model is taken for is asked once', async () => {
+  let asked = 0;
+  const a = new Document('a', 'hello world');
+  await show(a);
+  await start({ looksOn: true });
+  await calls[0]!.finish();
+  folder = 'exported';
+  agree = () => {
+    asked += 1;
+    return Promise.resolve(false);
+  };
+  for (const letter of 'xyz') await a.type(letter);
+  await show(new Document('b', 'other text'));
+  expect([asked, live.on, calls.length, told]).toEqual([1, false, 1, [expect.objectContaining({ code: 'cancelled' })]]);
+});
