@@ -26,6 +26,9 @@ const NOTICE_MS = 500;
  */
 const REST_MS = 500;
 
+/** Whoever types asks many times a second: whether a model is the one that was agreed on is looked at this often. */
+const AGREED_MS = 1000;
+
 /** What another engine may mend. */
 const OF_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
 
@@ -48,6 +51,8 @@ export class Analyzer {
   readonly #log: Log;
   readonly #live: LiveSwitch;
   #generations = 0;
+  /** When it was looked at last. */
+  #agreed = -Infinity;
 
   constructor(
     client: EngineClient,
@@ -179,16 +184,11 @@ export class Analyzer {
         }
       };
     try {
-      let request = this.#models.request();
-      // What the last run ran needs no new look at its files.
-      if (run.live && session.live?.model === run.request) base = session.live;
-      else if (await this.#models.agree()) request = this.#models.request();
-      else {
-        // Whoever does not agree is not to be asked again at every letter.
-        if (run.live) await this.#live.set(false);
-        throw cancelled();
-      }
+      const isFollowed = run.live && session.live?.model === run.request;
+      if (!isFollowed || performance.now() - this.#agreed >= AGREED_MS) await this.#agree(run);
+      const request = this.#models.request();
       const model = JSON.stringify(request);
+      if (run.live && session.live?.model === model) base = session.live;
       const { memory } = this.#live;
       const result = await this.#client.analyze(
         request,
@@ -256,6 +256,16 @@ export class Analyzer {
         this.#sessions.publish(session, 'run');
       }
     }
+  }
+
+  /** Has the user agree to what the model is taken for. Throws UserError. */
+  async #agree({ live }: Run): Promise<void> {
+    if (!(await this.#models.agree())) {
+      // Whoever does not is not to be asked again at every letter.
+      if (live) await this.#live.set(false);
+      throw cancelled();
+    }
+    this.#agreed = performance.now();
   }
 
   /** From now on something moves where the run is told of. */

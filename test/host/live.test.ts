@@ -272,3 +272,25 @@ test('who does not agree to what a model is taken for is asked once', async () =
   await show(new Document('b', 'other text'));
   expect([asked, live.on, calls.length, told]).toEqual([1, false, 1, [expect.objectContaining({ code: 'cancelled' })]]);
 });
+
+test('a model’s files are looked at again while somebody types, and not at each letter', async () => {
+  let looked = 0;
+  agree = () => {
+    looked += 1;
+    return Promise.resolve(true);
+  };
+  const a = new Document('a', 'hello world');
+  await show(a);
+  await start();
+  await analyze(a);
+  for (const letter of 'xyz') {
+    await a.type(letter);
+    await calls.at(-1)!.finish();
+  }
+  expect([calls.length, looked]).toEqual([4, 1]);
+  await vi.advanceTimersByTimeAsync(REST);
+  await a.type('!');
+  expect(looked).toBe(2);
+  // It is the model that the last run ran, and this one goes on from that.
+  expect(calls.at(-1)?.live?.base).toEqual({ run: 4, routed: 14 });
+});
