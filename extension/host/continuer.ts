@@ -71,6 +71,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     }),
   );
   #writing: Writing | undefined;
+  #written: WrittenText | undefined;
   /** Registered only while there is something to offer: VS Code asks at every letter. */
   #offer: Disposable | undefined;
   readonly #contexts = new Map<string, boolean>();
@@ -106,7 +107,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
 
   /** The tokens that were written last, for a view that has come up. */
   get written(): WrittenText | undefined {
-    return this.#writing && writtenText(this.#writing);
+    return this.#written;
   }
 
   /** Whether the model has not ended yet. */
@@ -228,7 +229,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   #stop(): void {
     this.#writing?.abort.abort(SUPERSEDED);
     this.#writing?.notice?.close();
-    if (this.#writing) this.#changed.fire({ ...writtenText(this.#writing), done: true });
+    if (this.#writing) this.#publish({ ...writtenText(this.#writing), done: true });
     this.#writing = undefined;
     this.#offer?.dispose();
     this.#offer = undefined;
@@ -237,8 +238,13 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
 
   #tell(): void {
     // What has been stopped meanwhile stays as it was told last.
-    if (this.#writing) this.#changed.fire(writtenText(this.#writing));
+    if (this.#writing) this.#publish(writtenText(this.#writing));
     this.#setContexts();
+  }
+
+  #publish(written: WrittenText): void {
+    this.#written = written;
+    this.#changed.fire(written);
   }
 
   /** Tab takes the text, whatever it begins with; Escape ends it while it is written. */

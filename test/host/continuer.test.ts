@@ -1,4 +1,4 @@
-import type { TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import type { TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EngineClient } from '../../extension/client/engineClient.ts';
 import { Continuer } from '../../extension/host/continuer.ts';
@@ -6,7 +6,7 @@ import type { Models } from '../../extension/host/models.ts';
 import type { Problems } from '../../extension/host/problems.ts';
 import type { Settings } from '../../extension/host/settings.ts';
 import { cancelled } from '../../extension/protocol/errors.ts';
-import { selecting, statusMessages, window } from '../support/vscode.ts';
+import { activating, commands, editing, notifications, selecting, statusMessages, window } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -126,4 +126,15 @@ test('a click elsewhere ends it, and says so', async () => {
   await vi.advanceTimersByTimeAsync(0);
   expect([continuer.writing, notices[0]!.open]).toEqual([false, false]);
   expect(statusMessages).toEqual([expect.stringContaining('before the model was ready')]);
+});
+
+test('what was taken with Tab stays listed, also in a view that comes up later', async () => {
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  sink!.continued(token);
+  end();
+  await written;
+  const taken: unknown = { document, contentChanges: [{}] };
+  editing.fire(taken as TextDocumentChangeEvent);
+  expect([continuer.writing, continuer.written?.tokens.length]).toEqual([false, 1]);
 });
