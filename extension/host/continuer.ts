@@ -67,7 +67,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   );
   readonly #grow = this.#disposables.add(
     new Throttle(OFFER_MS, () => {
-      if (this.#writing) void this.#offerText(this.#writing);
+      if (this.#writing?.text) void this.#offerText(this.#writing);
     }),
   );
   #writing: Writing | undefined;
@@ -95,7 +95,9 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#disposables.add(
       // No editor at all is active while a view or a page has the focus.
       window.onDidChangeActiveTextEditor((editor) => {
-        if (editor && editor.document !== this.#writing?.document) this.#leave();
+        if (!editor) return;
+        if (editor.document !== this.#writing?.document) this.#leave();
+        else this.#grow.request(0);
       }),
     );
     this.#disposables.add(

@@ -138,3 +138,26 @@ test('what was taken with Tab stays listed, also in a view that comes up later',
   editing.fire(taken as TextDocumentChangeEvent);
   expect([continuer.writing, continuer.written?.tokens.length]).toEqual([false, 1]);
 });
+
+test('what was written while a page had the focus is offered when its editor has it again', async () => {
+  const run = vi.spyOn(commands, 'executeCommand');
+  const offered = (): boolean =>
+    (run.mock.calls as unknown[][]).some(([command]) => command === 'editor.action.inlineSuggest.trigger');
+  try {
+    window.activeTextEditor = undefined;
+    const written = continuer.write(editor as TextEditor);
+    await vi.advanceTimersByTimeAsync(0);
+    sink!.continued(token);
+    end();
+    await written;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(offered()).toBe(false);
+    window.activeTextEditor = editor;
+    activating.fire(editor as TextEditor);
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(offered()).toBe(true);
+  } finally {
+    window.activeTextEditor = undefined;
+    run.mockRestore();
+  }
+});
