@@ -128,6 +128,11 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   async write({ document, selection }: TextEditor): Promise<void> {
     this.#stop();
     const position = selection.active;
+    const text = document.getText(new Range(0, 0, position.line, position.character));
+    if (text.trim() === '') {
+      void window.showInformationMessage(l10n.t`Nothing stands before the cursor: put it behind some text.`);
+      return;
+    }
     const abort = new AbortController();
     const writing: Writing = {
       ...{ document, version: document.version, position, abort },
@@ -136,7 +141,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     this.#writing = writing;
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
     const what = {
-      text: document.getText(new Range(0, 0, position.line, position.character)),
+      text,
       tokens: continueTokens,
       sampling: { temperature: continueTemperature, seed: continueSeed },
       memory: liveCache * MEGABYTE,

@@ -161,3 +161,15 @@ test('what was written while a page had the focus is offered when its editor has
     run.mockRestore();
   }
 });
+
+test.each(['', '\n\n  '])('before a text there is nothing to continue: %j', async (text) => {
+  sink = undefined;
+  notifications.length = 0;
+  const empty: unknown = { document: { version: 1, getText: () => text }, selection: { active: {} } };
+  void continuer.write(empty as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([sink, continuer.writing]).toEqual([undefined, false]);
+  expect(notifications.map(({ message }) => message)).toEqual([
+    'Nothing stands before the cursor: put it behind some text.',
+  ]);
+});
