@@ -183,10 +183,10 @@ class Engine {
 
   async #continue(params: ContinueParams, signal: AbortSignal): Promise<number> {
     const { run, tokens, sampling, memory } = params;
-    const { model, ids, windows } = await this.#begin(params, 0, signal);
+    const { model, ids } = await this.#begin(params, 0, signal);
     const added = new AddedText(model.tokenizer, ids);
     let count = 0;
-    for await (const token of this.#live(model).write({ ids, windows }, tokens, chooser(sampling), memory, signal)) {
+    for await (const token of this.#live(model).write(ids, tokens, chooser(sampling), memory, signal)) {
       if (await model.tokenizer.isSpecial(token.id)) break;
       await this.#connection.sendNotification(fromEngine.continued, { run, ...token, text: await added.add(token.id) });
       count += 1;

@@ -176,7 +176,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       if (this.#writing !== writing) return;
       writing.done = true;
       if (count === 0)
-        void window.showInformationMessage(l10n.t`The model adds nothing here: the text ends, or its context is full.`);
+        void window.showInformationMessage(l10n.t`The model adds nothing here: it takes the text to be at its end.`);
     } catch (error) {
       if (this.#writing !== writing) return;
       this.#stop();

@@ -4,7 +4,7 @@ import type { OpenParams, RoutedLayer } from './engine.ts';
 export interface ContinueParams extends OpenParams {
   /** What stands before the new tokens. */
   readonly text: string;
-  /** Most tokens to add; fewer come when the context is full, or when the model ends the text. */
+  /** Most tokens to add; fewer come where they are more than half of the context, or when the model ends the text. */
   readonly tokens: number;
   readonly sampling: Sampling;
   /** Most bytes that the engine keeps of texts, as in LiveParams. */

@@ -1,12 +1,15 @@
 /** The model writes a text on: the tokens are those of greedy decoding, their routing that of the longer text. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AddedText, chooser } from '../../extension/engine/live/continuation.ts';
+import type { OpenModel } from '../../extension/engine/model.ts';
 import { openModel } from '../../extension/engine/open.ts';
+import { prefill } from '../../extension/engine/prefill.ts';
 import type { Continued, Sampling } from '../../extension/protocol/continuation.ts';
 import { TestEngine } from '../support/analyze.ts';
+import { ScratchCheckpoint } from '../support/checkpoint.ts';
 import { LiveText } from '../support/liveText.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
 
@@ -72,30 +75,7 @@ describe('the demo model', () => {
     expect(await drawn(4)).not.toEqual(first);
   });
 
-  it('stops where the context is full, and says that an encoder does not continue', async () => {
-    const cache = mkdtempSync(join(tmpdir(), 'moescope-continue-'));
-    const options = {
-      importer: join(ROOT, 'dist/importer.js'),
-      progress: () => undefined,
-      signal: new AbortController().signal,
-    };
-    const common = { cache, cacheLimit: 0, threads: 0, precision: 'float32', provider: 'cpu' } as const;
-    try {
-      const model = await openModel({ ...common, folder: DEMO, context: 23 }, options);
-      const { ids } = await model.tokenizer.encode(text);
-      const { router } = new LiveText(model, 64e6);
-      const own = ids.subarray(0, 20);
-      const windows = Uint32Array.of(0);
-      let count = 0;
-      for await (const { id } of router.write({ ids: own, windows }, 9, chooser(GREEDY), 64e6, options.signal)) {
-        expect(id).toBeLessThan(model.info.vocabulary);
-        count += 1;
-      }
-      expect(count).toBe(3);
-      await model.close();
-    } finally {
-      rmSync(cache, { recursive: true, force: true });
-    }
+  it('says that an encoder does not continue', async () => {
     await expect(write(join(FIXTURES, 'checkpoints/switch_transformers'), 'a b c', 3)).rejects.toMatchObject({
       code: 'architecture-unsupported',
     });
@@ -119,6 +99,88 @@ describe('the demo model', () => {
       await model.close();
     } finally {
       rmSync(cache, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a text that leaves no room in the context', () => {
+  const text = 'def capacity(tokens: int, experts: int) -> int:\n    return tokens // experts\n\n'.repeat(20);
+  let cache: string;
+  beforeAll(() => {
+    cache = mkdtempSync(join(tmpdir(), 'moescope-continue-'));
+  });
+  afterAll(() => {
+    rmSync(cache, { recursive: true, force: true });
+  });
+  const open = (folder: string, context: number): Promise<OpenModel> =>
+    openModel(
+      { folder, cache, cacheLimit: 0, threads: 0, context, precision: 'float32', provider: 'cpu' },
+      { importer: join(ROOT, 'dist/importer.js'), progress: () => undefined, signal: new AbortController().signal },
+    );
+  /** The ids that the model adds. */
+  const added = async (model: OpenModel, ids: Int32Array, tokens: number): Promise<number[]> => {
+    const found: number[] = [];
+    const { router } = new LiveText(model, 64e6);
+    const { signal } = new AbortController();
+    for await (const { id } of router.write(ids, tokens, chooser(GREEDY), 64e6, signal)) found.push(id);
+    return found;
+  };
+  /** Those that greedy decoding adds to this and nothing before it. */
+  const greedy = async (model: OpenModel, ids: Int32Array, tokens: number): Promise<number[]> => {
+    const found: number[] = [];
+    for await (const part of prefill(model, ids, Uint32Array.of(0), tokens, new AbortController().signal)) {
+      found.push(...(part.generated ?? []));
+    }
+    return found;
+  };
+
+  // 20 of 256 tokens are for what comes: 236 are left, which begin at a multiple of 32.
+  const FROM = { 200: 0, 236: 0, 237: 32, 255: 32, 256: 32, 257: 32, 268: 32, 269: 64, 400: 192 };
+
+  it('is continued from its end, by as many tokens as were asked for', async () => {
+    const model = await open(DEMO, 256);
+    const { ids } = await model.tokenizer.encode(text);
+    for (const [length, from] of Object.entries(FROM)) {
+      const own = ids.subarray(0, Number(length));
+      const found = await added(model, own, 20);
+      expect(found, length).toHaveLength(20);
+      expect(found, length).toEqual(await greedy(model, own.subarray(from), 20));
+    }
+    await model.close();
+  });
+
+  it('keeps half of the context, whatever is asked for', async () => {
+    const model = await open(DEMO, 24);
+    const { ids } = await model.tokenizer.encode(text);
+    const own = ids.subarray(0, 30);
+    // 12 tokens are left, which begin at a multiple of 3.
+    const found = await added(model, own, 100);
+    expect(found).toEqual(await greedy(model, own.subarray(18), 12));
+    expect(found).toHaveLength(12);
+    await model.close();
+  });
+
+  it('begins with what its tokenizer puts before each text', async () => {
+    const scratch = new ScratchCheckpoint('mixtral');
+    const tokenizer = JSON.parse(readFileSync(scratch.path('tokenizer.json'), 'utf8')) as object;
+    const first = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } };
+    const template = {
+      ...{ type: 'TemplateProcessing', single: [first, { Sequence: { id: 'A', type_id: 0 } }], pair: [] },
+      special_tokens: { '<|endoftext|>': { id: '<|endoftext|>', ids: [0], tokens: ['<|endoftext|>'] } },
+    };
+    scratch.write('tokenizer.json', JSON.stringify({ ...tokenizer, post_processor: template }));
+    try {
+      const model = await open(scratch.folder, 64);
+      const { ids } = await model.tokenizer.encode(text);
+      expect(ids[0]).toBe(0);
+      // 56 tokens are left, of which one is the first; the others begin at a multiple of 8.
+      const own = ids.subarray(0, 100);
+      const expected = await greedy(model, Int32Array.of(0, ...own.subarray(48)), 8);
+      expect(await added(model, own, 8)).toEqual(expected);
+      expect(await greedy(model, own.subarray(48), 8)).not.toEqual(expected);
+      await model.close();
+    } finally {
+      scratch.dispose();
     }
   });
 });

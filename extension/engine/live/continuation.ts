@@ -32,6 +32,29 @@ function mulberry32(seed: number): () => number {
   };
 }
 
+/**
+ * What of a text's tokens its continuation goes on from: all where the context has room for so many more, else the last ones, after
+ * what the tokenizer puts before each text. The last ones begin at one of a few places, so that the next continuation finds what this
+ * one has run.
+ */
+export async function continuedFrom(
+  ids: Int32Array,
+  tokens: number,
+  context: number,
+  tokenizer: Tokenizer,
+): Promise<Int32Array> {
+  const most = Math.max(context - tokens, Math.ceil(context / 2));
+  if (ids.length <= most) return ids;
+  const step = Math.ceil(context / 8);
+  let before = 0;
+  while (before < step && (await tokenizer.isSpecial(ids[before]!))) before += 1;
+  const from = Math.ceil((before + ids.length - most) / step) * step;
+  const own = new Int32Array(before + ids.length - from);
+  own.set(ids.subarray(0, before));
+  own.set(ids.subarray(from), before);
+  return own;
+}
+
 /** The text of tokens that follow others. */
 export class AddedText {
   readonly #tokenizer: Tokenizer;

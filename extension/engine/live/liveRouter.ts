@@ -7,6 +7,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { OpenModel, RoutedTokens, Sequence } from '../model.ts';
 import { leavesOneOver, passEnd } from '../passes.ts';
 import { readWindow, throwIfAborted } from '../prefill.ts';
+import { continuedFrom } from './continuation.ts';
 import { commonLength, LiveWindows, type LiveWindow } from './windows.ts';
 
 /** Tokens of the first pass of a run; later ones take twice as many each, within a time that nobody notices. */
@@ -83,25 +84,25 @@ export class LiveRouter {
   /**
    * Writes a text on: yields each token with its routing. What the text itself takes is kept as ever, what is added is not.
    *
-   * @param tokens most of them; fewer when the window is full
+   * @param tokens most of them; at most half of a context where the text takes more than that
    * @param choose takes logits [V] and gives a token
    * @throws UserError `architecture-unsupported` for an encoder-decoder, `cancelled` between passes
    */
   async *write(
-    { ids, windows }: Pick<Delivered, 'ids' | 'windows'>,
+    ids: Int32Array,
     tokens: number,
     choose: (logits: Float32Array) => number,
     memory: number,
     signal: AbortSignal,
   ): AsyncGenerator<WrittenToken, void> {
-    const { info, answers, chunk, cacheless } = this.#model;
+    const { info, tokenizer, answers, chunk, cacheless } = this.#model;
     if (answers) {
       throw new UserError(
         'architecture-unsupported',
         l10n.t`${info.name} answers a text, and does not continue it: choose a model without an encoder.`,
       );
     }
-    const own = ids.subarray(windows.at(-1));
+    const own = await continuedFrom(ids, tokens, info.context, tokenizer);
     const room = Math.min(tokens, info.context - own.length);
     if (room <= 0) return;
     const window = this.#windows.take(own, memory, room);
