@@ -143,7 +143,7 @@ class Engine {
         progress('measure', done, total);
       },
     };
-    const measurable = await measurableOf(model);
+    const measurable = await this.#onceSpared(() => measurableOf(model));
     for await (const measured of this.#sparing(() => measure(measurable, ids, windows, interventions, options))) {
       await this.#connection.sendNotification(fromEngine.measured, { run, ...measured });
     }
@@ -156,7 +156,9 @@ class Engine {
     const progress = (done: number, total: number): void => {
       report('balance', done, total);
     };
-    return fitBiases(await measurableOf(model), ids, windows, params.target, { signal, progress });
+    return this.#onceSpared(async () =>
+      fitBiases(await measurableOf(model), ids, windows, params.target, { signal, progress }),
+    );
   }
 
   async #profile(params: ProfileParams, signal: AbortSignal): Promise<ModelProfile> {
@@ -273,10 +275,28 @@ class Engine {
         yield part;
       }
     } catch (error) {
-      if (begun || !isUserError(error, 'out-of-memory') || !this.#open?.live) throw error;
-      delete this.#open.live;
+      if (begun || !this.#spares(error)) throw error;
       yield* run();
     }
+  }
+
+  /** The same of what gives nothing before it is done. */
+  async #onceSpared<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!this.#spares(error)) throw error;
+      return work();
+    }
+  }
+
+  /** Gives up what Live keeps, where there is such and memory was short. */
+  #spares(error: unknown): boolean {
+    // Some say with it which setting takes less.
+    const isShort = [error, (error as Error).cause].some((each) => isUserError(each, 'out-of-memory'));
+    if (!isShort || !this.#open?.live) return false;
+    delete this.#open.live;
+    return true;
   }
 
   #live(model: OpenModel): LiveRouter {

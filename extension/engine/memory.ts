@@ -16,8 +16,18 @@ import { PRECISIONS, type Precision } from '../protocol/trace.ts';
 export function requireMemory(bytes: number, what: string, code: ErrorCode = 'out-of-memory'): void {
   const free = freeFor(bytes);
   if (bytes <= free) return;
-  const gigabytes = (n: number): string => `${(n / 1e9).toFixed(1)} GB`;
-  throw new UserError(code, l10n.t`${what} needs ${gigabytes(bytes)} of memory, and ${gigabytes(free)} are free.`);
+  throw new UserError(
+    code,
+    l10n.t`${what} needs ${gigabytes(bytes, free)} of memory, and ${gigabytes(free, bytes)} are free.`,
+  );
+}
+
+/** Bytes as they stand beside others in a sentence: with as many digits as tell the two apart. */
+export function gigabytes(bytes: number, others: number): string {
+  let digits = 1;
+  const written = (n: number): string => (n / 1e9).toFixed(digits);
+  while (written(bytes) === written(others) && digits < 9) digits += 1;
+  return `${written(bytes)} GB`;
 }
 
 /** Bytes that are free; where they are fewer than wanted, after what nobody holds any more was given back. */

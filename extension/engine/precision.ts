@@ -3,6 +3,7 @@ import { bestFit, neededMemory, ON_THE_CPU } from '../models/fitting.ts';
 import type { Footprint } from '../models/footprint.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Precision } from '../protocol/trace.ts';
+import { gigabytes } from './memory.ts';
 
 /**
  * The precision that a model opens in on the processor, and why: the one asked for, or the most exact that fits.
@@ -16,30 +17,27 @@ export function choosePrecision(
   bytes: Footprint['bytes'],
   free: number,
 ): { readonly precision: Precision; readonly why: string } {
-  const needs = (precision: Precision): string =>
-    l10n.t`${precision} needs ${gigabytes(neededMemory(bytes[precision].total, precision))}`;
-  const have = gigabytes(free);
+  const needed = (precision: Precision): number => neededMemory(bytes[precision].total, precision);
+  const needs = (precision: Precision): string => l10n.t`${precision} needs ${gigabytes(needed(precision), free)}`;
   const best = bestFit(bytes, free);
   if (wanted === 'auto') {
     if (best) {
       const finer = ON_THE_CPU.slice(0, ON_THE_CPU.indexOf(best)).map(needs);
+      const have = gigabytes(free, needed(best));
       return { precision: best, why: l10n.t`${[...finer, needs(best)].join(', ')}, and ${have} are free` };
     }
+    const have = gigabytes(free, needed(ON_THE_CPU.at(-1)!));
     throw new UserError(
       'model-too-large',
       l10n.t`This model does not fit: ${ON_THE_CPU.map(needs).join(', ')}, and ${have} are free.`,
     );
   }
-  const needed = neededMemory(bytes[wanted].total, wanted);
-  if (needed <= free) return { precision: wanted, why: l10n.t`it was asked for` };
+  if (needed(wanted) <= free) return { precision: wanted, why: l10n.t`it was asked for` };
+  const [wants, have] = [gigabytes(needed(wanted), free), gigabytes(free, needed(wanted))];
   throw new UserError(
     best ? 'precision-unsupported' : 'model-too-large',
     best
-      ? l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free. In ${best} it fits.`
-      : l10n.t`This model in ${wanted} needs ${gigabytes(needed)} of memory, and ${have} are free.`,
+      ? l10n.t`This model in ${wanted} needs ${wants} of memory, and ${have} are free. In ${best} it fits.`
+      : l10n.t`This model in ${wanted} needs ${wants} of memory, and ${have} are free.`,
   );
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`;
 }

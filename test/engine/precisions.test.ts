@@ -128,6 +128,12 @@ describe('what fits', () => {
       /^This model in float32 needs [\d.]+ GB of memory, and 20\.0 GB are free\. In int8 it fits\.$/,
     );
   });
+  it('is told from what is free, however little is missing', () => {
+    // 1.15 · 28 GB and 150 MiB.
+    expect(() => choosePrecision('float32', bytes, 32.354e9)).toThrow(
+      'needs 32.36 GB of memory, and 32.35 GB are free',
+    );
+  });
   it('may be nothing', () => {
     expect(() => choosePrecision('auto', bytes, 3e9)).toThrow(
       /^This model does not fit: float32 needs [\d.]+ GB, int8 needs [\d.]+ GB, int4 needs [\d.]+ GB, and 3\.0 GB are free\.$/,
