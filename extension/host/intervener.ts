@@ -4,11 +4,12 @@ import { Ablations, ablations } from '../analysis/ablation.ts';
 import { cutInHalf, judgeBiases } from '../analysis/balanced.ts';
 import { interventionText } from '../analysis/interventionText.ts';
 import { outcomeOf } from '../analysis/outcome.ts';
-import { ABLATE, EXPERT, shownLayer } from '../analysis/sections/expertCost.ts';
+import { ABLATE, EXPERT } from '../analysis/sections/expertCost.ts';
 import { ABLATION, ablatedLayers, shownSuffering } from '../analysis/sections/ablationControls.ts';
 import { changeControls, CLEAR, OUTLINE, WHAT_IF } from '../analysis/sections/changeControls.ts';
 import { cannotMeasure } from '../analysis/sections/measuring.ts';
 import { MEND, targetOf } from '../analysis/sections/mendControls.ts';
+import { layerChoice } from '../analysis/sections/parts.ts';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
@@ -63,7 +64,7 @@ export class Intervener implements Disposable {
     actions.add(MEND, 'balance', (context) => this.#balance(context));
     actions.add(MEND, 'save', (context) => this.#saveBiases(context));
     actions.add(ABLATION, 'ablate', (context) => this.#ablate(context));
-    actions.add(EXPERT, ABLATE, (context) => this.#ablate({ ...context, set: { layer: shownLayer(context.set) } }));
+    actions.add(EXPERT, ABLATE, (context) => this.#ablateShown(context));
     actions.add(WHAT_IF, OUTLINE, (context) => {
       this.#outlineLatest(context);
     });
@@ -143,6 +144,12 @@ export class Intervener implements Disposable {
       }
       if (job.session.routed === job.routed) this.#subjects.addEvidence(subject.id, { ablated: found.result });
     });
+  }
+
+  /** Takes each expert of the layer away that the section on an expert shows. */
+  async #ablateShown({ subject, set, ...context }: ActionContext): Promise<void> {
+    const { value: layer } = layerChoice(set, subject.make().model.moeLayers);
+    await this.#ablate({ ...context, subject, set: { layer } });
   }
 
   async #saveBiases({ session, subject }: ActionContext): Promise<void> {

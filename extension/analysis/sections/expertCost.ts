@@ -1,6 +1,6 @@
 /** What a text loses without one expert, where that was measured. */
 import * as l10n from '@vscode/l10n';
-import type { Figure, Parameters } from '../../protocol/report.ts';
+import type { Figure } from '../../protocol/report.ts';
 import { percent } from '../numbers.ts';
 import type { Chosen } from './expertCompany.ts';
 import { sufferingFigure } from './measuring.ts';
@@ -10,11 +10,6 @@ import type { Subject } from './subject.ts';
 /** Id of the section on an expert, and of its action that takes each expert of the layer away. */
 export const EXPERT = 'expert';
 export const ABLATE = 'ablate';
-
-/** The layer that the section shows, by its position. */
-export function shownLayer({ layer }: Parameters): string {
-  return typeof layer === 'string' ? layer : '0';
-}
 
 export function costFigures(subject: Subject, { at, expert, name }: Chosen): Figure[] {
   const { ablated } = subject.evidence;

@@ -1,0 +1,72 @@
+/** What reports ask of the model, on the real engine. */
+import { join } from 'node:path';
+import type { TextDocument } from 'vscode';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Evidence } from '../../extension/analysis/sections/subject.ts';
+import { EditTracker } from '../../extension/host/editTracker.ts';
+import { Intervener } from '../../extension/host/intervener.ts';
+import type { Models } from '../../extension/host/models.ts';
+import { ReportActions } from '../../extension/host/reportActions.ts';
+import { RoutedText } from '../../extension/host/routedText.ts';
+import type { Session } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { Subjects } from '../../extension/host/subjects.ts';
+import type { Parameters } from '../../extension/protocol/report.ts';
+import { TestEngine } from '../support/analyze.ts';
+import { ROOT } from '../support/reference.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+const BALANCED = join(ROOT, 'media/demo-models/balanced');
+
+let engine: TestEngine;
+beforeAll(() => {
+  engine = new TestEngine();
+});
+afterAll(() => {
+  engine.dispose();
+});
+
+let sessions: Sessions;
+let subjects: Subjects;
+let actions: ReportActions;
+let intervener: Intervener;
+beforeEach(() => {
+  sessions = new Sessions();
+  subjects = new Subjects(sessions);
+  actions = new ReportActions();
+  const models: unknown = { request: (folder: string) => engine.model(folder) };
+  intervener = new Intervener(engine.client, models as Models, sessions, subjects, actions);
+});
+afterEach(() => {
+  intervener.dispose();
+  subjects.dispose();
+  sessions.dispose();
+});
+
+async function route(text: string): Promise<Session> {
+  const document: unknown = { uri: { path: '/a.txt', toString: () => 'file:///a.txt' } };
+  const session = sessions.open(document as TextDocument);
+  const trace = await engine.analyze(BALANCED, text);
+  session.show(new RoutedText(1, text, new EditTracker(text, 0, true), trace), false);
+  return session;
+}
+
+/** Has an action of the report carried out; what is known of the text then. */
+async function act(session: Session, section: string, action: string, set: Parameters): Promise<Evidence> {
+  const subject = subjects.ofSession(session)!;
+  await actions.run(section, action, { session, subject, set });
+  return subjects.evidence(subject.id);
+}
+
+describe('what the experts of a layer are worth', () => {
+  test.each<[where: string, set: Parameters, layer: number]>([
+    ['the layer that the page shows', { shownLayer: '3', expert: '5' }, 3],
+    ['the section’s own where the page shows none', { layer: '2' }, 2],
+    ['the first where none is set', {}, 0],
+  ])('is measured of %s', async (_, set, layer) => {
+    const { ablated } = await act(await route('The router sends each token on.'), 'expert', 'ablate', set);
+    expect(ablated!.wanted).toBe(16);
+    expect(ablated!.experts.map((one) => one.layer)).toEqual(new Array<number>(16).fill(layer));
+  });
+});
