@@ -47,6 +47,25 @@ describe('the section on whether it pays', () => {
     expect(verdict).toContain('a single request has the memory of 46 billion parameters');
   });
 
+  it('has a dense model keep what is no expert in the precision that it has here', () => {
+    const none = { embeddings: 0, mixers: 0, routers: 0, experts: 0, sharedExperts: 0, mlps: 0, norms: 0, head: 0 };
+    // In int8 embeddings stay float32: 200 parameters in 500 bytes, 400 of which are looked up, and eight experts of 10.
+    const anatomy = {
+      layers: [],
+      parameters: { ...none, embeddings: 100, head: 100, experts: 80 },
+      bytes: { ...none, embeddings: 400, head: 100, experts: 80 },
+      experts: [{ parameters: 10, bytes: 10 }],
+      cacheBytes: 0,
+    };
+    const mixed = { precision: 'int8', parameters: { total: 280, active: 210 }, anatomy };
+    const { figures, verdict } = payoffSection.make(subject([layer], { model: mixed }), { batch: 1 });
+    const { rows } = figures[0]!.table;
+    expect(rows.map((row) => row[1])).toEqual([580, 510, 580]);
+    // One request reads the head and one expert, of the dense model as many parameters.
+    expect(rows.map((row) => row[3])).toEqual([110, 110, 180]);
+    expect(verdict).toContain('and 1.00× the time of a step');
+  });
+
   it('takes no more requests at once than there are', () => {
     const rows = (set: Record<string, number>) =>
       payoffSection.make(subject([layer], { model }), set).figures[0]!.table.rows;

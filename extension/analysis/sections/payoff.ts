@@ -85,11 +85,12 @@ function modelsOf(
 ): readonly [Compared, Compared, Compared] {
   const { all, rest, lookedUp, bytes } = sizes;
   const { active } = model.parameters;
-  const width = all.bytes / all.parameters;
+  // What is no expert stays in the precision that it has here.
+  const width = (all.bytes - rest.bytes) / (all.parameters - rest.parameters);
   const cache = model.anatomy?.cacheBytes ?? 0;
   const read = touched.reduce((sum, experts, i) => sum + experts * bytes[i]!, rest.bytes - lookedUp);
   const dense = (parameters: number): Serving => {
-    const weights = parameters * width;
+    const weights = rest.bytes + (parameters - rest.parameters) * width;
     return { weights, active: parameters, read: weights - lookedUp, cache };
   };
   return [
