@@ -5,7 +5,7 @@
 import type { CapacityLimit, CapacityPolicy } from '../protocol/intervention.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { expertCapacity } from './capacity.ts';
-import { isSeen, wantedAt } from './load.ts';
+import { isSeen, seenTokens, wantedAt } from './load.ts';
 
 /** What became of a slot. `NONE`: the layer saw nothing of the token, does not tell what it wanted, or not what the policy takes. */
 export const FATE = { NONE: 0, KEPT: 1, DROPPED: 2, MOVED: 3 } as const;
@@ -30,9 +30,7 @@ export function layerLimits(layer: LayerTrace, routed: number, { factor, policy 
 
 /** Slots that an expert takes at most, the tokens [0, routed) that the layer saw being one batch. */
 export function capacityOf(layer: LayerTrace, routed: number, factor: number): number {
-  let tokens = 0;
-  for (let t = 0; t < routed; t++) if (isSeen(layer, t)) tokens += 1;
-  return expertCapacity(factor, tokens, layer.k, layer.experts);
+  return expertCapacity(factor, seenTokens(layer, routed), layer.k, layer.experts);
 }
 
 /** The fate of tokens [0, routed) of a layer where an expert takes so many slots. */

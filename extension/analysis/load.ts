@@ -35,6 +35,13 @@ export function isSeen({ chosen, candidates, k, entropy }: LayerTrace, t: number
   return false;
 }
 
+/** How many of tokens [0, routed) a layer saw. */
+export function seenTokens(layer: LayerTrace, routed: number): number {
+  let seen = 0;
+  for (let t = 0; t < routed; t++) if (isSeen(layer, t)) seen += 1;
+  return seen;
+}
+
 /** Figures of one layer's load. All shares are fractions of the slots taken; NaN when nothing was routed. */
 export interface LoadFigures {
   /** c_e / Σc; [E]. */

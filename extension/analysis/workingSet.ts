@@ -47,7 +47,6 @@ export function evenlyTouched(experts: number, k: number, n: number): number {
 }
 
 /** The same with the load as it is, p_e being the share of tokens that choose expert e: Σ_e 1 − (1 − p_e)^n. */
-export function independentlyTouched(counts: Float64Array, k: number, n: number): number {
-  const tokens = counts.reduce((sum, c) => sum + c, 0) / k;
+export function independentlyTouched(counts: Float64Array, tokens: number, n: number): number {
   return counts.reduce((sum, c) => sum + 1 - (1 - Math.min(1, c / tokens)) ** n, 0);
 }

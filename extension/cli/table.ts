@@ -1,4 +1,4 @@
-import { coldShare, expertCounts, isSeen, loadFigures, meanOf } from '../analysis/load.ts';
+import { coldShare, expertCounts, loadFigures, meanOf, seenTokens } from '../analysis/load.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
@@ -49,7 +49,7 @@ function loadTable({ layers, routed }: RoutingTrace): string {
   const cold = `${Number((100 * coldShare(layers[0]?.experts ?? 1)).toFixed(1))} %`;
   const counts = layers.map((layer) => expertCounts(layer, 0, routed));
   const dropped = layers.map((layer, i) => {
-    const seen = Array.from({ length: routed }, (_, t) => t).filter((t) => isSeen(layer, t)).length;
+    const seen = seenTokens(layer, routed);
     return seen === 0 ? 0 : 1 - counts[i]!.reduce((sum, n) => sum + n, 0) / (seen * layer.k);
   });
   // Only capacity limits drop any.

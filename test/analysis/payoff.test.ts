@@ -66,6 +66,14 @@ describe('the section on whether it pays', () => {
     expect(verdict).toContain('and 1.00× the time of a step');
   });
 
+  it('reckons with the tokens that the layer saw, not with those that found room', () => {
+    // A limit of the model's own kept four of eight: a request reads the rest, 6 billion, and half an expert of 5.
+    const chosen = Array.from({ length: 8 }, (_, e) => (e < 4 ? [e, 7] : [null, e]));
+    const limited = layerTrace({ experts: 8, k: 1, chosen });
+    const { figures } = payoffSection.make(subject([limited], { model }), { batch: 1 });
+    expect(figures[0]!.table.rows[0]![3]).toBeCloseTo(17e9, -3);
+  });
+
   it('takes no more requests at once than there are', () => {
     const rows = (set: Record<string, number>) =>
       payoffSection.make(subject([layer], { model }), set).figures[0]!.table.rows;

@@ -50,8 +50,8 @@ describe('experts that a batch touches', () => {
   it('expects what the formula says', () => {
     // 8 of 64, 16 tokens: 64·(1 − (7/8)^16).
     expect(evenlyTouched(64, 8, 16)).toBeCloseTo(56.444, 3);
-    // Shares of tokens 1, 1/2, 1/2, 0 with k = 2, two tokens: 1 + 3/4 + 3/4.
-    expect(independentlyTouched(Float64Array.of(4, 2, 2, 0), 2, 2)).toBeCloseTo(2.5, 12);
+    // Four tokens, shares 1, 1/2, 1/2, 0; two of them: 1 + 3/4 + 3/4.
+    expect(independentlyTouched(Float64Array.of(4, 2, 2, 0), 4, 2)).toBeCloseTo(2.5, 12);
   });
 
   it('grows with the batch, from k to all that the text touches', () => {

@@ -1,6 +1,6 @@
 /** The routing of a folder's files, taken in one after the other. Its memory is bounded, whatever the number of files. */
 import type { ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
-import { expertCounts, isSeen } from '../load.ts';
+import { expertCounts, seenTokens } from '../load.ts';
 import { emptyBlock, expertOffsets, MOST_BLOCKS, type Domain } from './domains.ts';
 import { addPatterns, emptyPatterns, pairsFit, type LayerPatterns } from './patterns.ts';
 import { addVocabulary, emptyVocabulary, type Vocabulary } from './vocabulary.ts';
@@ -50,7 +50,7 @@ export function addFile(folder: FolderRouting, name: string, domain: string, tra
   const block = blockFor(folder, domain);
   block.files += 1;
   layers.forEach((layer, i) => {
-    for (let t = 0; t < routed; t++) if (isSeen(layer, t)) block.tokens[i]! += 1;
+    block.tokens[i]! += seenTokens(layer, routed);
   });
   const part = { file, text, tokens, routed };
   layers.forEach((layer, i) => {

@@ -7,7 +7,7 @@ import { sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
 import { batchSizes, evenlyTouched, independentlyTouched, touchedExperts } from '../workingSet.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known, lacksK, layerChoice, NO_K } from './parts.ts';
+import { basisOf, known, lacksK, layerChoice, NO_K, tokensSeen } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** From where on hardly an expert stays out of use. */
@@ -53,14 +53,17 @@ interface Growth {
   readonly even: readonly number[];
   /** Experts touched by MoE layer and batch: measured, or expected where that is not known. */
   readonly touched: readonly (readonly number[])[];
+  /** Whether a limit of the model's own dropped slots, which touch nothing. */
+  readonly drops: boolean;
   /** Experts that all tokens together touched, by MoE layer. */
   readonly used: readonly number[];
 }
 
-function growthOf({ loads, trace }: Subject): Growth {
-  const tokens = loads.map(({ shape, counts }) => counts.reduce((sum, c) => sum + c, 0) / shape.k);
+function growthOf(subject: Subject): Growth {
+  const { loads, trace } = subject;
+  const tokens = tokensSeen(subject);
   const batches = batchSizes(Math.round(Math.max(0, ...tokens)));
-  const independent = loads.map(({ shape, counts }) => batches.map((n) => independentlyTouched(counts, shape.k, n)));
+  const independent = loads.map(({ counts }, i) => batches.map((n) => independentlyTouched(counts, tokens[i]!, n)));
   const even = loads.map(({ shape }) => batches.map((n) => evenlyTouched(shape.experts, shape.k, n)));
   const measured = trace?.layers.map((layer) => batches.map((n) => touchedExperts(layer, trace.routed, n)));
   const mean = (layers: readonly (readonly number[])[]): number[] =>
@@ -76,12 +79,13 @@ function growthOf({ loads, trace }: Subject): Growth {
     independent: mean(independent),
     even: mean(even),
     touched: measured ?? independent,
+    drops: loads.some(({ shape, counts }, i) => counts.reduce((sum, c) => sum + c, 0) < tokens[i]! * shape.k),
     used: loads.map(({ counts }) => counts.reduce((n, c) => (c > 0 ? n + 1 : n), 0)),
   };
 }
 
 function verdict(growth: Growth, sizes: ExpertSizes | undefined): string {
-  const { batches, measured, independent, even } = growth;
+  const { batches, measured, independent, even, drops } = growth;
   const shares = measured ?? independent;
   const last = batches.length - 1;
   const at = shares.findIndex((share) => share >= NEARLY_ALL);
@@ -93,6 +97,7 @@ function verdict(growth: Growth, sizes: ExpertSizes | undefined): string {
       ? l10n.t`All ${tokensText(batches[last]!)} touch ${percent(shares[last]!)} of the experts; the others lie in memory for nothing.`
       : l10n.t`From ${tokensText(batches[at]!)} on, a batch touches ${percent(shares[at]!)} of the experts: memory has to hold them all, and what being sparse saves is computing.`,
     measured &&
+      !drops &&
       measured[middle]! < 0.9 * even[middle]! &&
       l10n.t`${count(batches[middle]!)} tokens in a row touch ${percent(measured[middle]!)}, where tokens that choose evenly and by themselves would touch ${percent(even[middle]!)}.`,
   );

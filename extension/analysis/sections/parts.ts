@@ -2,7 +2,9 @@
 import * as l10n from '@vscode/l10n';
 import { SHOWN_LAYER, type Action, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
 import type { LayerShape, RoutingTrace } from '../../protocol/trace.ts';
+import { layerTokens } from '../folder/domains.ts';
 import { layerLabel } from '../labels.ts';
+import { seenTokens } from '../load.ts';
 import { choice } from './controls.ts';
 import type { LayerCounts, Subject } from './subject.ts';
 
@@ -37,6 +39,13 @@ export const NO_K = l10n.t`How many experts a token goes to is not recorded: wha
 /** Whether slots are known, and not how many of them a token has. */
 export function lacksK({ loads }: Subject): boolean {
   return loads.some(({ shape }) => shape.kUnknown);
+}
+
+/** Tokens that each MoE layer saw; of counts alone, those that their slots are of if none was dropped. */
+export function tokensSeen({ loads, trace, folder, domains = [] }: Subject): number[] {
+  if (trace) return trace.layers.map((layer) => seenTokens(layer, trace.routed));
+  if (folder) return loads.map((_, i) => domains.reduce((sum, domain) => sum + layerTokens(domain, i), 0));
+  return loads.map(({ shape, counts }) => counts.reduce((sum, c) => sum + c, 0) / shape.k);
 }
 
 /** What the measures of a router's certainty are called: in a sentence, and where one begins. */

@@ -10,7 +10,7 @@ import { independentlyTouched } from '../workingSet.ts';
 import { numberBox } from './controls.ts';
 import { informationOf } from './domainFigures.ts';
 import type { SectionKind } from './kind.ts';
-import { FOLDER, known } from './parts.ts';
+import { FOLDER, known, tokensSeen } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Under so many parameters the parts that are no experts and the calls of small kernels weigh more than experts save. */
@@ -39,7 +39,8 @@ export const payoffSection: SectionKind = {
       return { lacking: why, controls, figures: [] };
     }
     // Requests that decode together are of different texts: their tokens choose by themselves.
-    const touched = subject.loads.map(({ shape, counts }) => known0(independentlyTouched(counts, shape.k, work.batch)));
+    const tokens = tokensSeen(subject);
+    const touched = subject.loads.map(({ counts }, i) => known0(independentlyTouched(counts, tokens[i]!, work.batch)));
     const models = modelsOf(subject, sizes, touched);
     const costs = models.map(({ serving }) => costOf(serving, work, machine));
     const told = domainsTold(subject);

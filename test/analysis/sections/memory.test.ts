@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { folderOfText } from '../../../extension/analysis/folder/folderRouting.ts';
 import { memorySection } from '../../../extension/analysis/sections/memory.ts';
+import { subjectOfFolder } from '../../../extension/analysis/sections/subject.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
 import { subject } from '../../support/subject.ts';
 
@@ -49,6 +51,45 @@ describe('the section on memory', () => {
       [2, 0.5],
       [4, 0.5],
     ]);
+  });
+
+  describe('of a model whose own limit dropped slots', () => {
+    // Six tokens of which two found room.
+    const chosen = [
+      [0, 1],
+      [1, 0],
+      [null, 0],
+      [null, 1],
+      [null, 0],
+      [null, 1],
+    ];
+    const limited = subject([layerTrace({ experts: 4, k: 1, chosen })]);
+    const folder = subjectOfFolder('docs', folderOfText('a.md', limited.trace!, limited.text!));
+
+    it('has batches of all tokens', () => {
+      const { verdict, figures } = memorySection.make(limited, {});
+      const even = (n: number): unknown => expect.closeTo(1 - 0.75 ** n, 12);
+      // Two experts of four that a sixth of the tokens goes to each.
+      const byThemselves = (n: number): unknown => expect.closeTo((1 - (5 / 6) ** n) / 2, 12);
+      expect(figures[0]!.table.rows.map((row) => row.slice(0, 4))).toEqual([
+        [1, expect.closeTo(2 / 6 / 4, 12), byThemselves(1), even(1)],
+        [2, expect.closeTo(2 / 3 / 4, 12), byThemselves(2), even(2)],
+        [4, 0.5, byThemselves(4), even(4)],
+        [6, 0.5, byThemselves(6), even(6)],
+      ]);
+      expect(verdict).toContain('All 6 tokens touch 50.0');
+    });
+
+    it('does not take dropped slots for tokens that share experts', () => {
+      expect(memorySection.make(limited, {}).verdict).not.toContain('in a row');
+      const alike = layerTrace({ experts: 4, k: 1, chosen: [[0], [0], [1], [1]] });
+      expect(memorySection.make(subject([alike]), {}).verdict).toContain('2 tokens in a row touch 25.0');
+    });
+
+    it('has those of a folder, too', () => {
+      const { figures } = memorySection.make(folder, {});
+      expect(figures[0]!.table.rows.map(([n]) => n)).toEqual([1, 2, 4, 6]);
+    });
   });
 
   it('has a basis as the routing has', () => {
