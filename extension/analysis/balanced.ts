@@ -2,7 +2,7 @@
 import type { FittedBias } from '../protocol/intervention.ts';
 import type { LayerShape, RoutingTrace } from '../protocol/trace.ts';
 import { balance } from './balance.ts';
-import { expertCounts } from './load.ts';
+import { wantedCounts } from './load.ts';
 import { textLoss, type TextLoss } from './lossChange.ts';
 
 export interface LayerBalanced {
@@ -10,7 +10,7 @@ export interface LayerBalanced {
   readonly bias: Float32Array;
   /** MaxVio of the tokens that the bias was fitted on, without it and with it. */
   readonly fitted: { readonly before: number; readonly after: number; readonly updates: number };
-  /** MaxVio and Gini of the others. */
+  /** MaxVio and Gini of the others. All are of what tokens want, which a limit of the model's own may drop. */
   readonly held: { readonly before: LoadEvenness; readonly after: LoadEvenness };
 }
 
@@ -58,7 +58,7 @@ export function judgeBiases(
   const first = start.findIndex((at) => at >= cut);
   const from = first < 0 ? start.length : first;
   const evenness = ({ layers, routed }: RoutingTrace, layer: number): LoadEvenness => {
-    const { maxVio, gini } = balance(expertCounts(layers[layer]!, from, routed));
+    const { maxVio, gini } = balance(wantedCounts(layers[layer]!, from, routed));
     return { maxVio, gini };
   };
   return {

@@ -28,6 +28,18 @@ export function wantedAt({ chosen, candidates, k }: LayerTrace, t: number, j: nu
   return chosen[at] === NO_EXPERT && k === 1 && candidates > 1 ? at + 1 : at;
 }
 
+/** Slots that want each expert, before any limit of the model's own; [E]. */
+export function wantedCounts(layer: LayerTrace, from: number, to: number): Float64Array {
+  const counts = new Float64Array(layer.experts);
+  for (let t = from; t < to; t++) {
+    for (let j = 0; j < layer.k; j++) {
+      const expert = layer.chosen[wantedAt(layer, t, j)]!;
+      if (expert !== NO_EXPERT) counts[expert]! += 1;
+    }
+  }
+  return counts;
+}
+
 /** Whether a layer saw token t; an encoder, say, sees nothing of what the decoder begins with. */
 export function isSeen({ chosen, candidates, k, entropy }: LayerTrace, t: number): boolean {
   if (!Number.isNaN(entropy[t]!)) return true;

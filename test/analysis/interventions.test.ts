@@ -235,6 +235,34 @@ describe('biases', () => {
     expect(loss.after.nats - loss.before.nats).toBeCloseTo(3 * Math.LN2, 5);
   });
 
+  it('are judged by the experts that tokens want, as they are fitted, not by those that a limit of the model’s own left', () => {
+    // The first half took all the room of expert 0; one token of the second half wants it still, and with the bias both want 1.
+    const before = layerTrace({
+      experts: 2,
+      k: 1,
+      chosen: [
+        [0, 1],
+        [0, 1],
+        [null, 0],
+        [1, 0],
+      ],
+    });
+    const after = layerTrace({
+      experts: 2,
+      k: 1,
+      chosen: [
+        [0, 1],
+        [0, 1],
+        [null, 1],
+        [null, 1],
+      ],
+    });
+    const bias = { layer: 0, values: Float32Array.of(-1, 1), before: 1, after: 0, updates: 5 };
+    const logProb = [NaN, 1 / 2, 1 / 2, 1 / 4];
+    const { layers } = judgeBiases([bias], 2, traceOf(logProb, before), traceOf(logProb, after));
+    expect(layers[0]!.held).toEqual({ before: { maxVio: 0, gini: 0 }, after: { maxVio: 1, gini: 0.5 } });
+  });
+
   it('are fitted on half of a text, cut after a line if there is one', () => {
     expect(cutInHalf('abc\ndefgh')).toBe(4);
     expect(cutInHalf('abcdef\ngh')).toBe(4);

@@ -38,12 +38,12 @@ export const mendSection: SectionKind = {
 };
 
 function verdict({ layers, loss, from }: Balanced): string {
-  const mean = (of: (layer: Balanced['layers'][number]) => number): number => {
-    const values = layers.map(of).filter((value) => !Number.isNaN(value));
-    return values.reduce((sum, value) => sum + value, 0) / values.length;
-  };
-  const before = mean(({ held }) => held.before.maxVio);
-  const after = mean(({ held }) => held.after.maxVio);
+  const judged = layers.flatMap(({ held: { before, after } }) =>
+    Number.isNaN(before.maxVio + after.maxVio) ? [] : [{ before: before.maxVio, after: after.maxVio }],
+  );
+  const mean = (when: 'before' | 'after'): number =>
+    judged.reduce((sum, layer) => sum + layer[when], 0) / judged.length;
+  const [before, after] = [mean('before'), mean('after')];
   const change = loss.after.perToken - loss.before.perToken;
   return sentences(
     l10n.t`Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ${fixed(after, 2)}, the mean of all layers.`,

@@ -105,6 +105,19 @@ describe('Balance it', () => {
     expect(section.figures[0]!.table.rows[0]!.slice(1, 3)).toEqual([3, 0.1]);
   });
 
+  it('means before and after of the same layers', () => {
+    const held = (before: number, after: number) => ({
+      before: { maxVio: before, gini: 0 },
+      after: { maxVio: after, gini: 0 },
+    });
+    const fitted = { before: 0.5, after: 0.1, updates: 3 };
+    const known = [held(1, 0.5), held(9, NaN), held(NaN, 9), held(3, 1.5)];
+    const layers = known.map((held, i) => ({ shape: moeLayers[i]!, bias: new Float32Array(16), fitted, held }));
+    const loss = { tokens: 100, nats: 200, perToken: 2, perplexity: Math.exp(2) };
+    const balanced = { from: 100, layers, loss: { before: loss, after: loss } };
+    expect(makeSection('balance-it', withEvidence({ balanced }), {})!.verdict).toContain('from 2.00 to 1.00');
+  });
+
   it('takes the loss for the price of an even load only where the load became more even', () => {
     const said = (after: number, perToken: number): string => {
       const evenness = (maxVio: number) => ({ maxVio, gini: 0 });
