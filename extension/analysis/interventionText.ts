@@ -10,6 +10,11 @@ const POLICIES = {
   reroute: l10n.t`re-routed`,
 } as const;
 
+/** What is said of a limit on capacity that stands instead of one of the model's own, which drops so many slots. */
+export function liftedText(slots: number): string {
+  return l10n.t`The limit stands instead of the model’s own, which drops ${slots} slots: what lifting that does is part of the change.`;
+}
+
 /** An intervention in a few words, as "capacity 1.25, re-routed; k = 1 at L0, L3". */
 export function interventionText(
   { masked, silenced, bias, k, temperature, capacity, withoutShared, layers }: Intervention,

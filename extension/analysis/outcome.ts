@@ -2,7 +2,7 @@
 import type { Intervention, MeasuredSlots } from '../protocol/intervention.ts';
 import { NO_EXPERT, type LayerShape, type LayerTrace, type RoutingTrace } from '../protocol/trace.ts';
 import { capacityCurve } from './capacity.ts';
-import { expertCounts, loadFigures } from './load.ts';
+import { expertCounts, loadFigures, seenTokens } from './load.ts';
 import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
 
 /** Slots that a limit on capacity drops, and that it moves to another expert. */
@@ -23,7 +23,12 @@ export interface LayerOutcome {
    * Under a limit on capacity. Counted, as in capacity curves, where the limit is all that is changed: what it would do to the text
    * as it is.
    */
-  readonly limited?: { readonly measured: LimitedSlots; readonly counted?: LimitedSlots };
+  readonly limited?: {
+    readonly measured: LimitedSlots;
+    readonly counted?: LimitedSlots;
+    /** Slots that a limit of the model's own drops as it is, which this one stands instead of. */
+    readonly lifted?: number;
+  };
 }
 
 /** Of a whole text. */
@@ -66,7 +71,12 @@ export function outcomeOf(
       };
       const measured = slots.find((of) => of.layer === i);
       if (!capacity || !measured) return outcome;
-      const limited = { measured: { dropped: measured.dropped, moved: measured.moved } };
+      const lifted =
+        layer.k * seenTokens(layer, tokens) - expertCounts(layer, 0, tokens).reduce((sum, c) => sum + c, 0);
+      const limited = {
+        measured: { dropped: measured.dropped, moved: measured.moved },
+        ...(lifted > 0 ? { lifted } : {}),
+      };
       if (!isLimitAlone) return { ...outcome, limited };
       const point = capacityCurve([layer], tokens, [capacity.factor])[0]!.layers[0]!;
       const { dropped, moved } = (capacity.policy === 'reroute' && point.rerouted) || { ...point, moved: 0 };
@@ -99,8 +109,10 @@ export function allLimited({ layers }: Outcome): LayerOutcome['limited'] {
     moved: slots.reduce((all, { moved }) => all + moved, 0),
   });
   const counted = limited.flatMap((layer) => layer.counted ?? []);
+  const lifted = limited.reduce((all, layer) => all + (layer.lifted ?? 0), 0);
   return {
     measured: sum(limited.map(({ measured }) => measured)),
     ...(counted.length > 0 ? { counted: sum(counted) } : {}),
+    ...(lifted > 0 ? { lifted } : {}),
   };
 }

@@ -1,4 +1,4 @@
-import { interventionText } from '../analysis/interventionText.ts';
+import { interventionText, liftedText } from '../analysis/interventionText.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { suffering, type TextLoss } from '../analysis/lossChange.ts';
 import { allLimited, outcomeOf, type LayerOutcome, type LimitedSlots, type Outcome } from '../analysis/outcome.ts';
@@ -75,7 +75,8 @@ function render(began: Began, outcomes: readonly Outcome[], text: string): strin
 
 function lossTable({ model }: Began, outcomes: readonly Outcome[]): string {
   const before = outcomes[0]!.loss.before;
-  const slots = slotHeader(allLimited(outcomes[0]!));
+  const limited = allLimited(outcomes[0]!);
+  const slots = slotHeader(limited);
   const rows = outcomes.map((outcome) => {
     const { after } = outcome.loss;
     return [
@@ -89,9 +90,11 @@ function lossTable({ model }: Began, outcomes: readonly Outcome[]): string {
   });
   const asItIs = ['as it is', before.perToken.toFixed(4), '', before.perplexity.toFixed(3), ''];
   const header = ['measured', 'nats a token', 'change', 'perplexity', 'all tokens, nats'];
+  const lifted = limited?.lifted === undefined ? '' : `${liftedText(limited.lifted)}\n`;
   return (
     `Loss of the text, −log p of its tokens given those before\n` +
-    table([...header, ...slots], [[...asItIs, ...slots.map(() => '')], ...rows], [0])
+    table([...header, ...slots], [[...asItIs, ...slots.map(() => '')], ...rows], [0]) +
+    lifted
   );
 }
 
@@ -171,7 +174,11 @@ function whatifJson({ model, ids, start, end }: Began, outcomes: readonly Outcom
         maxVio,
         stayed,
         ...(limited
-          ? { measured: slots(limited.measured), ...(limited.counted ? { counted: slots(limited.counted) } : {}) }
+          ? {
+              measured: slots(limited.measured),
+              ...(limited.counted ? { counted: slots(limited.counted) } : {}),
+              ...(limited.lifted === undefined ? {} : { lifted: limited.lifted }),
+            }
           : {}),
       })),
     })),

@@ -119,6 +119,27 @@ describe('an outcome', () => {
     expect(allLimited(outcomeOf(before, before, { k: 1 }, []))).toBeUndefined();
   });
 
+  it('tells what a limit of the model’s own drops, which the one that is asked for lifts', () => {
+    // Of an own limit of one slot an expert: of three tokens that want expert 0 the first has room.
+    const own = layerTrace({
+      experts: 4,
+      k: 1,
+      chosen: [
+        [0, 1],
+        [null, 0],
+        [null, 0],
+        [2, 0],
+      ],
+    });
+    const before = traceOf([NaN, 1 / 2, 1 / 2, 1 / 2], own);
+    const after = traceOf([NaN, 1 / 2, 1 / 2, 1 / 2]);
+    const intervention = { capacity: { factor: 4, policy: 'position' } } as const;
+    const outcome = outcomeOf(before, after, intervention, [{ layer: 0, dropped: 0, moved: 0 }]);
+    expect(allLimited(outcome)).toMatchObject({ measured: { dropped: 0 }, lifted: 2 });
+    // Where there is no limit instead, it stays.
+    expect(allLimited(outcomeOf(before, before, { temperature: 2 }, []))).toBeUndefined();
+  });
+
   it('is not set beside what is counted without its other changes', () => {
     const before = traceOf([NaN, 1 / 2, 1 / 2, 1 / 2]);
     const limitedUnder = (more: Intervention) => {

@@ -87,6 +87,13 @@ describe('moescope whatif', () => {
     expect(both.out).not.toMatch(/counted/i);
   });
 
+  it('says that a limit stands instead of the model’s own', async () => {
+    const { text, model } = await reference('switch_transformers');
+    const { out, err } = await moescope('whatif', text, '--model', model, '--capacity', '1');
+    expect(err).toBe('');
+    expect(out).toMatch(/instead of the model’s own, which drops \d+ slots/);
+  });
+
   it.each([
     [['--drop-expert', '9:1'], /has no MoE layer 9; it has L0, L1, L2, L3\./],
     [['--drop-expert', '1'], /--drop-expert takes LAYER:EXPERT, as 3:7, not "1"\./],

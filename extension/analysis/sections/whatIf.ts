@@ -1,7 +1,7 @@
 /** What would a change in the model cost? Measured: the model runs again with it. */
 import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Help } from '../../protocol/report.ts';
-import { interventionText } from '../interventionText.ts';
+import { interventionText, liftedText } from '../interventionText.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { fixed, percent } from '../numbers.ts';
@@ -48,6 +48,7 @@ function verdict(subject: Subject, outcome: Outcome): string {
   const limited = allLimited(outcome);
   return sentences(
     l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
+    limited?.lifted !== undefined && liftedText(limited.lifted),
     limited?.counted &&
       l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`,
   );

@@ -9,7 +9,7 @@ import { changeControls } from '../../../extension/analysis/sections/changeContr
 import { targetOf } from '../../../extension/analysis/sections/mendControls.ts';
 import { subjectOf, type Evidence, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import type { Parameters } from '../../../extension/protocol/report.ts';
-import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { NO_EXPERT, type RoutingTrace } from '../../../extension/protocol/trace.ts';
 import { expectSound } from '../../support/soundSection.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
@@ -71,6 +71,21 @@ describe('What if', () => {
     const token = Number(tokens.table.rows[0]![0]);
     expect(tokens.table.places![0]).toEqual({ start: trace.tokens.start[token], end: trace.tokens.end[token] });
     expect(section.figures.every(({ basis }) => basis === 'measured')).toBe(true);
+  });
+
+  it('says that a limit stands instead of the model’s own', () => {
+    const intervention = { capacity: { factor: 1, policy: 'position' } } as const;
+    const said = (before: RoutingTrace): string => {
+      const outcome = outcomeOf(before, worse, intervention, [{ layer: 0, dropped: 10, moved: 0 }]);
+      return makeSection('what-if', withEvidence({ outcomes: [outcome] }), {})!.verdict!;
+    };
+    expect(said(trace)).not.toContain('the model’s own');
+    const [first, ...others] = trace.layers;
+    const chosen = first!.chosen.slice();
+    chosen.fill(NO_EXPERT, 0, first!.k);
+    expect(said({ ...trace, layers: [{ ...first!, chosen }, ...others] })).toContain(
+      'instead of the model’s own, which drops 2 slots',
+    );
   });
 
   it.each(['what-if', 'balance-it', 'ablation'])('%s: says why what others routed cannot be changed', (id) => {
