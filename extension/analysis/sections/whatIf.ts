@@ -50,8 +50,18 @@ function verdict(subject: Subject, outcome: Outcome): string {
     l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
     limited?.lifted !== undefined && liftedText(limited.lifted),
     limited?.counted &&
-      l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`,
+      (isAsCounted(outcome)
+        ? l10n.t`${limited.measured.dropped} slots are dropped in the run, as counted on the routing of the text as it is.`
+        : l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`),
   );
+}
+
+/** Whether each layer drops and moves what was counted. */
+function isAsCounted({ layers }: Outcome): boolean {
+  return layers.every(({ limited }) => {
+    const { measured, counted = measured } = limited ?? {};
+    return measured?.dropped === counted?.dropped && measured?.moved === counted?.moved;
+  });
 }
 
 export function signed(value: number): string {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Ablations } from '../../../extension/analysis/ablation.ts';
 import { judgeBiases } from '../../../extension/analysis/balanced.ts';
+import { capacityCurve } from '../../../extension/analysis/capacity.ts';
 import { outcomeOf } from '../../../extension/analysis/outcome.ts';
 import { ablatedLayers, shownSuffering } from '../../../extension/analysis/sections/ablationControls.ts';
 import { makeSection } from '../../../extension/analysis/sections/all.ts';
@@ -85,6 +86,22 @@ describe('What if', () => {
     chosen.fill(NO_EXPERT, 0, first!.k);
     expect(said({ ...trace, layers: [{ ...first!, chosen }, ...others] })).toContain(
       'instead of the model’s own, which drops 2 slots',
+    );
+  });
+
+  it('says of later layers only what shows', () => {
+    const intervention = { capacity: { factor: 1, policy: 'position' }, layers: [0] } as const;
+    const { dropped } = capacityCurve(trace.layers, trace.routed, [1])[0]!.layers[0]!;
+    const said = (measured: number): string => {
+      const outcome = outcomeOf(trace, worse, intervention, [{ layer: 0, dropped: measured, moved: 0 }]);
+      return makeSection('what-if', withEvidence({ outcomes: [outcome] }), {})!.verdict!;
+    };
+    expect(said(dropped)).toContain(
+      `${dropped} slots are dropped in the run, as counted on the routing of the text as it is.`,
+    );
+    expect(said(dropped)).not.toContain('later layers');
+    expect(said(dropped + 1)).toContain(
+      `${dropped + 1} slots are dropped in the run, where ${dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers`,
     );
   });
 
