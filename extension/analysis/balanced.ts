@@ -1,4 +1,6 @@
 /** Biases that were fitted on the first part of a text, judged on the rest. */
+import * as l10n from '@vscode/l10n';
+import { UserError } from '../protocol/errors.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import type { LayerShape, RoutingTrace } from '../protocol/trace.ts';
 import { balance } from './balance.ts';
@@ -30,8 +32,22 @@ export interface Balanced {
 /** How far from its middle a text may be cut for the sake of a line's end, as a share of it. */
 const NEAR = 0.15;
 
-/** Where a text is cut: in half, at the nearest end of a line if one is near. A UTF-16 offset that parts no character. */
+/**
+ * Where a text is cut: in half, at the nearest end of a line if one is near. A UTF-16 offset that parts no character.
+ *
+ * @throws UserError `text-empty` where nothing stands before it
+ */
 export function cutInHalf(text: string): number {
+  const cut = middleOf(text);
+  if (text.slice(0, cut).trim() === '') throw tooShort();
+  return cut;
+}
+
+function tooShort(): UserError {
+  return new UserError('text-empty', l10n.t`The text is too short to be cut in two.`);
+}
+
+function middleOf(text: string): number {
   const middle = Math.floor(text.length / 2);
   const ends = [text.lastIndexOf('\n', middle - 1) + 1, text.indexOf('\n', middle) + 1].filter(
     (end) => end > 0 && Math.abs(end - middle) <= NEAR * text.length,
@@ -47,6 +63,7 @@ export function cutInHalf(text: string): number {
  *
  * @param cut end of the text that they were fitted on, in UTF-16 units
  * @param before the whole text as it is, and with the biases
+ * @throws UserError `text-empty` where no token after the cut has a probability
  */
 export function judgeBiases(
   biases: readonly FittedBias[],
@@ -57,6 +74,8 @@ export function judgeBiases(
   const { start } = before.tokens;
   const first = start.findIndex((at) => at >= cut);
   const from = first < 0 ? start.length : first;
+  const loss = { before: textLoss(before.tokens.logProb, from), after: textLoss(after.tokens.logProb, from) };
+  if (loss.before.tokens === 0) throw tooShort();
   const evenness = ({ layers, routed }: RoutingTrace, layer: number): LoadEvenness => {
     const { maxVio, gini } = balance(wantedCounts(layers[layer]!, from, routed));
     return { maxVio, gini };
@@ -72,6 +91,6 @@ export function judgeBiases(
         held: { before: evenness(before, layer), after: evenness(after, layer) },
       };
     }),
-    loss: { before: textLoss(before.tokens.logProb, from), after: textLoss(after.tokens.logProb, from) },
+    loss,
   };
 }

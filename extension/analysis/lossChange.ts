@@ -1,4 +1,8 @@
 /** How well a model foresees a text, and what a change in the model makes of that. Log-probabilities are natural: nats. */
+import * as l10n from '@vscode/l10n';
+
+/** What is said of a text of which no token has a probability: nothing can be lost then. */
+export const NO_LOSS = l10n.t`The text is too short: no token stands after another.`;
 
 export interface TextLoss {
   /** Tokens with a probability; those that nothing stands before have none. */

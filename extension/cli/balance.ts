@@ -4,7 +4,7 @@ import { layerLabel } from '../analysis/labels.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import { biasFile } from '../formats/biasFile.ts';
 import type { Began } from '../protocol/engine.ts';
-import { messageOf, UserError } from '../protocol/errors.ts';
+import { messageOf } from '../protocol/errors.ts';
 import type { Measured } from '../protocol/intervention.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { BalanceOptions } from './measuring.ts';
@@ -23,7 +23,6 @@ interface Found {
 export async function balance(options: BalanceOptions): Promise<number> {
   const text = await readOneText(options.files);
   const cut = cutInHalf(text);
-  if (text.slice(0, cut).trim() === '') throw tooShort();
   const { plain, balanced } = await inEngine(options, async ({ client, model, signal, progress }): Promise<Found> => {
     const biases = await client.balance(
       model,
@@ -47,7 +46,6 @@ export async function balance(options: BalanceOptions): Promise<number> {
     const [before, after] = measured.map((m) => measuredTrace(began!, m));
     return { plain: before!, balanced: judgeBiases(biases, cut, before!, after!) };
   });
-  if (balanced.loss.before.tokens === 0) throw tooShort();
   if (options.out !== undefined) {
     const bytes = biasFile(
       balanced.layers.map(({ shape, bias }) => ({ shape, values: bias })),
@@ -60,10 +58,6 @@ export async function balance(options: BalanceOptions): Promise<number> {
   if (options.json !== undefined) await writeOut(options.json, [balanceJson(plain, balanced)]);
   if (options.json !== '-') process.stdout.write(render(plain, balanced));
   return 0;
-}
-
-function tooShort(): UserError {
-  return new UserError('text-empty', 'The text is too short to be cut in two.');
 }
 
 function render(plain: RoutingTrace, { from, layers, loss }: Balanced): string {

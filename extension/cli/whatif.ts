@@ -1,6 +1,6 @@
 import { interventionText, liftedText } from '../analysis/interventionText.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { suffering, type TextLoss } from '../analysis/lossChange.ts';
+import { NO_LOSS, suffering, type TextLoss } from '../analysis/lossChange.ts';
 import { allLimited, outcomeOf, type LayerOutcome, type LimitedSlots, type Outcome } from '../analysis/outcome.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
@@ -139,9 +139,9 @@ function tokenTable({ start, end }: Began, { byToken }: Outcome, text: string): 
   return `Tokens that lose most\n${table(['token', 'text', 'change of log p, nats'], rows, [1])}`;
 }
 
-/** Throws UserError when no token has a probability: nothing can be lost then. */
+/** Throws UserError when no token has a probability. */
 export function refuseWithoutLoss({ tokens }: TextLoss): void {
-  if (tokens === 0) throw new UserError('text-empty', 'The text is too short: no token stands after another.');
+  if (tokens === 0) throw new UserError('text-empty', NO_LOSS);
 }
 
 export function signed(value: number, digits: number): string {

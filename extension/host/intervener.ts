@@ -113,8 +113,6 @@ export class Intervener implements Disposable {
     await this.#work({ session, subject }, l10n.t`Fitting biases`, async (job) => {
       const { text } = job.routed;
       const cut = cutInHalf(text);
-      if (text.slice(0, cut).trim() === '')
-        throw new UserError('text-empty', l10n.t`The text is too short to be cut in two.`);
       const what = { text: text.slice(0, cut), target: targetOf(set) };
       const biases = await this.#client.balance(job.request, what, { progress: job.show }, job.signal);
       const measured: Measured[] = [];

@@ -290,11 +290,11 @@ describe('biases', () => {
     expect(cutInHalf('abcdefghijkl\nmnopqrstuvwx')).toBe(13);
     expect(cutInHalf('a\nbcdefghijklmnopqrstuvwx')).toBe(12);
     expect(cutInHalf('abcdef')).toBe(3);
-    expect(cutInHalf('')).toBe(0);
     // The middle of two emoji and a letter is in the midst of the second.
     expect(cutInHalf('a😀😀')).toBe(3);
     expect(cutInHalf('😀b😀b')).toBe(3);
     expect(cutInHalf('ab😀c')).toBe(2);
     expect(cutInHalf('a😀')).toBe(1);
+    for (const text of ['', 'a', ' ab', '  \nab']) expect(() => cutInHalf(text)).toThrow('too short to be cut in two');
   });
 });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { TextDocument } from 'vscode';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { makeSection } from '../../extension/analysis/sections/all.ts';
 import type { Evidence } from '../../extension/analysis/sections/subject.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { Intervener } from '../../extension/host/intervener.ts';
@@ -13,7 +14,7 @@ import { Sessions } from '../../extension/host/sessions.ts';
 import { Subjects } from '../../extension/host/subjects.ts';
 import type { Parameters } from '../../extension/protocol/report.ts';
 import { TestEngine } from '../support/analyze.ts';
-import { ROOT } from '../support/reference.ts';
+import { FIXTURES, ROOT } from '../support/reference.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -44,10 +45,10 @@ afterEach(() => {
   sessions.dispose();
 });
 
-async function route(text: string): Promise<Session> {
+async function route(text: string, model = BALANCED): Promise<Session> {
   const document: unknown = { uri: { path: '/a.txt', toString: () => 'file:///a.txt' } };
   const session = sessions.open(document as TextDocument);
-  const trace = await engine.analyze(BALANCED, text);
+  const trace = await engine.analyze(model, text);
   session.show(new RoutedText(1, text, new EditTracker(text, 0, true), trace), false);
   return session;
 }
@@ -58,6 +59,39 @@ async function act(session: Session, section: string, action: string, set: Param
   await actions.run(section, action, { session, subject, set });
   return subjects.evidence(subject.id);
 }
+
+describe('a text of which no token stands after another', () => {
+  test.each([
+    ['what-if', 'measure'],
+    ['balance-it', 'balance'],
+    ['ablation', 'ablate'],
+    ['expert', 'ablate'],
+  ])('is refused: %s', async (section, action) => {
+    const session = await route('a');
+    await expect(act(session, section, action, { layer: '0' })).rejects.toThrow(
+      'The text is too short: no token stands after another.',
+    );
+    const { controls, lacking } = makeSection(section, subjects.ofSession(session)!.make(), {})!;
+    expect(controls.map(({ id }) => id)).not.toContain(action);
+    if (section !== 'expert') expect(lacking).toContain('too short');
+  });
+
+  test('is measured all the same where the model has a probability of the first token', async () => {
+    const session = await route('a', join(FIXTURES, 'checkpoints/switch_transformers'));
+    const { outcomes } = await act(session, 'what-if', 'measure', { change: 'temperature', temperature: 2 });
+    expect(outcomes![0]!.loss.before.tokens).toBe(session.routed!.trace.tokens.ids.length);
+  });
+});
+
+test('a text of whose second half no token has a probability is too short for biases', async () => {
+  // Two tokens, the second of which begins before the middle.
+  const session = await route('a the');
+  expect([...session.routed!.trace.tokens.start]).toEqual([0, 1]);
+  await expect(act(session, 'balance-it', 'balance', {})).rejects.toMatchObject({
+    code: 'text-empty',
+    message: 'The text is too short to be cut in two.',
+  });
+});
 
 describe('what the experts of a layer are worth', () => {
   test.each<[where: string, set: Parameters, layer: number]>([

@@ -1,7 +1,8 @@
 /** What sections have in common whose figures the model is run for. */
 import * as l10n from '@vscode/l10n';
 import type { Figure, Place, Table } from '../../protocol/report.ts';
-import { suffering } from '../lossChange.ts';
+import type { RoutingTrace } from '../../protocol/trace.ts';
+import { NO_LOSS, suffering } from '../lossChange.ts';
 import { visibleText } from '../tokenText.ts';
 import { CLEAR, OUTLINE } from './changeControls.ts';
 import { known } from './parts.ts';
@@ -23,8 +24,15 @@ export function cannotRun({ trace, text, model, source, detached }: Subject): st
 /** Why the model cannot be run with a change for this subject; undefined where it can. */
 export function cannotMeasure(subject: Subject): string | undefined {
   const { trace } = subject;
-  const isPart = trace !== undefined && trace.routed < trace.tokens.ids.length;
-  return cannotRun(subject) ?? (isPart ? l10n.t`The whole text has to be routed first.` : undefined);
+  const cannot = cannotRun(subject);
+  if (cannot !== undefined || !trace) return cannot;
+  if (trace.routed < trace.tokens.ids.length) return l10n.t`The whole text has to be routed first.`;
+  return isAlone(trace) ? NO_LOSS : undefined;
+}
+
+/** Whether every token is alone in its window, and none has a probability. */
+function isAlone({ tokens: { ids, logProb }, windows }: RoutingTrace): boolean {
+  return ids.length === windows.length && logProb.every(Number.isNaN);
 }
 
 /** Tokens listed that lose most. */
