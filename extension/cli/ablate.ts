@@ -70,7 +70,7 @@ function render({ plain, ablated: { experts, wanted, loss } }: Found, top: numbe
       signed(-worst.loss, 3),
     ]);
   const part = experts.length < wanted ? `Stopped early: ${experts.length} of ${wanted} experts were tried.\n` : '';
-  const header = ['without', 'costs, nats', 'nats a token', 'load share', 'token that loses most', 'its log p'];
+  const header = ['without', 'costs, nats', 'nats a token', 'load share', 'token that loses most', 'change of log p, nats'];
   return [
     summary(plain),
     `${part}What the text loses without each expert, measured: tokens that chose it go to the next best. As it is, ` +
