@@ -54,7 +54,7 @@ export async function profileModel(work: ProfileWork): Promise<ModelProfile> {
   if (Math.max(...sizes) > ids.length) {
     notes.push(l10n.t`The text has ${ids.length} tokens and was repeated for the larger batches.`);
   }
-  if (sizes.length < batches.length)
+  if (batches.some((n) => n > info.context))
     notes.push(l10n.t`A context window has ${info.context} tokens: no batch is larger.`);
   if (info.provider !== 'cpu') {
     notes.push(l10n.t`On ${info.provider} kernels run apart from what starts them: shares are those of starting them.`);

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { ModelRequest } from '../../extension/protocol/engine.ts';
 import { PROFILE_PARTS, type ModelProfile, type ProfilePart } from '../../extension/protocol/profile.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { FIXTURES } from '../support/reference.ts';
@@ -27,10 +28,15 @@ function profilesLeft(): string[] {
 
 const TEXT = 'The router sends every token to the experts that suit it best, and the others rest.';
 
-function profile(folder: string, batches: readonly number[], generate = 0): Promise<ModelProfile> {
+function profile(
+  folder: string,
+  batches: readonly number[],
+  generate = 0,
+  options: Partial<ModelRequest> = {},
+): Promise<ModelProfile> {
   const { signal } = new AbortController();
   return engine.client.profile(
-    engine.model(folder),
+    engine.model(folder, options),
     { text: TEXT, batches, generate },
     { progress: () => undefined },
     signal,
@@ -69,6 +75,14 @@ describe('a checkpoint', () => {
   it('has shared experts and dense layers told apart', async () => {
     const parts = partsOf(await profile(join(FIXTURES, 'checkpoints/deepseek_v3'), [8]));
     expect(parts).toEqual(expect.arrayContaining(['router', 'experts', 'sharedExperts', 'dense', 'mixers', 'head']));
+  });
+
+  it('says that a batch is no larger than a context window where one was to be', async () => {
+    const folder = join(FIXTURES, 'checkpoints/mixtral');
+    const notesOf = async (batches: readonly number[]): Promise<readonly string[]> =>
+      (await profile(folder, batches, 0, { context: 4 })).notes;
+    expect(await notesOf([2, 8])).toEqual(['A context window has 4 tokens: no batch is larger.']);
+    expect(await notesOf([2, 2, 4])).toEqual([]);
   });
 
   it('routes as ever afterwards', async () => {
