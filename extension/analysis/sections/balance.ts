@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
+import { quantile } from '../latency.ts';
 import { coldShare } from '../load.ts';
 import { sentences } from '../lists.ts';
 import { count, fixed, percent, written } from '../numbers.ts';
@@ -150,7 +151,7 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
   });
   const series = [
     line(l10n.t`hottest expert`, (b) => b.utilisation[b.hottest]),
-    line(l10n.t`median expert`, (b) => b.utilisation.toSorted()[b.utilisation.length >> 1]),
+    line(l10n.t`median expert`, (b) => quantile(b.utilisation, 0.5)),
     line(l10n.t`coldest expert`, (b) => b.utilisation[b.coldest]),
   ];
   const peak = balances.reduce((p, b, i) => ((b.maxVio || 0) > (balances[p]!.maxVio || 0) ? i : p), 0);

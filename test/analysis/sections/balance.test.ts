@@ -38,6 +38,13 @@ it('counts dead experts of each layer, and of all in words, but has no mean of t
   expect(verdict).toContain('6 experts took nothing at all.');
 });
 
+it('has the median of an even number of experts between the two in the middle', () => {
+  // Of four tokens expert 0 takes three: 3, 1, 0 and 0 times the even load.
+  const layer = layerTrace({ experts: 4, k: 1, chosen: [[0], [0], [0], [1]] });
+  const { figures } = balanceSection.make(subject([layer]), {});
+  expect(figures.find(({ id }) => id === 'load-by-depth')!.table.rows[0]![3]).toBe(0.5);
+});
+
 it.each([
   [{}, '0'],
   [{ layer: '2' }, '2'],
