@@ -66,12 +66,13 @@ function verdict(
 ): string {
   const plain = outcomes[0]!;
   const { devices, nodes } = machine;
-  const on = devices === 1 ? l10n.t`${devices} device` : l10n.t`${devices} devices`;
   const within = nodes === 1 ? l10n.t`${nodes} node` : l10n.t`${nodes} nodes`;
   const worst = layerLabel(loads[plain.worst]!.shape);
   return sentences(
-    l10n.t`On ${on} in ${within} with experts in order, the busiest device carries ${factor(plain.meanOverload)} the even load on average over layers and ${factor(plain.worstOverload)} at ${worst}: the others wait for it.`,
-    chosen !== plain && better(chosen, toldOther ? evidence.other!.name : undefined),
+    devices === 1
+      ? l10n.t`One device has all experts: no other waits for it.`
+      : l10n.t`On ${devices} devices in ${within} with experts in order, the busiest device carries ${factor(plain.meanOverload)} the even load on average over layers and ${factor(plain.worstOverload)} at ${worst}: the others wait for it.`,
+    devices > 1 && chosen !== plain && better(chosen, toldOther ? evidence.other!.name : undefined),
     wasted(chosen),
     l10n.t`Routing is that of ${name}; devices, links and times are assumptions.`,
   );
@@ -83,7 +84,7 @@ function better({ policy, placement, worst, meanOverload, worstOverload }: Outco
   const [name, slots] = [POLICY_NAMES[policy], expert.length];
   const [mean, most] = [factor(meanOverload), factor(worstOverload)];
   return told === undefined
-    ? l10n.t`With ${name} (${slots} slots for ${experts} experts) it is ${mean}, at worst ${most}; the placement was made from this very load, so that a new text will do worse.`
+    ? l10n.t`With ${name} (${slots} slots for ${experts} experts) it is ${mean}, at worst ${most}; the placement was made from this very load, so that a new text may do worse.`
     : l10n.t`With ${name} (${slots} slots for ${experts} experts) it is ${mean}, at worst ${most}; the placement was made from the load of ${told}.`;
 }
 

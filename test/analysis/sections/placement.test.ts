@@ -30,7 +30,13 @@ describe('the section on placement', () => {
     expect(rows[1]!.slice(0, 2)).toEqual(['EPLB flat', expect.closeTo((2 * 7) / 3 / 4, 9)]);
     expect(verdict).toContain('3.50× the even load');
     expect(verdict).toContain('EPLB flat (12 slots for 8 experts)');
-    expect(verdict).toContain('this very load');
+    expect(verdict).toContain('this very load, so that a new text may do worse');
+  });
+
+  it.each(['contiguous', 'flat'])('has nobody wait on one device: %s', (policy) => {
+    const { verdict } = placementSection.make(subject([HOT]), { devices: 1, redundant: 0, policy });
+    expect(verdict).toMatch(/^One device has all experts: no other waits for it\. Routing is that of text/);
+    expect(verdict).not.toMatch(/worse|times the even/);
   });
 
   it('places by another text’s load, and judges by this one’s', () => {
