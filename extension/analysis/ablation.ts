@@ -1,8 +1,12 @@
 /** Which experts matter to a text: each is taken away in turn, and what the text loses is its cost. */
+import * as l10n from '@vscode/l10n';
 import type { ExpertRef, Intervention } from '../protocol/intervention.ts';
 import type { LayerShape, RoutingTrace } from '../protocol/trace.ts';
 import { expertCounts } from './load.ts';
 import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
+
+/** Why an expert that no token chose may have a cost. */
+export const OTHERS_RISE = l10n.t`Where weights are those of a softmax over all experts and not renormalised, those of the others are multiplied by 1/(1 − p) for every token, p being what the expert had of it: one that no token chose has a cost then, too.`;
 
 export interface Ablation extends ExpertRef {
   /** What all tokens lose together without it, in nats; less than 0 where the text is foreseen better without. */

@@ -1,4 +1,4 @@
-import { Ablations, ablations, type Ablated } from '../analysis/ablation.ts';
+import { Ablations, ablations, OTHERS_RISE, type Ablated } from '../analysis/ablation.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { textLoss } from '../analysis/lossChange.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
@@ -70,11 +70,18 @@ function render({ plain, ablated: { experts, wanted, loss } }: Found, top: numbe
       signed(-worst.loss, 3),
     ]);
   const part = experts.length < wanted ? `Stopped early: ${experts.length} of ${wanted} experts were tried.\n` : '';
-  const header = ['without', 'costs, nats', 'nats a token', 'load share', 'token that loses most', 'change of log p, nats'];
+  const header = [
+    'without',
+    'costs, nats',
+    'nats a token',
+    'load share',
+    'token that loses most',
+    'change of log p, nats',
+  ];
   return [
     summary(plain),
-    `${part}What the text loses without each expert, measured: tokens that chose it go to the next best. As it is, ` +
-      `${loss.perToken.toFixed(4)} nats a token.\n${table(header, rows, [4])}`,
+    `${part}What the text loses without each expert, measured: tokens that chose it go to the next best. ` +
+      `${OTHERS_RISE} As it is, ${loss.perToken.toFixed(4)} nats a token.\n${table(header, rows, [4])}`,
   ].join('\n');
 }
 

@@ -1,7 +1,7 @@
 /** Which experts matter to this text? Measured: each is taken away in turn. */
 import * as l10n from '@vscode/l10n';
 import type { Figure, Help } from '../../protocol/report.ts';
-import type { Ablated } from '../ablation.ts';
+import { OTHERS_RISE, type Ablated } from '../ablation.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
@@ -65,7 +65,10 @@ function verdict(subject: Subject, { experts, loss }: Ablated): string {
 }
 
 const HELP: Help = {
-  meaning: l10n.t`What the text loses when one expert is not there: its logit is −∞, and tokens that chose it go to the next best. Every other expert stays. Costs do not add up: two experts may stand in for each other.`,
+  meaning: sentences(
+    l10n.t`What the text loses when one expert is not there: its logit is −∞, and tokens that chose it go to the next best. Every other expert stays. Costs do not add up: two experts may stand in for each other.`,
+    OTHERS_RISE,
+  ),
   formula: l10n.t`cost of e = Σ_t ln p(t) − ln p(t without e)`,
   judge: l10n.t`An expert with a large load and no cost has a stand-in; one with a small load and a large cost is a specialist.`,
 };

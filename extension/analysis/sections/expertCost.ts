@@ -1,6 +1,8 @@
 /** What a text loses without one expert, where that was measured. */
 import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
+import { OTHERS_RISE } from '../ablation.ts';
+import { sentences } from '../lists.ts';
 import { percent } from '../numbers.ts';
 import type { Chosen } from './expertCompany.ts';
 import { sufferingFigure } from './measuring.ts';
@@ -25,7 +27,10 @@ export function costFigures(subject: Subject, { at, expert, name }: Chosen): Fig
       title: l10n.t`What the text loses without ${name}`,
       basis: 'measured',
       help: {
-        meaning: l10n.t`The text is run again with this expert taken away: tokens that chose it go to the next best.`,
+        meaning: sentences(
+          l10n.t`The text is run again with this expert taken away: tokens that chose it go to the next best.`,
+          OTHERS_RISE,
+        ),
         formula: l10n.t`cost = Σ_t ln p(t) − ln p(t without it)`,
         judge: l10n.t`A large share and no cost: it has a stand-in. A small share and a large cost: a specialist.`,
       },

@@ -193,6 +193,16 @@ describe('Which experts matter', () => {
     expect(makeSection('ablation', subject, { expert: '1' })!.figures[2]!.text).toBe('No token loses anything.');
   });
 
+  it('says that an expert that no token chose may have a cost', () => {
+    const helps = [
+      ...makeSection('ablation', subject, {})!.figures,
+      ...makeSection('expert', subject, { layer: '2', expert: '7' })!.figures,
+    ];
+    for (const id of ['ablation-experts', 'ablation-map', 'expert-cost']) {
+      expect(helps.find((figure) => figure.id === id)!.help.meaning, id).toContain('by 1/(1 − p) for every token');
+    }
+  });
+
   it('takes the experts of all layers, or of one', () => {
     expect(ablatedLayers({}, moeLayers)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(ablatedLayers({ layer: '3' }, moeLayers)).toEqual([3]);
