@@ -69,14 +69,15 @@ export function tintSpans<K>(
   let covered = 0;
   for (let token = tokens.from; token < tokens.to; token++) {
     const place = routed.placeOf(token);
-    if (!place || place.start < covered) continue;
+    if (!place || place.end <= covered) continue;
+    const uncovered = Math.max(covered, place.start);
     covered = place.end;
     const key = keyOf(token);
     if (key === undefined) continue;
-    while (at + 1 < lines.length && lines[at + 1]!.start <= place.start) at += 1;
+    while (at + 1 < lines.length && lines[at + 1]!.start <= uncovered) at += 1;
     for (let i = at; i < lines.length && lines[i]!.start < place.end; i++) {
       const { line, start, from, to } = lines[i]!;
-      const begin = Math.max(from, place.start - start);
+      const begin = Math.max(from, uncovered - start);
       const end = Math.min(place.end - start, to);
       if (begin < end) addSpan(spans, key, line, begin, end);
     }

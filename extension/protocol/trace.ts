@@ -15,7 +15,10 @@ export interface TokenColumns {
   readonly ids: Int32Array;
   /** First UTF-16 unit of the token in the analysed text. */
   readonly start: Uint32Array;
-  /** One past the token's last UTF-16 unit. Tokens that share a character (a split emoji) have equal ranges. */
+  /**
+   * One past the token's last UTF-16 unit. Of tokens that share a character (a split emoji) each has all of it in its range: these are
+   * equal, or overlap where a token goes on beyond the character.
+   */
   readonly end: Uint32Array;
   /** Natural log of the probability given the tokens before it in its window, in nats; NaN where none stand before it. */
   readonly logProb: Float32Array;

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { drawnColumns, movedSpans, tintSpans, windowSpans, type Line } from '../../extension/host/tintSpans.ts';
+import {
+  drawnColumns,
+  movedSpans,
+  singleSpans,
+  tintSpans,
+  windowSpans,
+  type Line,
+} from '../../extension/host/tintSpans.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 function linesOf(text: string, eol = '\n'): Line[] {
@@ -86,6 +93,25 @@ describe('tintSpans', () => {
       layers: [],
     });
     expect([...tintSpans(routed, linesOf('🙂'), (token) => token)]).toEqual([[1, [{ line: 0, from: 0, to: 2 }]]]);
+  });
+
+  test('a token that begins within a character, after another one, is tinted behind it', () => {
+    const text = 'Öffnen Sie';
+    const routed = routedTextOf({
+      text,
+      tokens: [
+        [0, 1],
+        [0, 6],
+        [6, 10],
+      ],
+      layers: [],
+    });
+    expect([...tintSpans(routed, linesOf(text), (token) => token)]).toEqual([
+      [0, [{ line: 0, from: 0, to: 1 }]],
+      [1, [{ line: 0, from: 1, to: 6 }]],
+      [2, [{ line: 0, from: 6, to: 10 }]],
+    ]);
+    expect(singleSpans(routed, linesOf(text), new Set([1]))).toEqual([{ line: 0, from: 1, to: 6 }]);
   });
 
   test('after an edit the rest moves, and what was cut has no tint', () => {
