@@ -1,8 +1,10 @@
 /** What pointing and clicking do to the highlighted expert: pointing previews, a click toggles. */
-import type { ExpertRef, ViewAction } from '../extension/protocol/webview.ts';
+import type { ExpertRef, ViewAction, ViewState } from '../extension/protocol/webview.ts';
 
 export class Highlighter {
   readonly #post: (action: ViewAction) => void;
+  /** Of the text that is shown. */
+  #key: string | undefined;
   #preview: ExpertRef | undefined;
   #sticky: ExpertRef | undefined;
 
@@ -11,7 +13,10 @@ export class Highlighter {
   }
 
   /** The host's word on what is highlighted; while previewing it is our own preview that comes back. */
-  update(highlight: ExpertRef | undefined): void {
+  update({ key, highlight }: Pick<ViewState, 'key' | 'highlight'>): void {
+    // The host ends previews when another text comes.
+    if (key !== this.#key) this.#preview = undefined;
+    this.#key = key;
     if (!this.#preview) this.#sticky = highlight;
   }
 

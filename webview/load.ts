@@ -82,7 +82,7 @@ host.listen(toLoadView, (message) => {
   switch (message.type) {
     case 'state':
       ({ state } = message);
-      highlighter.update(state.highlight);
+      highlighter.update(state);
       break;
     case 'load':
       ({ layers } = message);

@@ -139,7 +139,7 @@ host.listen(toMap, (message) => {
       if (message.state.palette !== state?.palette) colors = undefined;
       if (message.state.key !== state?.key) at = undefined;
       ({ state } = message);
-      highlighter.update(state.highlight);
+      highlighter.update(state);
       break;
     case 'trace':
       ({ windows } = message);

@@ -263,7 +263,7 @@ host.listen(toReportPage, (message) => {
     case 'state': {
       const first = state === undefined;
       ({ state } = message);
-      highlighter.update(state.highlight);
+      highlighter.update(state);
       if (follow(state) || first) ask(true);
       break;
     }

@@ -10,6 +10,7 @@ let highlighter: Highlighter;
 beforeEach(() => {
   sent = [];
   highlighter = new Highlighter((action) => sent.push(action));
+  highlighter.update({ key: 'a' });
 });
 
 test('pointing previews, moving on previews the next, leaving ends it', () => {
@@ -26,7 +27,7 @@ test('pointing previews, moving on previews the next, leaving ends it', () => {
 
 test('a click pins the expert under the pointer although its preview came back as the highlight', () => {
   highlighter.point(A);
-  highlighter.update(A);
+  highlighter.update({ key: 'a', highlight: A });
   highlighter.toggle(A);
   expect(sent.at(-1)).toEqual({ type: 'highlight', expert: A, preview: false });
 });
@@ -38,7 +39,18 @@ test('a second click takes it away', () => {
 });
 
 test('what another view has pinned is taken away by a click here', () => {
-  highlighter.update(A);
+  highlighter.update({ key: 'a', highlight: A });
   highlighter.toggle(A);
   expect(sent).toEqual([{ type: 'highlight', preview: false }]);
+});
+
+test('what is pinned in another text is taken away by the first click there, although the pointer rested on an expert of the last', () => {
+  highlighter.point(A);
+  highlighter.update({ key: 'a', highlight: A });
+  highlighter.update({ key: 'b', highlight: B });
+  highlighter.point(undefined);
+  highlighter.point(B);
+  highlighter.update({ key: 'b', highlight: B });
+  highlighter.toggle(B);
+  expect(sent.at(-1)).toEqual({ type: 'highlight', preview: false });
 });
