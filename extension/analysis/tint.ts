@@ -8,10 +8,12 @@ export type MagnitudeTint = Exclude<Tint, 'expert'>;
 /** Load ratio (share over even share) from which colours are strongest. */
 export const LOAD_RATIO_MAX = 3;
 
+/** Surprise from which colours are strongest where the vocabulary's size is not known: a blind guess among 160,000 tokens. */
+const UNKNOWN_SURPRISE_MAX = 12;
+
 /**
  * Value from which a tint is strongest; 0 is the other end.
- * Entropy: ln E, no preference. Margin: 1/k, as the last of k chosen cannot be likelier. Surprise: ln V, a blind guess.
- * Dropped: all of a token's slots.
+ * Entropy: ln E, no preference. Margin: 1/k, as the last of k chosen cannot be likelier. Dropped: all of a token's slots.
  */
 export function tintMax(tint: MagnitudeTint, layer: Pick<LayerShape, 'experts' | 'k'>, vocabulary: number): number {
   switch (tint) {
@@ -22,10 +24,20 @@ export function tintMax(tint: MagnitudeTint, layer: Pick<LayerShape, 'experts' |
     case 'load':
       return LOAD_RATIO_MAX;
     case 'surprise':
-      return Math.log(vocabulary);
+      return surpriseMax(vocabulary);
     case 'dropped':
       return 1;
   }
+}
+
+/** The same of surprise: ln V, a blind guess, where the vocabulary's size is known. */
+export function surpriseMax(vocabulary: number): number {
+  return isVocabularyKnown(vocabulary) ? Math.log(vocabulary) : UNKNOWN_SURPRISE_MAX;
+}
+
+/** Recordings and servers need not tell. */
+export function isVocabularyKnown(vocabulary: number): boolean {
+  return vocabulary > 1;
 }
 
 /** Load of each expert over the even share, from counts [E]; NaN when nothing was routed. */

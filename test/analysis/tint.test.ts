@@ -11,6 +11,10 @@ test('scales end where the measure does', () => {
   expect(tintMax('surprise', layer, 8192)).toBeCloseTo(9.0109, 4);
 });
 
+test('surprise has a scale also where the vocabulary’s size is not known', () => {
+  for (const unknown of [0, 1]) expect(tintMax('surprise', { experts: 16, k: 2 }, unknown)).toBe(12);
+});
+
 test('load ratios are multiples of the even share', () => {
   expect(Array.from(loadRatios(Float64Array.of(6, 2, 0, 0)))).toEqual([3, 1, 0, 0]);
   expect(loadRatios(new Float64Array(2))[0]).toBeNaN();

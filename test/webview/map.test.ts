@@ -1,7 +1,7 @@
 /** What a user of the routing map relies on, in Chromium, with the reference routing of router.ts. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expertColor } from '../../extension/analysis/palette.ts';
+import { expertColor, magnitudeColor } from '../../extension/analysis/palette.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
@@ -188,6 +188,35 @@ describe('cells', () => {
     await view.settle();
     expect(await details()).toContain('⟨U+202E⟩␀<img·src=x·onerror=alert(1)>');
     expect(view.complaints).toEqual([]);
+  });
+});
+
+describe('surprise, where the vocabulary’s size is not known', () => {
+  const { origin } = demo.trace;
+  const logProb = demo.trace.tokens.logProb.slice();
+  logProb.set([-3, -9], 1);
+  const tokens = { ...demo.trace.tokens, logProb };
+  const unknown = { ...demo.trace, tokens, origin: { ...origin, model: { ...origin.model, vocabulary: 0 } } };
+
+  test('has colours and a legend of up to 12 nats, which no blind guess is said to be', async () => {
+    await open();
+    await view.show({ ...demo, trace: unknown }, { layer: 3, tint: 'surprise' });
+    expect(await view.page.locator('.legend').innerText()).toMatch(/0 expected\s+12\.0 nats or more/);
+    expect(await view.page.locator('.head .surprise').getAttribute('title')).not.toContain('guess');
+    expect(await colorAt(await cellPoint(1, 3))).toBe(magnitudeColor(3 / 12, 'dark'));
+    expect(await colorAt(await cellPoint(2, 3))).toBe(magnitudeColor(9 / 12, 'dark'));
+  });
+
+  test('has bars as long as it', async () => {
+    await open();
+    await view.show({ ...demo, trace: unknown }, { layer: 3 });
+    const head = await view.page.locator('.head .surprise').boundingBox();
+    const body = await view.page.locator('.body').boundingBox();
+    // 50 pixels are 12 nats: 3 nats are 13 from the sixth on, 9 are 38.
+    const at = (row: number, x: number) => colorAt({ x: head!.x + 6 + x, y: body!.y + row * ROW + 9 });
+    const nothing = '#000000';
+    expect([await at(1, 10), await at(1, 16)].map((color) => color === nothing)).toEqual([false, true]);
+    expect([await at(2, 35), await at(2, 42)].map((color) => color === nothing)).toEqual([false, true]);
   });
 });
 

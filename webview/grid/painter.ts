@@ -1,6 +1,6 @@
 /** Draws what is in sight of the routing map. */
 import * as l10n from '@vscode/l10n';
-import { loadRatios, type MagnitudeTint } from '../../extension/analysis/tint.ts';
+import { loadRatios, surpriseMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
 import { count, fixed } from '../../extension/analysis/numbers.ts';
@@ -248,7 +248,7 @@ export class Painter {
   #surprise(nats: number, y: number): void {
     const { theme, columns, rowHeight, state } = this.#scene;
     if (Number.isNaN(nats) || columns.surprise === 0) return;
-    const share = Math.min(1, nats / Math.log(state.model!.vocabulary));
+    const share = Math.min(1, nats / surpriseMax(state.model!.vocabulary));
     const width = Math.max(1, Math.round(share * (columns.surprise - 14)));
     const bar = { x: columns.surpriseLeft + 6, y: y + 4, width, height: rowHeight - 9 };
     this.#box(bar, mix(theme.background, theme.foreground, 0.5), true, true);

@@ -7,6 +7,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { listed } from '../../extension/analysis/lists.ts';
+import { isVocabularyKnown } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { FromMap, LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
 import { fitCanvas, FrameSchedule } from '../canvas.ts';
@@ -135,7 +136,11 @@ export class RoutingGrid extends LightElement {
             class="surprise"
             role="columnheader"
             aria-colindex=${layers.length + 2}
-            title=${l10n.t`Surprise of the token given those before it: −ln p, in nats. Full width: ln V, a blind guess.`}
+            title=${
+              isVocabularyKnown(this.view.model?.vocabulary ?? 0)
+                ? l10n.t`Surprise of the token given those before it: −ln p, in nats. Full width: ln V, a blind guess.`
+                : l10n.t`Surprise of the token given those before it: −ln p, in nats.`
+            }
             >${l10n.t`surprise`}</span
           >
         </div>

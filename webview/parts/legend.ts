@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { magnitudeColor, type ThemeKind } from '../../extension/analysis/palette.ts';
-import { tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
+import { isVocabularyKnown, tintMax, type MagnitudeTint } from '../../extension/analysis/tint.ts';
 import type { LayerShape, ModelInfo } from '../../extension/protocol/trace.ts';
 import type { Tint } from '../../extension/protocol/webview.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
@@ -46,7 +46,12 @@ function ends(tint: MagnitudeTint, layer: LayerShape, model: ModelInfo): { least
     case 'load':
       return { least: l10n.t`0 idle`, most: l10n.t`${max}× even or more` };
     case 'surprise':
-      return { least: l10n.t`0 expected`, most: l10n.t`${fixed(max, 1)} nats, a blind guess` };
+      return {
+        least: l10n.t`0 expected`,
+        most: isVocabularyKnown(model.vocabulary)
+          ? l10n.t`${fixed(max, 1)} nats, a blind guess`
+          : l10n.t`${fixed(max, 1)} nats or more`,
+      };
     case 'dropped':
       return { least: l10n.t`0 kept`, most: l10n.t`all slots dropped` };
   }
