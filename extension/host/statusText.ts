@@ -47,9 +47,10 @@ export function legendMarkdown(
   theme: ThemeKind,
 ): string {
   const title = l10n.t`Tint: ${TINT_LABELS[tint].label.toLowerCase()} at ${layerLabel(load)}`;
-  return tint === 'expert'
-    ? `${title}\n\n${expertLegend(load, palette, theme)}`
-    : `${title} (${TINT_LABELS[tint].description})\n\n${magnitudeLegend(tint, load, vocabulary, theme)}`;
+  if (tint !== 'expert') {
+    return `${title} (${TINT_LABELS[tint].description})\n\n${magnitudeLegend(tint, load, vocabulary, theme)}`;
+  }
+  return hottestText(load) === undefined ? title : `${title}\n\n${expertLegend(load, palette, theme)}`;
 }
 
 function expertLegend({ counts }: LayerLoad, palette: PaletteName, theme: ThemeKind): string {

@@ -51,6 +51,11 @@ describe('legend', () => {
     expect(text.match(/E\d+ [\d.]+ %/gu)).toEqual(['E1 62.5 %', 'E3 25.0 %', 'E0 12.5 %', 'E2 0.0 %']);
   });
 
+  test('lists no experts before anything is routed', () => {
+    const nothing = { ...load, counts: new Float64Array(4) };
+    expect(legendMarkdown('expert', nothing, 1000, 'vivid', 'dark')).toBe('Tint: top expert at L3');
+  });
+
   test('of many experts counts the rest', () => {
     const many = { ...load, experts: 64, counts: new Float64Array(64).fill(1) };
     const text = legendMarkdown('expert', many, 1000, 'vivid', 'dark');
