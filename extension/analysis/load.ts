@@ -76,6 +76,11 @@ export function coldShare(experts: number): number {
   return Math.min(COLD_SHARE, 0.8 / experts);
 }
 
+/** The threshold in percent, as it is written: 5, 1.25, 0.156. */
+export function coldPercent(coldShare: number): number {
+  return Number((100 * coldShare).toPrecision(3));
+}
+
 /** Figures of the counts of one layer, [E]. Ties: the lowest index is hottest or coldest. */
 export function loadFigures(counts: Float64Array, coldShare: number = COLD_SHARE): LoadFigures {
   const experts = counts.length;

@@ -1,4 +1,4 @@
-import { coldShare, expertCounts, loadFigures, meanOf, seenTokens } from '../analysis/load.ts';
+import { coldPercent, coldShare, expertCounts, loadFigures, meanOf, seenTokens } from '../analysis/load.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
@@ -46,7 +46,7 @@ export function modelTitle({ name, architecture }: ModelInfo): string {
 }
 
 function loadTable({ layers, routed }: RoutingTrace): string {
-  const cold = `${Number((100 * coldShare(layers[0]?.experts ?? 1)).toFixed(1))} %`;
+  const cold = `${coldPercent(coldShare(layers[0]?.experts ?? 1))} %`;
   const counts = layers.map((layer) => expertCounts(layer, 0, routed));
   const dropped = layers.map((layer, i) => {
     const seen = seenTokens(layer, routed);

@@ -322,7 +322,7 @@ describe('moescope report', () => {
       load: { mean: { coldFraction: 0, gini: 0, jain: 1 } },
     });
     expect(await moescope(['analyze', '--trace', trace])).toMatch(
-      /under 1\.3 % .*\n +L0 +E0 +1\.6 % +E0 +1\.6 % +0\.0 % /,
+      /under 1\.25 % .*\n +L0 +E0 +1\.6 % +E0 +1\.6 % +0\.0 % /,
     );
   });
 });

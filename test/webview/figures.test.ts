@@ -63,6 +63,17 @@ test('the threshold for cold experts is 5 % up to 16 experts and 0.8 of the even
   expect(coldShare(256)).toBe(0.8 / 256);
 });
 
+test('the threshold for cold experts is written as it is used', () => {
+  const label = (experts: number) => Object.keys(shown(loadOf(Array<number>(experts).fill(1))))[2];
+  expect([16, 32, 64, 256, 512].map(label)).toEqual([
+    'Under 5\u202f%',
+    'Under 2.5\u202f%',
+    'Under 1.25\u202f%',
+    'Under 0.313\u202f%',
+    'Under 0.156\u202f%',
+  ]);
+});
+
 test('numbers', () => {
   expect(percent(0.17784)).toBe('17.8\u202f%');
   expect(times(2.845)).toBe('2.8×');

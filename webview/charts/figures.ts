@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
-import { coldShare, type LoadFigures } from '../../extension/analysis/load.ts';
+import { coldPercent, coldShare, type LoadFigures } from '../../extension/analysis/load.ts';
 import { fixed, percent, times } from '../../extension/analysis/numbers.ts';
 import type { Help } from '../../extension/protocol/report.ts';
 import type { LayerLoad } from '../../extension/protocol/webview.ts';
@@ -44,7 +44,6 @@ function tile(
 
 export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
   const { experts } = load;
-  const threshold = coldShare(experts);
   const extreme = (label: string, expert: number, meaning: string): Figure => {
     const share = f.shares[expert]!;
     const known = !Number.isNaN(share);
@@ -72,7 +71,7 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
       l10n.t`The expert with the smallest share of the layer’s slots, and that share over the even one.`,
     ),
     {
-      label: l10n.t`Under ${Number((100 * threshold).toFixed(1))}\u202f%`,
+      label: l10n.t`Under ${coldPercent(coldShare(experts))}\u202f%`,
       value: fixed(f.coldFraction * experts, 0),
       yardstick: l10n.t`of ${experts} experts`,
       help: {

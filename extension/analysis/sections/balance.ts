@@ -4,7 +4,7 @@ import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
 import { quantile } from '../latency.ts';
-import { coldShare } from '../load.ts';
+import { coldPercent, coldShare } from '../load.ts';
 import { sentences } from '../lists.ts';
 import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
@@ -45,6 +45,10 @@ export const balanceSection: SectionKind = {
   },
 };
 
+function threshold(cold: number): string {
+  return `${coldPercent(cold)}\u202f%`;
+}
+
 function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], cold: number): string {
   const mean = meanBalance(balances);
   if (Number.isNaN(mean.maxVio)) return l10n.t`Nothing was routed.`;
@@ -54,7 +58,7 @@ function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], co
   return sentences(
     evenness(mean.effectiveShare),
     l10n.t`The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ${percent(1 / shape.experts)} would be even.`,
-    l10n.t`On average ${percent(mean.coldFraction)} of a layer's experts are cold: under ${percent(cold)} of its load.`,
+    l10n.t`On average ${percent(mean.coldFraction)} of a layer's experts are cold: under ${threshold(cold)} of its load.`,
     mean.dead > 0 && l10n.t`${count(mean.dead)} experts took nothing at all.`,
   );
 }
@@ -213,7 +217,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
     basis: source === 'recorded' ? 'recorded' : 'counted',
     help: {
       meaning: l10n.t`How far from even each layer’s load is, in the measures in use.`,
-      formula: l10n.t`MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). Effective experts = exp of the entropy of shares. Cold: a share under ${percent(cold)}. Dead: no slot.`,
+      formula: l10n.t`MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). Effective experts = exp of the entropy of shares. Cold: a share under ${threshold(cold)}. Dead: no slot.`,
       source: l10n.t`MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.`,
       judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.`,
     },

@@ -30,6 +30,13 @@ it('takes the threshold of cold experts from the user', () => {
   expect(cold(0.2)).toBeGreaterThan(cold(0.05) as number);
 });
 
+it('says where experts count as cold as exactly as it is', () => {
+  // Of 512 experts 0.8 of the even share: 0.8 / 512 = 0.00156.
+  const { figures, verdict } = balanceSection.make(subject([layerTrace({ experts: 512, k: 1, chosen: [[0]] })]), {});
+  expect(verdict).toContain('are cold: under 0.156\u202f% of its load.');
+  expect(figures.find(({ id }) => id === 'balance')!.help.formula).toContain('Cold: a share under 0.156\u202f%.');
+});
+
 it('counts dead experts of each layer, and of all in words, but has no mean of them', () => {
   const layer = layerTrace({ experts: 4, k: 1, chosen: [[0], [1]] });
   const { figures, verdict } = balanceSection.make(subject([layer, layer, layer]), {});
