@@ -13,7 +13,8 @@ const UNKNOWN_SURPRISE_MAX = 12;
 
 /**
  * Value from which a tint is strongest; 0 is the other end.
- * Entropy: ln E, no preference. Margin: 1/k, as the last of k chosen cannot be likelier. Dropped: all of a token's slots.
+ * Entropy: ln E, no preference. Margin: 1/k, as the last of k chosen cannot be likelier; where scores are no probabilities, what is more counts
+ * as that. Dropped: all of a token's slots.
  */
 export function tintMax(tint: MagnitudeTint, layer: Pick<LayerShape, 'experts' | 'k'>, vocabulary: number): number {
   switch (tint) {

@@ -63,7 +63,7 @@ export function definition(tint: MagnitudeTint, where: string): string {
     case 'entropy':
       return l10n.t`Entropy of the router’s distribution over all experts at ${where}: −Σ p ln p, in nats.`;
     case 'margin':
-      return l10n.t`Probability of the last chosen expert minus that of the first not chosen at ${where}.`;
+      return l10n.t`Selection score of the last chosen expert minus that of the first not chosen at ${where}; in most routers the score is the probability.`;
     case 'load':
       return l10n.t`Mean load of the token’s experts at ${where}, as a multiple of the even share 1/E.`;
     case 'surprise':
