@@ -43,6 +43,7 @@ export const viewState = v.object({
   tokens: index,
   routed: index,
   staleFrom: index,
+  following: v.exactOptional(v.literal(true)),
   running: v.exactOptional(v.object({ label: v.string(), fraction: v.exactOptional(v.number()) })),
   partial: v.exactOptional(v.string()),
   highlight: v.exactOptional(v.object({ layer: index, expert: index })),

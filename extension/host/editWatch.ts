@@ -8,12 +8,15 @@ import {
   type TextDocumentChangeEvent,
   type TextDocumentContentChangeEvent,
 } from 'vscode';
+import { SPARED_MS, type Session } from './session.ts';
 import type { EditedLines, Sessions } from './sessions.ts';
 
-/** Follows edits of analysed documents as they happen, so that what is stale is never shown as current. */
+/** Follows edits of analysed documents as they happen, so that what is stale is not shown as current. */
 export class EditWatch implements Disposable {
   readonly #sessions: Sessions;
   readonly #subscription: Disposable;
+  /** Until what is stale of texts is spared no longer. */
+  readonly #sparing = new Map<Session, NodeJS.Timeout>();
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
@@ -24,6 +27,7 @@ export class EditWatch implements Disposable {
 
   dispose(): void {
     this.#subscription.dispose();
+    for (const timeout of this.#sparing.values()) clearTimeout(timeout);
   }
 
   #take({ document, contentChanges }: TextDocumentChangeEvent): void {
@@ -41,11 +45,23 @@ export class EditWatch implements Disposable {
     if (!recounted && contentChanges.length === 0) return;
     session.eol = document.eol;
     session.edited();
+    if (session.live) this.#spare(session);
     for (const edits of session.trackers) {
       edits.apply(replacements, read);
       if (recounted) edits.reset(withOtherLineEnds(document), read);
     }
     this.#sessions.publish(session, 'edit', recounted ? undefined : editedLines(contentChanges));
+  }
+
+  #spare(session: Session): void {
+    session.sparing = true;
+    clearTimeout(this.#sparing.get(session));
+    const timeout = setTimeout(() => {
+      this.#sparing.delete(session);
+      session.sparing = false;
+      if (session.routed?.edits.edited) this.#sessions.publish(session, 'stale');
+    }, SPARED_MS);
+    this.#sparing.set(session, timeout);
   }
 }
 

@@ -32,6 +32,8 @@ export class Feed implements Disposable {
   readonly #disposables = new Disposables();
   /** With the state that each was told last. */
   readonly #views = new Map<FedView, string>();
+  /** Whether a view was told that something is stale. */
+  #toldStale = false;
   readonly #telling = this.#disposables.add(
     new Throttle(POINT_MS, () => {
       this.#tellState();
@@ -100,7 +102,9 @@ export class Feed implements Disposable {
 
   #tell({ session, change }: SessionEvent): void {
     const runs = change === 'run' || change === 'growth';
-    this.#telling.request(session.typing ? TYPING_MS : runs ? RUN_MS : POINT_MS);
+    // That figures are out of date and nothing mends that, or that they no longer are, is not to wait.
+    const turns = change === 'stale' ? session.outdated : change === 'routing' && this.#toldStale;
+    this.#telling.request(session.typing && !turns ? TYPING_MS : runs ? RUN_MS : POINT_MS);
   }
 
   #follow(event: SessionEvent): void {
@@ -110,8 +114,10 @@ export class Feed implements Disposable {
   }
 
   #tellState(): void {
+    this.#toldStale = false;
     for (const [view, before] of this.#views) {
       const state = this.#stateOf(view);
+      this.#toldStale ||= state.staleFrom < state.tokens;
       const told = JSON.stringify(state);
       if (told === before) continue;
       this.#views.set(view, told);

@@ -47,6 +47,11 @@ export interface MeasuredLoss {
 
 /** Somebody types until no edit has come for so long. */
 const TYPING_MS = 500;
+/**
+ * While routing follows edits, what an edit makes stale is shown to be so only if its routing takes longer than this: else all that stands
+ * behind the cursor would flicker with every letter.
+ */
+export const SPARED_MS = 100;
 
 /** What is known of one document: its routed text, the run under way, and what the user points at. */
 export class Session {
@@ -66,6 +71,8 @@ export class Session {
   compared: Agreement | undefined;
   /** What each token of this routing loses by a change in the model, in nats, for as long as they are to stand out. */
   measured: MeasuredLoss | undefined;
+  /** It was edited only now, and routing follows: what is stale is not shown to be so yet. */
+  sparing = false;
   /** Token under the editor's cursor. */
   cursor: number | undefined;
 
@@ -110,7 +117,7 @@ export class Session {
 
   /** Whether an edit made the routing stale, and nothing that would be done at once mends that. */
   get outdated(): boolean {
-    return this.routed?.edits.edited === true && !this.run?.quiet;
+    return this.routed?.edits.edited === true && !this.run?.quiet && !this.sparing;
   }
 
   get key(): string {

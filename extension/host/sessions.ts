@@ -6,9 +6,9 @@ import type { LineEdit } from './tintSpans.ts';
 
 /**
  * What changed of a session: `routing` a new trace or none any more, `growth` more of the same, `run` how far the run is,
- * `edit` what is stale, `highlight` and `cursor` what is pointed at.
+ * `edit` what is stale, `stale` that it is spared no longer, `highlight` and `cursor` what is pointed at.
  */
-export type SessionChange = 'routing' | 'growth' | 'run' | 'edit' | 'highlight' | 'cursor';
+export type SessionChange = 'routing' | 'growth' | 'run' | 'edit' | 'stale' | 'highlight' | 'cursor';
 
 /** Lines [from, to] of the document outside which an edit has left everything where it was. */
 export interface EditedLines {

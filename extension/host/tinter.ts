@@ -13,7 +13,7 @@ import type { Lens } from './lens.ts';
 import type { Limits } from './limits.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
 import type { RoutedText } from './routedText.ts';
-import type { Session } from './session.ts';
+import { SPARED_MS, type Session } from './session.ts';
 import type { EditedLines, SessionEvent, Sessions } from './sessions.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
@@ -28,11 +28,6 @@ const FRAME_MS = 16;
 const GROWTH_MS = 100;
 /** While somebody types, all but the lines typed into is tinted so often: it would have the editor draw beside the letters. */
 const TYPING_MS = 300;
-/**
- * While routing follows edits, what an edit makes stale is dimmed only if its routing takes longer than this: else all that stands behind
- * the cursor would flicker with every letter.
- */
-const DIM_MS = 100;
 
 /** Keys of the marks where context windows start, and of the tokens that another run routed otherwise; those of styles are not negative. */
 const WINDOW_KEY = -1;
@@ -128,7 +123,7 @@ export class Tinter implements Disposable {
   }
 
   #follow({ session, change, lines }: SessionEvent): void {
-    if (change === 'run' || change === 'cursor') return;
+    if (change === 'run' || change === 'stale' || change === 'cursor') return;
     if (change === 'edit') {
       this.#approach(session, lines);
       this.#forget(session, lines);
@@ -147,11 +142,11 @@ export class Tinter implements Disposable {
   }
 
   /** Draws when the time is up in which what an edit made stale is spared, if it is stale still. */
-  #dimLater(milliseconds = DIM_MS): void {
+  #dimLater(milliseconds = SPARED_MS): void {
     this.#dimming ??= setTimeout(() => {
       this.#dimming = undefined;
       const first = Math.min(...this.#sessions.all.map((session) => this.#editedAt.get(session) ?? Infinity));
-      const left = first + DIM_MS - performance.now();
+      const left = first + SPARED_MS - performance.now();
       if (left <= 0) this.#draw();
       else if (left < Infinity) this.#dimLater(left);
     }, milliseconds);
@@ -170,7 +165,7 @@ export class Tinter implements Disposable {
   /** Whether an edit is so recent that what it made stale is not dimmed. */
   #sparing(session: Session): boolean {
     const at = this.#editedAt.get(session);
-    return at !== undefined && performance.now() - at < DIM_MS;
+    return at !== undefined && performance.now() - at < SPARED_MS;
   }
 
   /** VS Code moves decorations along with edits, and stretches them: what was set last is no longer what is there. */

@@ -8,14 +8,17 @@ export function viewState(
 ): ViewState {
   if (!session) return { ...look, tokens: 0, routed: 0, staleFrom: 0 };
   const { routed, running: run, partial, highlight, cursor } = session;
+  const tokens = routed?.index.count ?? 0;
+  const staleFrom = routed && !session.sparing ? routed.staleFrom : tokens;
   return {
     ...look,
     key: session.key,
     document: session.name,
     ...(routed && { model: routed.trace.origin.model }),
-    tokens: routed?.index.count ?? 0,
+    tokens,
     routed: routed?.trace.routed ?? 0,
-    staleFrom: routed?.staleFrom ?? 0,
+    staleFrom,
+    ...(staleFrom < tokens && session.run?.quiet && { following: true }),
     ...(run && { running: { label: run.label, ...(run.fraction !== undefined && { fraction: run.fraction }) } }),
     ...(partial !== undefined && { partial }),
     ...(highlight && { highlight }),

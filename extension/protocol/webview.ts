@@ -34,6 +34,8 @@ export interface ViewState {
   readonly routed: number;
   /** First token that an edit made stale; equals `tokens` when all is current. */
   readonly staleFrom: number;
+  /** Routing that the user need not hear of makes current what is stale. */
+  readonly following?: true;
   /** A run is under way: what it does, and how far it is (0 to 1, undefined where unknown). */
   readonly running?: { readonly label: string; readonly fraction?: number };
   /** The run was stopped before its end: the sentence that says so. */

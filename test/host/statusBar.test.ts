@@ -2,6 +2,7 @@ import type { MarkdownString, StatusBarItem, TextDocument, TextEditor } from 'vs
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Lens } from '../../extension/host/lens.ts';
 import type { Models } from '../../extension/host/models.ts';
+import type { Run } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { StatusBar } from '../../extension/host/statusBar.ts';
 import { activating, window } from '../support/vscode.ts';
@@ -30,6 +31,28 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.useRealTimers();
   Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [] });
+});
+
+test('says that a text was edited only where routing does not follow shortly', () => {
+  const text = documentOf('/text');
+  goTo(text);
+  const session = sessions.open(text);
+  session.routed = routedTextOf({ text: 'ab', tokens: [[0, 2]], layers: [] });
+  const edit = (): void => {
+    session.sparing = true;
+    session.routed!.edits.apply([{ offset: 0, removed: 0, inserted: 1 }], () => '');
+    sessions.publish(session, 'edit');
+  };
+  vi.advanceTimersByTime(2000);
+  edit();
+  session.run = { quiet: true, edits: session.routed.edits, abort: new AbortController() } as Run;
+  vi.advanceTimersByTime(20);
+  expect(item.text).not.toContain('edited since');
+  session.run = undefined;
+  session.sparing = false;
+  sessions.publish(session, 'stale');
+  vi.advanceTimersByTime(1000);
+  expect(item.text).toContain('edited since');
 });
 
 function documentOf(path: string): TextDocument {

@@ -349,6 +349,12 @@ describe('what is not current is said to be so', () => {
     expect(await sent('command')).toEqual([{ type: 'command', command: 'analyzeAgain' }]);
   });
 
+  test('stale figures that routing follows by itself are not offered to be analyzed again', async () => {
+    await open();
+    await view.show(demo, { layer: 3, staleFrom: 120, following: true });
+    expect(await view.page.getByRole('status').count()).toBe(0);
+  });
+
   test('a stopped run says so in the host’s words', async () => {
     await open();
     await view.show(demo, { layer: 3, partial: 'Stopped after 160 of 194 tokens.' });

@@ -7,7 +7,7 @@ import { count } from '../../extension/analysis/numbers.ts';
 type Run = (command: ViewCommand) => void;
 
 export function notices(state: ViewState, run: Run): TemplateResult {
-  const stale = state.staleFrom < state.tokens && !state.running;
+  const stale = state.staleFrom < state.tokens && !state.running && !state.following;
   return html`
     ${state.running ? progress(state.running, run) : nothing}
     ${
