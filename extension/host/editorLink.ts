@@ -45,6 +45,11 @@ export class EditorLink implements Disposable {
       }),
     );
     this.#disposables.add(
+      window.onDidChangeActiveTextEditor((editor) => {
+        if (editor) this.#cursorMoved(editor);
+      }),
+    );
+    this.#disposables.add(
       window.onDidChangeTextEditorVisibleRanges(({ textEditor }) => {
         this.#scrolled(textEditor);
       }),
@@ -85,7 +90,12 @@ export class EditorLink implements Disposable {
 
   #cursorMoved(editor: TextEditor): void {
     const session = this.#sessions.get(editor.document.uri);
-    if (!session?.routed || !this.#move(session, editor) || session !== this.#sessions.current) return;
+    // In another split of the document the cursor moves along with what is typed into this one.
+    if (session?.routed && editor === shownBy(session.document)) this.#follow(session, editor);
+  }
+
+  #follow(session: Session, editor: TextEditor): void {
+    if (!this.#move(session, editor) || session !== this.#sessions.current) return;
     if (!this.#jumping()) this.#following.request(session.typing ? TYPING_MS : 0);
   }
 
@@ -101,7 +111,10 @@ export class EditorLink implements Disposable {
   /** Finds the token under the cursor of the session's editor anew. */
   #find(session: Session): void {
     const editor = shownBy(session.document);
-    if (editor) this.#move(session, editor);
+    if (!editor) return;
+    // Routing that has followed an edit is where the cursor went with that; another analysis moves nothing.
+    if (session.routed?.kept) this.#follow(session, editor);
+    else this.#move(session, editor);
   }
 
   /** Whether the cursor came to another token. */

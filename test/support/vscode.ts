@@ -101,6 +101,7 @@ export const window = {
   onDidChangeActiveTextEditor: activating.event,
   onDidChangeVisibleTextEditors: visible.event,
   onDidChangeTextEditorSelection: selecting.event,
+  onDidChangeTextEditorVisibleRanges: new Emitter().event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
   showInformationMessage: (message: string) =>
     new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),

@@ -1,0 +1,103 @@
+/** Which token the map and the load view are led to by the editors of a text. */
+import type { TextDocument, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { EditorLink } from '../../extension/host/editorLink.ts';
+import { EditTracker } from '../../extension/host/editTracker.ts';
+import { RoutedText } from '../../extension/host/routedText.ts';
+import type { LiveBase, Session } from '../../extension/host/session.ts';
+import { Sessions } from '../../extension/host/sessions.ts';
+import { activating, selecting, window } from '../support/vscode.ts';
+import { traceOf } from './routedTextOf.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
+
+/** Offsets stand for positions. */
+const document: unknown = { uri: { path: '/text', toString: () => 'file:///text' }, offsetAt: (at: number) => at };
+let upper: TextEditor;
+let lower: TextEditor;
+let sessions: Sessions;
+let link: EditorLink;
+let session: Session;
+let revealed: number[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  [upper, lower] = [editorAt(2), editorAt(8)];
+  Object.assign(window, { activeTextEditor: upper, visibleTextEditors: [upper, lower] });
+  sessions = new Sessions();
+  link = new EditorLink(sessions);
+  revealed = [];
+  link.onDidReveal(({ token }) => revealed.push(token));
+  session = sessions.open(document as TextDocument);
+  session.routed = routed('0123456789', 1);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+});
+afterEach(() => {
+  link.dispose();
+  sessions.dispose();
+  vi.useRealTimers();
+  Object.assign(window, { activeTextEditor: undefined, visibleTextEditors: [] });
+});
+
+function editorAt(offset: number): TextEditor {
+  const editor: unknown = { document, selection: { active: offset } };
+  return editor as TextEditor;
+}
+
+/** A token a letter. */
+function routed(text: string, generation: number, kept?: RoutedText['kept']): RoutedText {
+  const trace = traceOf({ text, tokens: Array.from(text, (_, i) => [i, i + 1]), layers: [] });
+  return new RoutedText(generation, text, new EditTracker(text, 0, true), trace, kept);
+}
+
+function cursorTo(editor: TextEditor, offset: number): void {
+  Object.assign(editor, { selection: { active: offset } });
+  selecting.fire({ textEditor: editor } as unknown as TextEditorSelectionChangeEvent);
+  vi.advanceTimersByTime(1000);
+}
+
+test('it is that under the cursor of the split in use', () => {
+  expect(session.cursor).toBe(2);
+  // What is typed into one split moves the cursor of the other.
+  cursorTo(lower, 9);
+  expect(session.cursor).toBe(2);
+  expect(revealed).toEqual([]);
+  cursorTo(upper, 3);
+  expect(session.cursor).toBe(3);
+  expect(revealed).toEqual([3]);
+});
+
+test('going to the other split goes to its token', () => {
+  Object.assign(window, { activeTextEditor: lower });
+  activating.fire(lower);
+  vi.advanceTimersByTime(1000);
+  expect(session.cursor).toBe(8);
+  expect(revealed).toEqual([8]);
+});
+
+test('a paste is followed once it is routed', () => {
+  Object.assign(window, { visibleTextEditors: [upper] });
+  session.live = {} as LiveBase;
+  const pasted = `01${'x'.repeat(1000)}23456789`;
+  session.edited();
+  session.routed!.edits.apply([{ offset: 2, removed: 0, inserted: 1000 }], (from, to) => pasted.slice(from, to));
+  Object.assign(upper, { selection: { active: 1001 } });
+  sessions.publish(session, 'edit');
+  selecting.fire({ textEditor: upper } as unknown as TextEditorSelectionChangeEvent);
+  vi.advanceTimersByTime(50);
+  session.show(routed(pasted, 2, { generation: 1, tokens: 2 }), true);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+  expect(session.cursor).toBe(1001);
+  expect(revealed).toEqual([1001]);
+});
+
+test('an analysis afresh leaves the map where it is', () => {
+  Object.assign(upper, { selection: { active: 5 } });
+  session.routed = routed('0123456789', 2);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+  expect(session.cursor).toBe(5);
+  expect(revealed).toEqual([]);
+});
