@@ -31,8 +31,8 @@ export interface MapParts {
 export class MapPanel implements RestoresTab, Disposable {
   readonly #parts: MapParts;
   readonly #tab: EditorTab<ToMap, FromMap>;
-  /** What the page has: rows before `upTo` of this text. */
-  #told: { readonly routed: RoutedText; readonly upTo: number } | undefined;
+  /** What the page has: rows before `upTo` of a text, which is not kept itself: it may be closed. */
+  #told: { readonly generation: number; readonly upTo: number } | undefined;
 
   constructor(extension: Uri, parts: MapParts) {
     this.#parts = parts;
@@ -146,17 +146,17 @@ export class MapPanel implements RestoresTab, Disposable {
   /** Rows that an edit left as they were are not asked for again. */
   #carry(routed: RoutedText | undefined): void {
     const told = this.#told;
-    if (!routed?.kept || routed.kept.generation !== told?.routed.generation) return;
-    this.#told = { routed, upTo: Math.min(told.upTo, routed.kept.tokens) };
+    if (!routed?.kept || routed.kept.generation !== told?.generation) return;
+    this.#told = { generation: routed.generation, upTo: Math.min(told.upTo, routed.kept.tokens) };
   }
 
   /** Tells the page which rows are new. */
   #tell(tab: OpenTab<ToMap>): void {
     const routed = this.#parts.sessions.current?.routed;
     if (!routed) return;
-    const from = this.#told?.routed === routed ? this.#told.upTo : 0;
-    this.#told = { routed, upTo: routed.trace.routed };
-    const windows = routed.trace.windows.slice();
-    tab.post({ type: 'trace', generation: routed.generation, from, windows });
+    const { generation, trace } = routed;
+    const from = this.#told?.generation === generation ? this.#told.upTo : 0;
+    this.#told = { generation, upTo: trace.routed };
+    tab.post({ type: 'trace', generation, from, windows: trace.windows.slice() });
   }
 }
