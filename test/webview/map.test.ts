@@ -304,6 +304,30 @@ describe('link with the editor', () => {
     expect(await sent('goto')).toEqual([]);
   });
 
+  test('a click with control between two cells highlights the last expert of the first', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { y } = await cellPoint(9, 1);
+    const next = await view.page.getByRole('columnheader').nth(3).boundingBox();
+    await view.page.keyboard.down('Control');
+    await view.page.mouse.click(next!.x - 2, y);
+    await view.page.keyboard.up('Control');
+    const { chosen, candidates } = demo.trace.layers[1]!;
+    expect(await sent('highlight')).toMatchObject([{ expert: { layer: 1, expert: chosen[9 * candidates + 1] } }]);
+  });
+
+  test('what is right of the surprise is no row', async () => {
+    await open({ width: 1400 });
+    await view.show(demo, { layer: 3 });
+    const { y } = await cellPoint(9, 1);
+    const surprise = await view.page.locator('.head .surprise').boundingBox();
+    const end = surprise!.x + surprise!.width;
+    await view.page.mouse.click(end + 3, y);
+    expect(await sent('goto')).toEqual([]);
+    await view.page.mouse.click(end - 3, y);
+    expect(await sent('goto')).toMatchObject([{ token: 9 }]);
+  });
+
   test('scrolling is followed by the editor, but not when the editor itself has caused it', async () => {
     await open();
     await view.show(demo, { layer: 3 });

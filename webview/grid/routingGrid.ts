@@ -319,7 +319,7 @@ export class RoutingGrid extends LightElement {
     if (y >= this.#rows.height) return undefined;
     const token = this.#rows.at(y);
     const x = event.clientX - left;
-    if (x > this.#columns.surpriseLeft + this.#columns.header) return undefined;
+    if (x >= this.#columns.surpriseLeft + this.#columns.surprise) return undefined;
     const layer = this.#columns.at(x, this.scroller.scrollLeft) ?? this.focusedCell?.layer ?? this.view.layer;
     return { token, layer };
   }
@@ -356,7 +356,9 @@ export class RoutingGrid extends LightElement {
     if (!row || this.view.tint !== 'expert') return 0;
     const x = event.clientX - this.scroller.getBoundingClientRect().left;
     const within = x - this.#columns.left(layer, this.scroller.scrollLeft);
-    return choiceAt(row, layer, within / (this.#columns.layerWidth - COLUMN_GAP));
+    const width = this.#columns.layerWidth - COLUMN_GAP;
+    // The gap right of a cell counts as its last pixel.
+    return choiceAt(row, layer, Math.min(within, width - 1) / width);
   }
 
   private toggleAt({ token, layer }: CellPosition, choice: number): void {
