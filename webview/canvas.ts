@@ -14,6 +14,30 @@ export function fitCanvas(canvas: HTMLCanvasElement, width: number, height: numb
   return context;
 }
 
+/** Calls back when the window comes to a screen of another pixel density: no ResizeObserver hears of that alone. */
+export class DensityWatch {
+  readonly #changed: () => void;
+  #query: MediaQueryList | undefined;
+
+  constructor(changed: () => void) {
+    this.#changed = changed;
+  }
+
+  start(): void {
+    this.#query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    this.#query.addEventListener('change', this.#left, { once: true });
+  }
+
+  stop(): void {
+    this.#query?.removeEventListener('change', this.#left);
+  }
+
+  readonly #left = (): void => {
+    this.start();
+    this.#changed();
+  };
+}
+
 /** Calls back at most once a frame, however often it is asked. */
 export class FrameSchedule {
   readonly #draw: () => void;

@@ -205,6 +205,16 @@ export async function afterLoss(view: View, selector: string): Promise<{ before:
   return { before, after: await canvas.evaluate((element: HTMLCanvasElement) => element.toDataURL()) };
 }
 
+/** The window moves to a screen of so many device pixels per CSS pixel, where it may be of another height. */
+export async function toDensity(view: View, deviceScaleFactor: number, taller = 0): Promise<void> {
+  const { page } = view;
+  const { width, height } = page.viewportSize()!;
+  const session = await page.context().newCDPSession(page);
+  const screen = { width, height: height + taller, deviceScaleFactor, mobile: false };
+  await session.send('Emulation.setDeviceMetricsOverride', screen);
+  await view.settle();
+}
+
 /**
  * What axe-core finds wrong for people who see little, or who do not see or point: a line each.
  *

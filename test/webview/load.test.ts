@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor } from '../../extension/analysis/palette.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
-import { afterLoss, openView, type View, type ViewOptions } from './harness.ts';
+import { afterLoss, openView, toDensity, type View, type ViewOptions } from './harness.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const huge = { tokens: 500, layers: 58, experts: 256, k: 8 };
@@ -135,6 +135,21 @@ describe('with routing', () => {
     await view.show(demo, { layer: 3 });
     const { before, after } = await afterLoss(view, 'moe-heat-map canvas');
     expect(after === before).toBe(true);
+  });
+
+  test('the heat map is drawn anew for a screen of another pixel density', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const density = () =>
+      view.page
+        .locator('moe-heat-map canvas')
+        .evaluate((canvas: HTMLCanvasElement) => canvas.width / canvas.clientWidth);
+    expect(await density()).toBe(1);
+    for (const [taller, to] of [2, 1.5, 1].entries()) {
+      // Chromium tells no page of a density that it emulates alone.
+      await toDensity(view, to, taller + 1);
+      expect(await density()).toBeCloseTo(to, 2);
+    }
   });
 
   test('the heat map is read and pinned by keyboard', async () => {

@@ -6,7 +6,7 @@ import { layerLabel } from '../../extension/analysis/labels.ts';
 import { LOAD_RATIO_MAX } from '../../extension/analysis/tint.ts';
 import type { LayerShape } from '../../extension/protocol/trace.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
-import { fitCanvas, FrameSchedule } from '../canvas.ts';
+import { DensityWatch, fitCanvas, FrameSchedule } from '../canvas.ts';
 import { percent, times } from '../../extension/analysis/numbers.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 import type { Colors, Theme } from '../theme.ts';
@@ -36,16 +36,21 @@ export class HeatMap extends LightElement {
   readonly #resize = new ResizeObserver(() => {
     this.#frame.ask();
   });
+  readonly #density = new DensityWatch(() => {
+    this.#frame.ask();
+  });
   #geometry = new HeatGeometry(1, 1, 0);
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.#resize.observe(this);
+    this.#density.start();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resize.disconnect();
+    this.#density.stop();
     this.#frame.cancel();
   }
 

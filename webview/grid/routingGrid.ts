@@ -10,7 +10,7 @@ import { listed } from '../../extension/analysis/lists.ts';
 import { isVocabularyKnown } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
 import type { FromMap, LayerLoad, ViewState } from '../../extension/protocol/webview.ts';
-import { fitCanvas, FrameSchedule } from '../canvas.ts';
+import { DensityWatch, fitCanvas, FrameSchedule } from '../canvas.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
 import type { Highlighter } from '../highlight.ts';
 import { LightElement } from '../parts/lightElement.ts';
@@ -64,6 +64,8 @@ export class RoutingGrid extends LightElement {
   #columns = new Columns(0, MIN_EXPERTS_COLUMN, 0);
   #scroll = new ScrollMap(0, 0);
   #painter: Painter | undefined;
+  /** Device pixels per CSS pixel of what the painter draws on. */
+  #ratio = devicePixelRatio;
   /** scrollTop as this code last left it: an event with the same value is no act of the user. */
   #ownScrollTop = 0;
   #userScrolledAt = -Infinity;
@@ -75,6 +77,9 @@ export class RoutingGrid extends LightElement {
   readonly #resize = new ResizeObserver(() => {
     this.layout();
   });
+  readonly #density = new DensityWatch(() => {
+    this.#frame.ask();
+  });
   readonly #moved = new Throttle<number>(SAVE_INTERVAL, (topToken) => {
     this.moved(topToken);
   });
@@ -85,11 +90,13 @@ export class RoutingGrid extends LightElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resize.disconnect();
+    this.#density.stop();
     this.#frame.cancel();
   }
 
   protected override firstUpdated(): void {
     this.#resize.observe(this.scroller);
+    this.#density.start();
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -222,6 +229,7 @@ export class RoutingGrid extends LightElement {
     this.style.setProperty('--column', `${this.#columns.layerWidth}px`);
     this.style.setProperty('--gap', `${COLUMN_GAP}px`);
     this.scrollToPosition(position);
+    this.#ratio = devicePixelRatio;
     this.#painter = new Painter(
       {
         state: this.view,
@@ -282,6 +290,7 @@ export class RoutingGrid extends LightElement {
   }
 
   private draw(): void {
+    if (devicePixelRatio !== this.#ratio) this.layout();
     // On whole pixels of the screen, so that what stays in sight can be moved instead of drawn again.
     const top = Math.round(this.#scroll.position * devicePixelRatio) / devicePixelRatio;
     const { scrollLeft, clientHeight } = this.scroller;
