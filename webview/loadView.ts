@@ -229,7 +229,7 @@ const LOAD_HELP: Help = {
 };
 
 const HEAT_HELP: Help = {
-  meaning: l10n.t`Every expert of every layer, by how many times the even load it took.`,
+  meaning: l10n.t`Every expert of every layer, by how many times the even load it took; of those that share a pixel, the hottest.`,
   formula: 'c_e / (Σc / E)',
   judge: l10n.t`1 is even, 0 is dead. Expert 5 of one layer has nothing to do with expert 5 of another.`,
 };

@@ -81,6 +81,20 @@ describe('heat map', () => {
     expect(geometry.at(LABEL_WIDTH + 25, 91)).toBeUndefined();
   });
 
+  test('has experts share a pixel where there are more of them', () => {
+    // Two columns are 0.8 pixels: 0 and 0.4 begin on the first, 0.8 and 1.2 on the second, 1.6, 2 and 2.4 on the third.
+    const geometry = new HeatGeometry(2, 100, LABEL_WIDTH + 40);
+    expect([0, 1, 2, 3, 4, 5, 6].map((expert) => geometry.left(expert) - LABEL_WIDTH)).toEqual([0, 0, 1, 1, 2, 2, 2]);
+    expect([0, 3, 5].map((expert) => geometry.sharing(expert))).toEqual([
+      [0, 2],
+      [2, 4],
+      [4, 7],
+    ]);
+    const pixels = [0, 1, 2].map((x) => geometry.sharing(geometry.at(LABEL_WIDTH + x, 3)!.expert!)[0]);
+    expect(pixels).toEqual([0, 2, 4]);
+    expect(new HeatGeometry(6, 16, LABEL_WIDTH + 160).sharing(3)).toEqual([3, 4]);
+  });
+
   test('of 58 layers and 256 experts fits a side panel and labels every third layer', () => {
     const geometry = new HeatGeometry(58, 256, 268);
     expect(geometry.height).toBeLessThanOrEqual(250);

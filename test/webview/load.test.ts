@@ -1,10 +1,11 @@
 /** What a user of the load view relies on, in Chromium, with the reference routing of router.ts. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expertColor } from '../../extension/analysis/palette.ts';
+import { expertColor, magnitudeColor } from '../../extension/analysis/palette.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
 import { afterLoss, openView, toDensity, type View, type ViewOptions } from './harness.ts';
+import { syntheticTrace } from './syntheticTrace.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 const huge = { tokens: 500, layers: 58, experts: 256, k: 8 };
@@ -150,6 +151,24 @@ describe('with routing', () => {
       await toDensity(view, to, taller + 1);
       expect(await density()).toBeCloseTo(to, 2);
     }
+  });
+
+  test.each([101, 102])('the heat map shows expert %i of 512 although each has less than a pixel', async (expert) => {
+    const { trace, text } = syntheticTrace({ tokens: 50, layers: 1, experts: 512, k: 1 });
+    const [layer] = trace.layers;
+    await open();
+    await view.show({ text, trace: { ...trace, layers: [{ ...layer!, chosen: layer!.chosen.fill(expert) }] } });
+    const heat = view.page.locator('moe-heat-map canvas');
+    const { width } = (await heat.boundingBox())!;
+    // Cells begin behind 30 pixels of labels.
+    const x = 30 + Math.round((expert * (width - 30)) / 512);
+    const color = await heat.evaluate((canvas: HTMLCanvasElement, at) => {
+      return Array.from(canvas.getContext('2d')!.getImageData(at, 8, 1, 1).data.slice(0, 3));
+    }, x);
+    expect(color).toEqual([1, 3, 5].map((at) => parseInt(magnitudeColor(1, 'dark').slice(at, at + 2), 16)));
+    await heat.hover({ position: { x: x + 0.5, y: 8 } });
+    await view.settle();
+    expect(await sent('highlight')).toEqual([{ type: 'highlight', expert: { layer: 0, expert }, preview: true }]);
   });
 
   test('the heat map is read and pinned by keyboard', async () => {

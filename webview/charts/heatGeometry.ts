@@ -45,12 +45,22 @@ export class HeatGeometry {
     return LABEL_WIDTH + Math.round(expert * this.columnWidth);
   }
 
+  /** Experts [from, to) whose cells begin on one pixel: an expert alone, unless columns are narrower than that. */
+  sharing(expert: number): readonly [from: number, to: number] {
+    const left = this.left(expert);
+    let [from, to] = [expert, expert + 1];
+    while (from > 0 && this.left(from - 1) === left) from -= 1;
+    while (to < this.columns && this.left(to) === left) to += 1;
+    return [from, to];
+  }
+
   /** Layer and, right of the labels, expert at a point; undefined outside. */
   at(x: number, y: number): { layer: number; expert: number | undefined } | undefined {
     const layer = Math.floor((y - this.margin) / this.rowHeight);
     if (x < 0 || layer < 0 || layer >= this.layers) return undefined;
     if (x < LABEL_WIDTH) return { layer, expert: undefined };
-    const expert = Math.floor((x - LABEL_WIDTH) / this.columnWidth);
+    // The last one that begins left of the pixel's middle.
+    const expert = Math.ceil((Math.floor(x - LABEL_WIDTH) + 0.5) / this.columnWidth) - 1;
     return expert < this.columns ? { layer, expert } : undefined;
   }
 }

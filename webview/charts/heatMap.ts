@@ -119,15 +119,25 @@ export class HeatMap extends LightElement {
   private drawCells(context: CanvasRenderingContext2D): void {
     const { gap, rowHeight } = this.#geometry;
     for (const [layer, ratios] of this.ratios.entries()) {
-      for (let expert = 0; expert < ratios.length; expert++) {
-        const ratio = ratios[expert]!;
+      for (let from = 0, to = 0; from < ratios.length; from = to) {
+        [, to] = this.#geometry.sharing(from);
+        const ratio = ratios[this.hottest(layer, from)]!;
         if (Number.isNaN(ratio)) continue;
-        const left = this.#geometry.left(expert);
-        const width = this.#geometry.left(expert + 1) - left - gap;
+        const left = this.#geometry.left(from);
+        const width = this.#geometry.left(to) - left - gap;
         context.fillStyle = this.colors.magnitude(ratio / LOAD_RATIO_MAX).fill;
-        context.fillRect(left, this.#geometry.top(layer), Math.max(1, width), rowHeight - gap);
+        context.fillRect(left, this.#geometry.top(layer), width, rowHeight - gap);
       }
     }
+  }
+
+  /** The one that is seen of the experts that share a pixel. */
+  private hottest(layer: number, expert: number): number {
+    const ratios = this.ratios[layer] ?? [];
+    const [from, to] = this.#geometry.sharing(expert);
+    let hottest = from;
+    for (let other = from + 1; other < to; other++) if (ratios[other]! > ratios[hottest]!) hottest = other;
+    return hottest;
   }
 
   private drawLabels(context: CanvasRenderingContext2D): void {
@@ -190,10 +200,10 @@ export class HeatMap extends LightElement {
   };
 
   private expertAt(at: { layer: number; expert: number | undefined } | undefined): ExpertRef | undefined {
+    if (at?.expert === undefined) return undefined;
+    const expert = this.hottest(at.layer, at.expert);
     // Where the model has just become another, what is seen is still the map of the last.
-    const experts = (at && this.layers[at.layer]?.experts) ?? 0;
-    if (at?.expert === undefined || at.expert >= experts) return undefined;
-    return { layer: at.layer, expert: at.expert };
+    return expert < (this.layers[at.layer]?.experts ?? 0) ? { layer: at.layer, expert } : undefined;
   }
 
   private readonly left = (): void => {
