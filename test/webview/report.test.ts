@@ -541,3 +541,19 @@ test('a chart that goes while something is pointed at takes that along', async (
   await view.settle();
   expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: true });
 });
+
+test.each(['pointed at', 'focused'])('a row of a table that goes while it is %s takes that along', async (how) => {
+  await open();
+  const figure = view.page.getByRole('article', { name: 'Load by expert, L0' });
+  await figure.getByRole('button', { name: 'Table' }).click();
+  const row = figure.locator('moe-table button.link').nth(2);
+  if (how === 'focused') await row.focus();
+  else await row.hover();
+  expect((await sent('highlight')).at(-1)).toMatchObject({ expert: { layer: 0 }, preview: true });
+  await view.page.evaluate(() => {
+    document.querySelector<HTMLElement>('[aria-controls$="-table"]')!.click();
+  });
+  await view.settle();
+  expect(await view.page.locator('moe-table button.link').count()).toBe(0);
+  expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: true });
+});

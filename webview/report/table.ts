@@ -4,6 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { count, written } from '../../extension/analysis/numbers.ts';
 import type { Cell, Place, Table } from '../../extension/protocol/report.ts';
+import type { ExpertRef } from '../../extension/protocol/webview.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 
 /** Rows shown at first. */
@@ -24,8 +25,16 @@ export class ReportTable extends LightElement {
   @state() private shown = FIRST;
 
   #order: readonly number[] = [];
+  #isPointing = false;
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.point(undefined);
+  }
 
   protected override willUpdate(changed: PropertyValues): void {
+    // Rows that go tell of no pointer that leaves them.
+    if (changed.has('table')) this.point(undefined);
     if (changed.has('table') || changed.has('column') || changed.has('descending')) {
       if (this.column !== undefined && this.column >= this.table.columns.length) this.column = undefined;
       this.#order = orderOf(this.table, this.column, this.descending);
@@ -100,6 +109,12 @@ export class ReportTable extends LightElement {
     </th>`;
   }
 
+  private point(expert: ExpertRef | undefined): void {
+    if (!expert && !this.#isPointing) return;
+    this.#isPointing = expert !== undefined;
+    this.actions.point(expert);
+  }
+
   private showAll(): void {
     this.shown = Infinity;
     // The button goes, and the focus would with it.
@@ -127,10 +142,10 @@ export class ReportTable extends LightElement {
       return c === 0 ? html`<th scope="row" class=${classes}>${text}</th>` : html`<td class=${classes}>${text}</td>`;
     }
     const leave = (): void => {
-      if (expert) this.actions.point(undefined);
+      this.point(undefined);
     };
     const enter = (): void => {
-      if (expert) this.actions.point(expert);
+      this.point(expert ?? undefined);
     };
     return html`<th scope="row" class=${unit === 'text' ? 'text' : 'number'}>
       <button
