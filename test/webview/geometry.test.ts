@@ -82,16 +82,17 @@ describe('heat map', () => {
   });
 
   test('has experts share a pixel where there are more of them', () => {
-    // Two columns are 0.8 pixels: 0 and 0.4 begin on the first, 0.8 and 1.2 on the second, 1.6, 2 and 2.4 on the third.
+    // Columns begin at 0, 0.4 and 0.8, at 1.2 and 1.6, at 2, 2.4 and 2.8, and the last one at 39.6.
     const geometry = new HeatGeometry(2, 100, LABEL_WIDTH + 40);
-    expect([0, 1, 2, 3, 4, 5, 6].map((expert) => geometry.left(expert) - LABEL_WIDTH)).toEqual([0, 0, 1, 1, 2, 2, 2]);
-    expect([0, 3, 5].map((expert) => geometry.sharing(expert))).toEqual([
-      [0, 2],
-      [2, 4],
-      [4, 7],
+    expect([0, 1, 2, 3, 4, 5, 6].map((expert) => geometry.left(expert) - LABEL_WIDTH)).toEqual([0, 0, 0, 1, 1, 2, 2]);
+    expect([0, 3, 5, 99].map((expert) => geometry.sharing(expert))).toEqual([
+      [0, 3],
+      [3, 5],
+      [5, 8],
+      [98, 100],
     ]);
-    const pixels = [0, 1, 2].map((x) => geometry.sharing(geometry.at(LABEL_WIDTH + x, 3)!.expert!)[0]);
-    expect(pixels).toEqual([0, 2, 4]);
+    const pixels = [0, 1, 2, 39].map((x) => geometry.sharing(geometry.at(LABEL_WIDTH + x, 3)!.expert!)[0]);
+    expect(pixels).toEqual([0, 3, 5, 98]);
     expect(new HeatGeometry(6, 16, LABEL_WIDTH + 160).sharing(3)).toEqual([3, 4]);
   });
 
@@ -101,5 +102,6 @@ describe('heat map', () => {
     expect(geometry.labelEvery).toBe(3);
     expect(geometry.gap).toBe(0);
     expect(geometry.left(256)).toBe(268);
+    expect(geometry.left(255)).toBeLessThan(268);
   });
 });

@@ -8,6 +8,8 @@ const MIN_ROW = 4;
 const MAX_ROW = 15;
 /** Rows lower than this cannot each carry a label. */
 const LABEL_HEIGHT = 12;
+/** Pixels by which a product that should be whole may miss that. */
+const ROUNDING = 1e-9;
 
 export class HeatGeometry {
   readonly layers: number;
@@ -42,7 +44,7 @@ export class HeatGeometry {
 
   /** Left edge of a column, on a whole pixel, so that cells of a dense map do not blur. */
   left(expert: number): number {
-    return LABEL_WIDTH + Math.round(expert * this.columnWidth);
+    return LABEL_WIDTH + Math.floor(expert * this.columnWidth + ROUNDING);
   }
 
   /** Experts [from, to) whose cells begin on one pixel: an expert alone, unless columns are narrower than that. */
@@ -59,8 +61,8 @@ export class HeatGeometry {
     const layer = Math.floor((y - this.margin) / this.rowHeight);
     if (x < 0 || layer < 0 || layer >= this.layers) return undefined;
     if (x < LABEL_WIDTH) return { layer, expert: undefined };
-    // The last one that begins left of the pixel's middle.
-    const expert = Math.ceil((Math.floor(x - LABEL_WIDTH) + 0.5) / this.columnWidth) - 1;
+    // The last one that begins on the pixel or left of it.
+    const expert = Math.ceil((Math.floor(x - LABEL_WIDTH) + 1 - ROUNDING) / this.columnWidth) - 1;
     return expert < this.columns ? { layer, expert } : undefined;
   }
 }
