@@ -147,10 +147,14 @@ export function readTraceJson(json: string): RecordedTrace {
     throw invalid(l10n.t`it has version ${file.version}, and only version ${VERSION} is known`);
   const tokens = file.tokens.length;
   const routed = file.routed ?? tokens;
+  const seen = new Set<string>();
   const problem = file.tokens.some((t) => t.start > t.end)
     ? l10n.t`a token ends before it starts`
     : file.layers
         .map((layer) => {
+          const place = `${layer.stack} ${layer.layer}`;
+          if (seen.has(place)) return l10n.t`layer ${layer.layer} stands there twice`;
+          seen.add(place);
           const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
           if (routed > tokens || columns.some((c) => c.length !== routed)) {
             return l10n.t`layer ${layer.layer} does not have one row a token`;

@@ -110,6 +110,7 @@ describe('readTraceJson', () => {
       /tokens\.0\.id/,
     ],
     ['no layers', { layers: [] }, /layers/],
+    ['a layer twice', { layers: [MINIMAL.layers[0], MINIMAL.layers[0]] }, /layer 1 stands there twice/],
     ['a layer beyond all models', { layers: [{ ...MINIMAL.layers[0], layer: 100_001 }] }, /layers\.0\.layer/],
     [
       'an expert twice for one token',
@@ -129,6 +130,11 @@ describe('readTraceJson', () => {
     ['more choices than experts', { layers: [{ ...MINIMAL.layers[0], experts: 1 }] }, /layer 1 chooses 2 of 1 experts/],
   ])('refuses %s', (_, change, message) => {
     expect(() => readTraceJson(JSON.stringify({ ...MINIMAL, ...change }))).toThrow(message);
+  });
+
+  it('takes the same number in both stacks for two layers', () => {
+    const layers = [undefined, 'encoder', 'decoder'].map((stack) => ({ ...MINIMAL.layers[0], stack }));
+    expect(readTraceJson(JSON.stringify({ ...MINIMAL, layers })).trace.layers).toHaveLength(3);
   });
 
   it.each([2 ** 52, 'many'])('takes a number of layers that no model has for unknown: %s', (layers) => {
