@@ -7,6 +7,7 @@ import { isJsonObject, type JsonObject } from '../formats/json.ts';
 import { describeModel } from '../models/families.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { ModelShape } from '../protocol/server.ts';
+import { folderOf } from './inspect.ts';
 
 /** Names under which configs have what they say. */
 const KEYS = {
@@ -19,8 +20,12 @@ const KEYS = {
 const MAX_LAYERS = 4096;
 const MAX_EXPERTS = 0xfffe;
 
-/** @throws UserError naming what the config lacks */
-export async function modelShape(folder: string): Promise<ModelShape> {
+/**
+ * @param path a checkpoint folder, a file in one, or a repository of the hub's cache
+ * @throws UserError naming what the config lacks
+ */
+export async function modelShape(path: string): Promise<ModelShape> {
+  const folder = await folderOf(path);
   const config = await readConfig(folder);
   const tokenizer = await stat(join(folder, 'tokenizer.json')).then(
     (s) => s.isFile(),

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { readCheckpoint } from '../formats/checkpoint.ts';
 import type { TensorEntry } from '../formats/safetensors.ts';
 import type { TensorQuery, TensorRows } from '../protocol/model.ts';
+import { folderOf } from './inspect.ts';
 
 /** Rows of one answer at most. */
 const MAX_ROWS = 1000;
@@ -29,7 +30,7 @@ export class TensorLists {
 }
 
 async function readEntries(folder: string): Promise<readonly TensorEntry[]> {
-  const { tensors } = await readCheckpoint(folder);
+  const { tensors } = await readCheckpoint(await folderOf(folder));
   // Layers in the order of their numbers, not of the digits' letters.
   const { compare } = new Intl.Collator('en', { numeric: true });
   return [...tensors.values()].sort((a, b) => compare(a.name, b.name));

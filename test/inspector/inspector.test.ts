@@ -196,6 +196,16 @@ describe('the cache of the hub', () => {
     expect((await inspect(join(hub, 'models--org--model'))).architecture).toBe('OlmoeForCausalLM');
   });
 
+  it('takes the repository for its newest snapshot also for tensors, and for the shape that recordings and servers need', async () => {
+    const snapshot = download('org/parts', 'e'.repeat(40), 'olmoe', { main: true });
+    const repository = join(hub, 'models--org--parts');
+    const query = { search: '', from: 0, count: 3 };
+    const found = await client.tensors({ folder: repository, ...query }, signal);
+    expect(found).toEqual(await client.tensors({ folder: snapshot, ...query }, signal));
+    const shape = await client.shape(repository, signal);
+    expect(shape).toMatchObject({ folder: snapshot, architecture: 'OlmoeForCausalLM', tokenizer: true });
+  });
+
   it('lets no ref lead elsewhere', async () => {
     download('org/ref', 'd'.repeat(40), 'mixtral');
     writeFileSync(join(hub, 'models--org--ref/refs/main'), '../../../etc');
