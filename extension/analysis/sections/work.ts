@@ -86,7 +86,7 @@ function verdict({ loads, model, name }: Subject, touched: Touched, sizes: Exper
   const all = usedBy(touched, sizes);
   return sentences(
     l10n.t`${name} used ${parameterCount(all)} of ${parameterCount(sizes.all.parameters)} parameters (${percent(all / sizes.all.parameters)}): ${whom}.`,
-    l10n.t`A token uses ${parameterCount(model.parameters.active)}, which is what is advertised as active.`,
+    l10n.t`A token uses ${parameterCount(model.parameters.active)} (embeddings counted whole).`,
     layers,
   );
 }
@@ -106,7 +106,7 @@ function parametersFigure(
   const { loads, model, name } = subject;
   const uses: readonly (readonly [string, Touched])[] = [
     ...(token ? ([[token.name, token.touched]] as const) : []),
-    ...(lacksK(subject) ? [] : ([[l10n.t`a token, as advertised`, loads.map(({ shape }) => shape.k)]] as const)),
+    ...(lacksK(subject) ? [] : ([[l10n.t`a token with k experts`, loads.map(({ shape }) => shape.k)]] as const)),
     [name, touched],
     [l10n.t`all there are`, loads.map(({ shape }) => shape.experts)],
   ];
@@ -126,7 +126,7 @@ function parametersFigure(
     basis: basisOf(subject),
     help: {
       meaning: sentences(
-        l10n.t`The routed experts that were chosen at least once, and what every token goes through: shared experts, networks of layers without experts, attention. Embeddings count as a whole, as is the custom, though a token reads one row of them.`,
+        l10n.t`The routed experts that were chosen at least once, and what every token goes through: shared experts, networks of layers without experts, attention. Embeddings count as a whole, though a token reads one row of them: makers often leave them out of what they call active.`,
         sizes.derived &&
           l10n.t`How large an expert is follows from the parameters in all and active, if all experts are of one size.`,
       ),
