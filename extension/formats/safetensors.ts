@@ -1,6 +1,6 @@
 /**
  * The safetensors format (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header that names every
- * tensor's type, shape and place, then the tensors' bytes. Nothing in a file is believed before it is checked against its size.
+ * tensor's type, shape and place, then the tensors' bytes, one after the other. Nothing in a file is believed before it is checked against its size.
  */
 import * as l10n from '@vscode/l10n';
 import { open } from 'node:fs/promises';
@@ -8,24 +8,30 @@ import { basename } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { isJsonObject, regularFile } from './json.ts';
 
-/** Bytes of one element. Types that no loader here understands are still listed, so that they can be named. */
-const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E4M3: 1,
-  F8_E5M2: 1,
-  F8_E8M0: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  I64: 8,
-  U64: 8,
-  F64: 8,
+/** Bits of one element. Types that no loader here understands are still listed, so that they can be named. */
+const BITS: Readonly<Record<string, number>> = {
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E4M3: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2: 8,
+  F8_E5M2FNUZ: 8,
+  F8_E8M0: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  I64: 64,
+  U64: 64,
+  F64: 64,
 };
 
 /** The reference implementation's own limit. A model of 100,000 tensors needs about 15 MB. */
@@ -77,7 +83,7 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
       throw invalid(l10n.t`its header is not JSON (${messageOf(error)})`);
     }
     if (!isJsonObject(header)) throw invalid(l10n.t`its header is not a JSON object`);
-    const data = { file: path, begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
+    const data: Data = { file: path, begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
     const entries: TensorEntry[] = [];
     for (const [tensor, value] of Object.entries(header)) {
       if (tensor === '__metadata__') continue;
@@ -85,33 +91,51 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
       if (typeof entry === 'string') throw invalid(`${JSON.stringify(tensor)} ${entry}`);
       entries.push(entry);
     }
+    const astray = outOfPlace(entries, data);
+    if (astray !== undefined) throw invalid(astray);
     return entries;
   } finally {
     await file.close();
   }
 }
 
-/** What a header says of a tensor, or what is wrong with it; `data` is where in the file the tensors' bytes are. */
-function readEntry(
-  name: string,
-  value: unknown,
-  data: { readonly file: string; readonly begin: number; readonly bytes: number },
-): TensorEntry | string {
+/** Where in a file the tensors' bytes are. */
+interface Data {
+  readonly file: string;
+  readonly begin: number;
+  readonly bytes: number;
+}
+
+/** What a header says of a tensor, or what is wrong with it. */
+function readEntry(name: string, value: unknown, data: Data): TensorEntry | string {
   if (!isJsonObject(value)) return l10n.t`has no description`;
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string') return l10n.t`has no type`;
-  const elementBytes = Object.hasOwn(BYTES_PER_ELEMENT, dtype) ? BYTES_PER_ELEMENT[dtype] : undefined;
-  if (elementBytes === undefined) return l10n.t`has the unknown type ${JSON.stringify(dtype)}`;
+  const bits = Object.hasOwn(BITS, dtype) ? BITS[dtype] : undefined;
+  if (bits === undefined) return l10n.t`has the unknown type ${JSON.stringify(dtype)}`;
   if (!isSizes(shape) || shape.length > MAX_DIMENSIONS) return l10n.t`has no proper shape`;
   if (!isSizes(offsets) || offsets.length !== 2) return l10n.t`has no proper place`;
   const [begin, end] = offsets as [number, number];
-  const bytes = shape.reduce((product, n) => product * n, elementBytes);
+  const bytes = shape.reduce((product, n) => product * n, bits) / 8;
   if (!Number.isSafeInteger(bytes) || end - begin !== bytes) {
     return l10n.t`claims ${end - begin} bytes, but its shape [${shape.join(', ')}] takes ${bytes}`;
   }
   if (end > data.bytes)
     return l10n.t`ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
   return { name, dtype, shape, file: data.file, offset: data.begin + begin, bytes };
+}
+
+/** What is wrong where tensors share bytes, or some bytes are nobody's: the reference implementation opens no such file either. */
+function outOfPlace(entries: readonly TensorEntry[], data: Data): string | undefined {
+  let end = data.begin;
+  for (const { name, offset, bytes } of entries.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes)) {
+    if (offset !== end) {
+      return l10n.t`${JSON.stringify(name)} begins at byte ${offset - data.begin} of the data, where byte ${end - data.begin} would be next`;
+    }
+    end += bytes;
+  }
+  const left = data.begin + data.bytes - end;
+  return left === 0 ? undefined : l10n.t`it has ${left} bytes after its last tensor`;
 }
 
 function isSizes(value: unknown): value is number[] {

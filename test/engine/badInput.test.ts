@@ -26,6 +26,12 @@ function copy(fixture?: string): ScratchCheckpoint {
   return checkpoint;
 }
 
+/** Gives a tensor a name by which nobody asks for it. */
+function rename(header: Record<string, unknown>, name: string): void {
+  header[`${name}.renamed`] = header[name];
+  Reflect.deleteProperty(header, name);
+}
+
 async function expectFailure(folder: string, code: ErrorCode, message: RegExp, text = 'route this'): Promise<void> {
   const failure = await engine.analyze(folder, text).then(
     () => undefined,
@@ -134,9 +140,21 @@ describe('weights', () => {
       'weights-invalid',
       /"model\.norm\.weight".*cut short/,
     ));
+  it('names a type that it does not read', () =>
+    expectFailure(
+      copy().header((h) => {
+        const [begin, end] = h['model.norm.weight']!.data_offsets as [number, number];
+        h['model.norm.weight'] = { dtype: 'F4', shape: [64], data_offsets: [begin, begin + 32] };
+        h['rest'] = { dtype: 'U8', shape: [96], data_offsets: [begin + 32, end] };
+      }).folder,
+      'weights-invalid',
+      /The tensor model\.norm\.weight is stored as F4, which is not supported yet/,
+    ));
   it('names a missing tensor', () =>
     expectFailure(
-      copy().header((h) => delete h['model.layers.2.block_sparse_moe.experts.5.w2.weight']).folder,
+      copy().header((h) => {
+        rename(h, 'model.layers.2.block_sparse_moe.experts.5.w2.weight');
+      }).folder,
       'weights-invalid',
       /lacks the tensor model\.layers\.2\.block_sparse_moe\.experts\.5\.w2\.weight/,
     ));
@@ -163,7 +181,9 @@ describe('weights', () => {
   const fp8 = 'deepseek_v3-odd';
   it('misses the scales of FP8 weights', () =>
     expectFailure(
-      copy(fp8).header((h) => delete h['model.layers.1.self_attn.kv_b_proj.weight_scale_inv']).folder,
+      copy(fp8).header((h) => {
+        rename(h, 'model.layers.1.self_attn.kv_b_proj.weight_scale_inv');
+      }).folder,
       'weights-invalid',
       /lacks the tensor model\.layers\.1\.self_attn\.kv_b_proj\.weight_scale_inv/,
     ));

@@ -22,10 +22,7 @@ afterAll(() => {
 function withTensors(fixture: string, ...names: readonly string[]): string {
   const checkpoint = new ScratchCheckpoint(fixture);
   scratch.push(checkpoint);
-  checkpoint.header((header) => {
-    for (const name of names) header[name] = { dtype: 'BF16', shape: [2, 4], data_offsets: [0, 16] };
-  });
-  return checkpoint.folder;
+  return checkpoint.add(Object.fromEntries(names.map((name) => [name, [2, 4]]))).folder;
 }
 
 describe('what text does not need', () => {

@@ -97,11 +97,10 @@ describe('what a checkpoint says of itself', () => {
     const checkpoint = copy();
     const plain = await inspect(checkpoint.folder);
     expect(plain.skipped).toEqual([]);
-    const extra = { dtype: 'BF16', shape: [32, 64], data_offsets: [0, 4096] };
-    checkpoint.header((header) => {
-      header['model.visual.patch_embed.weight'] = extra;
-      header['model.visual.blocks.0.norm.weight'] = extra;
-      header['model.layers.4.embed_tokens.weight'] = extra;
+    checkpoint.add({
+      'model.visual.patch_embed.weight': [32, 64],
+      'model.visual.blocks.0.norm.weight': [32, 64],
+      'model.layers.4.embed_tokens.weight': [32, 64],
     });
     expect((await inspect(checkpoint.folder)).skipped).toEqual([
       { what: 'vision tower', tensors: 2, bytes: 8192 },

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { elements } from '../../extension/models/weights.ts';
 import { ScratchFolder } from './scratch.ts';
 
 /** A copy of a fixture's checkpoint, to be damaged. */
@@ -11,6 +12,22 @@ export class ScratchCheckpoint extends ScratchFolder {
   config(changes: Readonly<Record<string, unknown>>): this {
     const config = JSON.parse(readFileSync(this.path('config.json'), 'utf8')) as Record<string, unknown>;
     return this.write('config.json', JSON.stringify({ ...config, ...changes }));
+  }
+
+  /** Adds tensors of BF16 zeros to model.safetensors, by name. */
+  add(tensors: Readonly<Record<string, readonly number[]>>): this {
+    const size = Object.values(tensors).reduce((sum, shape) => sum + 2 * elements(shape), 0);
+    this.header((header) => {
+      const entries = Object.entries(header).filter(([name]) => name !== '__metadata__');
+      let end = Math.max(...entries.map(([, { data_offsets: offsets }]) => offsets[1]!));
+      for (const [name, shape] of Object.entries(tensors)) {
+        const begin = end;
+        end += 2 * elements(shape);
+        header[name] = { dtype: 'BF16', shape: [...shape], data_offsets: [begin, end] };
+      }
+    });
+    appendFileSync(this.path('model.safetensors'), Buffer.alloc(size));
+    return this;
   }
 
   /** Rewrites the header of model.safetensors, leaving the tensors' bytes as they are. */
