@@ -13,6 +13,7 @@ import {
   type NodeProto,
   type TensorProto,
 } from './onnx_pb.ts';
+import { refuseLfsPointer } from './lfsPointer.ts';
 import { bytesOf, ExternalFiles, setExternal } from './onnxTensor.ts';
 
 /** Protocol buffers end at 2 GiB: a larger model has its weights in other files. */
@@ -93,6 +94,7 @@ async function readBytes(path: string): Promise<Uint8Array> {
         l10n.t`${path} has ${(size / 1e9).toFixed(1)} GB; an ONNX file of more than 2 GB cannot be whole.`,
       );
     }
+    await refuseLfsPointer(path, size, 'weights-missing');
     return await readFile(path);
   } catch (error) {
     if (error instanceof UserError) throw error;

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
+import { refuseLfsPointer } from './lfsPointer.ts';
 import {
   StringStringEntryProtoSchema,
   TensorProto_DataLocation,
@@ -142,6 +143,7 @@ export class ExternalFiles {
       );
     }
     if (!isWithin(real, this.#real) && !(this.#blobs !== undefined && isWithin(real, this.#blobs))) throw outside();
+    await refuseLfsPointer(file, size, 'weights-missing');
     const found = { location: relative(this.root, real).split(sep).join('/'), size };
     this.#found.set(named, found);
     return found;

@@ -7,6 +7,7 @@ import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { isJsonObject, regularFile } from './json.ts';
+import { refuseLfsPointer } from './lfsPointer.ts';
 
 /** Bits of one element. Types that no loader here understands are still listed, so that they can be named. */
 const BITS: Readonly<Record<string, number>> = {
@@ -54,7 +55,7 @@ export interface TensorEntry {
 /**
  * Reads the header of one file; the tensors' bytes stay on disk.
  *
- * @throws UserError `weights-invalid` naming the file and what is wrong
+ * @throws UserError `weights-missing` or `weights-invalid` naming the file and what is wrong
  */
 export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]> {
   const name = basename(path);
@@ -68,6 +69,7 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
   }
   try {
     const { size } = await file.stat();
+    await refuseLfsPointer(path, size, 'weights-missing');
     if (size < 8) throw invalid(l10n.t`it has ${size} bytes, fewer than its header's length takes`);
     const prefix = Buffer.alloc(8);
     await file.read(prefix, 0, 8, 0);

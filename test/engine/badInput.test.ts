@@ -105,6 +105,12 @@ describe('weights', () => {
       'weights-missing',
       /pytorch_model\.bin.*pickle/,
     ));
+  it('tells a pointer of Git LFS from a damaged file', () =>
+    expectFailure(
+      copy().point(weights).folder,
+      'weights-missing',
+      /^model\.safetensors is only a Git LFS pointer: run "git lfs pull"/,
+    ));
   it('misses the file', () => expectFailure(copy().remove(weights).folder, 'weights-missing', /no model\.safetensors/));
   it('notices a file cut short', () => {
     const checkpoint = copy();
@@ -249,6 +255,8 @@ describe('tokenizer and text', () => {
     'reads no broken tokenizer: %j',
     (text) => expectFailure(copy().write('tokenizer.json', text).folder, 'tokenizer-invalid', /tokenizer\.json/),
   );
+  it('tells a pointer of Git LFS from a broken tokenizer', () =>
+    expectFailure(copy().point('tokenizer.json').folder, 'tokenizer-invalid', /^tokenizer\.json is only a Git LFS pointer/));
   it('refuses ids beyond the vocabulary', async () => {
     const { readFileSync } = await import('node:fs');
     const foreign = readFileSync(join(ROOT, 'media/demo-models/balanced/tokenizer.json'));

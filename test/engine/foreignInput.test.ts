@@ -86,6 +86,13 @@ describe('damaged files', () => {
     truncateSync(model.path('model.onnx'), 3e9);
     await expectFailure(model.folder, 'weights-invalid', /3\.0 GB/);
   });
+  it.each([
+    [MIXTRAL, 'model.onnx', 'weights-missing'],
+    [EXTERNAL, 'model.onnx.data', 'weights-missing'],
+    [MIXTRAL, 'tokenizer.json', 'tokenizer-invalid'],
+  ] as const)('%s with a pointer of Git LFS for %s', (fixture, file, code) =>
+    expectFailure(copy(fixture).point(file).folder, code, new RegExp(`^${file} is only a Git LFS pointer: run "git lfs pull"`)),
+  );
   it('sizes that cannot be', () =>
     expectFailure(
       copy(MIXTRAL).change((_, { initializer }) => {
