@@ -25,6 +25,7 @@ export interface Checkpoint {
  * @throws UserError with a sentence that names the file or tensor at fault
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
+  await refuseGguf(folder);
   const config = await readConfig(folder);
   const tensors = new Map<string, TensorEntry>();
   const files = await weightFiles(folder);
@@ -45,6 +46,18 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     }
   }
   return { folder, config, tensors };
+}
+
+/** Throws UserError for what only llama.cpp reads: a GGUF file, or a folder with one and without safetensors. */
+async function refuseGguf(path: string): Promise<void> {
+  const isGguf = (name: string): boolean => name.toLowerCase().endsWith('.gguf');
+  const names = isGguf(path) ? [basename(path)] : await readdir(path).catch((): string[] => []);
+  const gguf = names.find(isGguf);
+  if (gguf === undefined || names.some((name) => /\.safetensors(\.index\.json)?$/.test(name))) return;
+  throw new UserError(
+    'weights-missing',
+    l10n.t`${gguf} is in llama.cpp's format, which MoEScope does not read; get the model as safetensors.`,
+  );
 }
 
 /** config.json alone. Throws UserError. */
@@ -95,7 +108,16 @@ export async function weightFiles(folder: string): Promise<WeightFile[]> {
       l10n.t`${folder} has its weights only as ${pickle}, a Python pickle, which MoEScope never reads; save the model as safetensors.`,
     );
   }
-  throw new UserError('weights-missing', l10n.t`There is no model.safetensors in ${folder}.`);
+  const shard = names.find((name) => /-\d+-of-\d+\.safetensors$/.test(name));
+  const other = names.find((name) => name.endsWith('.safetensors'));
+  throw new UserError(
+    'weights-missing',
+    shard !== undefined
+      ? l10n.t`model.safetensors.index.json is missing beside ${shard} in ${folder}.`
+      : other !== undefined
+        ? l10n.t`There is no model.safetensors in ${folder}, only ${other}.`
+        : l10n.t`There is no model.safetensors in ${folder}.`,
+  );
 }
 
 async function indexedFiles(folder: string, names: readonly string[]): Promise<WeightFile[]> {

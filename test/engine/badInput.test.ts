@@ -1,5 +1,5 @@
 /** Each thing that can be wrong with a model is one sentence that names what is at fault. */
-import { truncateSync, writeFileSync } from 'node:fs';
+import { renameSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../extension/protocol/errors.ts';
@@ -105,6 +105,33 @@ describe('weights', () => {
       'weights-missing',
       /pytorch_model\.bin.*pickle/,
     ));
+  it.each<[string, (c: ScratchCheckpoint) => string]>([
+    ['beside a config', (c) => c.folder],
+    ['alone', (c) => c.remove('config.json').folder],
+    ['chosen itself', (c) => c.path('tiny-Q4_K_M.gguf')],
+  ])('does not read GGUF, and says so: %s', (_, of) =>
+    expectFailure(
+      of(copy().remove(weights).remove('reference.safetensors').write('tiny-Q4_K_M.gguf', 'GGUF')),
+      'weights-missing',
+      /^tiny-Q4_K_M\.gguf is in llama\.cpp's format, which MoEScope does not read/,
+    ));
+  it('reads safetensors beside which there is a GGUF', () =>
+    expectFailure(copy().write('tiny.gguf', 'GGUF').folder, 'text-empty', /no text/, ''));
+  it('misses the index of shards', () =>
+    expectFailure(
+      copy('mixtral-odd').remove('model.safetensors.index.json').folder,
+      'weights-missing',
+      /^model\.safetensors\.index\.json is missing beside model-00001-of-00002\.safetensors in /,
+    ));
+  it('names the safetensors that are not the model', () => {
+    const checkpoint = copy().remove('reference.safetensors');
+    renameSync(checkpoint.path(weights), checkpoint.path('model.fp16.safetensors'));
+    return expectFailure(
+      checkpoint.folder,
+      'weights-missing',
+      /^There is no model\.safetensors in .*, only model\.fp16\.safetensors\./,
+    );
+  });
   it('tells a pointer of Git LFS from a damaged file', () =>
     expectFailure(
       copy().point(weights).folder,
