@@ -328,6 +328,16 @@ describe('routers', () => {
       'architecture-unsupported',
       /wants the input pixel_values/,
     ));
+  it('refuses operators that are to route by SparseMixer: the one of ONNX Runtime for the CPU does not look at that', () =>
+    expectFailure(
+      copy('onnxruntime-genai-qwen3_5_moe-fp32').change((_, graph) => {
+        for (const { attribute } of graph.node.filter(({ opType }) => opType === 'MoE')) {
+          attribute.find(({ name }) => name === 'use_sparse_mixer')!.i = 1n;
+        }
+      }).folder,
+      'architecture-unsupported',
+      /asks for SparseMixer \(use_sparse_mixer\), .* open the checkpoint/,
+    ));
   it('says what ONNX Runtime cannot load', () =>
     expectFailure(
       join(FIXTURES, 'onnx/onnxruntime-genai-gemma4-int4'),

@@ -1,5 +1,7 @@
 /** Routers whose choice happens inside ONNX Runtime's MoE and QMoE operators. */
+import * as l10n from '@vscode/l10n';
 import type { NodeProto } from '../../formats/onnx_pb.ts';
+import { UserError } from '../../protocol/errors.ts';
 import type { FoundRouter, FusedChoice } from './found.ts';
 import { intAttribute, isRearranging, type GraphIndex, type Value } from './graphIndex.ts';
 import { topKRouter } from './topK.ts';
@@ -10,6 +12,7 @@ const ROUTER = 1;
 const FIRST_MATRIX = 2;
 const ROUTER_WEIGHTS = 14;
 
+/** Throws UserError `architecture-unsupported` for one that runs here as something else than it asks for. */
 export function fusedRouter(index: GraphIndex, node: NodeProto): FoundRouter | undefined {
   if (node.opType !== 'MoE' && node.opType !== 'QMoE') return undefined;
   const input = node.input[ROUTER] ?? '';
@@ -18,6 +21,13 @@ export function fusedRouter(index: GraphIndex, node: NodeProto): FoundRouter | u
   const k = intAttribute(node, 'k', 1);
   if (input === '' || experts === undefined || !(k >= 1 && k <= experts)) return undefined;
   if (experts < MIN_EXPERTS || experts > MAX_EXPERTS) return undefined;
+  // ONNX Runtime's CPU kernels ignore it, and route by a plain softmax.
+  if (intAttribute(node, 'use_sparse_mixer', 0) === 1) {
+    throw new UserError(
+      'architecture-unsupported',
+      l10n.t`This ONNX model asks for SparseMixer (use_sparse_mixer), which ONNX Runtime does not do on the CPU; open the checkpoint that it was made from.`,
+    );
+  }
   const choice: FusedChoice = { kind: 'fused', input, weights: weightsOf(node) };
   const found = { rule: 'fused', node: node.name || node.output[0]!, experts, k, choice } as const;
   // The op may be fed a choice already made, and its own choice then finds the same experts again.
