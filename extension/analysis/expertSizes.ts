@@ -21,7 +21,7 @@ export interface ExpertSizes {
 
 /** Sizes of a model's experts; undefined where nothing tells them. */
 export function expertSizes(model: ModelInfo): ExpertSizes | undefined {
-  const { anatomy, moeLayers, parameters, precision } = model;
+  const { anatomy, moeLayers, parameters, bytes, precision } = model;
   const total = (each: readonly number[], rest: number): number =>
     each.reduce((sum, size, i) => sum + size * moeLayers[i]!.experts, rest);
   if (anatomy) {
@@ -38,17 +38,21 @@ export function expertSizes(model: ModelInfo): ExpertSizes | undefined {
       derived: false,
     };
   }
-  const idle = moeLayers.reduce((sum, { experts, k }) => sum + experts - k, 0);
-  const one = (parameters.total - parameters.active) / idle;
-  if (!(one > 0) || !Number.isFinite(one)) return undefined;
-  const experts = moeLayers.reduce((sum, layer) => sum + layer.experts, 0);
-  const rest = Math.max(0, parameters.total - one * experts);
   const width = bytesPerParameter(precision);
+  const inBytes = bytes ?? { total: parameters.total * width, active: parameters.active * width };
+  const idle = moeLayers.reduce((sum, { experts, k }) => sum + experts - k, 0);
+  const experts = moeLayers.reduce((sum, layer) => sum + layer.experts, 0);
+  const share = (of: ModelInfo['parameters']): { one: number; rest: number } => {
+    const one = (of.total - of.active) / idle;
+    return { one, rest: Math.max(0, of.total - one * experts) };
+  };
+  const [ofParameters, ofBytes] = [share(parameters), share(inBytes)];
+  if (!(ofParameters.one > 0) || !Number.isFinite(ofParameters.one)) return undefined;
   return {
-    parameters: moeLayers.map(() => one),
-    bytes: moeLayers.map(() => one * width),
-    rest: { parameters: rest, bytes: rest * width },
-    all: { parameters: parameters.total, bytes: parameters.total * width },
+    parameters: moeLayers.map(() => ofParameters.one),
+    bytes: moeLayers.map(() => ofBytes.one),
+    rest: { parameters: ofParameters.rest, bytes: ofBytes.rest },
+    all: { parameters: parameters.total, bytes: inBytes.total },
     lookedUp: 0,
     derived: true,
   };

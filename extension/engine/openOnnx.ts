@@ -120,7 +120,6 @@ function modelInfo(
   });
   const most = Math.max(1, Math.floor(WINDOW_LOGITS / (vocabulary * Float32Array.BYTES_PER_ELEMENT)));
   const limits = [facts.context ?? UNKNOWN_CONTEXT, ...(ports.caches.length > 0 ? [] : [most])];
-  const { precision, parameters } = foreignWeights(index, moeLayers);
   return {
     name: nameOf(file.path),
     folder: request.folder,
@@ -130,8 +129,7 @@ function modelInfo(
     hiddenSize,
     vocabulary,
     context: Math.min(...limits, ...(request.context > 0 ? [request.context] : [])),
-    parameters,
-    precision,
+    ...foreignWeights(index, moeLayers),
     provider: 'cpu',
   };
 }

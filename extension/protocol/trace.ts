@@ -92,6 +92,8 @@ export interface ModelInfo {
   readonly context: number;
   /** All parameters, and those one token uses (k experts of each MoE layer). */
   readonly parameters: { readonly total: number; readonly active: number };
+  /** Of the same, in memory; absent where anatomy or precision tells. */
+  readonly bytes?: { readonly total: number; readonly active: number };
   /** Absent where only a trace was recorded, or a graph does not tell. */
   readonly anatomy?: ModelAnatomy;
   /** A `Precision`, or what a recorded trace names. Readers get `precisionText`. */

@@ -1,12 +1,20 @@
 /** ONNX models as others exported them: their routers are found, and route as the reference implementation does. */
+import { create } from '@bufbuild/protobuf';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LiveRouter } from '../../extension/engine/live/liveRouter.ts';
 import { openModel } from '../../extension/engine/open.ts';
 import { prefill } from '../../extension/engine/prefill.ts';
+import { GraphProtoSchema, TensorProto_DataType as Type, TensorProtoSchema } from '../../extension/formats/onnx_pb.ts';
+import { inspect } from '../../extension/inspector/inspect.ts';
+import { GraphIndex } from '../../extension/models/foreign/graphIndex.ts';
+import { foreignWeights } from '../../extension/models/foreign/parameters.ts';
+import { readForeign } from '../../extension/models/foreign/readForeign.ts';
 import type { LayerTrace, RoutingTrace } from '../../extension/protocol/trace.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { compareLayer, compareLogProbs, keyOf } from '../support/compare.ts';
+import { node } from '../support/onnx.ts';
 import { FIXTURES, Reference } from '../support/reference.ts';
 import { readRule } from '../support/router.ts';
 
@@ -131,6 +139,54 @@ describe('optimum-deepseek_v3-fp32', () => {
     const trace: RoutingTrace = await engine.analyze(folderOf('optimum-deepseek_v3-fp32'), expected.inputs[0]!);
     expect(trace.layers.map(keyOf)).toEqual(['1', '2', '3']);
     compareLayer(trace.layers[0]!, expected, 0, rule);
+  });
+});
+
+describe('the size of a model', () => {
+  async function infoOf(name: string): Promise<ReturnType<typeof foreignWeights>> {
+    const { foreign } = await readForeign(join(folderOf(name), 'model.onnx'));
+    const layers = foreign.sets[0]!.candidate.layers.map((place) => ({ ...place, candidates: place.k }));
+    return foreignWeights(foreign.index, layers);
+  }
+
+  // Scales, zero points and tables of cosines and sines are no parameters. onnxruntime-genai gives what has none biases of zeros: each
+  // layer's 8 experts 64 and 64, of 2 experts a token, and 2 convolutions 128.
+  it.each([
+    ['onnxruntime-genai-gpt_oss-fp32', 'gpt_oss', 0, 0],
+    ['onnxruntime-genai-gpt_oss-int4', 'gpt_oss', 0, 0],
+    ['optimum-gpt_oss-fp32', 'gpt_oss', 0, 0],
+    ['onnxruntime-genai-lfm2_moe-fp32', 'lfm2_moe', 3 * 8 * 128, 3 * 2 * 128],
+    ['onnxruntime-genai-lfm2_moe-int4', 'lfm2_moe', 3 * 8 * 128, 3 * 2 * 128],
+    ['onnxruntime-genai-qwen3_5_moe-fp16', 'qwen3_5_moe_text', 4 * 8 * 128 + 256, 4 * 2 * 128 + 256],
+    ['optimum-qwen3_moe-fp32', 'qwen3_moe', 0, 0],
+    ['optimum-qwen3_moe-q4', 'qwen3_moe', 0, 0],
+  ])('%s has the parameters of its checkpoint', async (name, checkpoint, added, active) => {
+    const { parameters } = await inspect(join(FIXTURES, 'checkpoints', checkpoint));
+    expect((await infoOf(name)).parameters).toEqual({
+      total: parameters.total + added,
+      active: parameters.active + active,
+    });
+  });
+
+  it('is what lies in its file, however many precisions it has', async () => {
+    const { bytes, precision } = await infoOf('onnxruntime-genai-gpt_oss-int4');
+    expect(precision).toBe('int4');
+    expect(bytes!.total).toBe(statSync(join(folderOf('onnxruntime-genai-gpt_oss-int4'), 'model.onnx.data')).size);
+    // An expert: matrices of [128, 64] and [64, 64] in half bytes, a float32 for each 32 elements, and float32 biases. Each of 4
+    // layers leaves 4 of its 8 alone.
+    const expert = (128 * 64 + 64 * 64) / 2 + 4 * ((128 * 64 + 64 * 64) / 32) + 4 * (128 + 64);
+    expect(bytes!.total - bytes!.active).toBe(4 * 4 * expert);
+  });
+
+  it('counts the elements of a table in 4 bits, whether its shape is in bytes or in elements', () => {
+    for (const [dataType, width] of [[Type.UINT8, 32n], [Type.UINT4, 64n]] as const) {
+      const initializer = [create(TensorProtoSchema, { name: 'table', dataType, dims: [512n, width] })];
+      const gather = node('GatherBlockQuantized', ['table', 'ids', 'scales'], ['rows'], { bits: 4 });
+      const index = new GraphIndex(create(GraphProtoSchema, { node: [gather], initializer }));
+      const { parameters, bytes } = foreignWeights(index, []);
+      expect(parameters.total).toBe(512 * 64);
+      expect(bytes!.total).toBe((512 * 64) / 2);
+    }
   });
 });
 

@@ -24,6 +24,14 @@ describe('the section on memory', () => {
     expect(verdict).toContain('the others lie in memory for nothing');
   });
 
+  it('takes the bytes that a model of several precisions tells', () => {
+    const model = { precision: 'int4', bytes: { total: 9000, active: 6000 } };
+    const { verdict, figures } = memorySection.make(subject([LAYER], { model }), {});
+    // An expert has (9000 − 6000) / 3 = 1000 bytes, the rest 9000 − 4 · 1000.
+    expect(figures[1]!.table.rows.map((row) => row[1])).toEqual([6000, 7000, 7000]);
+    expect(verdict).toContain('One token reads 6 kB of the 9 kB');
+  });
+
   it('does not take a layer that saw fewer tokens for one that reads nothing', () => {
     // The second layer saw three of the four tokens, one expert each; an expert has (1000 − 400) / (2 · 3) = 100 parameters.
     const fewer = layerTrace({ experts: 4, k: 1, chosen: [[0], [1], [0], [null]], entropy: [0, 0, 0, NaN] });
