@@ -13,12 +13,14 @@ export function findingLines({ producer, candidates }: RouterFinding): string[] 
 }
 
 /** 4 layers × 8 experts, top-2, softmax scores; MatMul → MoE; from /model/layers.0/moe/MoE to /model/layers.3/moe/MoE. */
-export function candidateText({ pattern, scoring, layers }: RouterCandidate): string {
+export function candidateText({ pattern, scoring, layers, counted }: RouterCandidate): string {
   const [first, last] = [layers[0], layers.at(-1)].map((place) => place?.node ?? '') as [string, string];
   const shape = candidateShape({ layers });
-  return layers.length === 1
-    ? l10n.t`${shape}, ${scoring} scores; ${pattern}; at ${first}`
-    : l10n.t`${shape}, ${scoring} scores; ${pattern}; from ${first} to ${last}`;
+  const text =
+    layers.length === 1
+      ? l10n.t`${shape}, ${scoring} scores; ${pattern}; at ${first}`
+      : l10n.t`${shape}, ${scoring} scores; ${pattern}; from ${first} to ${last}`;
+  return counted ? l10n.t`${text}; their layers are counted, not named` : text;
 }
 
 /** 4 layers × 8 experts, top-2. */

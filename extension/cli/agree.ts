@@ -4,7 +4,7 @@ import type { RecordedTrace } from '../formats/traceJson.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { INTERRUPTED, readOneText, route, type RouteOptions } from './route.ts';
 import { UsageError } from './usage.ts';
-import { count, modelTitle, percent, table, visible } from './table.ts';
+import { count, depthOf, modelTitle, percent, table, visible } from './table.ts';
 
 /** Tokens listed that flip at the most layers, and layers named of each. */
 const LISTED_TOKENS = 20;
@@ -42,7 +42,7 @@ function renderAgreement(first: RecordedTrace, second: RecordedTrace): string {
   const { tokens, flips, layers, share } = agreement;
   const all = first.trace.tokens.ids.length;
   const lines = [
-    `${modelTitle(model)}, ${model.layers} layers, ${count(all, 'token')}`,
+    `${modelTitle(model)}, ${depthOf(model)}, ${count(all, 'token')}`,
     `${a!} against ${b!}: ${percent(share, 2)} of choices stay, ${count(flips.length, 'token')} of ${tokens} flip somewhere`,
     ...(tokens < all ? [`Stopped early: the figures are of the first ${count(tokens, 'token')}.`] : []),
   ];

@@ -22,7 +22,7 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
   const { model, milliseconds } = origin;
   const total = tokens.ids.length;
   const lines = [
-    `${modelTitle(model)}, ${model.layers} layers, ${count(total, 'token')}`,
+    `${modelTitle(model)}, ${depthOf(model)}, ${count(total, 'token')}`,
     `${visible(model.precision)} on ${visible(model.provider)}` +
       (milliseconds
         ? `, routed in ${milliseconds.route.toFixed(0)} ms`
@@ -38,6 +38,11 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
   }
   if (routed < total) lines.push(`Stopped early: the figures are of the first ${count(routed, 'token')}.`);
   return `${lines.join('\n')}\n`;
+}
+
+/** How many layers a model has; those with experts where the others are not known. */
+export function depthOf({ layers, moeLayers }: ModelInfo): string {
+  return layers > 0 ? count(layers, 'layer') : count(moeLayers.length, 'MoE layer');
 }
 
 /** A model's name, and what it is where that is known. */

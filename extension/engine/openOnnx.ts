@@ -124,13 +124,18 @@ function modelInfo(
     name: nameOf(file.path),
     folder: request.folder,
     architecture: facts.architecture ?? producer,
-    layers: Math.max(facts.layers ?? 0, ...moeLayers.map(({ layer }) => layer + 1)),
+    layers: candidate.counted ? 0 : Math.max(facts.layers ?? 0, ...moeLayers.map(({ layer }) => layer + 1)),
     moeLayers,
     hiddenSize,
     vocabulary,
     context: Math.min(...limits, ...(request.context > 0 ? [request.context] : [])),
     ...foreignWeights(index, moeLayers),
     provider: 'cpu',
+    ...(candidate.counted
+      ? {
+          note: l10n.t`Nothing in this ONNX model numbers its MoE layers: they are counted from 0, and layers without experts, which cannot be told, are not counted.`,
+        }
+      : {}),
   };
 }
 

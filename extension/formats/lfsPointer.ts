@@ -10,5 +10,8 @@ const MAX_BYTES = 1024;
 /** Throws UserError with a code when a file of that size only says where Git LFS keeps the real one. */
 export async function refuseLfsPointer(path: string, size: number, code: ErrorCode): Promise<void> {
   if (size >= MAX_BYTES || !(await readFile(path, 'latin1')).startsWith(BEGIN)) return;
-  throw new UserError(code, l10n.t`${basename(path)} is only a Git LFS pointer: run "git lfs pull" in ${dirname(path)}.`);
+  throw new UserError(
+    code,
+    l10n.t`${basename(path)} is only a Git LFS pointer: run "git lfs pull" in ${dirname(path)}.`,
+  );
 }

@@ -22,6 +22,8 @@ export interface RouterCandidate {
   /** What the logits are turned into. */
   readonly scoring: 'softmax' | 'sigmoid';
   readonly layers: readonly RouterPlace[];
+  /** No names number the layers: they are counted, and those without experts not seen. */
+  readonly counted?: true;
 }
 
 export interface RouterPlace {

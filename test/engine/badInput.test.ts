@@ -114,7 +114,8 @@ describe('weights', () => {
       of(copy().remove(weights).remove('reference.safetensors').write('tiny-Q4_K_M.gguf', 'GGUF')),
       'weights-missing',
       /^tiny-Q4_K_M\.gguf is in llama\.cpp's format, which MoEScope does not read/,
-    ));
+    ),
+  );
   it('reads safetensors beside which there is a GGUF', () =>
     expectFailure(copy().write('tiny.gguf', 'GGUF').folder, 'text-empty', /no text/, ''));
   it('misses the index of shards', () =>
@@ -283,7 +284,11 @@ describe('tokenizer and text', () => {
     (text) => expectFailure(copy().write('tokenizer.json', text).folder, 'tokenizer-invalid', /tokenizer\.json/),
   );
   it('tells a pointer of Git LFS from a broken tokenizer', () =>
-    expectFailure(copy().point('tokenizer.json').folder, 'tokenizer-invalid', /^tokenizer\.json is only a Git LFS pointer/));
+    expectFailure(
+      copy().point('tokenizer.json').folder,
+      'tokenizer-invalid',
+      /^tokenizer\.json is only a Git LFS pointer/,
+    ));
   it('refuses ids beyond the vocabulary', async () => {
     const { readFileSync } = await import('node:fs');
     const foreign = readFileSync(join(ROOT, 'media/demo-models/balanced/tokenizer.json'));

@@ -179,7 +179,10 @@ describe('the size of a model', () => {
   });
 
   it('counts the elements of a table in 4 bits, whether its shape is in bytes or in elements', () => {
-    for (const [dataType, width] of [[Type.UINT8, 32n], [Type.UINT4, 64n]] as const) {
+    for (const [dataType, width] of [
+      [Type.UINT8, 32n],
+      [Type.UINT4, 64n],
+    ] as const) {
       const initializer = [create(TensorProtoSchema, { name: 'table', dataType, dims: [512n, width] })];
       const gather = node('GatherBlockQuantized', ['table', 'ids', 'scales'], ['rows'], { bits: 4 });
       const index = new GraphIndex(create(GraphProtoSchema, { node: [gather], initializer }));

@@ -91,7 +91,11 @@ describe('damaged files', () => {
     [EXTERNAL, 'model.onnx.data', 'weights-missing'],
     [MIXTRAL, 'tokenizer.json', 'tokenizer-invalid'],
   ] as const)('%s with a pointer of Git LFS for %s', (fixture, file, code) =>
-    expectFailure(copy(fixture).point(file).folder, code, new RegExp(`^${file} is only a Git LFS pointer: run "git lfs pull"`)),
+    expectFailure(
+      copy(fixture).point(file).folder,
+      code,
+      new RegExp(`^${file} is only a Git LFS pointer: run "git lfs pull"`),
+    ),
   );
   it('sizes that cannot be', () =>
     expectFailure(
@@ -288,6 +292,27 @@ describe('routers', () => {
       );
     });
     await expectMixtral(model.folder);
+  });
+
+  it('counts the layers that nothing names, and says so unless all have experts', async () => {
+    const nameless = (): ScratchOnnx =>
+      copy(MIXTRAL).change((_, { node: nodes, initializer }) => {
+        const rename = (name: string): string =>
+          name.replace(/^model\.model\.layers\.(\d)\.mlp\.gate\.weight$/, 'gate$1');
+        for (const each of nodes) each.input = each.input.map(rename);
+        for (const tensor of initializer) tensor.name = rename(tensor.name);
+      });
+    // Five layers, one of them without experts: any may be the one.
+    const five = nameless().write('config.json', '{"num_hidden_layers":5}');
+    expect((await routersOf(five.folder))?.candidates).toMatchObject([{ counted: true }]);
+    const { origin, layers } = await engine.analyze(five.folder, 'route this');
+    expect(layers.map(({ layer }) => layer)).toEqual([0, 1, 2, 3]);
+    expect(origin.model).toMatchObject({ layers: 0, note: expect.stringMatching(/counted from 0/) as string });
+    const four = nameless().write('config.json', '{"num_hidden_layers":4}');
+    expect((await routersOf(four.folder))?.candidates[0]).not.toHaveProperty('counted');
+    const { model } = (await engine.analyze(four.folder, 'route this')).origin;
+    expect(model.layers).toBe(4);
+    expect(model.note).toBeUndefined();
   });
 
   it('finds a single ArgMax', async () => {

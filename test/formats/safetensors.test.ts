@@ -62,7 +62,9 @@ describe('readSafetensorsHeader', () => {
     expect(await read({ x: [dtype, shape, 0, bytes] }, bytes)).toMatchObject([{ name: 'x', dtype, shape, bytes }]);
   });
   it('refuses half a byte', async () => {
-    await expect(read({ x: ['F4', [3], 0, 2] }, 2)).rejects.toThrow(/"x" claims 2 bytes, but its shape \[3\] takes 1\.5/);
+    await expect(read({ x: ['F4', [3], 0, 2] }, 2)).rejects.toThrow(
+      /"x" claims 2 bytes, but its shape \[3\] takes 1\.5/,
+    );
   });
 
   // As the reference implementation does: InvalidOffset and MetadataIncompleteBuffer.
@@ -77,7 +79,12 @@ describe('readSafetensorsHeader', () => {
     await expect(read(header, size)).rejects.toThrow(message);
   });
   it('takes tensors in any order, empty ones too', async () => {
-    const header: Header = { d: ['F32', [0, 5], 6, 6], c: ['U8', [2], 4, 6], b: ['U8', [0], 0, 0], a: ['U8', [4], 0, 4] };
+    const header: Header = {
+      d: ['F32', [0, 5], 6, 6],
+      c: ['U8', [2], 4, 6],
+      b: ['U8', [0], 0, 0],
+      a: ['U8', [4], 0, 4],
+    };
     expect((await read(header, 6)).map(({ name, bytes }) => [name, bytes])).toEqual([
       ['d', 0],
       ['c', 2],

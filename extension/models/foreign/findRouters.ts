@@ -18,8 +18,9 @@ export interface RouterSet {
  * does not tell which of them lead to experts.
  *
  * @param output the value that the routers must have a part in: the model's logits
+ * @param depth all layers of the model, where that is known
  */
-export function findRouters(index: GraphIndex, output: Value): RouterSet[] {
+export function findRouters(index: GraphIndex, output: Value, depth: number | undefined): RouterSet[] {
   const used = index.ancestors(output);
   const nodes = index.graph.node.filter((node) => used.has(node));
   const fused = nodes.map((node) => fusedRouter(index, node)).filter((router) => router !== undefined);
@@ -36,7 +37,7 @@ export function findRouters(index: GraphIndex, output: Value): RouterSet[] {
   for (const key of routers.keys()) claimed.add(key);
   for (const router of topK) if (!claimed.has(router.logits)) routers.set(router.logits, router);
   for (const router of maxima) if (!routers.has(router.logits)) routers.set(router.logits, router);
-  return nameSets(split([...routers.values()]));
+  return nameSets(split([...routers.values()]), depth);
 }
 
 const ORDER: readonly RouterRule[] = ['fused', 'topk', 'mixer', 'argmax'];
@@ -83,11 +84,11 @@ function layerOf({ names }: FoundRouter): number | undefined {
   return undefined;
 }
 
-function nameSets(sets: readonly (readonly FoundRouter[])[]): RouterSet[] {
+function nameSets(sets: readonly (readonly FoundRouter[])[], depth: number | undefined): RouterSet[] {
   const ids = new Map<string, number>();
   return sets.map((set) => {
     const told = set.map(layerOf);
-    // Without names the routers are counted; dense layers between them are not seen.
+    // Without names the routers are counted: they are known by that if no layer is dense.
     const numbered = !told.includes(undefined) && new Set(told).size === told.length;
     const layers = set
       .map((router, i) => ({ router, layer: numbered ? told[i]! : i }))
@@ -102,6 +103,7 @@ function nameSets(sets: readonly (readonly FoundRouter[])[]): RouterSet[] {
         pattern,
         scoring,
         layers: layers.map(({ layer, router: { experts, k, node } }) => ({ layer, experts, k, node })),
+        ...(numbered || layers.length === depth ? {} : ({ counted: true } as const)),
       },
       routers: layers.map(({ router }) => router),
     };

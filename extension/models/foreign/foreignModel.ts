@@ -45,7 +45,7 @@ export function describeForeign(file: OnnxFile, facts: OnnxFacts): ForeignModel 
   flatten(model, graph);
   const index = new GraphIndex(graph);
   const ports = modelPorts(index, facts);
-  const sets = findRouters(index, ports.logits.name);
+  const sets = findRouters(index, ports.logits.name, facts.layers);
   if (sets.length === 0) {
     throw new UserError(
       'not-moe',
