@@ -155,6 +155,7 @@ function loadOf(where: string, layer: string, counts: unknown, k: number | undef
   if (!whole || !counts.every((c) => typeof c === 'number' && c >= 0 && c < 2 ** 53)) {
     throw invalid(l10n.t`${where} has no counts for layer ${layer}`);
   }
+  if (!counts.every(Number.isInteger)) throw invalid(l10n.t`${where} has shares for layer ${layer}, not whole numbers`);
   const shape = countedShape(Number(layer), counts.length, k);
   return { shape, counts: Float64Array.from(counts as readonly number[]) };
 }

@@ -412,6 +412,11 @@ describe('counts', () => {
     ]);
   });
 
+  it('are whole numbers: shares that a paper published are none', () => {
+    const published = { m: { k: 1, counts: { web: { 0: [0.7, 0.3] } } } };
+    expect(() => read(JSON.stringify(published))).toThrow('m, web has shares for layer 0, not whole numbers');
+  });
+
   it('of a report that MoEScope wrote', () => {
     const layers = [{ layer: 2, experts: 2, k: 1, counts: [3, 4] }];
     const report = { format: 'moescope-report', version: 1, model: { name: 'tiny' }, load: { layers } };

@@ -17,7 +17,7 @@ export interface Block {
   /** Tokens that each MoE layer saw; [L]. */
   readonly tokens: Float64Array;
   /** Slots of each expert, layer after layer; [ΣE]. */
-  readonly counts: Uint32Array;
+  readonly counts: Uint32Array | Float64Array;
 }
 
 /** A kind of text. */
@@ -43,7 +43,8 @@ export function recordedDomain(
   name: string,
   layers: readonly { readonly tokens: number; readonly counts: ArrayLike<number> }[],
 ): Domain {
-  const counts = Uint32Array.from(layers.flatMap((layer) => Array.from(layer.counts)));
+  // A server counts beyond 32 bits.
+  const counts = Float64Array.from(layers.flatMap((layer) => Array.from(layer.counts)));
   return { name, blocks: [{ files: 0, tokens: Float64Array.from(layers, ({ tokens }) => tokens), counts }] };
 }
 

@@ -89,6 +89,19 @@ describe('counts that do not tell how many experts a token goes to', () => {
     expect(expert).toEqual(['expert-place']);
   });
 
+  it('tell kinds of text apart, however much was counted', () => {
+    // Five thousand million do not fit into 32 bits.
+    const counts = { web: { 0: [5e9, 1e9] }, code: { 0: [1e9, 5e9] } };
+    const [together] = subjectsOfCounts('counts.json', readPublishedCounts({ tiny: { counts } }));
+    const { figures } = makeSection('specialisation', together!, {})!;
+    // Of six thousand million five and one, where three would be even.
+    expect(figures[0]!.table.rows.map((row) => row.slice(1).map((n) => Number(n).toFixed(3)))).toEqual([
+      ['1.667', '0.333'],
+      ['0.333', '1.667'],
+    ]);
+    expect(figures.find(({ id }) => id === 'domains')!.text).toBe('12,000,000,000 slots of 2 kinds.');
+  });
+
   it('still do not in a report that is read again', () => {
     const report: unknown = JSON.parse(reportJson(reportOf(subject)));
     const [again] = readReportCounts([report as JsonObject]);
