@@ -1,6 +1,7 @@
 /** Routes a folder's files, one after the other. What is done stays when it is stopped, and is not done again. */
 import * as l10n from '@vscode/l10n';
 import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
+import { ranText } from '../analysis/ranText.ts';
 import { cancelled, isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
 import type { FolderTree } from './folderTree.ts';
@@ -250,7 +251,8 @@ function logical(trace: RoutingTrace): RoutingTrace {
 }
 
 /**
- * Training may write the next checkpoint over the last meanwhile, and a server may have been started anew with another model.
+ * Training may write the next checkpoint over the last meanwhile, a server may have been started anew with another model, and `auto`
+ * may choose otherwise when a model opens again.
  * Throws UserError `model-changed`.
  */
 async function requireSameModel(
@@ -258,18 +260,26 @@ async function requireSameModel(
   { routing }: FolderState,
   { origin }: RoutingTrace,
 ): Promise<void> {
-  const now = origin.model.name;
-  const before = routing?.model.name ?? now;
-  if (now !== before) {
+  const now = origin.model;
+  const before = routing?.model ?? now;
+  if (now.name !== before.name) {
     throw new UserError(
       'model-changed',
-      l10n.t`The server routes with "${now}" by now, and not with "${before}" as before: what was routed is of that, and another run begins anew with the new one.`,
+      l10n.t`The server routes with "${now.name}" by now, and not with "${before.name}" as before: what was routed is of that, and another run begins anew with the new one.`,
     );
   }
-  if ((await router.identity()) === identity) return;
+  if ((await router.identity()) !== identity) {
+    throw new UserError(
+      'model-changed',
+      l10n.t`The model’s files have changed since the run began: what was routed is of the model as it was, and another run begins anew with the new one.`,
+    );
+  }
+  const [ran, runs] = [ranText(before), ranText(now)];
+  // Servers of one model stand in several places, and may be of several versions.
+  if (now.weightless || runs === ran) return;
   throw new UserError(
     'model-changed',
-    l10n.t`The model’s files have changed since the run began: what was routed is of the model as it was, and another run begins anew with the new one.`,
+    l10n.t`The model runs in ${runs} by now, and not in ${ran} as before: the two are not added up. Where it runs as before, a run goes on; with a precision or provider of your choice, it begins anew.`,
   );
 }
 

@@ -16,7 +16,7 @@ export type ErrorCode =
   | 'weights-invalid' // a damaged or lying safetensors file, a missing or misshapen tensor
   | 'tokenizer-missing'
   | 'tokenizer-invalid'
-  | 'model-changed' // its files are others than those that a run began with
+  | 'model-changed' // its files, or how it runs, are not as when a run began
   | 'model-too-large' // it does not fit into memory, however short the text is
   | 'out-of-memory'
   | 'text-empty'

@@ -16,7 +16,7 @@ import {
 import { DiskTree } from '../../extension/client/folderTree.ts';
 import type { TextRouter } from '../../extension/client/textRouter.ts';
 import { cancelled, isUserError, UserError } from '../../extension/protocol/errors.ts';
-import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import type { ModelInfo, RoutingTrace } from '../../extension/protocol/trace.ts';
 import { folderTrace } from '../support/folderTrace.ts';
 
 let folder: string;
@@ -31,6 +31,8 @@ afterEach(() => {
 class LetterRouter implements TextRouter {
   readonly texts: string[] = [];
   fail: (text: string) => Error | undefined = () => undefined;
+  /** How it runs. */
+  model: Partial<ModelInfo> = {};
 
   identity(): Promise<string> {
     return Promise.resolve('letters');
@@ -41,7 +43,8 @@ class LetterRouter implements TextRouter {
     const error = this.fail(text);
     if (error) return Promise.reject(error);
     const chosen = Array.from(text).map((letter) => [letter.charCodeAt(0) % 4]);
-    return Promise.resolve(folderTrace({ text, layers: [{ experts: 4, k: 1, chosen }] }));
+    const { origin, ...trace } = folderTrace({ text, layers: [{ experts: 4, k: 1, chosen }] });
+    return Promise.resolve({ ...trace, origin: { ...origin, model: { ...origin.model, ...this.model } } });
   }
 }
 
@@ -330,6 +333,37 @@ describe('a run over a folder', () => {
     expect(outcome).toMatchObject({ ended: { code: 'model-changed' }, tally: { routed: 1, left: 2, tokens: 1 } });
     expect(outcome.ended!.message).toMatch(/"other" .*"m"/);
     expect(outcome.routing!.files).toEqual(['a.ts']);
+  });
+
+  it.each([
+    ['precision', { precision: 'int8' }, 'runs in int8 on cpu by now, and not in float32 on cpu as before'],
+    ['provider', { provider: 'webgpu' }, 'runs in float32 on webgpu by now, and not in float32 on cpu as before'],
+  ])('ends when the model runs in another %s by then, and goes on when the first is back', async (_, model, said) => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      if (text === 'bb') router.model = model;
+      return undefined;
+    };
+    const ended = { code: 'model-changed', message: expect.stringContaining(said) as string };
+    const first = await run(router, names);
+    expect(first).toMatchObject({ ended, resumed: 0, tally: { routed: 1, left: 2 } });
+    // What another run would go on from is of the first, too.
+    expect(await run(router, names)).toMatchObject({ ended, resumed: 1, tally: { routed: 1, left: 2 } });
+    const { routing } = await run(new LetterRouter(), names);
+    expect(routing).toMatchObject({ files: names, model: { name: 'm', precision: 'float32', provider: 'cpu' } });
+  });
+
+  it('takes several servers of a model for one, wherever they are', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb' });
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      router.model = { weightless: true, precision: `SGLang 0.${text.length}`, provider: `host:${text.length}` };
+      return undefined;
+    };
+    const { ended, routing } = await run(router, ['a.ts', 'b.ts']);
+    expect([ended, routing!.files]).toEqual([undefined, ['a.ts', 'b.ts']]);
   });
 
   it('ends at once where the model itself is at fault', async () => {
