@@ -1,6 +1,7 @@
 /** Routes a folder's files, one after the other. What is done stays when it is stopped, and is not done again. */
 import * as l10n from '@vscode/l10n';
 import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
+import type { Anew } from '../analysis/folder/sentences.ts';
 import { ranText } from '../analysis/ranText.ts';
 import { cancelled, isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
@@ -83,6 +84,8 @@ export interface FolderOutcome {
   readonly tally: Tally;
   /** Files whose routing was there from an earlier run. */
   readonly resumed: number;
+  /** Why an earlier run was not gone on with, where there was one. */
+  readonly anew?: Anew;
   /** Why the run ended before its end; `cancelled` when the user stopped it. */
   readonly ended?: Error;
   /** Why the next run will not go on from here, if so: the journal cannot be written. */
@@ -142,6 +145,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   /** Files that were done, routed or skipped, when it began. */
   let before = 0;
   let resumed = 0;
+  let anew: Anew | undefined;
   let ended: Error | undefined;
   let written = Date.now();
   let unsaved: unknown;
@@ -158,6 +162,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     routing: state.routing,
     tally: tallyOf(state, files.length),
     resumed,
+    ...(anew ? { anew } : {}),
     ...(ended === undefined ? {} : { ended }),
     ...(unsaved === undefined ? {} : { unsaved }),
   });
@@ -171,7 +176,10 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     const earlier = signal.aborted ? undefined : await journal?.read();
     // A run with a lower limit leaves alone what one with a higher limit came to.
     if ((earlier?.routing?.files.length ?? 0) > limits.files) journal = undefined;
-    else if (earlier && (await isCurrent(earlier, files, tree))) state = earlier;
+    else if (earlier) {
+      anew = await otherwise(earlier, files, tree);
+      if (!anew) state = earlier;
+    }
     before = state.done.size;
     resumed = state.routing?.files.length ?? 0;
     // Files that failed one after the other.
@@ -311,13 +319,23 @@ function start(
   return { file, tell, read, trace };
 }
 
-/** Whether all that was done is of files that are still there as they were, and of the domains that they were counted to. */
-async function isCurrent({ done }: FolderState, files: readonly FolderFile[], tree: FolderTree): Promise<boolean> {
+/**
+ * The first file that an earlier run routed and that is not as it was: its counts stand among the others'. What was only skipped
+ * is forgotten then.
+ */
+async function otherwise(
+  { done }: FolderState,
+  files: readonly FolderFile[],
+  tree: FolderTree,
+): Promise<Anew | undefined> {
   const domains = new Map(files.map((file) => [file.path, file.domain]));
-  for (const [path, { stamp, domain }] of done) {
-    if (domains.get(path) !== domain || (await stampOf(tree, path)) !== stamp) return false;
+  for (const [path, { stamp, domain, skip }] of done) {
+    const changed = (await stampOf(tree, path)) !== stamp;
+    if (domains.get(path) === domain && !changed) continue;
+    if (skip) done.delete(path);
+    else return { path, why: !domains.has(path) ? 'gone' : changed ? 'changed' : 'kind' };
   }
-  return true;
+  return undefined;
 }
 
 async function stampOf(tree: FolderTree, path: string): Promise<string> {

@@ -69,6 +69,11 @@ function run(router: TextRouter, names: readonly string[], more: Partial<FolderR
   });
 }
 
+/** What users are told of a run. */
+function said(outcome: FolderOutcome): string {
+  return folderSentences(folderAccount({ files: 100, characters: 10 }, outcome)).join(' ');
+}
+
 describe('a run over a folder', () => {
   it('routes text, and counts what is none', async () => {
     write({
@@ -195,9 +200,25 @@ describe('a run over a folder', () => {
     await run(new LetterRouter(), ['a.ts', 'b.ts']);
     utimesSync(join(folder, 'a.ts'), 1, 1);
     const changed = new LetterRouter();
-    expect(await run(changed, ['a.ts', 'b.ts'])).toMatchObject({ resumed: 0 });
+    const outcome = await run(changed, ['a.ts', 'b.ts']);
+    expect(outcome.resumed).toBe(0);
     expect(changed.texts).toEqual(['a', 'bb']);
-    expect(await run(new LetterRouter(), ['b.ts'])).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+    expect(said(outcome)).toContain('An earlier run was not gone on with: a.ts has changed since.');
+    const gone = await run(new LetterRouter(), ['b.ts']);
+    expect(gone).toMatchObject({ resumed: 0, tally: { routed: 1 } });
+    expect(said(gone)).toContain('An earlier run was not gone on with: a.ts is not among the files any more.');
+  });
+
+  it('goes on where files that it skipped are others by now, or gone', async () => {
+    write({ 'a.ts': 'a', 'b.ts': '', 'c.db': Uint8Array.of(0), 'd.ts': '', 'e.ts': 'e' });
+    await run(new LetterRouter(), ['a.ts', 'b.ts', 'c.db', 'd.ts', 'e.ts']);
+    write({ 'b.ts': 'bb', 'c.db': Uint8Array.of(0, 0) });
+    const router = new LetterRouter();
+    const outcome = await run(router, ['a.ts', 'b.ts', 'c.db', 'e.ts']);
+    expect(router.texts).toEqual(['bb']);
+    expect(outcome).toMatchObject({ resumed: 2, tally: { routed: 3, left: 0, tokens: 4 } });
+    expect(outcome.tally.skipped).toMatchObject({ binary: 1, empty: 0 });
+    expect(said(outcome)).not.toContain('An earlier run was not gone on with');
   });
 
   it('leaves alone what an earlier run came to when it is stopped before it has routed anything', async () => {
@@ -228,6 +249,7 @@ describe('a run over a folder', () => {
     // A file further out came: all of them are told apart by another folder.
     const outcome = await run(new LetterRouter(), [], files(['a.ts', 'b.ts', 'c.ts'], 'src'));
     expect(outcome.resumed).toBe(0);
+    expect(said(outcome)).toContain('An earlier run was not gone on with: a.ts is of another kind of text by now.');
     expect(outcome.routing!.domains.map((domain) => [domain.name, filesOf(domain)])).toEqual([['src', 3]]);
   });
 
@@ -310,9 +332,8 @@ describe('a run over a folder', () => {
     const outcome = await run(trained, names);
     expect(outcome).toMatchObject({ ended: { code: 'model-changed' }, tally: { routed: 1, left: 2, tokens: 1 } });
     expect(outcome.routing!.files).toEqual(['a.ts']);
-    const said = folderSentences(folderAccount({ files: 100, characters: 10 }, outcome)).join(' ');
-    expect(said).toContain('Stopped early: 2 files more; the figures are of those that were routed.');
-    expect(said).not.toContain('goes on from here');
+    expect(said(outcome)).toContain('Stopped early: 2 files more; the figures are of those that were routed.');
+    expect(said(outcome)).not.toContain('goes on from here');
     // Where the first one is back, a run goes on with it.
     expect(await run(new LetterRouter(), names)).toMatchObject({ resumed: 1, tally: { routed: 3 } });
   });
@@ -338,7 +359,7 @@ describe('a run over a folder', () => {
   it.each([
     ['precision', { precision: 'int8' }, 'runs in int8 on cpu by now, and not in float32 on cpu as before'],
     ['provider', { provider: 'webgpu' }, 'runs in float32 on webgpu by now, and not in float32 on cpu as before'],
-  ])('ends when the model runs in another %s by then, and goes on when the first is back', async (_, model, said) => {
+  ])('ends when the model runs in another %s by then, and goes on when the first is back', async (_, model, sentence) => {
     write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
     const names = ['a.ts', 'b.ts', 'c.ts'];
     const router = new LetterRouter();
@@ -346,7 +367,7 @@ describe('a run over a folder', () => {
       if (text === 'bb') router.model = model;
       return undefined;
     };
-    const ended = { code: 'model-changed', message: expect.stringContaining(said) as string };
+    const ended = { code: 'model-changed', message: expect.stringContaining(sentence) as string };
     const first = await run(router, names);
     expect(first).toMatchObject({ ended, resumed: 0, tally: { routed: 1, left: 2 } });
     // What another run would go on from is of the first, too.

@@ -25,12 +25,26 @@ const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> 
   failed: (files) => l10n.t`${files} on which the model failed`,
 };
 
+const ANEW: Readonly<Record<Anew['why'], (path: string) => string>> = {
+  gone: (path) => l10n.t`${path} is not among the files any more`,
+  kind: (path) => l10n.t`${path} is of another kind of text by now`,
+  changed: (path) => l10n.t`${path} has changed since`,
+};
+
+/** A file that an earlier run had routed and that is not as it was: `gone` from the files, of another `kind`, or `changed`. */
+export interface Anew {
+  readonly path: string;
+  readonly why: 'gone' | 'kind' | 'changed';
+}
+
 /** What is told of a run over a folder. Plain data: whoever tells it does so in a language of its own. */
 export interface FolderAccount {
   readonly tally: Counts;
   readonly limits: { readonly files: number; readonly characters: number };
   /** Files whose routing was there from an earlier run. */
   readonly resumed: number;
+  /** Why an earlier run was not gone on with, where there was one. */
+  readonly anew?: Anew;
   /** Whether the run ended before its end. */
   readonly stopped: boolean;
   readonly stored: boolean;
@@ -41,15 +55,21 @@ export interface FolderAccount {
 /** The account of a run, as what came of it says. */
 export function folderAccount(
   limits: FolderAccount['limits'],
-  { tally, resumed, ended, unsaved }: Pick<FolderAccount, 'tally' | 'resumed'> & { ended?: unknown; unsaved?: unknown },
+  {
+    tally,
+    resumed,
+    anew,
+    ended,
+    unsaved,
+  }: Pick<FolderAccount, 'tally' | 'resumed' | 'anew'> & { ended?: unknown; unsaved?: unknown },
 ): FolderAccount {
   const stored = unsaved === undefined;
   const goesOn = stored && !isUserError(ended, 'model-changed');
-  return { tally, limits, resumed, stopped: ended !== undefined, stored, goesOn };
+  return { tally, limits, resumed, ...(anew ? { anew } : {}), stopped: ended !== undefined, stored, goesOn };
 }
 
 /** One sentence a line. */
-export function folderSentences({ tally, limits, resumed, stopped, stored, goesOn }: FolderAccount): string[] {
+export function folderSentences({ tally, limits, resumed, anew, stopped, stored, goesOn }: FolderAccount): string[] {
   const { routed, cut, skipped, failures, left, tokens } = tally;
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
   const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
@@ -57,6 +77,7 @@ export function folderSentences({ tally, limits, resumed, stopped, stored, goesO
     resumed > 0
       ? l10n.t`${files(routed)} routed, ${count(tokens)} tokens. ${count(resumed)} of them in an earlier run.`
       : l10n.t`${files(routed)} routed, ${count(tokens)} tokens.`,
+    ...(anew ? [l10n.t`An earlier run was not gone on with: ${ANEW[anew.why](anew.path)}.`] : []),
     ...(cut > 0 ? [l10n.t`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
     ...(why === '' ? [] : [l10n.t`Skipped: ${why}.`]),
     ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
