@@ -180,11 +180,17 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       anew = await otherwise(earlier, files, tree);
       if (!anew) state = earlier;
     }
+    const again = unlucky(state);
+    for (const path of again) state.done.delete(path);
     before = state.done.size;
     resumed = state.routing?.files.length ?? 0;
     // Files that failed one after the other.
     const failing: string[] = [];
-    const left = files.filter(({ path }) => !state.done.has(path)).values();
+    const left = files
+      .filter(({ path }) => !state.done.has(path))
+      // What may bring the model down once more comes last.
+      .toSorted((a, b) => Number(again.has(a.path)) - Number(again.has(b.path)))
+      .values();
     const started: Started[] = [];
     const routed = (): number => state.routing?.files.length ?? 0;
     for (;;) {
@@ -220,7 +226,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         if (read.cut) state.cut += 1;
         failing.length = 0;
       } catch (error) {
-        failing.push(path);
+        // What has failed in an earlier run says nothing of the model now.
+        if (!again.has(path)) failing.push(path);
         if (!isOfAFile(error, state) || failing.length === MOST_FAILURES) {
           // It was not about them: the next run takes them again.
           for (const file of failing) state.done.delete(file);
@@ -336,6 +343,11 @@ async function otherwise(
     else return { path, why: !domains.has(path) ? 'gone' : changed ? 'changed' : 'kind' };
   }
   return undefined;
+}
+
+/** Files that another run may have more luck with: the file was locked, say, or memory was short. */
+function unlucky({ done }: FolderState): ReadonlySet<string> {
+  return new Set([...done].flatMap(([path, { skip }]) => (skip === 'failed' || skip === 'unreadable' ? [path] : [])));
 }
 
 async function stampOf(tree: FolderTree, path: string): Promise<string> {

@@ -13,7 +13,7 @@ import {
   type FolderProgress,
   type FolderRun,
 } from '../../extension/client/folderRun.ts';
-import { DiskTree } from '../../extension/client/folderTree.ts';
+import { DiskTree, type FolderTree } from '../../extension/client/folderTree.ts';
 import type { TextRouter } from '../../extension/client/textRouter.ts';
 import { cancelled, isUserError, UserError } from '../../extension/protocol/errors.ts';
 import type { ModelInfo, RoutingTrace } from '../../extension/protocol/trace.ts';
@@ -280,10 +280,38 @@ describe('a run over a folder', () => {
     const { tally, ended, routing } = await run(router, names);
     expect(ended).toMatchObject({ code: 'engine-gone' });
     expect(routing!.files).toEqual(['0.ts', '2.ts', '5.ts']);
-    // The last three were not at fault: the next run takes them again.
+    // The last three were not at fault.
     expect(tally.skipped.failed).toBe(3);
     router.fail = () => undefined;
-    expect((await run(router, names)).routing!.files).toEqual(['0.ts', '2.ts', '5.ts', '6.ts', '7.ts', '8.ts']);
+    const all = [0, 2, 5, 6, 7, 8, 1, 3, 4].map((n) => `${n}.ts`);
+    expect((await run(router, names)).routing!.files).toEqual(all);
+  });
+
+  it('tries again what failed or could not be read in an earlier run, after all else', async () => {
+    const names = Array.from({ length: 9 }, (_, i) => `${i}.ts`);
+    write(Object.fromEntries(names.slice(0, 7).map((name, i) => [name, String(i)])));
+    const disk = new DiskTree(folder);
+    const locked: FolderTree = {
+      list: (path) => disk.list(path),
+      stat: (path) => disk.stat(path),
+      read: (path, most) => (path === '6.ts' ? Promise.reject(new Error('EACCES')) : disk.read(path, most)),
+    };
+    const router = new LetterRouter();
+    router.fail = (text) => (['1', '3', '5'].includes(text) ? new UserError('out-of-memory', 'No memory.') : undefined);
+    const first = await run(router, names.slice(0, 7), { tree: locked });
+    expect(first.tally).toMatchObject({ routed: 3, skipped: { failed: 3, unreadable: 1 }, left: 0 });
+
+    // They fail once more: that says nothing of the model, which others do not fail on.
+    write({ '7.ts': '7', '8.ts': '8' });
+    router.texts.length = 0;
+    const second = await run(router, names);
+    expect(router.texts).toEqual(['7', '8', '1', '3', '5', '6']);
+    expect(second.ended).toBeUndefined();
+    expect(second.tally).toMatchObject({ routed: 6, skipped: { failed: 3, unreadable: 0 }, left: 0 });
+
+    router.fail = () => undefined;
+    const third = await run(router, names);
+    expect(third).toMatchObject({ resumed: 6, tally: { routed: 9, skipped: { failed: 0 }, failures: [] } });
   });
 
   it('goes past a file that a server refuses, but not on with one that has refused the first', async () => {
