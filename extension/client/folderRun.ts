@@ -155,7 +155,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     // A run that has come to nothing leaves alone what another came to.
     if (!stored && state.done.size === before) return;
     stored = true;
-    await journal?.write(state).catch((error: unknown) => (unsaved = error));
+    unsaved = await journal?.write(state).catch((error: unknown) => error);
     written = Date.now();
   };
   const outcome = (): FolderOutcome => ({

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { filesOf } from '../../extension/analysis/folder/domains.ts';
 import { folderAccount, folderSentences } from '../../extension/analysis/folder/sentences.ts';
-import { FileJournal } from '../../extension/client/folderJournal.ts';
+import { FileJournal, type FolderJournal } from '../../extension/client/folderJournal.ts';
 import {
   inTurn,
   Pause,
@@ -498,6 +498,33 @@ describe('a run over a folder', () => {
 });
 
 describe('journals', () => {
+  it('are told of as they were written last', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'b' });
+    const file = new FileJournal(journalFolder(), KEY);
+    let writes = 0;
+    const full: FolderJournal = {
+      read: () => file.read(),
+      write: (state) => (writes++ === 0 ? Promise.reject(new Error('ENOSPC')) : file.write(state)),
+    };
+    const pause = new Pause();
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      if (text === 'a') pause.toggle();
+      return undefined;
+    };
+    const waited: FolderOutcome[] = [];
+    const waiting = (outcome: FolderOutcome): void => {
+      waited.push(outcome);
+      setImmediate(() => {
+        pause.toggle();
+      });
+    };
+    const outcome = await run(router, ['a.ts', 'b.ts'], { journal: full, pause, waiting });
+    expect(said(waited[0]!)).toContain('could not be stored');
+    expect(said(outcome)).not.toContain('could not be stored');
+    expect(await run(router, ['a.ts', 'b.ts'])).toMatchObject({ resumed: 2 });
+  });
+
   it('are kept eight at most', async () => {
     write({ 'a.ts': 'a' });
     for (let i = 0; i < 10; i++) {
