@@ -86,6 +86,8 @@ export interface FolderOutcome {
   readonly resumed: number;
   /** Why an earlier run was not gone on with, where there was one. */
   readonly anew?: Anew;
+  /** Nothing was stored, in favour of an earlier run that routed more files than the limit. */
+  readonly aside?: boolean;
   /** Why the run ended before its end; `cancelled` when the user stopped it. */
   readonly ended?: Error;
   /** Why the next run will not go on from here, if so: the journal cannot be written. */
@@ -145,6 +147,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   /** Files that were done, routed or skipped, when it began. */
   let before = 0;
   let resumed = 0;
+  let aside = false;
   let anew: Anew | undefined;
   let ended: Error | undefined;
   let written = Date.now();
@@ -163,6 +166,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     tally: tallyOf(state, files.length),
     resumed,
     ...(anew ? { anew } : {}),
+    ...(aside ? { aside } : {}),
     ...(ended === undefined ? {} : { ended }),
     ...(unsaved === undefined ? {} : { unsaved }),
   });
@@ -175,7 +179,8 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   try {
     const earlier = signal.aborted ? undefined : await journal?.read();
     // A run with a lower limit leaves alone what one with a higher limit came to.
-    if ((earlier?.routing?.files.length ?? 0) > limits.files) journal = undefined;
+    aside = (earlier?.routing?.files.length ?? 0) > limits.files;
+    if (aside) journal = undefined;
     else if (earlier) {
       anew = await otherwise(earlier, files, tree);
       if (!anew) state = earlier;

@@ -191,7 +191,21 @@ describe('a run over a folder', () => {
       run(new LetterRouter(), ['a.ts', 'b.ts', 'c.ts'], { limits: { files, characters: 10 } });
     expect(await limited(1)).toMatchObject({ resumed: 0, tally: { routed: 1 } });
     expect(await limited(3)).toMatchObject({ resumed: 1, tally: { routed: 3 } });
-    expect(await limited(2)).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
+    const lowered = await limited(2);
+    expect(lowered).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
+    expect(said(lowered)).toContain(
+      'An earlier run with a higher limit stays as it is: what was routed now is not stored',
+    );
+    const stop = new AbortController();
+    const router = new LetterRouter();
+    router.fail = (text) => {
+      if (text === 'a') stop.abort();
+      return undefined;
+    };
+    const limits = { files: 2, characters: 10 };
+    const stopped = await run(router, ['a.ts', 'b.ts', 'c.ts'], { limits, signal: stop.signal });
+    expect(stopped).toMatchObject({ ended: { code: 'cancelled' }, tally: { routed: 1 } });
+    expect(said(stopped)).not.toContain('goes on from here');
     expect(await limited(3)).toMatchObject({ resumed: 3 });
   });
 

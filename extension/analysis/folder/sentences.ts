@@ -45,6 +45,8 @@ export interface FolderAccount {
   readonly resumed: number;
   /** Why an earlier run was not gone on with, where there was one. */
   readonly anew?: Anew;
+  /** Whether nothing was stored in favour of an earlier run with a higher limit. */
+  readonly aside: boolean;
   /** Whether the run ended before its end. */
   readonly stopped: boolean;
   readonly stored: boolean;
@@ -52,24 +54,34 @@ export interface FolderAccount {
   readonly goesOn: boolean;
 }
 
+/** What a run came to, as far as it is told. */
+interface Told extends Pick<FolderAccount, 'tally' | 'resumed' | 'anew'> {
+  readonly aside?: boolean;
+  readonly ended?: unknown;
+  readonly unsaved?: unknown;
+}
+
 /** The account of a run, as what came of it says. */
 export function folderAccount(
   limits: FolderAccount['limits'],
-  {
-    tally,
-    resumed,
-    anew,
-    ended,
-    unsaved,
-  }: Pick<FolderAccount, 'tally' | 'resumed' | 'anew'> & { ended?: unknown; unsaved?: unknown },
+  { tally, resumed, anew, aside = false, ended, unsaved }: Told,
 ): FolderAccount {
   const stored = unsaved === undefined;
-  const goesOn = stored && !isUserError(ended, 'model-changed');
-  return { tally, limits, resumed, ...(anew ? { anew } : {}), stopped: ended !== undefined, stored, goesOn };
+  const goesOn = stored && !aside && !isUserError(ended, 'model-changed');
+  return { tally, limits, resumed, ...(anew ? { anew } : {}), aside, stopped: ended !== undefined, stored, goesOn };
 }
 
 /** One sentence a line. */
-export function folderSentences({ tally, limits, resumed, anew, stopped, stored, goesOn }: FolderAccount): string[] {
+export function folderSentences({
+  tally,
+  limits,
+  resumed,
+  anew,
+  aside,
+  stopped,
+  stored,
+  goesOn,
+}: FolderAccount): string[] {
   const { routed, cut, skipped, failures, left, tokens } = tally;
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
   const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
@@ -88,6 +100,11 @@ export function folderSentences({ tally, limits, resumed, anew, stopped, stored,
             : goesOn
               ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
               : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`,
+        ]
+      : []),
+    ...(aside
+      ? [
+          l10n.t`An earlier run with a higher limit stays as it is: what was routed now is not stored, and another run with this limit begins anew.`,
         ]
       : []),
     ...(stored ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
