@@ -5,7 +5,7 @@ import { reportsHtml } from '../analysis/export/html.ts';
 import { reportOf, type Report } from '../analysis/export/report.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
 import { languageOf } from '../analysis/folder/languages.ts';
-import { folderAccount, folderSentences } from '../analysis/folder/sentences.ts';
+import { folderAccount, folderSentences, unseenSentences, type Unseen } from '../analysis/folder/sentences.ts';
 import { subjectOfFolder } from '../analysis/sections/subject.ts';
 import { FileJournal } from '../client/folderJournal.ts';
 import { inTurn, runFolder, type FolderOutcome, type Limits } from '../client/folderRun.ts';
@@ -44,15 +44,15 @@ export async function folder(options: FolderOptions): Promise<number> {
   if (options.server && options.model === undefined) {
     throw new UsageError('Many texts take a server and --model DIR: its config.json says how many experts there are.');
   }
-  const outcome = await inEngine(options, (engine) => routeFiles(root, options, engine));
+  const { outcome, unseen } = await inEngine(options, (engine) => routeFiles(root, options, engine));
   const { routing, ended } = outcome;
   const stopped = isUserError(ended, 'cancelled');
   const changed = isUserError(ended, 'model-changed');
   if (ended && !stopped && !changed) throw ended;
-  const account = folderAccount(options.limits, outcome);
+  const account = folderAccount(options.limits, unseen, outcome);
   const said = folderSentences(account);
   const report = routing && reportOf(subjectOfFolder(basename(root), routing, account));
-  if (options.json !== undefined) await writeOut(options.json, [folderJson(basename(root), outcome, report)]);
+  if (options.json !== undefined) await writeOut(options.json, [folderJson(basename(root), outcome, unseen, report)]);
   if (options.html !== undefined && report) await writeOut(options.html, [reportsHtml([report], 'vivid')]);
   else if (options.html !== undefined)
     console.error(`moescope: no file was routed, and ${options.html} is not written.`);
@@ -71,20 +71,27 @@ async function folderOf(folders: readonly string[]): Promise<string> {
   return resolve(named);
 }
 
-async function routeFiles(root: string, options: FolderOptions, engine: EngineWork): Promise<FolderOutcome> {
+async function routeFiles(
+  root: string,
+  options: FolderOptions,
+  engine: EngineWork,
+): Promise<{ readonly outcome: FolderOutcome; readonly unseen: Unseen }> {
   const { limits, group, include, exclude } = options;
   const { signal } = engine;
   const tree = new DiskTree(root);
   showProgress('looking for files');
   const leftOut = [...LEFT_OUT, ...exclude.map(anywhere)].map((glob) => ({ glob }));
-  const found = await walk(tree, { include, exclude: leftOut, outer: await outerRules(root) }, signal);
-  const domains = domainsOf(found.paths, group, languageOf);
-  const files = found.paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
-  if (files.length === 0) throw new UsageError(`No file of ${root} is left to route: what is ignored is left out.`);
+  const { paths, ...unseen } = await walk(tree, { include, exclude: leftOut, outer: await outerRules(root) }, signal);
+  const domains = domainsOf(paths, group, languageOf);
+  const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
+  if (files.length === 0) {
+    const none = `No file of ${root} is left to route: what is ignored is left out.`;
+    throw new UsageError([none, ...unseenSentences(unseen)].join(' '));
+  }
   const router = engineRouter(engine.client, engine.model);
   const identity = await router.identity();
   const key = digest([root, identity, limits.characters, JSON.stringify([group, include, exclude])]);
-  return runFolder({
+  const outcome = await runFolder({
     files: inTurn(files, (path) => digest([path])),
     tree,
     router,
@@ -98,6 +105,7 @@ async function routeFiles(root: string, options: FolderOptions, engine: EngineWo
     signal,
     ahead: Math.max(1, options.concurrency),
   });
+  return { outcome, unseen };
 }
 
 /** A pattern without a slash leaves out what is called so anywhere. */

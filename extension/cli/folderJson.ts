@@ -1,13 +1,19 @@
 /** A folder's routing as JSON, `moescope-folder` version 1, as the README documents it. */
 import type { Report } from '../analysis/export/report.ts';
 import { expertOffsets, filesOf, layerCounts, layerTokens, tokensOf } from '../analysis/folder/domains.ts';
+import type { Unseen } from '../analysis/folder/sentences.ts';
 import type { FolderOutcome } from '../client/folderRun.ts';
 
 const FORMAT = 'moescope-folder';
 const VERSION = 1;
 
 /** One line. A folder of which nothing was routed has no model, no domains and no sections. */
-export function folderJson(name: string, { routing, tally, ended }: FolderOutcome, report: Report | undefined): string {
+export function folderJson(
+  name: string,
+  { routing, tally, ended }: FolderOutcome,
+  unseen: Unseen,
+  report: Report | undefined,
+): string {
   const shapes = routing?.model.moeLayers ?? [];
   const offsets = expertOffsets(shapes);
   const made = {
@@ -19,6 +25,7 @@ export function folderJson(name: string, { routing, tally, ended }: FolderOutcom
     provider: routing?.model.provider ?? null,
     complete: ended === undefined,
     tally,
+    unseen,
     layers: shapes.map(({ layer, stack, experts, k }) => ({ layer, ...(stack ? { stack } : {}), experts, k })),
     domains: (routing?.domains ?? []).map((domain) => ({
       name: domain.name,

@@ -3,6 +3,7 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { globMatcher, pathMatcher } from '../analysis/folder/glob.ts';
+import type { Unseen } from '../analysis/folder/sentences.ts';
 import { cancelled } from '../protocol/errors.ts';
 
 export interface Entry {
@@ -52,12 +53,9 @@ export const ALWAYS_LEFT_OUT: readonly Exclusion[] = ['.git', '.hg', '.svn', '.D
 /** Longest .gitignore that is read. */
 const LONGEST_RULES = 1_000_000;
 
-export interface Walk {
+/** What there is; `more` where it is more than MOST_FOUND. */
+export interface Walk extends Unseen {
   readonly paths: readonly string[];
-  /** There are more than MOST_FOUND. */
-  readonly more: boolean;
-  /** Folders that could not be read. */
-  readonly unreadable: number;
 }
 
 /** Finds the files of a folder, in the order of their names. Throws UserError `cancelled`, and nothing else. */

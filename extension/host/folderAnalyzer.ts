@@ -3,7 +3,13 @@ import { posix } from 'node:path';
 import { ProgressLocation, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
-import { folderAccount, folderSentences, type FolderAccount } from '../analysis/folder/sentences.ts';
+import {
+  folderAccount,
+  folderSentences,
+  unseenSentences,
+  type FolderAccount,
+  type Unseen,
+} from '../analysis/folder/sentences.ts';
 import { count } from '../analysis/numbers.ts';
 import { subjectOfFolder } from '../analysis/sections/subject.ts';
 import type { EngineClient } from '../client/engineClient.ts';
@@ -63,6 +69,7 @@ interface Run {
   readonly pause: Pause;
   readonly abort: AbortController;
   progress: FolderProgress | undefined;
+  unseen: Unseen;
 }
 
 /** Routes the files of a folder, and makes what came of it a subject of the report. One at a time. */
@@ -93,6 +100,7 @@ export class FolderAnalyzer implements Disposable {
       pause: new Pause(),
       abort: new AbortController(),
       progress: undefined,
+      unseen: { more: false, unreadable: 0 },
     };
     this.#run = run;
     try {
@@ -149,7 +157,8 @@ export class FolderAnalyzer implements Disposable {
   async #route(run: Run, grouping: Grouping, limits: Limits, show: () => void): Promise<FolderOutcome> {
     const { client, journals, models, settings } = this.#parts;
     const { place, abort, pause } = run;
-    const files = await filesOf(place, grouping, abort.signal);
+    const { files, unseen } = await filesOf(place, grouping, abort.signal);
+    run.unseen = unseen;
     if (models.server && models.server.folder === undefined) {
       throw new UserError(
         'server-unfit',
@@ -222,8 +231,8 @@ export class FolderAnalyzer implements Disposable {
   }
 
   /** Shows what there is, if anything; in the sentences that say what it is of. */
-  #tell({ place }: Run, grouping: Grouping, limits: Limits, outcome: FolderOutcome): string[] {
-    const account = folderAccount(limits, outcome);
+  #tell({ place, unseen }: Run, grouping: Grouping, limits: Limits, outcome: FolderOutcome): string[] {
+    const account = folderAccount(limits, unseen, outcome);
     if (outcome.routing) {
       this.#add(place, grouping, outcome.routing, account);
       this.#parts.report.show(SECTION);
@@ -263,18 +272,20 @@ function preparing(stage: string, fraction: number | undefined): string {
 }
 
 /** Throws UserError when nothing is left to route, or the user stops it. */
-async function filesOf(place: FolderPlace, grouping: Grouping, signal: AbortSignal): Promise<FolderFile[]> {
+async function filesOf(
+  place: FolderPlace,
+  grouping: Grouping,
+  signal: AbortSignal,
+): Promise<{ readonly files: FolderFile[]; readonly unseen: Unseen }> {
   const { tree, exclude, outer, within, prefix } = place;
-  const { paths } = await walk(tree, { include: [], exclude, outer, within, prefix }, signal);
+  const { paths, ...unseen } = await walk(tree, { include: [], exclude, outer, within, prefix }, signal);
   const domains = domainsOf(paths, grouping, languageLookup());
   const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) {
-    throw new UserError(
-      'text-empty',
-      l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`,
-    );
+    const none = l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`;
+    throw new UserError('text-empty', [none, ...unseenSentences(unseen)].join(' '));
   }
-  return files;
+  return { files, unseen };
 }
 
 /** Opens a file at a place of it. */

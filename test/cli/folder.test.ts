@@ -40,6 +40,7 @@ interface FolderFile {
   readonly format: string;
   readonly complete: boolean;
   readonly tally: { readonly routed: number; readonly tokens: number; readonly skipped: Record<string, number> };
+  readonly unseen: { readonly more: boolean; readonly unreadable: number };
   readonly layers: readonly { readonly experts: number; readonly k: number }[];
   readonly domains: readonly {
     readonly name: string;
@@ -59,6 +60,7 @@ describe('moescope folder', () => {
     const made = JSON.parse(readFileSync(out, 'utf8')) as FolderFile;
     expect(made).toMatchObject({ format: 'moescope-folder', version: 1, complete: true, tally: { routed: 12 } });
     expect(made.tally.skipped).toMatchObject({ binary: 1 });
+    expect(made.unseen).toEqual({ more: false, unreadable: 0 });
     expect(made.domains.map(({ name, files }) => [name, files]).sort()).toEqual([
       ['markdown', 6],
       ['python', 6],

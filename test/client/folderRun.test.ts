@@ -13,7 +13,7 @@ import {
   type FolderProgress,
   type FolderRun,
 } from '../../extension/client/folderRun.ts';
-import { DiskTree, type FolderTree } from '../../extension/client/folderTree.ts';
+import { DiskTree, walk, type FolderTree } from '../../extension/client/folderTree.ts';
 import type { TextRouter } from '../../extension/client/textRouter.ts';
 import { cancelled, isUserError, UserError } from '../../extension/protocol/errors.ts';
 import type { ModelInfo, RoutingTrace } from '../../extension/protocol/trace.ts';
@@ -71,7 +71,9 @@ function run(router: TextRouter, names: readonly string[], more: Partial<FolderR
 
 /** What users are told of a run. */
 function said(outcome: FolderOutcome): string {
-  return folderSentences(folderAccount({ files: 100, characters: 10 }, outcome)).join(' ');
+  return folderSentences(folderAccount({ files: 100, characters: 10 }, { more: false, unreadable: 0 }, outcome)).join(
+    ' ',
+  );
 }
 
 describe('a run over a folder', () => {
@@ -508,6 +510,49 @@ describe('a run over a folder', () => {
     expect(tally.routed).toBe(1);
     expect(ended).toBeUndefined();
     expect(unsaved).toMatchObject({ code: 'EEXIST' });
+  });
+});
+
+describe('what is told of a folder', () => {
+  /** Of folders with so many files each; others cannot be read. */
+  const treeOf = (folders: Record<string, number | undefined>): FolderTree => ({
+    list: (path) => {
+      if (path === '') return Promise.resolve(Object.keys(folders).map((name) => ({ name, kind: 'folder' })));
+      const many = folders[path];
+      if (many === undefined) return Promise.reject(new Error('EACCES'));
+      return Promise.resolve(Array.from({ length: many }, (_, i) => ({ name: `${i}.ts`, kind: 'file' })));
+    },
+    stat: () => Promise.resolve({ bytes: 1, modified: 1 }),
+    read: () => Promise.resolve(Uint8Array.of(97)),
+  });
+  const toldOf = async (tree: FolderTree): Promise<string> => {
+    const none = new AbortController().signal;
+    const { paths, ...unseen } = await walk(tree, { include: [], exclude: [], outer: [] }, none);
+    const limits = { files: 2, characters: 10 };
+    const files = paths.map((path) => ({ path, domain: path.slice(0, path.indexOf('/')) }));
+    const journal = { read: () => Promise.resolve(undefined), write: () => Promise.resolve() };
+    const outcome = await run(new LetterRouter(), [], { tree, files, limits, journal });
+    return folderSentences(folderAccount(limits, unseen, outcome)).join(' ');
+  };
+
+  it('has the folders that could not be read', async () => {
+    expect(await toldOf(treeOf({ a: 2, b: undefined }))).toBe(
+      '2 files routed, 2 tokens. 1 folder cannot be read: what stands in it is left out.',
+    );
+    expect(await toldOf(treeOf({ a: 3, b: undefined, c: undefined }))).toBe(
+      '2 files routed, 2 tokens. 1 file more than the limit of 2: what was routed is a sample of each kind of text. ' +
+        '2 folders cannot be read: what stands in them is left out.',
+    );
+  });
+
+  it('has the files that are too many to be looked at, of which what was routed is no sample', async () => {
+    expect(await toldOf(treeOf({ a: 100_000, z: 1 }))).toBe(
+      '2 files routed, 2 tokens. 99,998 files more than the limit of 2. There are more than 100,000 files: only the first of ' +
+        'them by name were looked at, and what kinds of text the others are is not known.',
+    );
+    expect(await toldOf(treeOf({ a: 99_999, z: 1 }))).toBe(
+      '2 files routed, 2 tokens. 99,998 files more than the limit of 2: what was routed is a sample of each kind of text.',
+    );
   });
 });
 

@@ -37,10 +37,19 @@ export interface Anew {
   readonly why: 'gone' | 'kind' | 'changed';
 }
 
+/** What of a folder was not looked at. */
+export interface Unseen {
+  /** There are more files than are looked for. */
+  readonly more: boolean;
+  /** Folders that could not be read. */
+  readonly unreadable: number;
+}
+
 /** What is told of a run over a folder. Plain data: whoever tells it does so in a language of its own. */
 export interface FolderAccount {
   readonly tally: Counts;
   readonly limits: { readonly files: number; readonly characters: number };
+  readonly unseen: Unseen;
   /** Files whose routing was there from an earlier run. */
   readonly resumed: number;
   /** Why an earlier run was not gone on with, where there was one. */
@@ -64,24 +73,18 @@ interface Told extends Pick<FolderAccount, 'tally' | 'resumed' | 'anew'> {
 /** The account of a run, as what came of it says. */
 export function folderAccount(
   limits: FolderAccount['limits'],
+  unseen: Unseen,
   { tally, resumed, anew, aside = false, ended, unsaved }: Told,
 ): FolderAccount {
   const stored = unsaved === undefined;
   const goesOn = stored && !aside && !isUserError(ended, 'model-changed');
-  return { tally, limits, resumed, ...(anew ? { anew } : {}), aside, stopped: ended !== undefined, stored, goesOn };
+  const going = { ...(anew ? { anew } : {}), aside, stopped: ended !== undefined, stored, goesOn };
+  return { tally, limits, unseen, resumed, ...going };
 }
 
 /** One sentence a line. */
-export function folderSentences({
-  tally,
-  limits,
-  resumed,
-  anew,
-  aside,
-  stopped,
-  stored,
-  goesOn,
-}: FolderAccount): string[] {
+export function folderSentences(account: FolderAccount): string[] {
+  const { tally, limits, unseen, resumed, anew, aside, stored } = account;
   const { routed, cut, skipped, failures, left, tokens } = tally;
   const reasons = Object.entries(skipped).filter(([, n]) => n > 0);
   const why = listed(reasons.map(([reason, n]) => WHY[reason as keyof typeof WHY](count(n))));
@@ -93,21 +96,38 @@ export function folderSentences({
     ...(cut > 0 ? [l10n.t`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
     ...(why === '' ? [] : [l10n.t`Skipped: ${why}.`]),
     ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
-    ...(left > 0
-      ? [
-          !stopped
-            ? l10n.t`${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`
-            : goesOn
-              ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
-              : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`,
-        ]
-      : []),
+    ...(left > 0 ? [leftSentence(account)] : []),
+    ...unseenSentences(unseen),
     ...(aside
       ? [
           l10n.t`An earlier run with a higher limit stays as it is: what was routed now is not stored, and another run with this limit begins anew.`,
         ]
       : []),
     ...(stored ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
+  ];
+}
+
+function leftSentence({ tally: { left }, limits, unseen, stopped, goesOn }: FolderAccount): string {
+  if (!stopped) {
+    return unseen.more
+      ? l10n.t`${files(left)} more than the limit of ${count(limits.files)}.`
+      : l10n.t`${files(left)} more than the limit of ${count(limits.files)}: what was routed is a sample of each kind of text.`;
+  }
+  return goesOn
+    ? l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed. The next run goes on from here.`
+    : l10n.t`Stopped early: ${files(left)} more; the figures are of those that were routed.`;
+}
+
+/** What there is to say of files that were not looked at; nothing where all were. */
+export function unseenSentences({ more, unreadable }: Unseen): string[] {
+  return [
+    ...(more
+      ? [
+          l10n.t`There are more than 100,000 files: only the first of them by name were looked at, and what kinds of text the others are is not known.`,
+        ]
+      : []),
+    ...(unreadable === 1 ? [l10n.t`1 folder cannot be read: what stands in it is left out.`] : []),
+    ...(unreadable > 1 ? [l10n.t`${count(unreadable)} folders cannot be read: what stands in them is left out.`] : []),
   ];
 }
 

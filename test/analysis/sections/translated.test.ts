@@ -146,6 +146,7 @@ function folderOf(files: number, kinds: readonly string[]): Subject {
       skipped: { unreadable: 1, binary: 2, large: 3, empty: 4, failed: 1 },
     },
     limits: { files, characters: 32_768 },
+    unseen: { more: files > 3, unreadable: files > 3 ? 2 : 1 },
     anew: { path: '«7»', why: files > 3 ? 'changed' : 'kind' },
     ...{ resumed: 2, aside: files <= 3, stopped: true, stored: files > 3, goesOn: files > 3 },
   });
