@@ -85,7 +85,10 @@ async function routeFiles(
   const domains = domainsOf(paths, group, languageOf);
   const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) {
-    const none = `No file of ${root} is left to route: what is ignored is left out.`;
+    const none =
+      paths.length > 0
+        ? `No file of ${root} matches a GLOB of --group: they go from there on, as src/**.`
+        : `No file of ${root} is left to route: what is ignored is left out.`;
     throw new UsageError([none, ...unseenSentences(unseen)].join(' '));
   }
   const router = engineRouter(engine.client, engine.model);

@@ -279,10 +279,15 @@ async function filesOf(
 ): Promise<{ readonly files: FolderFile[]; readonly unseen: Unseen }> {
   const { tree, exclude, outer, within, prefix } = place;
   const { paths, ...unseen } = await walk(tree, { include: [], exclude, outer, within, prefix }, signal);
-  const domains = domainsOf(paths, grouping, languageLookup());
+  // Globs of settings go from the workspace folder on.
+  const whole = paths.map((path) => posix.join(prefix, path));
+  const domains = domainsOf(whole, grouping, languageLookup());
   const files = paths.flatMap((path, i) => (domains[i] === undefined ? [] : [{ path, domain: domains[i] }]));
   if (files.length === 0) {
-    const none = l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`;
+    const none =
+      paths.length > 0
+        ? l10n.t`No file of ${place.name} matches a glob of moescope.folderGroups: they go from the workspace folder on, as src/**.`
+        : l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`;
     throw new UserError('text-empty', [none, ...unseenSentences(unseen)].join(' '));
   }
   return { files, unseen };

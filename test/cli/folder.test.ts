@@ -110,7 +110,8 @@ describe('moescope folder', () => {
     [['texts', 'more'], 'One DIR at a time.'],
     [['texts/0.py'], 'texts/0.py is not a folder'],
     [['texts', '--group', 'size'], '--group takes language, folder or GLOB=NAME'],
-    [['texts', '--include', '*.cobol'], 'No file of'],
+    [['texts', '--include', '*.cobol'], 'is left to route: what is ignored is left out'],
+    [['texts', '--group', 'texts/**=all'], 'matches a GLOB of --group'],
     [['texts', '--max-files', '0'], '--max-files takes a whole number from 1 on'],
   ])('%j: %s', async (args, message) => {
     const { code, stderr } = await moescope(args);
