@@ -247,7 +247,7 @@ export class FolderAnalyzer implements Disposable {
       detail: l10n.t`${modelDetail(routing.model)} · ${count(routing.files.length)} files ${BY[grouping.by]}`,
       model: routing.model,
       make: () => subjectOfFolder(place.name, routing, account),
-      goTo: (target) => goTo(place, routing.files, target),
+      goTo: (target) => goTo(place, routing, target),
     });
   }
 }
@@ -293,9 +293,14 @@ async function filesOf(
   return { files, unseen };
 }
 
-/** Opens a file at a place of it. */
-async function goTo({ base }: FolderPlace, files: readonly string[], { file, start, end }: Place): Promise<void> {
-  const path = file === undefined ? undefined : files[file];
-  if (path === undefined) return;
-  await openPlace(base.with({ path: posix.join(base.path, path) }), { start, end });
+/** Opens a file at a typical token of it, which is all that leads into files. Throws UserError when it is not there any more. */
+async function goTo(
+  { base }: FolderPlace,
+  { files, patterns }: FolderRouting,
+  { file, start, end }: Place,
+): Promise<void> {
+  const tokens = patterns.flatMap(({ typical }) => typical.flat());
+  const token = tokens.find((one) => one.file === file && one.start === start && one.end === end);
+  if (!token) return;
+  await openPlace(base.with({ path: posix.join(base.path, files[token.file]!) }), token, token.text);
 }

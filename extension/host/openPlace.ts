@@ -5,10 +5,19 @@ import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
 import { editorOf } from './shownEditor.ts';
 
-/** Opens a document at a place of it; the focus stays in the report. Throws UserError when it is gone. */
-export async function openPlace(uri: Uri, { start, end }: Place): Promise<void> {
+/**
+ * Opens a document at a place of it; the focus stays in the report. Throws UserError when it is gone, or something else stands there.
+ *
+ * @param text what the place begins with
+ */
+export async function openPlace(uri: Uri, { start, end }: Place, text: string): Promise<void> {
   const document = await opened(uri);
-  await show(document, new Range(document.positionAt(start), document.positionAt(end)));
+  const range = new Range(document.positionAt(start), document.positionAt(end));
+  if (!document.getText(range).startsWith(text)) {
+    const name = posix.basename(uri.path);
+    throw new UserError('text-gone', l10n.t`${name} has changed since: something else stands at that place.`);
+  }
+  await show(document, range);
 }
 
 /**
@@ -17,15 +26,7 @@ export async function openPlace(uri: Uri, { start, end }: Place): Promise<void> 
  * @param base where the text began in the document
  */
 export function placesOf(uri: Uri, text: string, base: number): (place: Place) => Promise<void> {
-  return async ({ start, end }) => {
-    const document = await opened(uri);
-    const range = new Range(document.positionAt(base + start), document.positionAt(base + end));
-    if (document.getText(range) !== text.slice(start, end)) {
-      const name = posix.basename(uri.path);
-      throw new UserError('text-gone', l10n.t`${name} has changed since: something else stands at that place.`);
-    }
-    await show(document, range);
-  };
+  return ({ start, end }) => openPlace(uri, { start: base + start, end: base + end }, text.slice(start, end));
 }
 
 async function opened(uri: Uri): Promise<TextDocument> {

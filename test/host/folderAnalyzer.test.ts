@@ -1,16 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Grouping } from '../../extension/analysis/folder/groups.ts';
-import type { Subject } from '../../extension/analysis/sections/subject.ts';
 import type { AnalyzeSink } from '../../extension/client/engineClient.ts';
 import { DiskTree } from '../../extension/client/folderTree.ts';
 import { FolderAnalyzer, type FolderAnalyzerParts } from '../../extension/host/folderAnalyzer.ts';
+import type { AddedSubject } from '../../extension/host/subjects.ts';
 import type { AnalyzeResult } from '../../extension/protocol/engine.ts';
 import { UserError } from '../../extension/protocol/errors.ts';
 import { folderTrace } from '../support/folderTrace.ts';
-import { progressed } from '../support/vscode.ts';
+import { progressed, window, workspace } from '../support/vscode.ts';
 
 const HOSTILE = '[Resume 5](command:workbench.action.openSettings)';
 
@@ -26,7 +26,11 @@ vi.mock('../../extension/host/folderQuestions.ts', () => ({
 vi.mock('../../extension/host/languages.ts', () => ({ languageLookup: () => () => undefined }));
 vi.mock('../../extension/host/folderPlace.ts', () => ({
   folderPlace: () => ({
-    ...{ base: { toString: () => folder }, name: HOSTILE, tree: new DiskTree(folder) },
+    ...{
+      base: { toString: () => folder, path: folder, with: (changed: unknown) => changed },
+      name: HOSTILE,
+      tree: new DiskTree(folder),
+    },
     ...{ within: [], prefix, exclude: [], outer: [] },
   }),
 }));
@@ -50,8 +54,8 @@ function letters(_: unknown, text: string, sink: AnalyzeSink): Promise<AnalyzeRe
 }
 
 /** What a run adds to the subjects of the report. Throws what the run throws. */
-async function analyzed(analyze: typeof letters): Promise<Subject | undefined> {
-  let added: Subject | undefined;
+async function analyzed(analyze: typeof letters): Promise<AddedSubject | undefined> {
+  let added: AddedSubject | undefined;
   const parts: unknown = {
     client: { analyze },
     journals: join(folder, '.git'),
@@ -61,8 +65,8 @@ async function analyzed(analyze: typeof letters): Promise<Subject | undefined> {
     report: { show: () => undefined },
     settings: { folderFiles: 10, folderCharacters: 100 },
     subjects: {
-      add: ({ make }: { readonly make: () => Subject }) => {
-        added = make();
+      add: (entry: AddedSubject) => {
+        added = entry;
       },
     },
   };
@@ -79,6 +83,31 @@ test('names of a repository make no link in the notice of a run', async () => {
   for (const said of progressed) expect(said).not.toContain('](');
 });
 
+test('a typical token leads to its place in a file, unless something else stands there by now', async () => {
+  const file = join(folder, 'a.md');
+  writeFileSync(file, '\ufeffxyz');
+  const editor = { selection: undefined as unknown, revealRange: () => undefined };
+  Object.assign(window, { visibleTextEditors: [], showTextDocument: () => Promise.resolve(editor) });
+  Object.assign(workspace, {
+    openTextDocument: ({ path }: { readonly path: string }) => {
+      const text = readFileSync(path, 'utf8').replace('\ufeff', '');
+      const getText = ({ start, end }: { readonly start: number; readonly end: number }): string =>
+        text.slice(start, end);
+      return Promise.resolve({ positionAt: (at: number) => at, getText });
+    },
+  });
+  const { goTo } = (await analyzed(letters))!;
+  await goTo!({ file: 0, start: 1, end: 2 });
+  expect(editor.selection).toMatchObject({ anchor: 1, active: 2 });
+  editor.selection = undefined;
+  writeFileSync(file, 'wxyz');
+  await expect(goTo!({ file: 0, start: 1, end: 2 })).rejects.toMatchObject({
+    code: 'text-gone',
+    message: 'a.md has changed since: something else stands at that place.',
+  });
+  expect(editor.selection).toBeUndefined();
+});
+
 describe('rules of one’s own', () => {
   beforeEach(() => {
     mkdirSync(join(folder, 'host'));
@@ -88,8 +117,8 @@ describe('rules of one’s own', () => {
 
   test('go from the workspace folder on, whichever of its folders is analyzed', async () => {
     grouping = { by: 'rules', rules: [{ glob: 'packages/client/host/**', name: 'host' }] };
-    const subject = await analyzed(letters);
-    expect(subject!.domains!.map(({ name }) => name)).toEqual(['host']);
+    const entry = await analyzed(letters);
+    expect(entry!.make().domains!.map(({ name }) => name)).toEqual(['host']);
   });
 
   test('that match none of the files are what is to blame', async () => {

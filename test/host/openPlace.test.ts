@@ -40,7 +40,7 @@ test('goes to the editor that shows the document already', async () => {
   text = '# One two';
   const shown = { ...editor, document };
   Object.assign(window, { visibleTextEditors: [shown] });
-  await openPlace(uri, { start: 2, end: 5 });
+  await openPlace(uri, { start: 2, end: 5 }, 'One');
   expect([shown.selection, editor.selection]).toMatchObject([{ anchor: 2, active: 5 }, undefined]);
 });
 
@@ -51,7 +51,7 @@ test('says so where the text has changed, and where the document is gone', async
     message: 'notes.md has changed since: something else stands at that place.',
   });
   text = undefined;
-  expect(await problemOf(openPlace(uri, { start: 0, end: 3 }))).toMatchObject({
+  expect(await problemOf(openPlace(uri, { start: 0, end: 3 }, 'One'))).toMatchObject({
     code: 'text-gone',
     message: 'notes.md cannot be opened: it may be gone.',
   });
