@@ -65,7 +65,7 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
     matches: pathMatcher(glob),
     when,
   }));
-  const outer = options.outer.map(({ rules, prefix }) => ({ rules: ignore().add(rules), prefix }));
+  const outer = options.outer.map(({ rules, prefix }) => ({ rules: rulesOf(rules), prefix }));
   const { within = [], prefix = '' } = options;
   const paths: string[] = [];
   let unreadable = 0;
@@ -113,7 +113,12 @@ interface Level {
 async function levelOf(tree: FolderTree, folder: string): Promise<Level> {
   const path = folder === '' ? '.gitignore' : `${folder}/.gitignore`;
   const bytes = await tree.read(path, LONGEST_RULES).catch(() => new Uint8Array());
-  return { rules: ignore().add(new TextDecoder().decode(bytes)), base: folder };
+  return { rules: rulesOf(new TextDecoder().decode(bytes)), base: folder };
+}
+
+/** Git tells small letters from capital ones where file systems do. */
+function rulesOf(text: string): Ignore {
+  return ignore({ ignorecase: process.platform !== 'linux' }).add(text);
 }
 
 /** The innermost rules that say something decide. */

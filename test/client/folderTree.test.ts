@@ -53,6 +53,22 @@ describe('the walk of a folder', () => {
     ]);
   });
 
+  it('tells small letters from capital ones where git does', async () => {
+    write({ '.gitignore': 'TAGS\n/Build/\n', 'in/.gitignore': '*.LOG\n', 'build/a.ts': '', 'in/a.log': '', tags: '' });
+    write({ '.git/info/exclude': '*.TS\n', 'in/a.ts': '' });
+    // `git ls-files --others --exclude-standard`; git on other systems takes them for the same.
+    const told = process.platform === 'linux';
+    expect(await paths()).toEqual([
+      '.gitignore',
+      ...(told ? ['build/a.ts'] : []),
+      'in/.gitignore',
+      ...(told ? ['in/a.log', 'in/a.ts', 'tags'] : ['in/a.ts']),
+    ]);
+    expect(await paths({ outer: await outerRules(join(folder, 'in')) }, join(folder, 'in'))).toEqual(
+      told ? ['.gitignore', 'a.log', 'a.ts'] : ['.gitignore'],
+    );
+  });
+
   it('knows the rules of the repository that the folder lies in', async () => {
     write({
       '.git/info/exclude': 'private.ts\n',
