@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { reportsHtml } from '../analysis/export/html.ts';
 import { reportOf, type Report } from '../analysis/export/report.ts';
+import { anywhere } from '../analysis/folder/glob.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
 import { languageOf } from '../analysis/folder/languages.ts';
 import { folderAccount, folderSentences, unseenSentences, type Unseen } from '../analysis/folder/sentences.ts';
@@ -109,11 +110,6 @@ async function routeFiles(
     ahead: Math.max(1, options.concurrency),
   });
   return { outcome, unseen };
-}
-
-/** A pattern without a slash leaves out what is called so anywhere. */
-function anywhere(glob: string): string {
-  return glob.includes('/') ? glob : `**/${glob}`;
 }
 
 function render(report: Report | undefined, sentences: readonly string[]): string {

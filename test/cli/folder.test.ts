@@ -85,6 +85,17 @@ describe('moescope folder', () => {
     expect((await moescope([texts, '--exclude', '.gitignore'])).stdout).toContain(again);
   });
 
+  it('leaves out folders of a name wherever they stand', async () => {
+    const nested = join(folder, 'nested');
+    for (const path of ['build', 'src/build']) {
+      mkdirSync(join(nested, path), { recursive: true });
+      writeFileSync(join(nested, path, 'made.md'), 'Made by a machine.');
+    }
+    writeFileSync(join(nested, 'src/a.md'), 'Written by hand.');
+    const { stdout } = await moescope([nested, '--exclude', 'build/', '--json', '-']);
+    expect((JSON.parse(stdout) as FolderFile).files).toEqual(['src/a.md']);
+  });
+
   it('says nothing where files are few', async () => {
     const { stdout } = await moescope([texts, '--max-files', '2', '--include', '*.{py,md}', '--json', '-']);
     const { sections, tally } = JSON.parse(stdout) as FolderFile;

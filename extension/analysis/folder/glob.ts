@@ -20,10 +20,14 @@ export function pathMatcher(glob: string): (path: string) => boolean {
   };
 }
 
-/** As above; but a pattern without a slash is looked for in every folder. */
+/** As above; but a pattern without a slash, or with one at its end alone, is looked for in every folder. */
 export function globMatcher(glob: string): (path: string) => boolean {
-  const anywhere = !glob.includes('/') || (glob.endsWith('/') && glob.indexOf('/') === glob.length - 1);
-  return pathMatcher(anywhere ? `**/${glob}` : glob);
+  return pathMatcher(anywhere(glob));
+}
+
+/** A glob that means the same to `pathMatcher` as the given one to `globMatcher`. */
+export function anywhere(glob: string): string {
+  return /^[^/]*\/?$/u.test(glob) ? `**/${glob}` : glob;
 }
 
 function through(parts: readonly Part[], path: string, start: Uint8Array): Uint8Array {
