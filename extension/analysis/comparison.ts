@@ -9,6 +9,7 @@ import {
   meanMaxVio,
   permutationTests,
   placesByLoad,
+  sumOf,
   type Exchange,
   type PermutationTest,
 } from './permutation.ts';
@@ -43,6 +44,10 @@ export function commonOf(a: Run, b: Run): Common {
 export interface LoadTests {
   readonly exchange: Exchange;
   readonly blocks: readonly [number, number];
+  /** Tokens of these blocks, where the runs have others as well that are not in both. */
+  readonly part?: number;
+  /** Of these blocks, the mean of the layers. */
+  readonly maxVio: readonly [number, number];
   /** Difference of the mean MaxVio of the layers. */
   readonly balance: PermutationTest;
   /** Difference of the loads as a share of the choices; of the loads by rank where experts are not the same. */
@@ -82,7 +87,15 @@ export function loadTests(
     (x, y) => Math.abs(meanMaxVio(x, experts) - meanMaxVio(y, experts)),
     (x, y) => loadDifference(x, y, experts),
   ]);
-  return { exchange, blocks: [blocksA.length, blocksB.length], balance: balance!, loads: loads! };
+  const partial = oneText && alignment.a.length < Math.max(a.routed, b.routed);
+  return {
+    exchange,
+    blocks: [blocksA.length, blocksB.length],
+    ...(partial ? { part: blocksA.length * blockSize } : {}),
+    maxVio: [meanMaxVio(sumOf(blocksA), experts), meanMaxVio(sumOf(blocksB), experts)],
+    balance: balance!,
+    loads: loads!,
+  };
 }
 
 /**

@@ -101,7 +101,8 @@ export function permutationTests(
   return observed.map((value, s) => ({ observed: value, p: reached[s]! / (permutations + 1), permutations }));
 }
 
-function sumOf(blocks: readonly BlockCounts[]): Float64Array {
+/** Slots of all blocks together. */
+export function sumOf(blocks: readonly BlockCounts[]): Float64Array {
   const sum = new Float64Array(blocks[0]?.length ?? 0);
   for (const block of blocks) for (let e = 0; e < sum.length; e++) sum[e]! += block[e]!;
   return sum;

@@ -403,22 +403,25 @@ describe('a run over a folder', () => {
   it.each([
     ['precision', { precision: 'int8' }, 'runs in int8 on cpu by now, and not in float32 on cpu as before'],
     ['provider', { provider: 'webgpu' }, 'runs in float32 on webgpu by now, and not in float32 on cpu as before'],
-  ])('ends when the model runs in another %s by then, and goes on when the first is back', async (_, model, sentence) => {
-    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
-    const names = ['a.ts', 'b.ts', 'c.ts'];
-    const router = new LetterRouter();
-    router.fail = (text) => {
-      if (text === 'bb') router.model = model;
-      return undefined;
-    };
-    const ended = { code: 'model-changed', message: expect.stringContaining(sentence) as string };
-    const first = await run(router, names);
-    expect(first).toMatchObject({ ended, resumed: 0, tally: { routed: 1, left: 2 } });
-    // What another run would go on from is of the first, too.
-    expect(await run(router, names)).toMatchObject({ ended, resumed: 1, tally: { routed: 1, left: 2 } });
-    const { routing } = await run(new LetterRouter(), names);
-    expect(routing).toMatchObject({ files: names, model: { name: 'm', precision: 'float32', provider: 'cpu' } });
-  });
+  ])(
+    'ends when the model runs in another %s by then, and goes on when the first is back',
+    async (_, model, sentence) => {
+      write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+      const names = ['a.ts', 'b.ts', 'c.ts'];
+      const router = new LetterRouter();
+      router.fail = (text) => {
+        if (text === 'bb') router.model = model;
+        return undefined;
+      };
+      const ended = { code: 'model-changed', message: expect.stringContaining(sentence) as string };
+      const first = await run(router, names);
+      expect(first).toMatchObject({ ended, resumed: 0, tally: { routed: 1, left: 2 } });
+      // What another run would go on from is of the first, too.
+      expect(await run(router, names)).toMatchObject({ ended, resumed: 1, tally: { routed: 1, left: 2 } });
+      const { routing } = await run(new LetterRouter(), names);
+      expect(routing).toMatchObject({ files: names, model: { name: 'm', precision: 'float32', provider: 'cpu' } });
+    },
+  );
 
   it('takes several servers of a model for one, wherever they are', async () => {
     write({ 'a.ts': 'a', 'b.ts': 'bb' });

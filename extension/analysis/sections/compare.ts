@@ -108,9 +108,19 @@ function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): s
     l10n.t`Of the experts, ${percent(one.coldFraction)} are cold with ${a}, ${percent(other.coldFraction)} with ${b}.`,
   );
   if (!tests) return both;
-  const { balance: test, loads, blocks } = tests;
+  const { balance: test, loads, blocks, part } = tests;
   const [p, permutations] = [fixed(test.p, 3), count(test.permutations)];
   const cut = blocks[0] === blocks[1] ? count(blocks[0]) : l10n.t`${count(blocks[0])} and ${count(blocks[1])}`;
+  if (part !== undefined) {
+    const apart = fixed(test.observed, 2);
+    return sentences(
+      both,
+      test.p < 0.05
+        ? l10n.t`Of ${count(part)} tokens that both have, MaxVio differs by ${apart}, more than chance would make it (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
+        : l10n.t`Of ${count(part)} tokens that both have, MaxVio differs by ${apart}, which chance may make (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
+      same && l10n.t`Their loads differ by ${percent(loads.observed)} of the choices (p = ${fixed(loads.p, 3)}).`,
+    );
+  }
   return sentences(
     both,
     test.p < 0.05
@@ -138,8 +148,8 @@ function missing(
 }
 
 function testFigure(
-  { a, b, names, same, means }: Sides,
-  { exchange, blocks, balance: test, loads }: LoadTests,
+  { a, b, names, same }: Sides,
+  { exchange, blocks, maxVio, balance: test, loads }: LoadTests,
   size: number,
 ): Figure {
   const how =
@@ -180,8 +190,8 @@ function testFigure(
           l10n.t`mean MaxVio of the layers`,
           test.p,
           known(test.observed),
-          known(means[0].maxVio),
-          known(means[1].maxVio),
+          known(maxVio[0]),
+          known(maxVio[1]),
           test.permutations,
         ],
         [

@@ -4,6 +4,7 @@ import { compareSection } from '../../../extension/analysis/sections/compare.ts'
 import { subjectOf, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import type { Figure, Parameters, Section } from '../../../extension/protocol/report.ts';
 import type { RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { folderTrace } from '../../support/folderTrace.ts';
 import { expectSound } from '../../support/soundSection.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
@@ -173,6 +174,24 @@ it('keeps to the tokens that two versions of a text have in common', () => {
   const made = compared(whole, later);
   expect(figure(made, 'compare-flips').table.rows.map((row) => row[1])).toEqual(Array(6).fill(1));
   expect(figure(made, 'compare-flips').help.meaning).toContain(`${trace.routed - 20} tokens of both`);
+});
+
+it('says of which tokens a test is, where a version of a text has more than the other', () => {
+  // What both have is routed evenly to four experts; the part that was deleted went to one of them.
+  const [head, tail] = ['x\n'.repeat(380), 'a\nb\nc\nd\n'.repeat(100)];
+  const version = (name: string, text: string): Subject => {
+    const chosen = Array.from(text, (_, i) => [text.length - i > tail.length ? 0 : (text.length - i) % 4]);
+    const { tokens, ...trace } = folderTrace({ text, layers: [{ experts: 4, k: 1, chosen }] });
+    return subjectOf(name, { ...trace, tokens: { ...tokens, logProb: tokens.logProb.fill(-1) } }, text);
+  };
+  const made = compared(version('before', head + tail), version('after', tail));
+  // 760 + 200 of 1,560 tokens are 2.5 times 390.
+  expect(made.verdict).toContain('takes 2.5× the even share with before, 1.0× with after');
+  expect(made.verdict).toContain(
+    'Of 800 tokens that both have, MaxVio differs by 0.00, which chance may make (p = 1.000), by 999 permutations of 40 blocks of tokens. ' +
+      'Their loads differ by 0.0\u202f% of the choices (p = 1.000).',
+  );
+  expect(figure(made, 'compare-test').table.rows[0]).toEqual(['mean MaxVio of the layers', 1, 0, 0, 0, 999]);
 });
 
 it('compares loads alone where no more is known, or where models are of other shapes', () => {
