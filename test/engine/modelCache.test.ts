@@ -30,7 +30,7 @@ afterEach(() => {
 });
 
 async function open(name: string, cacheLimit: number, client = engine.client): Promise<void> {
-  const model = engine.model(join(FIXTURES, 'checkpoints', name), { cacheLimit });
+  const model = engine.model(join(FIXTURES, 'checkpoints', name), { cacheLimit, provider: 'cpu' });
   await client.open(model, () => undefined, never);
 }
 

@@ -158,14 +158,14 @@ it('clears its cache of models and of nothing else, says how much that was, and 
   const other = new TestEngine();
   try {
     const folder = join(CASES, 'mixtral');
-    const first = await other.analyze(folder, 'text', { precision: 'int8' });
+    const first = await other.analyze(folder, 'text', { precision: 'int8', provider: 'cpu' });
     writeFileSync(join(other.cache, 'notes.txt'), 'mine');
     const [id] = readdirSync(other.cache).filter((name) => /^[0-9a-f]{64}$/.test(name));
     const { size } = statSync(join(other.cache, id!, 'weights.bin'));
     expect(await other.client.clearCache(other.cache)).toEqual({ freed: size, kept: 0 });
     expect(readdirSync(other.cache)).toEqual(['notes.txt']);
     expect(await other.client.clearCache(join(other.cache, 'nowhere'))).toEqual({ freed: 0, kept: 0 });
-    const again = await other.analyze(folder, 'text', { precision: 'int8' });
+    const again = await other.analyze(folder, 'text', { precision: 'int8', provider: 'cpu' });
     expect(again.tokens.logProb).toEqual(first.tokens.logProb);
   } finally {
     other.dispose();

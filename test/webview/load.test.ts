@@ -161,7 +161,7 @@ describe('with routing', () => {
     const heat = view.page.locator('moe-heat-map canvas');
     const { width } = (await heat.boundingBox())!;
     // Cells begin behind 30 pixels of labels.
-    const x = 30 + Math.round((expert * (width - 30)) / 512);
+    const x = 30 + Math.floor((expert * (width - 30)) / 512);
     const color = await heat.evaluate((canvas: HTMLCanvasElement, at) => {
       return Array.from(canvas.getContext('2d')!.getImageData(at, 8, 1, 1).data.slice(0, 3));
     }, x);
