@@ -214,6 +214,8 @@ function modelInfo(
   const moeLayers = graphs.encoder
     ? [...shapes(graphs.encoder.taps, { stack: 'encoder' }), ...shapes(graphs.body.taps, { stack: 'decoder' })]
     : shapes(graphs.body.taps, {});
+  const taps = [...(graphs.encoder?.taps ?? []), ...graphs.body.taps];
+  const [scoring, ...others] = new Set(taps.map((tap) => tap.spec.scoring));
   const { parameters, bytes, experts } = footprint(spec, graphs.plan);
   return {
     name: modelName(request.folder),
@@ -221,6 +223,7 @@ function modelInfo(
     architecture: spec.architecture,
     layers: spec.layers.length + (spec.encoder?.layers.length ?? 0),
     moeLayers,
+    ...(scoring === undefined || others.length > 0 ? {} : { scoring }),
     hiddenSize: spec.hiddenSize,
     vocabulary: spec.vocabulary,
     context: request.context > 0 ? Math.min(request.context, spec.context) : spec.context,

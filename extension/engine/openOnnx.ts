@@ -126,6 +126,7 @@ function modelInfo(
     architecture: facts.architecture ?? producer,
     layers: candidate.counted ? 0 : Math.max(facts.layers ?? 0, ...moeLayers.map(({ layer }) => layer + 1)),
     moeLayers,
+    scoring: candidate.scoring,
     hiddenSize,
     vocabulary,
     context: Math.min(...limits, ...(request.context > 0 ? [request.context] : [])),

@@ -6,7 +6,7 @@
 import * as l10n from '@vscode/l10n';
 import * as v from 'valibot';
 import { messageOf, UserError } from '../protocol/errors.ts';
-import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
+import { NO_EXPERT, SCORINGS, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
 import { MAX_LAYER } from './countsTable.ts';
 
 const FORMAT = 'moescope-trace';
@@ -24,12 +24,13 @@ export interface RecordedTrace {
 export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
   const { tokens, layers, origin, windows, routed, generatedFrom = Infinity } = trace;
   const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
-  const { note, physicalIds } = origin.model;
+  const { note, physicalIds, scoring } = origin.model;
   const head = {
     format: FORMAT,
     version: VERSION,
     model: {
       ...{ name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
+      ...(scoring === undefined ? {} : { scoring }),
       ...(physicalIds ? { physicalIds } : {}),
       ...(note === undefined ? {} : { note }),
     },
@@ -95,6 +96,7 @@ const traceSchema = v.object({
     vocabulary: sizeOr(0),
     context: sizeOr(0),
     parameters: v.fallback(v.object({ total: v.number(), active: v.number() }), { total: 0, active: 0 }),
+    scoring: v.fallback(v.optional(v.picklist(SCORINGS)), undefined),
     physicalIds: v.fallback(v.optional(v.literal(true)), undefined),
     note: v.fallback(v.optional(v.string()), undefined),
   }),
@@ -193,9 +195,10 @@ export function readTraceJson(json: string): RecordedTrace {
     };
   });
   const generatedFrom = file.tokens.findIndex((t) => t.generated);
-  const { physicalIds, note, ...known } = file.model;
+  const { scoring, physicalIds, note, ...known } = file.model;
   const model: ModelInfo = {
     ...known,
+    ...(scoring === undefined ? {} : { scoring }),
     ...(physicalIds ? { physicalIds } : {}),
     ...(note === undefined ? {} : { note }),
     folder: '',

@@ -2,6 +2,7 @@
  * What a model is, as data: a family turns a config into this, and decoder.ts turns this into graphs. Names and options
  * are those of the papers; a new option is a field here and a branch in one block.
  */
+import type { Scoring } from '../protocol/trace.ts';
 import type { BlockShape, TensorSpec } from './weights.ts';
 
 /** A language model: a decoder, with an encoder before it in some. */
@@ -396,7 +397,7 @@ export interface RouterSpec {
   readonly experts: number;
   readonly k: number;
   /** Scores are softmax(logits) over all experts, or sigmoid(logits) of each. The k highest are chosen. */
-  readonly scoring: 'softmax' | 'sigmoid';
+  readonly scoring: Scoring;
   /** The k highest logits are chosen instead: the same experts, but for scores that float32 cannot tell apart. */
   readonly choosesByLogits?: boolean;
   /** Added to the scores for choosing only: the bias of loss-free balancing (arXiv 2408.15664). */

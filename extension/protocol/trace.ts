@@ -75,6 +75,10 @@ export type Provider = (typeof PROVIDERS)[number];
 export const UNKNOWN_PRECISION = 'unknown precision';
 export const UNKNOWN_PROVIDER = 'unknown engine';
 
+/** Scores of experts: a distribution over them, or a number for each by itself. */
+export const SCORINGS = ['softmax', 'sigmoid'] as const;
+export type Scoring = (typeof SCORINGS)[number];
+
 /** Numbers of the model that routed, as far as every view needs them. */
 export interface ModelInfo {
   /** What a user calls it: the folder's name. */
@@ -86,6 +90,8 @@ export interface ModelInfo {
   /** All decoder layers, dense ones included; 0 where only those that were recorded are known. */
   readonly layers: number;
   readonly moeLayers: readonly LayerShape[];
+  /** What its routers make of logits; absent where a recording does not tell, and where layers differ. */
+  readonly scoring?: Scoring;
   readonly hiddenSize: number;
   readonly vocabulary: number;
   /** Tokens of one context window: the model's own limit or the user's, whichever is smaller. */

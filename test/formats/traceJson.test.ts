@@ -49,6 +49,17 @@ describe('readTraceJson', () => {
     expect(layer!.margin[1]).toBeNaN();
   });
 
+  it.each(['softmax', 'sigmoid'])('reads and writes that routers score by %s', (scoring) => {
+    const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, model: { name: 'tiny', scoring } }));
+    expect(recorded.trace.origin.model.scoring).toBe(scoring);
+    expect(JSON.parse([...writeTraceJson(recorded)].join(''))).toMatchObject({ model: { scoring } });
+  });
+
+  it('takes a scoring that it does not know for none', () => {
+    const { trace } = readTraceJson(JSON.stringify({ ...MINIMAL, model: { name: 'tiny', scoring: 'entmax' } }));
+    expect(trace.origin.model).not.toHaveProperty('scoring');
+  });
+
   it('reads and writes tokens that no expert had room for', () => {
     const [layer] = MINIMAL.layers;
     const layers = [{ ...layer!, stack: 'encoder', k: 1, chosen: [[null], [2]], weight: [[0], [0.5]] }];

@@ -58,6 +58,7 @@ export function demoTrace(name: 'balanced' | 'collapsed', file: string): TracedT
         architecture: 'MixtralForCausalLM',
         layers: LAYERS,
         moeLayers: layers.map(({ layer, experts, k, candidates }) => ({ layer, experts, k, candidates })),
+        scoring: 'softmax',
         hiddenSize: 128,
         vocabulary: 8192,
         context: 512,

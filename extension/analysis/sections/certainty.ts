@@ -1,7 +1,7 @@
 /** How sure are the routers of their choices? */
 import * as l10n from '@vscode/l10n';
 import type { Choice, Column, Figure, Help, Line, Parameters, Unit } from '../../protocol/report.ts';
-import type { RoutingTrace } from '../../protocol/trace.ts';
+import type { RoutingTrace, Scoring } from '../../protocol/trace.ts';
 import { distribution, type Distribution } from '../distribution.ts';
 import { decadeBins, evenBins, histogram, type Bins } from '../histogram.ts';
 import { layerLabel } from '../labels.ts';
@@ -54,7 +54,7 @@ interface Quantity {
   readonly help: Help;
 }
 
-function quantityOf({ layers, routed }: RoutingTrace, id: Quantity['id'], bins: Bins): Quantity {
+function quantityOf({ layers, routed, origin }: RoutingTrace, id: Quantity['id'], bins: Bins): Quantity {
   const columns = layers.map((layer) => layer[id].subarray(0, routed));
   const counts = columns.map((column) => histogram(column, bins));
   const sum = new Float64Array(bins.edges.length - 1);
@@ -68,7 +68,7 @@ function quantityOf({ layers, routed }: RoutingTrace, id: Quantity['id'], bins: 
     allShares: sharesOf(sum),
     spreads: columns.map((column) => distribution([column])),
     all: distribution(columns),
-    help: HELP[id],
+    help: id === 'entropy' ? entropyHelp(origin.model.scoring) : MARGIN_HELP,
   };
 }
 
@@ -77,20 +77,30 @@ function sharesOf(counts: Float64Array): Float64Array {
   return counts.map((n) => n / all);
 }
 
-const HELP: Readonly<Record<Quantity['id'], Help>> = {
-  entropy: {
-    meaning: l10n.t`How evenly a router spreads its probability over the experts for a token.`,
-    formula: l10n.t`H = −Σ_e p_e·ln p_e over all E experts, in nats; ln E when all are alike, 0 when one is certain`,
-    judge: l10n.t`Low: the router knows where the token belongs. Near ln E: it hardly prefers any expert, and small changes send the token elsewhere.`,
-  },
-  margin: {
-    meaning: l10n.t`How far the last chosen expert is ahead of the first one that was not chosen.`,
-    formula: l10n.t`selection score of choice k − that of the next; the score is the probability in most routers`,
-    judge: l10n.t`A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.`,
-  },
+/** Sigmoids are numbers of their own, of which none need be near 0: their entropy is near ln E whatever is chosen. */
+function entropyHelp(scoring: Scoring | undefined): Help {
+  const meaning = l10n.t`How evenly a router spreads its scores over the experts for a token.`;
+  if (scoring === 'softmax') {
+    return {
+      meaning,
+      formula: l10n.t`H = −Σ_e p_e·ln p_e over all E experts, in nats, p = softmax(router logits); ln E when all are alike, 0 when one is certain`,
+      judge: l10n.t`Low: the router knows where the token belongs. Near ln E: it hardly prefers any expert, and small changes send the token elsewhere.`,
+    };
+  }
+  return {
+    meaning,
+    formula: l10n.t`H = −Σ_e p_e·ln p_e over all E experts, in nats, p_e being the scores divided by their sum; ln E when all are alike, 0 when one is certain`,
+    judge: l10n.t`Compare only with routers of the same kind: where each score is a sigmoid by itself, H is near ln E however clear the choice is. There the margin says how clear it is.`,
+  };
+}
+
+const MARGIN_HELP: Help = {
+  meaning: l10n.t`How far the last chosen expert is ahead of the first one that was not chosen.`,
+  formula: l10n.t`selection score of choice k − that of the next; the score is the probability in most routers`,
+  judge: l10n.t`A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.`,
 };
 
-function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity): string {
+function verdict({ layers, origin }: RoutingTrace, entropy: Quantity, margin: Quantity): string {
   if (Number.isNaN(entropy.all.mean)) return l10n.t`Nothing was routed.`;
   const relative = entropy.spreads.map((spread, i) => spread.p50 / Math.log(layers[i]!.experts));
   const order = [...relative.keys()]
@@ -101,7 +111,7 @@ function verdict({ layers }: RoutingTrace, entropy: Quantity, margin: Quantity):
   const median = fixed(entropy.all.p50, 2);
   const [experts, ...others] = new Set(layers.map((layer) => layer.experts));
   return sentences(
-    others.length === 0
+    others.length === 0 && origin.model.scoring === 'softmax'
       ? l10n.t`For half of the choices the router's entropy is at most ${median} nats (${fixed(Math.log(experts!), 2)} would be no preference).`
       : l10n.t`For half of the choices the router's entropy is at most ${median} nats.`,
     surest !== undefined &&

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { certaintySection } from '../../../extension/analysis/sections/certainty.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
+import type { Scoring } from '../../../extension/protocol/trace.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 const { trace } = demoTrace('balanced', 'essay.md');
@@ -32,6 +33,24 @@ it('says in what half of the choices the entropy lies, and what no preference wo
   );
   // Layers of several sizes have no one number for it.
   expect(said(16, 32)).toContain("For half of the choices the router's entropy is at most 1.25 nats. ");
+});
+
+it('judges by ln E only the entropy of a softmax', () => {
+  const made = (scoring: Scoring | undefined) => {
+    const { scoring: _, ...model } = trace.origin.model;
+    const origin = { ...trace.origin, model: { ...model, ...(scoring ? { scoring } : {}) } };
+    const { verdict, figures } = certaintySection.make(subjectOf('essay.md', { ...trace, origin }), {});
+    return { verdict, help: figures.find(({ id }) => id === 'entropy-spread')!.help };
+  };
+  expect(made('softmax').help.judge).toContain('Near ln E: it hardly prefers any expert');
+  expect(made('softmax').help.formula).toContain('p = softmax(router logits)');
+  for (const scoring of ['sigmoid', undefined] as const) {
+    const { verdict, help } = made(scoring);
+    expect(verdict).not.toContain('no preference');
+    expect(help.formula).toContain('p_e being the scores divided by their sum');
+    expect(help.judge).toMatch(/^Compare only with routers of the same kind/);
+    expect(help.judge).not.toContain('hardly prefers');
+  }
 });
 
 it('has margins of any size in decades, and those that are not positive in the first', () => {
