@@ -1,9 +1,8 @@
 /** What a report compares its texts with: another model, another text, another recording. */
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { subjectOf, type Subject } from '../analysis/sections/subject.ts';
 import type { ReportOptions } from './report.ts';
-import { modelPath, readText, routeAll } from './route.ts';
+import { isModel, readText, routeAll } from './route.ts';
 import { UsageError } from './usage.ts';
 
 /**
@@ -15,23 +14,16 @@ export async function routedAgainst(
   texts: readonly { readonly name: string; readonly text: string }[],
   options: ReportOptions,
 ): Promise<{ readonly others: readonly Subject[]; readonly interrupted: boolean }> {
-  const isModel = path.endsWith('.onnx') || (await isFolder(modelPath(path)));
-  if (isModel && options.server) throw new UsageError('--against takes a text where --server routes, not a model.');
-  const wanted = isModel ? texts : [{ name: basename(path), text: await readText(path) }];
+  const underModel = await isModel(path);
+  if (underModel && options.server) throw new UsageError('--against takes a text where --server routes, not a model.');
+  const wanted = underModel ? texts : [{ name: basename(path), text: await readText(path) }];
   const routed = await routeAll(
     wanted.map(({ text }) => text),
-    isModel ? { ...options, model: path, router: undefined } : options,
+    underModel ? { ...options, model: path, router: undefined } : options,
   );
   const others = routed.map(({ recorded: { trace, text } }, i) => subjectOf(wanted[i]!.name, trace, text));
   return {
-    others: isModel ? others : texts.flatMap(() => others),
+    others: underModel ? others : texts.flatMap(() => others),
     interrupted: routed.some(({ interrupted }) => interrupted),
   };
-}
-
-function isFolder(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 }

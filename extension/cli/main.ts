@@ -12,7 +12,7 @@ import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
-import { checkOutputs, type Outputs } from './output.ts';
+import { checkOutputs, type Inputs, type Outputs } from './output.ts';
 import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
 import { parseReport } from './reportOptions.ts';
@@ -92,7 +92,7 @@ function asksForHelp(args: readonly string[]): boolean {
 }
 
 /** Runs a command whose results can be written, as far as can be told before; none where only help was asked for. */
-async function checked<O extends Outputs>(
+async function checked<O extends Outputs & Inputs>(
   command: (options: O) => Promise<number>,
   options: O | undefined,
 ): Promise<number> {

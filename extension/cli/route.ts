@@ -1,6 +1,6 @@
 /** A text's way from the command line through the engine. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { EngineClient } from '../client/engineClient.ts';
@@ -41,6 +41,14 @@ export const DEFAULT_MODEL = join(BUNDLED, 'balanced');
 export function modelPath(named: string): string {
   return BUNDLED_NAMES.includes(named) && !existsSync(named) ? join(BUNDLED, named) : resolve(named);
 }
+
+/** A folder is a model, and so are an ONNX file and the name of a bundled one. */
+export async function isModel(named: string): Promise<boolean> {
+  if (named.endsWith('.onnx')) return true;
+  const found = await stat(modelPath(named)).catch(() => undefined);
+  return found?.isDirectory() === true;
+}
+
 export const ENGINE = join(__dirname, 'engine.js');
 
 /** The text of the one file that is named. */

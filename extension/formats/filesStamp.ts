@@ -8,32 +8,38 @@ import { companionFolder } from './onnxFolder.ts';
 const OF_CHECKPOINT = /\.safetensors(?:\.index\.json)?$|^(?:config|tokenizer)\.json$/;
 
 /**
- * Names, sizes and times of the files that a model is read from. Weights of an ONNX model may be called anything: of one, all files
+ * The files that a model is read from, folder by folder. Weights of an ONNX model may be called anything: of one, all files
  * beside it count.
  *
  * @param named folder of a checkpoint, an ONNX file, or a folder with one
  */
-export async function filesStamp(named: string): Promise<string> {
+export async function modelFiles(named: string): Promise<ReadonlyMap<string, readonly string[]>> {
   const path = await snapshotOf(named);
   const found = await stat(path).catch(() => undefined);
-  if (found?.isFile()) return stampOf([dirname(path), await companionFolder(path)]);
+  if (found?.isFile()) return filesIn([dirname(path), await companionFolder(path)]);
   const names = await readdir(path).catch((): string[] => []);
-  if (names.some((name) => name.endsWith('.safetensors'))) return stampOf([path], OF_CHECKPOINT);
-  return stampOf([path, join(path, 'onnx')]);
+  if (names.some((name) => name.endsWith('.safetensors'))) return filesIn([path], OF_CHECKPOINT);
+  return filesIn([path, join(path, 'onnx')]);
 }
 
-async function stampOf(folders: readonly string[], wanted = /^/): Promise<string> {
+/** Names, sizes and times of the files that a model is read from. */
+export async function filesStamp(named: string): Promise<string> {
   const stamps: string[] = [];
-  for (const folder of new Set(folders)) {
-    const names = await readdir(folder).catch((): string[] => []);
-    const states = names
-      .filter((name) => wanted.test(name))
-      .sort()
-      .map(async (name) => {
-        const found = await stat(join(folder, name)).catch(() => undefined);
-        return found?.isFile() ? [`${name} ${found.size} ${found.mtimeMs}`] : [];
-      });
+  for (const [folder, names] of await modelFiles(named)) {
+    const states = names.map(async (name) => {
+      const found = await stat(join(folder, name)).catch(() => undefined);
+      return found?.isFile() ? [`${name} ${found.size} ${found.mtimeMs}`] : [];
+    });
     stamps.push(folder, ...(await Promise.all(states)).flat());
   }
   return stamps.join('\n');
+}
+
+async function filesIn(folders: readonly string[], wanted = /^/): Promise<ReadonlyMap<string, readonly string[]>> {
+  const files = new Map<string, readonly string[]>();
+  for (const folder of folders) {
+    const names = await readdir(folder).catch((): string[] => []);
+    files.set(folder, names.filter((name) => wanted.test(name)).sort());
+  }
+  return files;
 }

@@ -1,7 +1,19 @@
 /** The command line as its users run it: a child process, its output and exit code. */
 import { execFile, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
@@ -20,12 +32,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function moescope(args: readonly string[], input = '', cache = join(folder, 'cache')): Promise<Result> {
+function moescope(args: readonly string[], input = '', cache = join(folder, 'cache'), cwd = folder): Promise<Result> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [join(ROOT, 'dist/cli.js'), ...args],
-      { cwd: folder, env: { ...process.env, XDG_CACHE_HOME: cache }, maxBuffer: 2 ** 28 },
+      { cwd, env: { ...process.env, XDG_CACHE_HOME: cache }, maxBuffer: 2 ** 28 },
       (error, stdout, stderr) => {
         resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
       },
@@ -167,6 +179,14 @@ describe('moescope analyze', () => {
     expect(stdout).toMatch(/^mixtral \(MixtralForCausalLM\), 4 layers/m);
   });
 
+  it.each([
+    ['mixtral', 'softmax'],
+    ['glm4_moe', 'sigmoid'],
+  ])('writes how the routers of %s score experts: %s', async (model, scoring) => {
+    const args = ['analyze', '-', '--model', join(FIXTURES, 'checkpoints', model), '--json', '-'];
+    expect(JSON.parse((await moescope(args, 'Experts.')).stdout)).toMatchObject({ model: { scoring } });
+  });
+
   it('escapes what would move a terminal', async () => {
     const { stdout } = await moescope(['analyze', '-'], 'a\u001b[2J\u202eb\u0007');
 
@@ -246,6 +266,80 @@ describe('bad input: exit code 2 and one sentence', () => {
     const { code, stderr } = await moescope(['analyze', path]);
     expect(stderr).toMatch(/not UTF-8/);
     expect(code).toBe(2);
+  });
+});
+
+describe('an output in the place of what is read: exit code 2, one sentence, and all files as they were', () => {
+  let place: string;
+  beforeAll(() => {
+    place = mkdtempSync(join(folder, 'places-'));
+    cpSync(join(FIXTURES, 'checkpoints/mixtral'), join(place, 'mx'), { recursive: true });
+    cpSync(join(FIXTURES, 'onnx/torch-mixtral-fp32'), join(place, 'onnx'), { recursive: true });
+    writeFileSync(join(place, 'e.md'), 'Experts and routers.');
+    writeFileSync(join(place, 'old.csv'), 'layer,expert,count\n0,0,3\n0,1,5\n');
+    symlinkSync('e.md', join(place, 'link.md'));
+    linkSync(join(place, 'e.md'), join(place, 'twin.md'));
+  });
+
+  it.each([
+    [['analyze', 'e.md', '--json', 'e.md'], 'e.md is what is read, and --json would overwrite it.'],
+    [['analyze', 'e.md', '--json', 'mx/../link.md'], 'mx/../link.md is what is read, and --json would overwrite it.'],
+    [['profile', 'e.md', '--json', 'twin.md'], 'twin.md is what is read, and --json would overwrite it.'],
+    [['report', 'e.md', '--html', 'e.md'], 'e.md is what is read, and --html would overwrite it.'],
+    [['report', '--trace', 'old.csv', '--json', 'old.csv'], 'old.csv is what is read, and --json would overwrite it.'],
+    [['report', 'e.md', '--against', 'old.csv', '--html', 'old.csv'], 'old.csv is what is read, and --html would'],
+    [
+      ['report', 'e.md', '--against', 'mx', '--json', 'mx/config.json'],
+      'mx/config.json belongs to the model, and --json',
+    ],
+    [
+      ['report', 'e.md', '--html', 'new', '--json', './new'],
+      'new is what --json writes, and --html would overwrite it.',
+    ],
+    [
+      ['balance', 'e.md', '--out', 'mx/../b', '--json', 'b'],
+      'mx/../b is what --json writes, and --out would overwrite it.',
+    ],
+    [
+      ['balance', 'e.md', '--model', 'mx', '--out', 'mx/model.safetensors'],
+      'mx/model.safetensors belongs to the model, and --out would overwrite it.',
+    ],
+    [
+      ['whatif', 'e.md', '--k', '1', '--model', 'mx', '--json', 'mx/tokenizer.json'],
+      'mx/tokenizer.json belongs to the',
+    ],
+    [['ablate', 'e.md', '--json', 'e.md'], 'e.md is what is read, and --json would overwrite it.'],
+    [
+      ['analyze', 'e.md', '--model', 'onnx/model.onnx', '--json', 'onnx/model.onnx'],
+      'onnx/model.onnx belongs to the model',
+    ],
+    [['folder', '.', '--json', 'mx/config.json'], 'mx/config.json is a file of ., and --json would overwrite it.'],
+    [['folder', 'mx', '--html', 'mx/config.json'], 'mx/config.json is a file of mx, and --html would overwrite it.'],
+  ])('%j', async (args, sentence) => {
+    const state = (): unknown =>
+      readdirSync(place, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name)).length]);
+    const before = state();
+    const { code, stderr } = await moescope(args, '', undefined, place);
+    expect(stderr).toContain(`moescope: ${sentence}`);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(code).toBe(2);
+    expect(state()).toEqual(before);
+  });
+
+  it('writes once more what it wrote beside the model, and as much as is wanted to a device', async () => {
+    for (const json of ['onnx/trace.json', 'onnx/trace.json', devNull]) {
+      const { code, stderr } = await moescope(
+        ['analyze', 'e.md', '--model', 'onnx', '--json', json],
+        '',
+        undefined,
+        place,
+      );
+      expect([code, stderr.split('\n')[1]]).toEqual([0, '']);
+    }
+    const { code } = await moescope(['report', 'e.md', '--json', devNull, '--html', devNull], '', undefined, place);
+    expect(code).toBe(0);
   });
 });
 
