@@ -52,7 +52,7 @@ function worstLayer({ balances }: Run): number {
   return balances.reduce((worst, b, i) => (b.maxVio > balances[worst]!.maxVio ? i : worst), 0);
 }
 
-/** Follows the token that the first layer's router was surest of, and the one it was least sure of. */
+/** Follows the token whose experts were chosen most clearly in the first layer, and the one where it was closest. */
 function tokenStep({ trace, text }: RecordedTrace): Step {
   const { layers, routed, origin } = trace;
   const layer = layers[0]!;
@@ -72,8 +72,10 @@ function tokenStep({ trace, text }: RecordedTrace): Step {
           `${millions(model.parameters.total)} parameters only ${millions(model.parameters.active)} work on a token.`,
       ),
       wrapped(
-        `At ${layerLabel(layer)} the router was surest of the first of these tokens, and wavered most at the second. The bars are ` +
-          'the weights with which the outputs of the chosen experts are added up; the margin is how far the last chosen one was ahead.',
+        `At ${layerLabel(layer)} the choice was clearest at the first of these tokens, even where those chosen weigh about the same, and ` +
+          'closest at the second. The bars are the weights with which the outputs of the chosen experts are added up; the pale one is ' +
+          'of the first expert that was not chosen, on the same scale. The margin is how far the last chosen one was ahead of it, in ' +
+          'probability.',
       ),
       shown.join('\n'),
     ].join('\n'),
@@ -82,9 +84,12 @@ function tokenStep({ trace, text }: RecordedTrace): Step {
 
 function tokenLines({ tokens }: RoutingTrace, text: string, token: number, layer: LayerTrace): string {
   const { candidates, k, chosen, weight } = layer;
-  const rows = Array.from({ length: k }, (_, j) => token * candidates + j)
-    .filter((at) => chosen[at] !== NO_EXPERT)
-    .map((at) => [`E${chosen[at]!}`, percent(weight[at]!), bar(weight[at]!, 1)]);
+  const rows = Array.from({ length: Math.min(k + 1, candidates) }, (_, j) => {
+    const at = token * candidates + j;
+    const drawn = bar(weight[at]!, 1);
+    const shown = j < k ? drawn : `${drawn.replaceAll('█', '░')}  not chosen`;
+    return chosen[at] === NO_EXPERT ? [] : [[`E${chosen[at]!}`, percent(weight[at]!), shown]];
+  }).flat();
   const name = `"${visible(text.slice(tokens.start[token], tokens.end[token]))}"`;
   return `  token ${token}, ${name}, margin ${layer.margin[token]!.toPrecision(2)}\n${indented(table([], rows, [2]))}`;
 }

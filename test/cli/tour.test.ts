@@ -66,6 +66,12 @@ describe('moescope tour', () => {
         .groups!['cells']!.split('|')
         .slice(1)
         .map((cell) => cell.trim());
+    // Of each token the chosen experts and the next one, which where the choice was closest weighs as much as the last chosen.
+    const shares = [...stdout.split('2 of 6')[0]!.matchAll(/^ +E\d+ +([\d.]+) % .*?(not chosen)?$/gm)];
+    expect(shares.map((row) => row[2])).toEqual([1, 2, 3, 1, 2, 3].map((j) => (j === 3 ? 'not chosen' : undefined)));
+    expect(Number(shares[2]![1])).toBeLessThan(Number(shares[1]![1]) / 2);
+    expect(shares[5]![1]).toBe(shares[4]![1]);
+    expect(stdout).not.toContain('surest');
     const rows = stdout
       .split('\n')
       .filter((line) => /^ +L\d +\d/u.test(line))
