@@ -1,4 +1,5 @@
 /** A folder's routing as JSON, `moescope-folder` version 1, as the README documents it. */
+import { sectionJson } from '../analysis/export/json.ts';
 import type { Report } from '../analysis/export/report.ts';
 import { expertOffsets, filesOf, layerCounts, layerTokens, tokensOf } from '../analysis/folder/domains.ts';
 import type { Unseen } from '../analysis/folder/sentences.ts';
@@ -37,7 +38,7 @@ export function folderJson(
       })),
     })),
     files: routing?.files ?? [],
-    sections: report?.sections ?? [],
+    sections: report?.sections.map(sectionJson) ?? [],
   };
   return `${JSON.stringify(made)}\n`;
 }

@@ -28,15 +28,28 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
     const { signal } = new AbortController();
     const finding = await client.routers(resolve(path), signal);
     if (finding) {
-      process.stdout.write(json ? `${JSON.stringify(finding, undefined, 1)}\n` : renderFinding(finding));
+      process.stdout.write(
+        json
+          ? jsonOf('moescope-routers', {
+              file: finding.file,
+              producer: finding.producer,
+              candidates: finding.candidates,
+            })
+          : renderFinding(finding),
+      );
       return 0;
     }
     const inspection = await client.inspect(resolve(path), signal);
-    process.stdout.write(json ? `${JSON.stringify(inspection, undefined, 1)}\n` : render(inspection));
+    process.stdout.write(json ? jsonOf('moescope-model', inspection) : render(inspection));
     return 0;
   } finally {
     client.dispose();
   }
+}
+
+/** Version 1, as the README documents it. */
+function jsonOf(format: string, found: object): string {
+  return `${JSON.stringify({ format, version: 1, ...found }, undefined, 1)}\n`;
 }
 
 /** What was found in an ONNX graph, and each layer of it. */

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { tableCsv, tableTsv } from '../../extension/analysis/export/csv.ts';
 import { reportFiles } from '../../extension/analysis/export/files.ts';
 import { reportsHtml } from '../../extension/analysis/export/html.ts';
+import { reportJson } from '../../extension/analysis/export/json.ts';
 import { reportOf } from '../../extension/analysis/export/report.ts';
 import { chartSvg } from '../../extension/analysis/export/svg.ts';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
@@ -35,6 +36,23 @@ test('a table as CSV keeps all digits, leaves the unknown empty, and quotes what
   expect(tableTsv({ columns, rows })).toBe(
     'token, as text\tshare (fraction)\ttime (ms)\nsay "hi" \t0.3333333333333333\t\n\'=1+1\t0\t2.5\nplain\t1e-9\t-1',
   );
+});
+
+test('JSON has every key of the report and its sections, null where nothing is known', () => {
+  type Json = { load: { layers: object[] }; sections: object[] };
+  const { trace: _, ...counted } = subject;
+  for (const made of [report, reportOf(counted)]) {
+    const { load, sections } = JSON.parse(reportJson(made)) as Json;
+    expect(sections.length).toBeGreaterThan(10);
+    for (const each of sections) {
+      expect(Object.keys(each)).toEqual(['id', 'title', 'verdict', 'lacking', 'controls', 'figures']);
+    }
+    for (const each of [load, ...load.layers]) {
+      expect(Object.keys(each)).toEqual(expect.arrayContaining(['entropy', 'margin']));
+    }
+  }
+  const without = JSON.parse(reportJson(reportOf(counted))) as Json;
+  expect(without.load).toMatchObject({ entropy: null, margin: null });
 });
 
 test('one file a table and one a chart; several reports go into folders of their own', () => {

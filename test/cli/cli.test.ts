@@ -367,10 +367,13 @@ describe('moescope inspect', () => {
     const { code, stdout } = await moescope(['inspect', MIXTRAL, '--json']);
     expect(code).toBe(0);
     const model = JSON.parse(stdout) as {
+      format: string;
+      version: number;
       parameters: { total: number };
       config: { model_type: string };
       precisions: { precision: string; gpuOnly?: boolean }[];
     };
+    expect(model).toMatchObject({ format: 'moescope-model', version: 1, family: 'Mixtral' });
     expect(model.precisions.filter(({ gpuOnly }) => gpuOnly).map(({ precision }) => precision)).toEqual(['float16']);
     expect(model.parameters.total).toBe(707_136);
     expect(model.config.model_type).toBe('mixtral');
@@ -381,6 +384,11 @@ describe('moescope inspect', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/written by pytorch .*4 layers × 8 experts, top-2, softmax scores; MatMul → Softmax → TopK/);
     expect(stdout).toMatch(/\n +3 +8 +2 +node_topk_3__1\n$/);
+    const { stdout: json } = await moescope(['inspect', join(FIXTURES, 'onnx/torch-mixtral-fp32'), '--json']);
+    expect(JSON.parse(json)).toMatchObject({
+      ...{ format: 'moescope-routers', version: 1 },
+      candidates: [{ scoring: 'softmax', layers: [0, 1, 2, 3].map((layer) => ({ layer, experts: 8, k: 2 })) }],
+    });
   });
 
   it('is at fault for what it cannot read, in one line', async () => {

@@ -1,5 +1,5 @@
 /** The report as JSON, `moescope-report` version 2, as the README documents it. JSON has no NaN: it is null. */
-import type { Figure } from '../../protocol/report.ts';
+import type { Figure, Section } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { balance, meanBalance } from '../balance.ts';
 import { isCommonFactor, type CapacityFigures } from '../capacity.ts';
@@ -35,12 +35,20 @@ export function reportJson({ subject, sections }: Report): string {
     ...(domains ? { kinds: domains.map((domain) => domain.name) } : {}),
     tokens: trace?.tokens.ids.length ?? null,
     routed: trace?.routed ?? null,
-    load: { layers, mean, ...made?.sureness },
+    load: { layers, mean, ...(made?.sureness ?? UNSURE) },
     losses: made ? lossesJson(made) : null,
     capacity: made ? capacityJson(made) : null,
-    sections,
+    sections: sections.map(sectionJson),
   };
   return `${JSON.stringify(report)}\n`;
+}
+
+/** Entropy and margin, where nobody tells of tokens. */
+const UNSURE = { entropy: null, margin: null };
+
+/** Every key of a section. */
+export function sectionJson({ id, title, verdict, lacking, controls, figures }: Section): object {
+  return { id, title, verdict: verdict ?? null, lacking: lacking ?? null, controls, figures };
 }
 
 function shapeJson({ layer, stack, experts, k, kUnknown }: LayerShape): object {
@@ -61,7 +69,7 @@ function loadJson(
     shares: Array.from(judged.shares),
     utilisation: Array.from(judged.utilisation),
     coldShare: cold,
-    ...sureness,
+    ...(sureness ?? UNSURE),
   };
 }
 
