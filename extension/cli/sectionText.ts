@@ -1,6 +1,10 @@
 /** A report's section in the terminal: its verdict, what is set, then each figure: bars, shades or the table. */
 import type { Absent } from '../analysis/export/report.ts';
 import { settingText } from '../analysis/export/settingText.ts';
+import { ABLATION } from '../analysis/sections/ablationControls.ts';
+import { WHAT_IF } from '../analysis/sections/changeControls.ts';
+import { COST } from '../analysis/sections/cost.ts';
+import { MEND } from '../analysis/sections/mendControls.ts';
 import { written } from '../analysis/numbers.ts';
 import type { Chart, Figure, HeatChart, Section } from '../protocol/report.ts';
 import { table, visible } from './table.ts';
@@ -23,10 +27,30 @@ export function sectionText({ title, verdict, lacking, controls, figures }: Sect
   );
 }
 
-/** Sections that have nothing to show, and why. */
+/** How to have what a section without figures is about. */
+const ADVICE: Readonly<Record<string, string>> = {
+  'over-time':
+    'moescope record start and stop --server URL have SGLang record its load in steps (modes stat and per_pass), which --trace opens.',
+  compare:
+    '--against PATH compares with the same text under another model, with another text or, of a --trace, with another recording.',
+};
+
+/** What measures the figures of one that was not asked for. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  [WHAT_IF]: 'moescope whatif FILE with a change, --capacity 1.25 for one, measures what it costs.',
+  [MEND]:
+    'moescope balance FILE fits biases that even out the load on half of the text, and measures them on the rest.',
+  [ABLATION]: 'moescope ablate FILE takes each expert away in turn, and measures what that costs.',
+  [COST]: 'moescope profile FILE measures it.',
+};
+
+/** Sections that have nothing to show, and why, or what to type for it. */
 export function absentText(absent: readonly Absent[]): string[] {
   if (absent.length === 0) return [];
-  return [`NOT IN THIS REPORT\n${absent.map(({ title, why }) => `${plain(title)}: ${plain(why)}\n`).join('')}`];
+  const lines = absent.map(({ id, title, why, unasked }) => {
+    return `${plain(title)}: ${(unasked ? COMMANDS : ADVICE)[id] ?? plain(why)}\n`;
+  });
+  return [`NOT IN THIS REPORT\n${lines.join('')}`];
 }
 
 function figureText(figure: Figure): string {

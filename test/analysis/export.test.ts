@@ -55,6 +55,15 @@ test('JSON has every key of the report and its sections, null where nothing is k
   expect(without.load).toMatchObject({ entropy: null, margin: null });
 });
 
+test('a file asks for no click', () => {
+  const measured = { ...subject, source: 'measured', model: { ...subject.model, folder: '/m' } } as const;
+  const html = reportsHtml([reportOf(measured)], 'vivid');
+  const absent = html.split('Not in this report')[1];
+  expect(absent).toContain('What if: <span class="dim">Measured on request, which had not been made.</span>');
+  const asks = ['“Measure”', 'Choose a change', 'Take Each Away', 'Balance It', 'A click'];
+  expect(asks.filter((ask) => html.includes(ask))).toEqual([]);
+});
+
 test('one file a table and one a chart; several reports go into folders of their own', () => {
   const figures = report.sections.flatMap((section) => section.figures);
   const csv = reportFiles([report], 'csv', 'vivid');

@@ -226,6 +226,12 @@ describe('moescope report', () => {
     expect(stdout).toMatch(/^Dropped slots and padding, all layers \(counted\); common practice: 1\.1 to 1\.3$/m);
     expect(stdout).toMatch(/^ +1\.25 +20\.7 % /m);
     expect(stdout).toMatch(/^ +1\.25 +22\.6 % +13\.1 %$/m);
+    // What a button measures elsewhere.
+    const absent = stdout.split('NOT IN THIS REPORT\n')[1]!;
+    for (const command of ['whatif', 'balance', 'ablate', 'profile']) {
+      expect(absent).toMatch(new RegExp(`^[A-Z].*: moescope ${command} FILE `, 'm'));
+    }
+    expect(absent).not.toMatch(/“Measure”|Choose a change|Take Each Away|Balance It /);
   });
 
   it('shows the expert that is asked for, by its number or its label', async () => {

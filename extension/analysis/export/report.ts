@@ -4,7 +4,11 @@ import type { Parameters, Section } from '../../protocol/report.ts';
 import { BASIS_NAMES } from '../basis.ts';
 import { count } from '../numbers.ts';
 import { ranText } from '../ranText.ts';
+import { ABLATION } from '../sections/ablationControls.ts';
 import { makeSection, SECTIONS } from '../sections/all.ts';
+import { WHAT_IF } from '../sections/changeControls.ts';
+import { COST } from '../sections/cost.ts';
+import { MEND } from '../sections/mendControls.ts';
 import type { Subject } from '../sections/subject.ts';
 
 export interface Report {
@@ -22,21 +26,31 @@ export function reportOf(subject: Subject, settings: Settings = {}, only?: reado
   return { subject, sections };
 }
 
+/** Sections whose figures the model is run for when somebody asks. */
+const ON_REQUEST: readonly string[] = [WHAT_IF, MEND, ABLATION, COST];
+
 /** Sections with something to show, and of the others what they say instead: what it takes to have them. */
 export function partsOf({ sections }: Report): {
   readonly shown: readonly Section[];
   readonly absent: readonly Absent[];
 } {
   const shown = sections.filter(({ figures }) => figures.length > 0);
-  const absent = sections.flatMap(({ title, verdict, lacking, figures }) => {
-    return figures.length > 0 ? [] : [{ title, why: verdict ?? lacking ?? '' }];
+  const absent = sections.flatMap(({ id, title, verdict, lacking, controls, figures }): Absent[] => {
+    if (figures.length > 0) return [];
+    // A file has no buttons.
+    const unasked = ON_REQUEST.includes(id) && controls.some(({ kind }) => kind === 'action');
+    const why = unasked ? l10n.t`Measured on request, which had not been made.` : (verdict ?? lacking ?? '');
+    return [{ id, title, why, unasked }];
   });
   return { shown, absent };
 }
 
 export interface Absent {
+  readonly id: string;
   readonly title: string;
   readonly why: string;
+  /** The model can be run for it, and was not yet. */
+  readonly unasked: boolean;
 }
 
 /** What was routed by what, in a line. */

@@ -141,7 +141,7 @@ function typicalTokens(subject: Subject, { expert, name }: Chosen, { typical }: 
     title: l10n.t`Typical tokens of ${name}`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`The places where the router gave it the most weight, each of another token. A click opens the place.`,
+      meaning: l10n.t`The places where the router gave it the most weight, each of another token.`,
       formula: l10n.t`the highest routing weights of this expert among its chosen tokens, one place for each token id`,
       judge: l10n.t`Weight says how much it counts there; how often it is chosen is another matter.`,
     },
