@@ -11,10 +11,14 @@ export function folderJournals(): string {
   return join(cacheFolder(), 'folders');
 }
 
-/** Where this user's programs keep what can be made again. */
+/** The variable that says where this user's programs keep what can be made again. */
+const VARIABLE = process.platform === 'win32' ? 'LOCALAPPDATA' : 'XDG_CACHE_HOME';
+const USUAL: Partial<Record<NodeJS.Platform, string>> = { win32: 'AppData/Local', darwin: 'Library/Caches' };
+
+/** What to do where the cache cannot be written. */
+export const CACHE_ADVICE = `${VARIABLE} names another folder for it; moescope cache --clear makes room.`;
+
+/** A variable that is empty says nothing. */
 function cacheFolder(): string {
-  const { platform, env } = process;
-  if (platform === 'win32') return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData/Local'), 'moescope');
-  if (platform === 'darwin') return join(homedir(), 'Library/Caches/moescope');
-  return join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'moescope');
+  return join(process.env[VARIABLE] || join(homedir(), USUAL[process.platform] ?? '.cache'), 'moescope');
 }

@@ -8,6 +8,7 @@ import { agree, type AgreeOptions } from './agree.ts';
 import { analyze } from './analyze.ts';
 import { balance } from './balance.ts';
 import { cache, type CacheOptions } from './cache.ts';
+import { CACHE_ADVICE } from './cacheFolder.ts';
 import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
@@ -47,7 +48,8 @@ moescope profile FILE [--batch 1,16,128] [--generate N]   measures where the tim
 moescope inspect DIR|FILE [--json]   says what a model is, from its config and headers alone
 moescope record start|stop --server URL   has an SGLang, or each of several, count what it routes, and write the counts to a file of its
                                           machine; report --trace FILE --trace FILE… adds those of several up
-moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them
+moescope cache [--clear]             lists the copies of weights that were made to run models, or deletes them; XDG_CACHE_HOME
+                                  (Windows: LOCALAPPDATA) names the folder that they are in
 
   --model PATH    Hugging Face checkpoint folder, ONNX file or folder of one, or a bundled model: "balanced" (default) or "collapsed".
                   Beside a --trace of expert ids, the folder of the model's config.json; SGLang's answers take it
@@ -251,7 +253,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
-    console.error(`moescope: ${visibleLines(messageOf(error))}`);
+    const advice = isUserError(error, 'cache-unwritable') ? ` ${CACHE_ADVICE}` : '';
+    console.error(`moescope: ${visibleLines(messageOf(error))}${advice}`);
     if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
     process.exitCode = isUserError(error, 'cancelled') ? INTERRUPTED : ours ? 2 : 1;
   },

@@ -9,8 +9,8 @@ const CHECK_VERSION = 1;
 /** Where Vulkan looks for drivers on Linux; each is described by a file that its package replaces when it is updated. */
 const DRIVER_FOLDERS = [
   ...['/etc', '/usr/share', '/usr/local/share', '/usr/local/etc', '/run/opengl-driver/share'],
-  ...(process.env['XDG_DATA_DIRS']?.split(':') ?? []),
-  process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'),
+  ...(process.env['XDG_DATA_DIRS']?.split(':').filter((folder) => folder !== '') ?? []),
+  process.env['XDG_DATA_HOME'] || join(homedir(), '.local/share'),
 ].map((folder) => join(folder, 'vulkan/icd.d'));
 
 /** Whether there is a driver for graphics cards; elsewhere than on Linux the system has one. */

@@ -19,10 +19,10 @@ export interface Snapshot {
   readonly config: JsonObject;
 }
 
-/** Where the cache is, by the variables that huggingface_hub goes by, in its order. */
+/** Where the cache is, by the variables that huggingface_hub goes by, in its order; an empty one says nothing. */
 export function hubFolder(env: NodeJS.ProcessEnv): string {
-  const home = env['HF_HOME'] ?? join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'huggingface');
-  return env['HF_HUB_CACHE'] ?? env['HUGGINGFACE_HUB_CACHE'] ?? join(home, 'hub');
+  const home = env['HF_HOME'] || join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'huggingface');
+  return env['HF_HUB_CACHE'] || env['HUGGINGFACE_HUB_CACHE'] || join(home, 'hub');
 }
 
 /**

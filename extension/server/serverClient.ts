@@ -109,7 +109,7 @@ export class ServerClient {
    * @throws UserError
    */
   async stopRecording(signal: AbortSignal): Promise<readonly string[]> {
-    const folder = process.env[DUMP_VARIABLE] ?? DUMP_FOLDER;
+    const folder = process.env[DUMP_VARIABLE] || DUMP_FOLDER;
     const before = await dumpsIn(folder);
     await stopRecording(this.#http, signal);
     return isThisMachine(this.#spec.url) ? newDumps(folder, before) : [];

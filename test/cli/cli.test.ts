@@ -13,7 +13,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { devNull, tmpdir } from 'node:os';
+import { devNull, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
@@ -421,6 +421,24 @@ describe('moescope cache', () => {
       stderr: '',
     });
     expect(await run(['cache'])).toEqual(none);
+  });
+
+  it('is never in the current folder', async () => {
+    const { stdout } = await moescope(['cache'], '', '');
+    const usual = process.platform === 'darwin' ? 'Library/Caches' : '.cache';
+    expect(stdout).toContain(`${join(homedir(), usual, 'moescope/models')}: `);
+  });
+
+  it('that cannot be written is said with what helps', async () => {
+    const file = join(folder, 'no folder');
+    writeFileSync(file, '');
+    const mixtral = join(FIXTURES, 'checkpoints/mixtral');
+    const { code, stderr } = await moescope(['analyze', SAMPLE, '--model', mixtral, '--provider', 'cpu'], '', file);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^moescope: The model cache in .*no folder.* cannot be written: .*\. XDG_CACHE_HOME names another/,
+    );
+    expect(stderr).toMatch(/moescope cache --clear makes room\.\n$/);
   });
 
   it('takes nothing else', async () => {

@@ -215,6 +215,8 @@ describe('the cache of the hub', () => {
     expect(hubFolder({ HF_HUB_CACHE: '/a', HF_HOME: '/b' })).toBe('/a');
     expect(hubFolder({ HF_HOME: '/b', XDG_CACHE_HOME: '/c' })).toBe(join('/b', 'hub'));
     expect(hubFolder({ XDG_CACHE_HOME: '/c' })).toBe(join('/c', 'huggingface', 'hub'));
+    // Empty is as good as not set.
+    expect(hubFolder({ HF_HUB_CACHE: '', HF_HOME: '', XDG_CACHE_HOME: '' })).toBe(hubFolder({}));
     expect(hubFolder({})).toMatch(/\.cache.huggingface.hub$/);
   });
 });
