@@ -8,7 +8,7 @@ import { TraceBuilder } from '../client/traceBuilder.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { CACHE_LIMIT } from '../protocol/defaults.ts';
 import type { Began, ModelRequest, Progress, Routed as Part } from '../protocol/engine.ts';
-import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
+import { isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
 import { logProblems, served, type ServerOptions } from './served.ts';
@@ -77,6 +77,11 @@ export async function readText(file: string): Promise<string> {
   }
 }
 
+/** The end of what an engine wrote that is shown when it fails. */
+const WRITTEN_KEPT = 10_000;
+/** Errors of an engine that may have said more. */
+const LOST: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
+
 /** What a command does with an engine of its own. */
 export interface EngineWork {
   readonly client: EngineClient;
@@ -102,9 +107,12 @@ export async function inEngine<R>(
     served(options.server, options.model === undefined ? undefined : modelPath(options.model), (params, signal) =>
       client.tokenize(params, signal),
     );
+  // Drivers write warnings and errors while they are looked for, which are nobody's concern where all goes well without them.
+  let written = '';
   const client: EngineClient = new EngineClient({
     entry: ENGINE,
     log: logProblems,
+    written: (text) => (written = (written + text).slice(-WRITTEN_KEPT)),
     ...(there ? { elsewhere: there.elsewhere } : {}),
   });
   try {
@@ -129,6 +137,12 @@ export async function inEngine<R>(
         showProgress(total > 0 ? `${stage} ${Math.floor((100 * done) / total)} %` : stage);
       },
     });
+  } catch (error) {
+    const asked = options.provider !== 'auto' && isUserError(error, 'precision-unsupported');
+    if (written !== '' && (asked || !isUserError(error) || LOST.has(error.code))) {
+      logProblems({ level: 'warn', message: written.trimEnd() });
+    }
+    throw error;
   } finally {
     process.removeListener('SIGINT', onInterrupt);
     there?.dispose();

@@ -33,6 +33,8 @@ export interface PeerOptions {
   /** Absolute path of the process's bundle. */
   readonly entry: string;
   readonly log: (line: LogLine) => void;
+  /** What its native parts write to standard error by themselves; warnings of the log unless it is taken. */
+  readonly written?: (text: string) => void;
   /** Options of Node itself. */
   readonly execArgv?: readonly string[];
   /** Whoever types goes first: the process takes what others leave of the processor. */
@@ -91,7 +93,8 @@ export class PeerProcess {
     if (options.yields) this.#yield();
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
-      options.log({ level: 'warn', message: text.trimEnd() });
+      if (options.written) options.written(text);
+      else options.log({ level: 'warn', message: text.trimEnd() });
     });
     this.#process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       options.log({ level: 'debug', message: text.trimEnd() });

@@ -179,6 +179,15 @@ describe('moescope analyze', () => {
     expect(stdout).toMatch(/^mixtral \(MixtralForCausalLM\), 4 layers/m);
   });
 
+  it('keeps to itself what drivers write where nobody asked for one', async () => {
+    const mixtral = join(FIXTURES, 'checkpoints/mixtral');
+    const run = (...provider: string[]): Promise<Result> =>
+      moescope(['analyze', SAMPLE, '--model', mixtral, ...provider], '', mkdtempSync(join(folder, 'cache-')));
+    expect(await run()).toMatchObject({ code: 0, stderr: '' });
+    const { code, stderr } = await run('--provider', 'webgpu');
+    expect(stderr.trimEnd().split('\n').at(-1)).toMatch(code === 0 ? /^$/ : /^moescope: .*webgpu/);
+  });
+
   it.each([
     ['mixtral', 'softmax'],
     ['glm4_moe', 'sigmoid'],

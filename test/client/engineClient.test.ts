@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { EngineClient } from '../../extension/client/engineClient.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { ROOT } from '../support/reference.ts';
 
@@ -219,6 +220,23 @@ describe('an engine that cannot start', () => {
       code: 'engine-failed',
       message: expect.stringContaining('exit code 3): libexample.so.1: cannot open') as string,
     });
+  });
+
+  it('hands on what it wrote to whoever takes it, and logs it otherwise', async () => {
+    const entry = script('console.error("a driver is missing"); process.exit(3)');
+    for (const taken of [true, false]) {
+      const written: string[] = [];
+      const logged: string[] = [];
+      const client = new EngineClient({
+        entry,
+        log: ({ message }) => logged.push(message),
+        ...(taken ? { written: (text) => written.push(text) } : {}),
+      });
+      await expect(client.listCache('/nowhere')).rejects.toMatchObject({ code: 'engine-failed' });
+      client.dispose();
+      expect(written.join('').includes('a driver is missing')).toBe(taken);
+      expect(logged.join('').includes('a driver is missing')).toBe(!taken);
+    }
   });
 
   it('is reported when its file is missing', async () => {
