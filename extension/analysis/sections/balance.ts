@@ -59,7 +59,10 @@ function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], co
     evenness(mean.effectiveShare),
     l10n.t`The hottest expert is E${b.hottest} of ${layerLabel(shape)}, with ${percent(b.shares[b.hottest]!)} of the load where ${percent(1 / shape.experts)} would be even.`,
     l10n.t`On average ${percent(mean.coldFraction)} of a layer's experts are cold: under ${threshold(cold)} of its load.`,
-    mean.dead > 0 && l10n.t`${count(mean.dead)} experts took nothing at all.`,
+    mean.dead > 0 &&
+      (mean.dead === 1
+        ? l10n.t`One expert took nothing at all.`
+        : l10n.t`${count(mean.dead)} experts took nothing at all.`),
   );
 }
 
@@ -125,7 +128,7 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
       source: l10n.t`NVIDIA NeMo Automodel, expert utilisation`,
       judge: l10n.t`1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.`,
     },
-    text: l10n.t`Load of ${experts} experts at ${rows.length} layers as a multiple of the even one.`,
+    text: l10n.t`Load of each layer’s experts as a multiple of the even one.`,
     chart: {
       kind: 'heat',
       rows: { label: l10n.t`layer`, names: rows },
@@ -168,7 +171,7 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
       formula: l10n.t`c_e / (Σc / E); that of the hottest is MaxVio + 1`,
       judge: l10n.t`The further the lines part, the less even the layer. Which experts they are differs from layer to layer.`,
     },
-    text: l10n.t`Load of the hottest expert over ${shapes.length} layers, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
+    text: l10n.t`Load of the hottest expert by layer, at most ${written(series[0]!.y[peak] ?? null, 'times')} the even one, at ${layerLabel(shapes[peak]!)}.`,
     chart: {
       kind: 'lines',
       x: { label: l10n.t`layer`, unit: 'count' },
@@ -221,7 +224,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
       source: l10n.t`MaxVio: arXiv 2408.15664. Jain: Jain, Chiu and Hawe, DEC-TR-301.`,
       judge: l10n.t`Even: MaxVio, CV and Gini 0, Jain 1, all experts effective.`,
     },
-    text: l10n.t`Balance of ${rows.length} layers: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
+    text: l10n.t`Balance by layer: mean MaxVio ${fixed(mean.maxVio, 2)}, mean Gini ${fixed(mean.gini, 2)}.`,
     table: {
       columns: [
         { label: l10n.t`layer`, unit: 'text' },

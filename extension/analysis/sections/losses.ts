@@ -63,7 +63,7 @@ function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
     basis: basisOf(trace),
     help: {
       meaning: l10n.t`The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.`,
-      formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
+      formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice, the chosen expert that weighs most, is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
       source: l10n.t`arXiv 2101.03961, equations 4 to 6; Megatron-LM, switch_load_balancing_loss_func; DeepSpeed, sharded_moe.py`,
       judge: l10n.t`1 is even; the most that one expert alone can make it is E in Switch’s scaling and E/k in Megatron’s. Compare only what has the same name.`,
     },

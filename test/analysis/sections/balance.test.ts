@@ -43,6 +43,9 @@ it('counts dead experts of each layer, and of all in words, but has no mean of t
   const { rows } = figures.find(({ id }) => id === 'balance')!.table;
   expect(rows.map((row) => row.at(-1))).toEqual([2, 2, 2, null]);
   expect(verdict).toContain('6 experts took nothing at all.');
+  const one = balanceSection.make(subject([layerTrace({ experts: 3, k: 1, chosen: [[0], [1]] })]), {});
+  expect(one.verdict).toContain('One expert took nothing at all.');
+  expect(one.figures.filter(({ text }) => /\b1 (layers|experts)/.test(text))).toEqual([]);
 });
 
 it('has the median of an even number of experts between the two in the middle', () => {
