@@ -7,7 +7,7 @@ import { MAX_SOCKETS } from '../server/http.ts';
 import type { FolderOptions } from './folder.ts';
 import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, understood, wholeNumber } from './values.ts';
+import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
 
 const USAGE = `moescope folder DIR [options]   routes the files of a folder and shows which experts do which kind of text
 
@@ -78,7 +78,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
     concurrency: Math.min(MAX_CONCURRENCY, concurrency ?? 4 * (server?.url.split(',').length ?? 0)),
     model: values.model,
     router: values.router,
-    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    threads: threadCount(values.threads),
     context: wholeNumber('context', values.context, 1) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',

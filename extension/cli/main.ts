@@ -23,7 +23,7 @@ import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { visibleLines } from './table.ts';
 import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, understood, wholeNumber } from './values.ts';
+import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
 import { whatif } from './whatif.ts';
 
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
@@ -64,7 +64,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --json OUT      write the trace as JSON ("-" writes standard output, and no table)
   --part NAME     which of the counts that a recording holds
   --generate N    add N greedily generated tokens with their routing
-  --threads N     threads (default: all cores, one less where there are more than two)
+  --threads N     threads, 256 at most (default: all cores, one less where there are more than two)
   --context N     most tokens in one window (default: the model's own limit)
   --precision P   auto, float32, float16, int8 or int4 (default: auto, the most exact that fits)
   --provider P    auto, cpu, webgpu, cuda, dml or coreml (default: auto)
@@ -124,7 +124,7 @@ async function main(args: string[]): Promise<number> {
     files,
     model: values.model,
     router: values.router,
-    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    threads: threadCount(values.threads),
     context: wholeNumber('context', values.context, 1) ?? 0,
   };
   if (command === 'agree') {

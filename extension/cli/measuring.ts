@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { CAPACITY_POLICIES, type CapacityPolicy } from '../protocol/intervention.ts';
 import { PRECISIONS, type ModelInfo } from '../protocol/trace.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { decimal, oneOf, understood, wholeNumber } from './values.ts';
+import { decimal, oneOf, threadCount, understood, wholeNumber } from './values.ts';
 import type { RouteOptions } from './route.ts';
 import { UsageError } from './usage.ts';
 
@@ -129,7 +129,7 @@ function common(values: CommonValues, files: readonly string[]): MeasuringOption
     model: values.model,
     json: values.json,
     layers: values.layer?.flatMap((text) => text.split(',')),
-    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    threads: threadCount(values.threads),
     context: wholeNumber('context', values.context, 1) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: 'cpu',

@@ -7,7 +7,7 @@ import { writeOut } from './output.ts';
 import { inEngine, readOneText, type RouteOptions } from './route.ts';
 import { sectionText } from './sectionText.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, understood, wholeNumber } from './values.ts';
+import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
 
 export interface ProfileOptions extends RouteOptions {
   readonly files: readonly string[];
@@ -37,7 +37,7 @@ export function parseProfile(args: string[]): ProfileOptions {
     json: values.json,
     batches: (values.batch ?? BATCHES).split(',').map((text) => wholeNumber('batch', text, 1)!),
     generate: wholeNumber('generate', values.generate, 0) ?? 32,
-    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    threads: threadCount(values.threads),
     context: wholeNumber('context', values.context, 1) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',

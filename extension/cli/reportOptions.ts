@@ -9,7 +9,7 @@ import type { ReportOptions } from './report.ts';
 import { layerNamed } from './measuring.ts';
 import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, understood, wholeNumber } from './values.ts';
+import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
 
 const USAGE = `moescope report FILE… [options]          routes texts through a model and says what their load tells, one report a FILE
 moescope report --trace FILE [options]   the same of recorded routing; --trace more than once adds counts up
@@ -75,7 +75,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
     generate: 0,
     model: values.model,
     router: values.router,
-    threads: wholeNumber('threads', values.threads, 1) ?? 0,
+    threads: threadCount(values.threads),
     context: wholeNumber('context', values.context, 1) ?? 0,
     precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',

@@ -1,4 +1,5 @@
 /** Values of options as users write them. */
+import { MAX_THREADS } from '../protocol/defaults.ts';
 import { messageOf } from '../protocol/errors.ts';
 import { UsageError } from './usage.ts';
 
@@ -16,6 +17,13 @@ export function wholeNumber(option: string, text: string | undefined, least: num
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
   if (!(value >= least)) throw new UsageError(`--${option} takes a whole number from ${least} on, not "${text}".`);
   return value;
+}
+
+/** 0 where none are asked for: the engine decides then. */
+export function threadCount(text: string | undefined): number {
+  const threads = wholeNumber('threads', text, 1) ?? 0;
+  if (threads > MAX_THREADS) throw new UsageError(`--threads takes ${MAX_THREADS} at most, not ${threads}.`);
+  return threads;
 }
 
 /** A decimal number from `least` on. */

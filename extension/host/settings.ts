@@ -1,6 +1,6 @@
 import { EventEmitter, workspace, type Event } from 'vscode';
 import * as v from 'valibot';
-import { CACHE_LIMIT, FOLDER_LIMITS } from '../protocol/defaults.ts';
+import { CACHE_LIMIT, FOLDER_LIMITS, MAX_THREADS } from '../protocol/defaults.ts';
 import { PRECISIONS, PROVIDERS, type Precision, type Provider } from '../protocol/trace.ts';
 import { PALETTES, TINTS, type PaletteName, type Tint } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
@@ -17,7 +17,7 @@ const SCHEMAS = {
   layer: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(-1)), -1),
   tint: v.fallback(v.picklist(TINTS), 'expert'),
   colors: v.fallback(v.picklist(PALETTES), 'vivid'),
-  threads: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
+  threads: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_THREADS)), 0),
   context: v.fallback(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   precision: v.fallback(v.picklist(['auto', ...PRECISIONS]), 'auto'),
   provider: v.fallback(v.picklist(['auto', ...PROVIDERS]), 'auto'),

@@ -251,6 +251,11 @@ describe('bad input: exit code 2 and one sentence', () => {
     [['agree', SAMPLE, '--precision', 'float32'], /What against what/],
     [['agree', SAMPLE, '--precision', 'float32,fast'], /--precision takes auto, float32.*"fast"/],
     [['agree', SAMPLE, '--precision', 'auto,float32,int8'], /--precision takes two of/],
+    [['analyze', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
+    [['report', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
+    [['profile', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
+    [['balance', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
+    [['folder', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
     [['agree', SAMPLE, '--precision', 'auto,float32', '--json', 'out.json'], /--json is for moescope analyze/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await moescope(args);
