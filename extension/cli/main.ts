@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 /** `moescope`: the engine from a terminal. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
 import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
@@ -69,6 +71,7 @@ moescope cache [--clear]             lists the copies of weights that were made 
   --precision P   auto, float32, float16, int8 or int4 (default: auto, the most exact that fits)
   --provider P    auto, cpu, webgpu, cuda, dml or coreml (default: auto)
   --help
+  --version
 
 Exit codes: 0 done, 1 the program failed or the server cannot be reached, 2 the input is at fault or the server does not fit, 130 stopped by Ctrl+C (what is done is shown).`;
 
@@ -114,6 +117,10 @@ async function main(args: string[]): Promise<number> {
     return own(rest);
   }
   const { values, positionals } = parse(args);
+  if (values.version === true) {
+    console.log(await version());
+    return 0;
+  }
   if (values.help === true || args.length === 0) {
     console.log(USAGE);
     return 0;
@@ -153,6 +160,12 @@ async function main(args: string[]): Promise<number> {
     provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
     layer: values.layer,
   });
+}
+
+/** That of the package that the bundle lies in. */
+async function version(): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(__dirname, '../package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }
 
 /** `--json` has no value here. */
@@ -201,6 +214,7 @@ function parseOptions(args: string[]) {
       precision: { type: 'string' },
       provider: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
+      version: { type: 'boolean' },
     },
   });
 }

@@ -151,6 +151,11 @@ describe('moescope analyze', () => {
     },
   );
 
+  it('says its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    expect(await moescope(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
   it.skipIf(!existsSync('/dev/full'))('says when what it prints cannot be written', () => {
     const full = openSync('/dev/full', 'w');
     const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/cli.js'), '--help'], {
@@ -246,16 +251,16 @@ describe('bad input: exit code 2 and one sentence', () => {
     [['report', SAMPLE, '--model', 'nowhere', '--csv', SAMPLE], /cannot be written/],
     [['report', SAMPLE, '--json', 'no/such/folder/out.json'], /cannot be written/],
     [['route', SAMPLE], /no command "route"/],
-    [['agree', '--precision', 'auto,float32'], /Which FILE/],
-    [['agree', SAMPLE], /What against what/],
-    [['agree', SAMPLE, '--precision', 'float32'], /What against what/],
-    [['agree', SAMPLE, '--precision', 'float32,fast'], /--precision takes auto, float32.*"fast"/],
-    [['agree', SAMPLE, '--precision', 'auto,float32,int8'], /--precision takes two of/],
     [['analyze', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
     [['report', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
     [['profile', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
     [['balance', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
     [['folder', SAMPLE, '--threads', '257'], /^moescope: --threads takes 256 at most, not 257\.$/m],
+    [['agree', '--precision', 'auto,float32'], /Which FILE/],
+    [['agree', SAMPLE], /What against what/],
+    [['agree', SAMPLE, '--precision', 'float32'], /What against what/],
+    [['agree', SAMPLE, '--precision', 'float32,fast'], /--precision takes auto, float32.*"fast"/],
+    [['agree', SAMPLE, '--precision', 'auto,float32,int8'], /--precision takes two of/],
     [['agree', SAMPLE, '--precision', 'auto,float32', '--json', 'out.json'], /--json is for moescope analyze/],
   ])('%j', async (args, message) => {
     const { code, stdout, stderr } = await moescope(args);
