@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { certaintySection } from '../../../extension/analysis/sections/certainty.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
-import type { Scoring } from '../../../extension/protocol/trace.ts';
+import type { ModelInfo, Scoring } from '../../../extension/protocol/trace.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 const { trace } = demoTrace('balanced', 'essay.md');
@@ -37,8 +37,8 @@ it('says in what half of the choices the entropy lies, and what no preference wo
 
 it('judges by ln E only the entropy of a softmax', () => {
   const made = (scoring: Scoring | undefined) => {
-    const { scoring: _, ...model } = trace.origin.model;
-    const origin = { ...trace.origin, model: { ...model, ...(scoring ? { scoring } : {}) } };
+    const model = Object.fromEntries(Object.entries(trace.origin.model).filter(([key]) => key !== 'scoring'));
+    const origin = { ...trace.origin, model: { ...(model as unknown as ModelInfo), ...(scoring ? { scoring } : {}) } };
     const { verdict, figures } = certaintySection.make(subjectOf('essay.md', { ...trace, origin }), {});
     return { verdict, help: figures.find(({ id }) => id === 'entropy-spread')!.help };
   };
