@@ -52,9 +52,9 @@ export interface LayerTrace extends LayerShape {
   /** Entropy of the router's distribution over all E experts, in nats; [T]. */
   readonly entropy: Float32Array;
   /**
-   * Selection score of the last chosen expert minus that of the first not chosen; [T]. NaN when no other could be chosen. The
-   * selection score is the router's probability, or, in models whose routers choose by something else, that: a sigmoid, with
-   * a balancing bias added.
+   * Selection score of the last chosen expert minus that of the first not chosen, within the groups that were chosen where a router
+   * chooses such first; [T]. NaN when no other could be chosen. The selection score is the router's probability, or, in models whose
+   * routers choose by something else, that: a sigmoid, with a balancing bias added.
    */
   readonly margin: Float32Array;
   /** Sum over routed tokens of each expert's probability; [E]. Divided by T it is P of the balance losses. */

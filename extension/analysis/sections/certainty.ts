@@ -97,7 +97,7 @@ function entropyHelp(scoring: Scoring | undefined): Help {
 const MARGIN_HELP: Help = {
   meaning: l10n.t`How far the last chosen expert is ahead of the first one that was not chosen.`,
   formula: l10n.t`selection score of choice k − that of the next; the score is the probability in most routers`,
-  judge: l10n.t`A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4.`,
+  judge: l10n.t`A token with a margin under the error of a precision may route differently in it: about 1e-6 in float32, some 0.01 in int4. Routers that first choose groups of experts, as DeepSeek’s, may choose another group by less: the margin is among the experts of those chosen.`,
 };
 
 function verdict({ layers, origin }: RoutingTrace, entropy: Quantity, margin: Quantity): string {
