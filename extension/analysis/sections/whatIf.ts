@@ -5,7 +5,7 @@ import { interventionText, liftedText } from '../interventionText.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
 import { fixed, percent } from '../numbers.ts';
-import { allLimited, type Outcome } from '../outcome.ts';
+import { allLimited, type LimitedSlots, type Outcome } from '../outcome.ts';
 import { changeControls, WHAT_IF } from './changeControls.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure, sufferingFigure } from './measuring.ts';
@@ -49,19 +49,21 @@ function verdict(subject: Subject, outcome: Outcome): string {
   return sentences(
     l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
     limited?.lifted !== undefined && liftedText(limited.lifted),
-    limited?.counted &&
-      (isAsCounted(outcome)
-        ? l10n.t`${limited.measured.dropped} slots are dropped in the run, as counted on the routing of the text as it is.`
-        : l10n.t`${limited.measured.dropped} slots are dropped in the run, where ${limited.counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`),
+    limited?.counted && limitedText(limited.measured, limited.counted),
   );
 }
 
-/** Whether each layer drops and moves what was counted. */
-function isAsCounted({ layers }: Outcome): boolean {
-  return layers.every(({ limited }) => {
-    const { measured, counted = measured } = limited ?? {};
-    return measured?.dropped === counted?.dropped && measured?.moved === counted?.moved;
-  });
+/** What a limit did in the run, beside what was counted; of moved slots only where any are. */
+function limitedText(measured: LimitedSlots, counted: LimitedSlots): string {
+  const same = measured.dropped === counted.dropped && measured.moved === counted.moved;
+  if (measured.moved === 0 && counted.moved === 0) {
+    return same
+      ? l10n.t`${measured.dropped} slots are dropped in the run, as counted on the routing of the text as it is.`
+      : l10n.t`${measured.dropped} slots are dropped in the run, where ${counted.dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers changes what they route.`;
+  }
+  return same
+    ? l10n.t`${measured.dropped} slots are dropped and ${measured.moved} moved in the run, as counted on the routing of the text as it is.`
+    : l10n.t`${measured.dropped} slots are dropped and ${measured.moved} moved in the run, where ${counted.dropped} and ${counted.moved} were counted on the routing of the text as it is: what a dropped or moved slot does to later layers changes what they route.`;
 }
 
 export function signed(value: number): string {

@@ -11,7 +11,9 @@ import { targetOf } from '../../../extension/analysis/sections/mendControls.ts';
 import { subjectOf, type Evidence, type Subject } from '../../../extension/analysis/sections/subject.ts';
 import type { Parameters } from '../../../extension/protocol/report.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../../extension/protocol/trace.ts';
+import { layerTrace } from '../../support/layerTrace.ts';
 import { expectSound } from '../../support/soundSection.ts';
+import { subject } from '../../support/subject.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 const { trace: recorded, text } = demoTrace('collapsed', 'essay.md');
@@ -102,6 +104,23 @@ describe('What if', () => {
     expect(said(dropped)).not.toContain('later layers');
     expect(said(dropped + 1)).toContain(
       `${dropped + 1} slots are dropped in the run, where ${dropped} were counted on the routing of the text as it is: what a dropped slot does to later layers`,
+    );
+  });
+
+  it('says of re-routing how many slots move, where any do', () => {
+    // Each of four experts takes two tokens: the third and the fourth go on to expert 1, the others are dropped.
+    const layer = layerTrace({ experts: 4, k: 1, chosen: Array.from({ length: 7 }, () => [0, 1]) });
+    const text = subject([layer]);
+    const said = (dropped: number, moved: number): string => {
+      const intervention = { capacity: { factor: 1, policy: 'reroute' } } as const;
+      const outcome = outcomeOf(text.trace!, text.trace!, intervention, [{ layer: 0, dropped, moved }]);
+      return makeSection('what-if', { ...text, evidence: { outcomes: [outcome] } }, {})!.verdict!;
+    };
+    expect(said(3, 2)).toContain(
+      '3 slots are dropped and 2 moved in the run, as counted on the routing of the text as it is.',
+    );
+    expect(said(4, 1)).toContain(
+      '4 slots are dropped and 1 moved in the run, where 3 and 2 were counted on the routing of the text as it is: what a dropped or moved slot does to later layers changes what they route.',
     );
   });
 
