@@ -69,17 +69,28 @@ export function countVisits(layer: LayerTrace, routed: number, at: LayerPlacemen
  * Visits to be expected where only counts are known: each token draws k different experts by itself, with odds p/(1 − p) of
  * expert e for the share p of tokens that choose it (conditional Poisson sampling; Chen, Dempster and Liu, Biometrika 81, 1994).
  * The chance that a token passes a device by is e_k(odds of what it does not hold) / e_k(all odds), e_k being the elementary
- * symmetric polynomial of degree k. For an even load that is 1 − C(E − E/D, k) / C(E, k) for a visit.
+ * symmetric polynomial of degree k. For an even load that is 1 − C(E − E/D, k) / C(E, k) for a visit. Where a limit of the
+ * model's own dropped slots, as large a share of the visits is taken to be missing.
+ *
+ * @param tokens that the layer saw
  */
-export function expectVisits(counts: Float64Array, k: number, at: LayerPlacement, place: Placement): Visits {
+export function expectVisits(
+  counts: Float64Array,
+  tokens: number,
+  k: number,
+  at: LayerPlacement,
+  place: Placement,
+): Visits {
   const { devices, nodes } = place;
   const perNode = devices / nodes;
   const slots = counts.reduce((sum, c) => sum + c, 0);
-  const tokens = slots / k;
   const odds = counts.map((c) => {
     const p = Math.min(c / tokens, 1 - 1e-6);
     return p / (1 - p);
   });
+  // No token draws more experts than there are with slots left.
+  const draws = Math.min(k, odds.filter((o) => o > 0).length);
+  const kept = draws > 0 ? slots / (tokens * draws) : 0;
   const copies = copiesOf(at);
   // [D, E]: of an expert's tokens, the share that goes to the device.
   const held = Array.from({ length: devices }, () => new Float64Array(at.experts));
@@ -89,14 +100,15 @@ export function expectVisits(counts: Float64Array, k: number, at: LayerPlacement
     held[device]![e]! += 1 / copies[e]!;
     slotsAt[device]! += counts[e]! / copies[e]! / tokens;
   });
-  const all = symmetric(odds, k);
+  const all = symmetric(odds, draws);
   const visit = (share: Float64Array): number =>
-    1 -
-    symmetric(
-      odds.map((o, e) => o * (1 - share[e]!)),
-      k,
-    ) /
-      all;
+    kept *
+    (1 -
+      symmetric(
+        odds.map((o, e) => o * (1 - share[e]!)),
+        draws,
+      ) /
+        all);
   const tokensAt = Float64Array.from(held, visit);
   const inNode = Array.from({ length: nodes }, (_, n) =>
     odds.map((_, e) =>
@@ -107,7 +119,7 @@ export function expectVisits(counts: Float64Array, k: number, at: LayerPlacement
     ),
   );
   return {
-    slots: tokens > 0 ? k : NaN,
+    slots: slots / tokens,
     devices: tokensAt.reduce((sum, p) => sum + p, 0),
     nodes: inNode.reduce((sum, share) => sum + visit(share), 0),
     tokensAt,

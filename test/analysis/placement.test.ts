@@ -106,7 +106,7 @@ describe('traffic', () => {
     [8, 5.43],
   ])('expects an even load of 64 experts, top-8, on %i devices at %f of them', (devices, expected) => {
     const place = { devices, nodes: 1, layers: [contiguous(64, devices)] };
-    const visits = expectVisits(new Float64Array(64).fill(100), 8, place.layers[0]!, place);
+    const visits = expectVisits(new Float64Array(64).fill(100), 800, 8, place.layers[0]!, place);
     expect(visits.devices).toBeCloseTo(expected, 2);
     expect(visits.slots).toBe(8);
     expect(visits.nodes).toBeCloseTo(1, 9);
@@ -115,9 +115,30 @@ describe('traffic', () => {
   it('expects what is certain', () => {
     // Every token takes experts 0 and 1, which lie on one device.
     const place = { devices: 2, nodes: 2, layers: [contiguous(4, 2)] };
-    const visits = expectVisits(Float64Array.of(7, 7, 0, 0), 2, place.layers[0]!, place);
+    const visits = expectVisits(Float64Array.of(7, 7, 0, 0), 7, 2, place.layers[0]!, place);
     expect(visits.devices).toBeCloseTo(1, 5);
     expect(visits.nodes).toBeCloseTo(1, 5);
+  });
+
+  it('expects of tokens whose slots were dropped that they go nowhere', () => {
+    const dropped = Array.from({ length: 6 }, () => [null]);
+    const place = { devices: 2, nodes: 2, layers: [contiguous(4, 2)] };
+    const layer = layerTrace({ experts: 4, k: 1, chosen: [[0], [0], [3], [3], ...dropped] });
+    const counted = countVisits(layer, 10, place.layers[0]!, place);
+    const expected = expectVisits(Float64Array.of(2, 0, 0, 2), 10, 1, place.layers[0]!, place);
+    for (const { slots, devices, nodes, tokensAt, slotsAt } of [counted, expected]) {
+      for (const visits of [slots, devices, nodes]) expect(visits).toBeCloseTo(0.4, 12);
+      for (const visits of [...tokensAt, ...slotsAt]) expect(visits).toBeCloseTo(0.2, 12);
+    }
+  });
+
+  it('expects what is certain where all else was dropped', () => {
+    const place = { devices: 2, nodes: 2, layers: [contiguous(4, 2)] };
+    // Every token's second choice found no room; then either.
+    const one = expectVisits(Float64Array.of(7, 0, 0, 0), 7, 2, place.layers[0]!, place);
+    expect([one.slots, one.devices, one.nodes, ...one.tokensAt]).toEqual([1, 1, 1, 1, 0]);
+    const none = expectVisits(new Float64Array(4), 7, 2, place.layers[0]!, place);
+    expect([none.slots, none.devices, none.nodes, ...none.tokensAt]).toEqual([0, 0, 0, 0, 0]);
   });
 
   it('expects and counts alike when choices are independent', () => {
@@ -132,7 +153,7 @@ describe('traffic', () => {
     ];
     const place = { devices: 2, nodes: 2, layers: [contiguous(4, 2)] };
     const counted = countVisits(layerTrace({ experts: 4, k: 2, chosen }), 6, place.layers[0]!, place);
-    const expected = expectVisits(new Float64Array(4).fill(3), 2, place.layers[0]!, place);
+    const expected = expectVisits(new Float64Array(4).fill(3), 6, 2, place.layers[0]!, place);
     expect(counted.devices).toBeCloseTo(10 / 6, 12);
     expect(expected.devices).toBeCloseTo(10 / 6, 12);
   });

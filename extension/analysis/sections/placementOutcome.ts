@@ -3,6 +3,7 @@ import { combineBytes, dispatchBytes, exchangeSeconds, transfers, type Sending, 
 import { deviceLoads, wastedSlots, type LayerPlacement, type Placement } from '../placement.ts';
 import { plan, type Policy } from '../placementPlan.ts';
 import { countVisits, expectVisits, type Visits } from '../traffic.ts';
+import { tokensSeen } from './parts.ts';
 import type { PlacementChoices } from './placementControls.ts';
 import type { Subject } from './subject.ts';
 
@@ -40,11 +41,12 @@ export function outcomeOf(subject: Subject, choices: PlacementChoices, policy: P
   const known = overloads.filter((o) => !Number.isNaN(o));
   const worstOverload = Math.max(...known);
   const { trace } = subject;
+  const tokens = tokensSeen(subject);
   const visitsOf = (layer: LayerPlacement, i: number): Visits => {
     const { shape, counts } = subject.loads[i]!;
     return trace
       ? countVisits(trace.layers[i]!, trace.routed, layer, placement)
-      : expectVisits(counts, shape.k, layer, placement);
+      : expectVisits(counts, tokens[i]!, shape.k, layer, placement);
   };
   const visits = layers.map(visitsOf).filter(({ slots }) => !Number.isNaN(slots));
   const { hiddenSize } = subject.model;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { folderOfText } from '../../../extension/analysis/folder/folderRouting.ts';
 import { makeFile } from '../../../extension/analysis/sections/all.ts';
 import { placementSection } from '../../../extension/analysis/sections/placement.ts';
+import { subjectOfFolder } from '../../../extension/analysis/sections/subject.ts';
 import type { Figure } from '../../../extension/protocol/report.ts';
 import { NO_EXPERT } from '../../../extension/protocol/trace.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
@@ -50,6 +52,17 @@ describe('the section on placement', () => {
     // EPLB takes 0 and 1, of which the other text has one token, for cold ones.
     const { rows } = figure(figures, 'placement-overload').table;
     expect(rows[1]![1]).toBeGreaterThan(1.5);
+  });
+
+  it('has as much traffic of a folder as of its text where a limit of the model’s own dropped slots', () => {
+    const chosen = [[0], [0], [7], [7], ...Array.from({ length: 8 }, () => [null])];
+    const text = subject([layerTrace({ experts: 8, k: 1, chosen })]);
+    const folder = subjectOfFolder('docs', folderOfText('a.md', text.trace!, text.text!));
+    const rows = [text, folder].map((of) => {
+      const { figures } = placementSection.make(of, { devices: 2, nodes: 1, redundant: 0 });
+      return figure(figures, 'placement-traffic').table.rows;
+    });
+    expect(rows[1]).toEqual(rows[0]);
   });
 
   it('leaves out a layer where nothing was routed', () => {
