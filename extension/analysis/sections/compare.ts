@@ -116,9 +116,10 @@ function verdict({ names, means, same }: Sides, tests: LoadTests | undefined): s
     return sentences(
       both,
       test.p < 0.05
-        ? l10n.t`Of ${count(part)} tokens that both have, MaxVio differs by ${apart}, more than chance would make it (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
-        : l10n.t`Of ${count(part)} tokens that both have, MaxVio differs by ${apart}, which chance may make (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
-      same && l10n.t`Their loads differ by ${percent(loads.observed)} of the choices (p = ${fixed(loads.p, 3)}).`,
+        ? l10n.t`On ${count(part)} of the tokens that both have, MaxVio differs by ${apart}, more than chance would explain (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`
+        : l10n.t`On ${count(part)} of the tokens that both have, MaxVio differs by ${apart}, which may be chance (p = ${p}), by ${permutations} permutations of ${cut} blocks of tokens.`,
+      same &&
+        l10n.t`On these tokens, loads differ by ${percent(loads.observed)} of the choices (p = ${fixed(loads.p, 3)}).`,
     );
   }
   return sentences(
@@ -149,7 +150,7 @@ function missing(
 
 function testFigure(
   { a, b, names, same }: Sides,
-  { exchange, blocks, maxVio, balance: test, loads }: LoadTests,
+  { exchange, blocks, part, maxVio, balance: test, loads }: LoadTests,
   size: number,
 ): Figure {
   const how =
@@ -173,12 +174,15 @@ function testFigure(
       formula: l10n.t`loads differ by ½ Σ_e |share in the one − share in the other|, the mean of all layers; p = (1 + permutations with as large a difference or larger) / (1 + permutations)`,
       judge: l10n.t`Under 0.05: chance alone makes such a difference less than once in twenty times. ${test.permutations} permutations show nothing smaller than ${fixed(1 / (test.permutations + 1), 3)}. A text of its own subject says little about others.`,
     },
-    text: same
-      ? l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads differ by ${loadsApart} of the choices, p = ${loadsP}.`
-      : l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads by rank differ by ${loadsApart} of the choices, p = ${loadsP}.`,
+    text: sentences(
+      part !== undefined && l10n.t`The test is of ${count(part)} of the tokens that both have.`,
+      same
+        ? l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads differ by ${loadsApart} of the choices, p = ${loadsP}.`
+        : l10n.t`Difference of the mean MaxVio ${apart}, p = ${p}; the loads by rank differ by ${loadsApart} of the choices, p = ${loadsP}.`,
+    ),
     table: {
       columns: [
-        { label: '', unit: 'text' },
+        { label: part === undefined ? '' : l10n.t`of ${count(part)} of the tokens that both have`, unit: 'text' },
         { label: 'p', unit: 'number' },
         { label: l10n.t`difference`, unit: 'number' },
         { label: names[0], unit: 'number' },

@@ -188,10 +188,15 @@ it('says of which tokens a test is, where a version of a text has more than the 
   // 760 + 200 of 1,560 tokens are 2.5 times 390.
   expect(made.verdict).toContain('takes 2.5× the even share with before, 1.0× with after');
   expect(made.verdict).toContain(
-    'Of 800 tokens that both have, MaxVio differs by 0.00, which chance may make (p = 1.000), by 999 permutations of 40 blocks of tokens. ' +
-      'Their loads differ by 0.0\u202f% of the choices (p = 1.000).',
+    'On 800 of the tokens that both have, MaxVio differs by 0.00, which may be chance (p = 1.000), by 999 permutations of 40 blocks of tokens. ' +
+      'On these tokens, loads differ by 0.0\u202f% of the choices (p = 1.000).',
   );
-  expect(figure(made, 'compare-test').table.rows[0]).toEqual(['mean MaxVio of the layers', 1, 0, 0, 0, 999]);
+  const { text, table } = figure(made, 'compare-test');
+  expect(text).toMatch(/^The test is of 800 of the tokens that both have\. Difference of the mean MaxVio 0\.00/);
+  expect(tableCsv(table)).toMatch(/^"?of 800 of the tokens that both have"?,p,/);
+  expect(table.rows[0]).toEqual(['mean MaxVio of the layers', 1, 0, 0, 0, 999]);
+  const whole = figure(compared(version('before', tail), version('after', tail)), 'compare-test');
+  expect(`${whole.text}${tableCsv(whole.table)}`).not.toContain('tokens that both have');
 });
 
 it('compares loads alone where no more is known, or where models are of other shapes', () => {
