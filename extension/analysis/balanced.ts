@@ -33,14 +33,16 @@ export interface Balanced {
 const NEAR = 0.15;
 
 /**
- * Where a text is cut: in half, at the nearest end of a line if one is near. A UTF-16 offset that parts no character.
+ * Where a text is cut: in half, white space around it aside, at the nearest end of a line if one is near. A UTF-16 offset that
+ * parts no character.
  *
  * @throws UserError `text-empty` where nothing stands before it
  */
 export function cutInHalf(text: string): number {
-  const cut = middleOf(text);
-  if (text.slice(0, cut).trim() === '') throw tooShort();
-  return cut;
+  const inner = text.trim();
+  const cut = middleOf(inner);
+  if (cut === 0) throw tooShort();
+  return text.length - text.trimStart().length + cut;
 }
 
 function tooShort(): UserError {

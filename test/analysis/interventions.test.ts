@@ -295,6 +295,10 @@ describe('biases', () => {
     expect(cutInHalf('😀b😀b')).toBe(3);
     expect(cutInHalf('ab😀c')).toBe(2);
     expect(cutInHalf('a😀')).toBe(1);
-    for (const text of ['', 'a', ' ab', '  \nab']) expect(() => cutInHalf(text)).toThrow('too short to be cut in two');
+    // White space before the text and after it is no part of its halves.
+    expect(cutInHalf('    abcd')).toBe(6);
+    expect(cutInHalf(`${'\n'.repeat(400)}abc\ndefgh\n`)).toBe(404);
+    expect(cutInHalf(`abc\ndefgh${'\n'.repeat(400)}`)).toBe(4);
+    for (const text of ['', 'a', '  a\n\n']) expect(() => cutInHalf(text)).toThrow('too short to be cut in two');
   });
 });
