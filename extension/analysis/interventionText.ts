@@ -10,9 +10,11 @@ const POLICIES = {
   reroute: l10n.t`re-routed`,
 } as const;
 
-/** What is said of a limit on capacity that stands instead of one of the model's own, which drops so many slots. */
+/** What is said of a limit on capacity that replaces one of the model's own, which drops so many slots. */
 export function liftedText(slots: number): string {
-  return l10n.t`The limit stands instead of the model’s own, which drops ${slots} slots: what lifting that does is part of the change.`;
+  return slots === 1
+    ? l10n.t`This limit replaces the model’s own, which drops ${slots} slot; part of the change comes from lifting that one.`
+    : l10n.t`This limit replaces the model’s own, which drops ${slots} slots; part of the change comes from lifting that one.`;
 }
 
 /** An intervention in a few words, as "capacity 1.25, re-routed; k = 1 at L0, L3". */

@@ -87,11 +87,11 @@ describe('moescope whatif', () => {
     expect(both.out).not.toMatch(/counted/i);
   });
 
-  it('says that a limit stands instead of the model’s own', async () => {
+  it('says that a limit replaces the model’s own', async () => {
     const { text, model } = await reference('switch_transformers');
     const { out, err } = await moescope('whatif', text, '--model', model, '--capacity', '1');
     expect(err).toBe('');
-    expect(out).toMatch(/instead of the model’s own, which drops \d+ slots/);
+    expect(out).toMatch(/replaces the model’s own, which drops \d+ slots?;/);
   });
 
   it.each([

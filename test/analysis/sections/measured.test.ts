@@ -76,7 +76,7 @@ describe('What if', () => {
     expect(section.figures.every(({ basis }) => basis === 'measured')).toBe(true);
   });
 
-  it('says that a limit stands instead of the model’s own', () => {
+  it('says that a limit replaces the model’s own', () => {
     const intervention = { capacity: { factor: 1, policy: 'position' } } as const;
     const said = (before: RoutingTrace): string => {
       const outcome = outcomeOf(before, worse, intervention, [{ layer: 0, dropped: 10, moved: 0 }]);
@@ -85,10 +85,15 @@ describe('What if', () => {
     expect(said(trace)).not.toContain('the model’s own');
     const [first, ...others] = trace.layers;
     const chosen = first!.chosen.slice();
-    chosen.fill(NO_EXPERT, 0, first!.k);
-    expect(said({ ...trace, layers: [{ ...first!, chosen }, ...others] })).toContain(
-      'instead of the model’s own, which drops 2 slots',
-    );
+    for (const [dropped, slots] of [
+      [1, '1 slot'],
+      [2, '2 slots'],
+    ] as const) {
+      chosen.fill(NO_EXPERT, 0, dropped);
+      expect(said({ ...trace, layers: [{ ...first!, chosen }, ...others] })).toContain(
+        `This limit replaces the model’s own, which drops ${slots};`,
+      );
+    }
   });
 
   it('says of later layers only what shows', () => {
