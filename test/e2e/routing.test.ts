@@ -37,7 +37,7 @@ async function expectTints(wanted: readonly { readonly text: string; readonly ke
   expect(colors).not.toContain(TRANSPARENT);
 }
 
-test('the analysis tints every token by its first expert', async () => {
+test('the analysis tints every token by its top expert', async () => {
   await workbench.runCommand('MoEScope: Analyze Routing');
   await expectTints(expected.stretches((token) => expected.experts(token, LAYER)[0]));
 });

@@ -83,7 +83,7 @@ describe('theme', () => {
 });
 
 describe('cells', () => {
-  test('have the colour of their first expert', async () => {
+  test('have the colour of their top expert', async () => {
     await open();
     await view.show(demo, { layer: 3 });
     for (const [row, layer] of [
@@ -253,7 +253,7 @@ describe('keyboard and screen reader', () => {
     expect(await view.page.locator('[aria-rowindex="195"]').count()).toBe(0);
   });
 
-  test('enter goes to the token, h highlights the first expert, escape clears, l chooses the layer', async () => {
+  test('enter goes to the token, h highlights the top expert, escape clears, l chooses the layer', async () => {
     await open();
     await view.show(demo, { layer: 3 });
     await grid().focus();

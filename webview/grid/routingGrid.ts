@@ -122,7 +122,7 @@ export class RoutingGrid extends LightElement {
   protected override render(): TemplateResult {
     const layers = this.view.model?.moeLayers ?? [];
     return html`<p id="grid-keys" class="screen-reader">
-        ${l10n.t`Arrow keys move, Enter goes to the token in the editor, H highlights the cell’s first expert, L chooses the layer, Escape clears the highlight.`}
+        ${l10n.t`Arrow keys move, Enter goes to the token in the editor, H highlights the cell’s top expert, L chooses the layer, Escape clears the highlight.`}
       </p>
       <div
         class="grid"

@@ -30,7 +30,7 @@ export interface PairCounts {
   readonly all: Uint32Array;
   /** The same, counting only pairs that follow each other by weight. */
   readonly adjacent: Uint32Array;
-  /** Tokens whose first expert is i here and j at the next MoE layer, at [i·E' + j]; absent at the last layer. */
+  /** Tokens whose top expert is i here and j at the next MoE layer, at [i·E' + j]; absent at the last layer. */
   readonly next?: Uint32Array;
 }
 

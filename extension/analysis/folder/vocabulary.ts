@@ -34,7 +34,7 @@ export function emptyVocabulary(slots: number, room = MOST_ENTRIES): Vocabulary 
   return { slots, room, words: new Map(), counts: emptyTable(), forgotten: 0 };
 }
 
-/** Counts each token's first experts for the token `ahead` of it in its window: 0 for itself, 1 for the one that follows. */
+/** Counts each token's top experts for the token `ahead` of it in its window: 0 for itself, 1 for the one that follows. */
 export function addVocabulary(
   to: Vocabulary,
   { layers, windows }: Pick<RoutingTrace, 'layers' | 'windows'>,

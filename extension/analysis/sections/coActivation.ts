@@ -196,8 +196,8 @@ function flowHeat(subject: Subject, at: number, here: LayerPatterns, next: Layer
     title: l10n.t`From ${layerLabel(shape)} to ${layerLabel(there)}`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`Of the tokens whose first expert here is that of the row, the share whose first expert at the next MoE layer is that of the column.`,
-      formula: l10n.t`tokens whose first expert is i here and j there / tokens whose first expert is i here`,
+      meaning: l10n.t`Of the tokens whose top expert here is that of the row, the share whose top expert at the next MoE layer is that of the column.`,
+      formula: l10n.t`tokens whose top expert is i here and j there / tokens whose top expert is i here`,
       judge: l10n.t`Rows that all look alike: the next layer decides anew. A cell of a high share is a path that tokens take together; experts along one can be fetched ahead.`,
     },
     text: best

@@ -77,7 +77,7 @@ export function company(
       title: l10n.t`Company of ${name}`,
       basis: basisOf(subject),
       help: {
-        meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by first experts, where its tokens come from and go to.`,
+        meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by top experts, where its tokens come from and go to.`,
         formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.`,
         source: l10n.t`Co-activation: OLMoE, arXiv 2409.02060, section 5`,
       },

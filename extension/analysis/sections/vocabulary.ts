@@ -43,7 +43,7 @@ function byLayer(subject: Subject, { inputs, followers }: Patterns, own: readonl
     title: l10n.t`Vocabulary specialisation by layer`,
     basis: basisOf(subject),
     help: {
-      meaning: l10n.t`How much a token belongs to one expert: of a token id’s occurrences, the share at which its most frequent first expert came first, averaged over ids; for the token itself and for the one that follows it in the text.`,
+      meaning: l10n.t`How much a token belongs to one expert: of a token id’s occurrences, the share whose top expert is its most frequent one, averaged over ids; for the token itself and for the one that follows it in the text.`,
       formula: sentences(
         l10n.t`mean over ids x of max_e N_xe / N_x, top-1; ids met ${LISTED_FROM} times or more. The table has the mean over all ids as well, those met once included: these count 1 whatever happens.`,
         bound(inputs),

@@ -68,7 +68,7 @@ describe('patterns of a text', () => {
     ]);
   });
 
-  it('count first experts from one layer to the next', () => {
+  it('count top experts from one layer to the next', () => {
     expect(matrix(first!.pairs!.next!, 2)).toEqual([
       [1, 1],
       [1, 0],
@@ -159,8 +159,8 @@ describe('co-activation', () => {
 });
 
 describe('vocabulary', () => {
-  it('is the share of a token’s most frequent first expert, for itself and for the one before it', () => {
-    // a: E0, E0, E1; b: E1, E1. After a comes b twice, with first experts of a: E0, E0; after b comes a.
+  it('is the share of a token’s most frequent top expert, for itself and for the one before it', () => {
+    // a: E0, E0, E1; b: E1, E1. After a comes b twice, with top experts of a: E0, E0; after b comes a.
     const text = {
       text: 'abaab',
       layers: [{ experts: 2, k: 1, chosen: [[0], [1], [0], [1], [1]] }],
