@@ -6,7 +6,7 @@ import { expertCounts } from './load.ts';
 import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
 
 /** Why an expert that no token chose may have a cost. */
-export const OTHERS_RISE = l10n.t`Where weights are those of a softmax over all experts and not renormalised, those of the others are multiplied by 1/(1 − p) for every token, p being what the expert had of it: one that no token chose has a cost then, too.`;
+export const OTHERS_RISE = l10n.t`In models that take weights from a softmax over all experts without renormalising them, removing an expert multiplies every other weight by 1/(1 − p), p being the removed expert’s probability for that token. So even an expert that no token chose can have a cost.`;
 
 export interface Ablation extends ExpertRef {
   /** What all tokens lose together without it, in nats; less than 0 where the text is foreseen better without. */

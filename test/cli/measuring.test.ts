@@ -133,7 +133,7 @@ describe('moescope ablate', () => {
     expect(experts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
     const table = (await moescope('ablate', text, '--model', model, '--layer', '0', '--top', '3')).out;
     expect(table.match(/^ *L0 E\d+ /gm)).toHaveLength(3);
-    expect(table).toContain('by 1/(1 − p) for every token');
+    expect(table).toContain('multiplies every other weight by 1/(1 − p)');
     expect(table).toMatch(/ token that loses most +change of log p, nats$/m);
   });
 });

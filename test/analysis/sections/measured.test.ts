@@ -223,7 +223,9 @@ describe('Which experts matter', () => {
       ...makeSection('expert', subject, { layer: '2', expert: '7' })!.figures,
     ];
     for (const id of ['ablation-experts', 'ablation-map', 'expert-cost']) {
-      expect(helps.find((figure) => figure.id === id)!.help.meaning, id).toContain('by 1/(1 − p) for every token');
+      expect(helps.find((figure) => figure.id === id)!.help.meaning, id).toContain(
+        'multiplies every other weight by 1/(1 − p)',
+      );
     }
   });
 
