@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 
 /** What is said of a text of which no token has a probability: nothing can be lost then. */
-export const NO_LOSS = l10n.t`The text is too short: no token stands after another.`;
+export const NO_LOSS = l10n.t`The text is too short: it has only one token, or only one in each window.`;
 
 export interface TextLoss {
   /** Tokens with a probability; those that nothing stands before have none. */

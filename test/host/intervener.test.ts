@@ -69,7 +69,7 @@ describe('a text of which no token stands after another', () => {
   ])('is refused: %s', async (section, action) => {
     const session = await route('a');
     await expect(act(session, section, action, { layer: '0' })).rejects.toThrow(
-      'The text is too short: no token stands after another.',
+      'The text is too short: it has only one token, or only one in each window.',
     );
     const { controls, lacking } = makeSection(section, subjects.ofSession(session)!.make(), {})!;
     expect(controls.map(({ id }) => id)).not.toContain(action);

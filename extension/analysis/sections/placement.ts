@@ -70,7 +70,7 @@ function verdict(
   const worst = layerLabel(loads[plain.worst]!.shape);
   return sentences(
     devices === 1
-      ? l10n.t`One device has all experts: no other waits for it.`
+      ? l10n.t`One device holds all experts, so no other waits for it.`
       : l10n.t`On ${devices} devices in ${within} with experts in order, the busiest device carries ${factor(plain.meanOverload)} the even load on average over layers and ${factor(plain.worstOverload)} at ${worst}: the others wait for it.`,
     devices > 1 && chosen !== plain && better(chosen, toldOther ? evidence.other!.name : undefined),
     wasted(chosen),

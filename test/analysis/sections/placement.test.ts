@@ -37,7 +37,7 @@ describe('the section on placement', () => {
 
   it.each(['contiguous', 'flat'])('has nobody wait on one device: %s', (policy) => {
     const { verdict } = placementSection.make(subject([HOT]), { devices: 1, redundant: 0, policy });
-    expect(verdict).toMatch(/^One device has all experts: no other waits for it\. Routing is that of text/);
+    expect(verdict).toMatch(/^One device holds all experts, so no other waits for it\. Routing is that of text/);
     expect(verdict).not.toMatch(/worse|times the even/);
   });
 
