@@ -144,7 +144,7 @@ function shareFigure(batches: readonly ProfiledBatch[]): Figure {
       meaning: l10n.t`Time of the kernels of each part of the model, as ONNX Runtime’s profiler has it, for passes of so many tokens. Experts include gathering tokens by expert and putting them back. The head is run for every token, since its log-probability is wanted.`,
       formula: l10n.t`share = Σ time of the part’s kernels / Σ time of all kernels`,
       source: l10n.t`ONNX Runtime profiler.`,
-      judge: l10n.t`For the router, about ${percent(REPORTED_ROUTER_SHARE)} of the time is reported. For a single token, experts read their weights for little work; the more tokens, the better the weights are used.`,
+      judge: l10n.t`Others report that the router takes about ${percent(REPORTED_ROUTER_SHARE)} of the time. With a single token, experts read all their weights for little work; the more tokens, the better the weights are used.`,
     },
     text: clauses(
       batches.map(

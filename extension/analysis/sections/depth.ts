@@ -92,7 +92,7 @@ function verdict(
   return sentences(
     explained && l10n.t`Of the choice of the top expert, ${at(0, explained)}; ${at(last, explained)}.`,
     !Number.isNaN(mean) &&
-      l10n.t`Neighbouring layers agree by ${percent(mean)} on average on how they divide the tokens, the first and the last layer by ${percent(ends)} (adjusted mutual information).`,
+      l10n.t`How neighbouring layers divide the tokens agrees to ${percent(mean)} on average, the first and the last layer to ${percent(ends)} (adjusted mutual information).`,
   );
 }
 

@@ -56,7 +56,7 @@ it('says nothing of tokens of which nothing is known', () => {
     { ...of, text: '', source: 'recorded', trace: { ...of.trace!, tokens } },
     {},
   );
-  expect(verdict).toMatch(/^Neighbouring layers agree by 100/u);
+  expect(verdict).toMatch(/^How neighbouring layers divide the tokens agrees to 100/u);
   expect(lacking).toContain('Neither the ids of the tokens nor their places in a text are known');
   expect(figures.map(({ id }) => id)).not.toContain('explained-by-depth');
   expect(figures[0]).toMatchObject({ id: 'agreement-of-layers', basis: 'recorded' });
