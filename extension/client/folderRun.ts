@@ -147,6 +147,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   /** Files that were done, routed or skipped, when it began. */
   let before = 0;
   let resumed = 0;
+  const routed = (): number => state.routing?.files.length ?? 0;
   let aside = false;
   let anew: Anew | undefined;
   let ended: Error | undefined;
@@ -156,7 +157,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
   // What cannot be stored can be done again: the run goes on all the same.
   const write = async (): Promise<void> => {
     // A run that has come to nothing leaves alone what another came to.
-    if (!stored && state.done.size === before) return;
+    if (!stored && state.done.size === before && routed() === resumed) return;
     stored = true;
     unsaved = await journal?.write(state).catch((error: unknown) => error);
     written = Date.now();
@@ -185,19 +186,18 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
       anew = await otherwise(earlier, files, tree);
       if (!anew) state = earlier;
     }
+    // What was said of them stands until more is known.
     const again = unlucky(state);
-    for (const path of again) state.done.delete(path);
     before = state.done.size;
-    resumed = state.routing?.files.length ?? 0;
+    resumed = routed();
     // Files that failed one after the other.
     const failing: string[] = [];
     const left = files
-      .filter(({ path }) => !state.done.has(path))
+      .filter(({ path }) => !state.done.has(path) || again.has(path))
       // What may bring the model down once more comes last.
       .toSorted((a, b) => Number(again.has(a.path)) - Number(again.has(b.path)))
       .values();
     const started: Started[] = [];
-    const routed = (): number => state.routing?.files.length ?? 0;
     for (;;) {
       if (pause?.paused && started.length === 0) {
         await write();

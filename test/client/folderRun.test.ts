@@ -330,6 +330,35 @@ describe('a run over a folder', () => {
     expect(third).toMatchObject({ resumed: 6, tally: { routed: 9, skipped: { failed: 0 }, failures: [] } });
   });
 
+  it('keeps what failed among what failed where the limit or a stop leaves it untried', async () => {
+    const names = Array.from({ length: 8 }, (_, i) => `${i}.ts`);
+    write(Object.fromEntries(names.map((name, i) => [name, String(i)])));
+    const router = new LetterRouter();
+    router.fail = (text) => (text === '1' || text === '3' ? new UserError('out-of-memory', 'No memory.') : undefined);
+    const limited = (files: number, more: Partial<FolderRun> = {}): Promise<FolderOutcome> =>
+      run(router, names, { limits: { files, characters: 10 }, ...more });
+    const failed = { skipped: { failed: 2 }, failures: [{ path: '1.ts' }, { path: '3.ts' }] };
+    expect((await limited(5)).tally).toMatchObject({ routed: 5, ...failed, left: 1 });
+    expect((await limited(5)).tally).toMatchObject({ routed: 5, ...failed, left: 1 });
+
+    const stop = new AbortController();
+    const stopping: TextRouter = {
+      identity: () => router.identity(),
+      route: (text) => {
+        if (text === '1') stop.abort();
+        return router.route(text);
+      },
+    };
+    const stopped = await limited(8, { router: stopping, signal: stop.signal });
+    expect(stopped).toMatchObject({ ended: { code: 'cancelled' }, tally: { routed: 6, ...failed, left: 0 } });
+    expect((await limited(6)).tally).toMatchObject({ routed: 6, ...failed, left: 0 });
+
+    router.fail = () => undefined;
+    expect((await limited(7)).tally).toMatchObject({ routed: 7, failures: [{ path: '3.ts' }], left: 0 });
+    expect((await limited(7)).tally).toMatchObject({ routed: 7, failures: [{ path: '3.ts' }], left: 0 });
+    expect(await limited(8)).toMatchObject({ resumed: 7, tally: { routed: 8, failures: [], left: 0 } });
+  });
+
   it('goes past a file that a server refuses, but not on with one that has refused the first', async () => {
     write({ 'a.ts': 'a', 'b.ts': 'b', 'c.ts': 'c' });
     const router = new LetterRouter();
