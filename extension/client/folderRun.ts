@@ -179,12 +179,12 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
     };
   try {
     const earlier = signal.aborted ? undefined : await journal?.read();
-    // A run with a lower limit leaves alone what one with a higher limit came to.
-    aside = (earlier?.routing?.files.length ?? 0) > limits.files;
-    if (aside) journal = undefined;
-    else if (earlier) {
-      anew = await otherwise(earlier, files, tree);
-      if (!anew) state = earlier;
+    anew = earlier && (await otherwise(earlier, files, tree));
+    if (earlier && !anew) {
+      // A run with a lower limit leaves alone what one with a higher limit came to.
+      aside = (earlier.routing?.files.length ?? 0) > limits.files;
+      if (aside) journal = undefined;
+      else state = earlier;
     }
     // What was said of them stands until more is known.
     const again = unlucky(state);

@@ -211,6 +211,19 @@ describe('a run over a folder', () => {
     expect(await limited(3)).toMatchObject({ resumed: 3 });
   });
 
+  it('takes the place of an earlier one with a higher limit that cannot be gone on with any more', async () => {
+    write({ 'a.ts': 'a', 'b.ts': 'bb', 'c.ts': 'ccc' });
+    const names = ['a.ts', 'b.ts', 'c.ts'];
+    await run(new LetterRouter(), names);
+    utimesSync(join(folder, 'c.ts'), 1, 1);
+    const limits = { files: 2, characters: 10 };
+    const lowered = await run(new LetterRouter(), names, { limits });
+    expect(lowered).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
+    expect(said(lowered)).toContain('An earlier run was not gone on with: c.ts has changed since.');
+    expect(said(lowered)).not.toContain('is not stored');
+    expect(await run(new LetterRouter(), names, { limits })).toMatchObject({ resumed: 2 });
+  });
+
   it('begins anew when a file that is done has changed, or is gone', async () => {
     write({ 'a.ts': 'a', 'b.ts': 'bb' });
     await run(new LetterRouter(), ['a.ts', 'b.ts']);
