@@ -24,12 +24,13 @@ export interface RecordedTrace {
 export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
   const { tokens, layers, origin, windows, routed, generatedFrom = Infinity } = trace;
   const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
-  const { note, physicalIds, scoring } = origin.model;
+  const { bytes, note, physicalIds, scoring } = origin.model;
   const head = {
     format: FORMAT,
     version: VERSION,
     model: {
       ...{ name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
+      ...(bytes ? { bytes } : {}),
       ...(scoring === undefined ? {} : { scoring }),
       ...(physicalIds ? { physicalIds } : {}),
       ...(note === undefined ? {} : { note }),
@@ -85,6 +86,8 @@ const depth = v.pipe(count, v.maxValue(MAX_LAYER));
 const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(-1), v.maxValue(2 ** 31 - 1));
 const sizeOr = (fallback: number): v.GenericSchema<unknown, number> => v.fallback(count, fallback);
 const nullable = v.nullable(v.number());
+/** Of all weights, and of those that one token uses. */
+const weights = v.object({ total: v.number(), active: v.number() });
 const traceSchema = v.object({
   format: v.literal(FORMAT),
   version: v.number(),
@@ -95,7 +98,8 @@ const traceSchema = v.object({
     hiddenSize: sizeOr(0),
     vocabulary: sizeOr(0),
     context: sizeOr(0),
-    parameters: v.fallback(v.object({ total: v.number(), active: v.number() }), { total: 0, active: 0 }),
+    parameters: v.fallback(weights, { total: 0, active: 0 }),
+    bytes: v.fallback(v.optional(weights), undefined),
     scoring: v.fallback(v.optional(v.picklist(SCORINGS)), undefined),
     physicalIds: v.fallback(v.optional(v.literal(true)), undefined),
     note: v.fallback(v.optional(v.string()), undefined),
@@ -195,9 +199,10 @@ export function readTraceJson(json: string): RecordedTrace {
     };
   });
   const generatedFrom = file.tokens.findIndex((t) => t.generated);
-  const { scoring, physicalIds, note, ...known } = file.model;
+  const { bytes, scoring, physicalIds, note, ...known } = file.model;
   const model: ModelInfo = {
     ...known,
+    ...(bytes ? { bytes } : {}),
     ...(scoring === undefined ? {} : { scoring }),
     ...(physicalIds ? { physicalIds } : {}),
     ...(note === undefined ? {} : { note }),

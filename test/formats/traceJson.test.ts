@@ -83,6 +83,15 @@ describe('readTraceJson', () => {
     expect(other.trace.origin.model).not.toMatchObject({ note: expect.anything() as unknown });
   });
 
+  it('keeps the bytes of a model whose precision does not tell them', () => {
+    const bytes = { total: 4096, active: 1024 };
+    const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, model: { ...MINIMAL.model, bytes } }));
+    expect(recorded.trace.origin.model).toMatchObject({ bytes });
+    expect(readTraceJson([...writeTraceJson(recorded)].join(''))).toEqual(recorded);
+    const damaged = JSON.stringify({ ...MINIMAL, model: { ...MINIMAL.model, bytes: { total: 'many' } } });
+    expect(readTraceJson(damaged).trace.origin.model).not.toHaveProperty('bytes');
+  });
+
   it('reads and writes tokens whose ids nobody recorded', () => {
     const tokens = [{ ...MINIMAL.tokens[0], id: -1 }, MINIMAL.tokens[1]];
     const recorded = readTraceJson(JSON.stringify({ ...MINIMAL, tokens }));
