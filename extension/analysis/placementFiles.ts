@@ -15,11 +15,18 @@ export function unfitForEngines({ layers, devices }: Placement): string | undefi
   return undefined;
 }
 
+/** Why none is one for SGLang, as above: its file has a row for every layer. */
+export function unfitForSglang({ layers }: ModelInfo): string | undefined {
+  if (layers > 0) return undefined;
+  return l10n.t`How many layers the model has is not known: this placement cannot be saved for SGLang.`;
+}
+
 /**
  * For SGLang's `--init-expert-location`: `physical_to_logical_map`, [layers of the model, R]. It has rows for dense layers, too,
  * which nobody reads; they hold the experts in order. SGLang, eplb/expert_location.py.
  *
  * @param placement one that is not unfit
+ * @param model neither
  */
 export function sglangFile(placement: Placement, model: ModelInfo): SectionFile {
   const { moeLayers } = model;

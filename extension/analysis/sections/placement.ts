@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Parameters } from '../../protocol/report.ts';
 import { layerLabel } from '../labels.ts';
 import type { Placement } from '../placement.ts';
-import { sglangFile, unfitForEngines, vllmAscendFile } from '../placementFiles.ts';
+import { sglangFile, unfitForEngines, unfitForSglang, vllmAscendFile } from '../placementFiles.ts';
 import { plan, POLICIES } from '../placementPlan.ts';
 import { sentences } from '../lists.ts';
 import type { SectionKind } from './kind.ts';
@@ -30,7 +30,7 @@ export const placementSection: SectionKind = {
     const outcomes = POLICIES.map((policy) => outcomeOf(subject, choices, policy));
     const chosen = outcomes.find(({ policy }) => policy === choices.policy)!;
     const routed = subject.loads.some(({ counts }) => counts.some((c) => c > 0));
-    const lacking = sentences(...lacks(subject, choices), unfit(chosen));
+    const lacking = sentences(...lacks(subject, choices), unfit(subject, chosen));
     return {
       verdict: routed ? verdict(subject, choices, outcomes, chosen) : l10n.t`Nothing was routed.`,
       ...(lacking === '' ? {} : { lacking }),
@@ -121,7 +121,7 @@ function lacks(subject: Subject, { machine, policy, controls }: PlacementChoices
   ];
 }
 
-function unfit({ placement }: Outcome): string | undefined {
+function unfit({ model }: Subject, { placement }: Outcome): string | undefined {
   const why = unfitForEngines(placement);
-  return why === undefined ? undefined : sentences(why, l10n.t`This placement cannot be saved for them.`);
+  return why === undefined ? unfitForSglang(model) : sentences(why, l10n.t`This placement cannot be saved for them.`);
 }

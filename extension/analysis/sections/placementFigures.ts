@@ -4,7 +4,7 @@ import { combineBytes, dispatchBytes, type Sending } from '../exchange.ts';
 import { layerLabel } from '../labels.ts';
 import { clauses, listed, sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
-import { unfitForEngines } from '../placementFiles.ts';
+import { unfitForEngines, unfitForSglang } from '../placementFiles.ts';
 import { known } from './parts.ts';
 import { POLICY_NAMES, type PlacementChoices } from './placementControls.ts';
 import { allTransfers, type Outcome } from './placementOutcome.ts';
@@ -75,7 +75,7 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
   };
 }
 
-export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementChoices, chosen: Outcome): Figure {
+export function deviceFigure({ loads, model }: Subject, { layer, machine }: PlacementChoices, chosen: Outcome): Figure {
   const { placement, policy } = chosen;
   const { expert, device } = placement.layers[layer]!;
   const load = chosen.loads[layer]!;
@@ -125,7 +125,9 @@ export function deviceFigure({ loads }: Subject, { layer, machine }: PlacementCh
     ...(unfitForEngines(placement) === undefined
       ? {
           actions: [
-            { kind: 'action', id: SAVE_SGLANG, label: l10n.t`Save for SGLang…` },
+            ...(unfitForSglang(model) === undefined
+              ? [{ kind: 'action' as const, id: SAVE_SGLANG, label: l10n.t`Save for SGLang…` }]
+              : []),
             { kind: 'action', id: SAVE_VLLM_ASCEND, label: l10n.t`Save for vLLM Ascend…` },
           ],
         }

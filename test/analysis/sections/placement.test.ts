@@ -124,6 +124,10 @@ describe('the section on placement', () => {
     const uneven = placementSection.make(subject([HOT]), { devices: 3, policy: 'contiguous' });
     expect(figure(uneven.figures, 'placement-devices').actions).toBeUndefined();
     expect(uneven.lacking).toContain('as many experts on every device');
+    // The layers of recorded counts, or of an ONNX export that numbers none, are not all the model has.
+    const counted = placementSection.make(subject([HOT], { model: { layers: 0 } }), { devices: 4 });
+    expect(figure(counted.figures, 'placement-devices').actions?.map(({ id }) => id)).toEqual(['save-vllm-ascend']);
+    expect(counted.lacking).toContain('cannot be saved for SGLang');
   });
 
   it('saves the placement that it shows', () => {
