@@ -34,10 +34,14 @@ export async function listedModels(http: HttpClient, signal: AbortSignal): Promi
 /**
  * Asks a server what it is.
  *
+ * @param models its list of models, if it has one
  * @throws UserError `server-unreachable`, `server-unfit` where it is neither engine, or a vLLM that is too old
  */
-export async function identify(http: HttpClient, signal: AbortSignal): Promise<ServerIdentity> {
-  const models = await listedModels(http, signal);
+export async function identify(
+  http: HttpClient,
+  models: readonly ServedModel[] | undefined,
+  signal: AbortSignal,
+): Promise<ServerIdentity> {
   const answer = await http.ask('/version', undefined, signal);
   const version = jsonOf(answer);
   if (answer.status === 200 && isJsonObject(version) && typeof version['version'] === 'string' && models) {

@@ -78,7 +78,8 @@ export class ServerClient {
 
   /** Names of the server's models. Throws UserError. */
   async models(signal: AbortSignal): Promise<readonly string[]> {
-    return (await identify(this.#http, signal)).models.map(({ name }) => name);
+    const { identity } = await this.#asked(signal);
+    return identity.models.map(({ name }) => name);
   }
 
   /** Name of the model that routes: the one that is asked for, or the only one. Throws UserError. */
@@ -88,6 +89,7 @@ export class ServerClient {
 
   /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
   probe(signal: AbortSignal): Promise<ServerProbe> {
+    this.#known = undefined;
     return this.#withKnown(signal, async (known) => {
       const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
       const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
@@ -176,14 +178,14 @@ export class ServerClient {
     }
   }
 
-  /** What is known of the server, as long as it has the same models: it may have been started anew while nobody asked. */
+  /** What is known of the server, as long as its models and their contexts are the same: it may have been started anew while nobody asked. */
   async #current(signal: AbortSignal): Promise<Known> {
     const asked = performance.now();
     const finding = this.#known;
     const known = await this.#find(signal);
     if (known.found >= asked) return known;
-    const models = await listedModels(this.#http, signal);
-    if (namesOf(models ?? []) === namesOf(known.identity.models)) return known;
+    const listed = await listedModels(this.#http, signal);
+    if (JSON.stringify(listed) === JSON.stringify(known.listed)) return known;
     if (this.#known === finding) this.#known = undefined;
     return this.#find(signal);
   }
@@ -210,10 +212,16 @@ export class ServerClient {
   async #identify(signal: AbortSignal): Promise<Known> {
     const { folder, model } = this.#spec;
     const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
-    const identity = await identify(this.#http, signal);
+    const { listed, identity } = await this.#asked(signal);
     const served = servedModel(this.#http, identity, model);
     if (shape?.tokenizer) await this.#requireSameTokens(identity.engine, served.name, shape, signal);
-    return { identity, model: served, shape, found: performance.now(), forgets: false };
+    return { listed, identity, model: served, shape, found: performance.now(), forgets: false };
+  }
+
+  /** What the server says of itself. Throws UserError. */
+  async #asked(signal: AbortSignal): Promise<Pick<Known, 'listed' | 'identity'>> {
+    const listed = await listedModels(this.#http, signal);
+    return { listed, identity: await identify(this.#http, listed, signal) };
   }
 
   /** An engine routes whatever ids it is sent. Throws UserError where it takes a text apart otherwise than the local folder. */
@@ -340,10 +348,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> 
   });
 }
 
-function namesOf(models: readonly ServedModel[]): string {
-  return JSON.stringify(models.map(({ name }) => name));
-}
-
 /** What of an answer is wanted. */
 interface Wanted {
   readonly logProb: boolean;
@@ -352,6 +356,8 @@ interface Wanted {
 }
 
 interface Known {
+  /** Its list of models as it came: what an engine says beside it may limit the contexts further. */
+  readonly listed: readonly ServedModel[] | undefined;
   readonly identity: ServerIdentity;
   readonly model: ServedModel;
   readonly shape: ModelShape | undefined;

@@ -723,6 +723,36 @@ describe('a server that was started anew with another model while nobody asked',
   });
 });
 
+describe('a server that was started anew with the same model', () => {
+  let [version, context] = ['0.27.1', 0];
+  const restarted = async (): Promise<EngineServer> => {
+    [version, context] = ['0.27.1', 16];
+    return serve(({ path, body }) => {
+      if (path === '/tokenize') return { json: { tokens: IDS, token_strs: SPELLINGS } };
+      if (path !== '/v1/completions') return vllmIdentity(path, version, context);
+      return { json: vllmReply(body['prompt'] as number[], { layers: 6, experts: 16, k: 2 }) };
+    });
+  };
+
+  it('has texts go in windows of the context that it has by now', async () => {
+    const asking = client(await restarted());
+    // One token of a context is the answer's: 43 tokens go in windows of 15.
+    expect((await analyze(asking)).windows).toHaveLength(3);
+    [version, context] = ['0.28.0', 4096];
+    const { windows, origin } = await analyze(asking);
+    expect([windows.length, origin.model.context, origin.model.precision]).toEqual([1, 4095, 'vLLM 0.28.0']);
+  });
+
+  it('is asked what it is when it is chosen anew', async () => {
+    const asking = client(await restarted());
+    await analyze(asking);
+    version = '0.28.0';
+    const { identity } = await asking.probe(new AbortController().signal);
+    expect(identity.version).toBe('0.28.0');
+    expect((await analyze(asking)).origin.model.precision).toBe('vLLM 0.28.0');
+  });
+});
+
 describe('a text that is being edited', () => {
   const edited = (of: ServerClient): Promise<RoutingTrace> =>
     analyze(of, TEXT, new AbortController().signal, { logProb: false });
