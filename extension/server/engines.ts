@@ -52,6 +52,13 @@ export async function identify(
   // By its newer name first.
   for (const path of ['/server_info', '/get_server_info']) {
     const answer = await http.ask(path, undefined, signal);
+    if (answer.status === 403 && models) {
+      // A gateway that has taken the key may let no other paths through.
+      throw new UserError(
+        'server-unfit',
+        l10n.t`The server at ${http.place} lists its models, but gives no access to /version and /server_info, where engines say what they are: it wants an API key there, or what stands before it has to let them through.`,
+      );
+    }
     if (isLocked(answer.status)) throw refused(http, answer);
     const info = jsonOf(answer);
     if (answer.status !== 200 || !isJsonObject(info)) continue;

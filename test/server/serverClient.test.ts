@@ -494,6 +494,15 @@ describe('a server that does not fit', () => {
     expect((await analyze(client(server, spec, { apiKey: 'secret' }))).origin.model.precision).toBe('SGLang');
   });
 
+  it('is kept back by a gateway that lets through no more than /v1, whatever the key', async () => {
+    const server = await serve((asked) =>
+      asked.path.startsWith('/v1/') ? vllm(asked) : { status: 403, json: { error: 'Forbidden' } },
+    );
+    await expect(analyze(client(server, {}, { apiKey: 'secret' }))).rejects.toThrow(
+      /lists its models, but gives no access to \/version and \/server_info/,
+    );
+  });
+
   it('serves other models', async () => {
     const server = await serve(vllm);
     await expect(analyze(client(server, { model: 'mixtral' }))).rejects.toThrow(
