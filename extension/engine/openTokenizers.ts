@@ -2,7 +2,6 @@ import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
 import { Tokenizer } from 'tokenizers';
 import { readJsonObject } from '../formats/json.ts';
-import { refuseLfsPointer } from '../formats/lfsPointer.ts';
 import { cutsAtLines } from '../formats/tokenizerCuts.ts';
 import { refuseFatal } from '../formats/tokenizerJson.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
@@ -27,7 +26,6 @@ const open = new Map<string, { readonly tokenizer: OpenTokenizer; readonly bytes
 /** The tokenizer of a file, which others may use as well. Throws UserError `tokenizer-missing`, `tokenizer-invalid`. */
 export async function openTokenizer(path: string): Promise<OpenTokenizer> {
   const file = await stat(path).catch(() => undefined);
-  if (file?.isFile()) await refuseLfsPointer(path, file.size, 'tokenizer-invalid');
   const key = JSON.stringify([path, file?.mtimeMs, file?.size]);
   const known = open.get(key) ?? { tokenizer: await read(path), bytes: file?.size ?? 0 };
   open.delete(key);

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { refuseLfsPointer } from './lfsPointer.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -24,6 +25,7 @@ export async function readJsonObject(
     const { size } = await regularFile(path);
     if (size > limit)
       throw new UserError(codes.invalid, l10n.t`${name} has ${size} bytes, which is too large for such a file.`);
+    await refuseLfsPointer(path, size, codes.invalid);
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof UserError) throw error;

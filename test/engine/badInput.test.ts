@@ -139,6 +139,15 @@ describe('weights', () => {
       'weights-missing',
       /^model\.safetensors is only a Git LFS pointer: run "git lfs pull"/,
     ));
+  it.each([
+    ['config.json', 'config-invalid'],
+    ['model.safetensors.index.json', 'weights-invalid'],
+  ] as const)('tells a pointer of Git LFS from JSON that is none: %s', (name, code) =>
+    expectFailure(
+      copy('mixtral-odd').point(name).folder,
+      code,
+      new RegExp(`^${name} is only a Git LFS pointer: run "git lfs pull"`),
+    ));
   it('misses the file', () => expectFailure(copy().remove(weights).folder, 'weights-missing', /no model\.safetensors/));
   it('notices a file cut short', () => {
     const checkpoint = copy();
