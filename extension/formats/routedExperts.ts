@@ -47,6 +47,8 @@ export interface PlacedLayers {
 /** Most layers and experts a token: what the largest models have, several times over. */
 const MAX_LAYERS = 4096;
 const MAX_K = 1024;
+/** A model of more layers with experts does not have all of them send every token to expert 0. */
+const MOST_COLLAPSED = 2;
 
 /**
  * Splits ids by layer. A row of a token and a layer whose ids are not pairwise distinct, or hold one below 0, is no data: no
@@ -101,9 +103,10 @@ export function splitByLayer(ids: Integers, tokens: number, layers: number, k: n
  */
 export function placeLayers(columns: readonly ExpertColumn[], k: number, known?: KnownLayers): PlacedLayers {
   const tokens = columns[0]!.chosen.length / k;
-  // A token's only expert may well be 0, but not every token's at every layer.
+  // A token's only expert may well be 0, and every token's in a layer that has collapsed, but not in each of many.
+  const mayBeZeros = !known || known.moeLayers.length > MOST_COLLAPSED;
   const isEmpty = ({ missing, highest }: ExpertColumn): boolean =>
-    missing === tokens || (k === 1 && highest === 0 && tokens > 1);
+    missing === tokens || (k === 1 && highest === 0 && tokens > 1 && mayBeZeros);
   if (columns.every(isEmpty)) {
     throw new UserError(
       'server-unfit',

@@ -5,7 +5,7 @@ import { readNpy, readNpz, type IntegerArray } from '../../extension/formats/npy
 import { readPickle, type PickledTensor } from '../../extension/formats/pickle.ts';
 import { arraysRecording } from '../../extension/formats/recordedIds.ts';
 import { readRecording, readRecordings, recordingOf } from '../../extension/formats/recording.ts';
-import { splitByLayer } from '../../extension/formats/routedExperts.ts';
+import { splitByLayer, type KnownLayers } from '../../extension/formats/routedExperts.ts';
 import { readSglangDump } from '../../extension/formats/sglangDump.ts';
 import { readTorchSave } from '../../extension/formats/torchSave.ts';
 import type { RecordedCounts, Recording } from '../../extension/protocol/recording.ts';
@@ -109,6 +109,27 @@ describe('a recording of expert ids', () => {
     expect(trace.layers.map(({ layer, experts }) => [layer, experts])).toEqual([[1, 6]]);
     expect(trace.origin.model.layers).toBe(2);
     expect(trace.origin.model.note).toContain('1 of 2 layers have no routing and are taken for dense ones');
+  });
+});
+
+describe('zeros alone, of a model whose tokens go to one expert each', () => {
+  const zeros = (layers: number): IntegerArray => ({ shape: [5, layers, 1], values: new Int32Array(5 * layers) });
+  const config = (layers: number): KnownLayers => ({
+    layers: layers + 1,
+    moeLayers: Array.from({ length: layers }, (_, i) => ({ layer: i + 1, experts: 8, k: 1 })),
+  });
+
+  it.each([1, 2])('are collapsed routing where it is known to have few MoE layers: %i', (layers) => {
+    const recording = arraysRecording(new Map([['', zeros(layers)]]), 'tiny', config(layers));
+    const { trace } = recording as Extract<Recording, { kind: 'trace' }>;
+    expect(trace.layers.map(({ layer }) => layer)).toEqual([1, 2].slice(0, layers));
+    expect(trace.layers.map(({ chosen }) => [...chosen])).toEqual(trace.layers.map(() => [0, 0, 0, 0, 0]));
+  });
+
+  it('are none where its layers are not known, or many', () => {
+    const sentence = 'The routing holds no data';
+    expect(() => arraysRecording(new Map([['', zeros(1)]]), 'tiny')).toThrow(sentence);
+    expect(() => arraysRecording(new Map([['', zeros(3)]]), 'tiny', config(3))).toThrow(sentence);
   });
 });
 
