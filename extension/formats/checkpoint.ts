@@ -49,7 +49,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
 }
 
 /** Throws UserError for what only llama.cpp reads: a GGUF file, or a folder with one and without safetensors. */
-async function refuseGguf(path: string): Promise<void> {
+export async function refuseGguf(path: string): Promise<void> {
   const isGguf = (name: string): boolean => name.toLowerCase().endsWith('.gguf');
   const names = isGguf(path) ? [basename(path)] : await readdir(path).catch((): string[] => []);
   const gguf = names.find(isGguf);

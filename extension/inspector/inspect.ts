@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { readCheckpoint, type Checkpoint } from '../formats/checkpoint.ts';
+import { readCheckpoint, refuseGguf, type Checkpoint } from '../formats/checkpoint.ts';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { snapshotOf } from '../formats/hubCache.ts';
 import { modelName } from '../formats/modelName.ts';
@@ -52,9 +52,11 @@ export async function inspect(path: string): Promise<Inspection> {
   };
 }
 
-/** The checkpoint folder that a path stands for. */
+/** The checkpoint folder that a path stands for. Throws UserError for a GGUF file, which is no part of the one beside it. */
 export async function folderOf(path: string): Promise<string> {
-  return (await isFile(path)) ? dirname(path) : snapshotOf(path);
+  if (!(await isFile(path))) return snapshotOf(path);
+  await refuseGguf(path);
+  return dirname(path);
 }
 
 function precisionsOf(bytes: Footprint['bytes'], free: number): readonly PrecisionBytes[] {

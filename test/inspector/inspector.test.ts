@@ -82,6 +82,13 @@ describe('what a checkpoint says of itself', () => {
     expect(file.folder).toBe(join(CHECKPOINTS, 'olmoe'));
   });
 
+  it('is not that of the folder for a GGUF file in it', async () => {
+    const file = copy().write('other-Q4_K_M.gguf', 'GGUF').path('other-Q4_K_M.gguf');
+    for (const asked of [inspect(file), client.shape(file, signal)]) {
+      await expect(asked).rejects.toThrow(/^other-Q4_K_M\.gguf is in llama\.cpp's format/);
+    }
+  });
+
   it('has experts in one tensor where they are fused', async () => {
     expect((await inspect(join(CHECKPOINTS, 'gpt_oss'))).layout).toBe('all experts of a layer in one tensor');
   });
