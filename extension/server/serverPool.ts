@@ -45,10 +45,14 @@ export class ServerPool {
     signal: AbortSignal,
     { stays = false, ...options }: PoolOptions = {},
   ): Promise<AnalyzeResult> {
-    return this.#ask(
-      (member) => member.client.analyze(run, text, stays ? sink : this.#alike(member, sink), signal, options),
-      stays,
-    );
+    const question = (member: Member): Promise<AnalyzeResult> =>
+      member.client.analyze(run, text, stays ? sink : this.#alike(member, sink), signal, options);
+    try {
+      return await this.#ask(question, stays);
+    } catch (error) {
+      if (!isUserError(error, 'server-unfit') || !(await this.#forget(signal))) throw error;
+      return this.#ask(question, stays);
+    }
   }
 
   /** Name of the model, as the first server says that can be reached. Throws as `analyze`. */
@@ -73,6 +77,22 @@ export class ServerPool {
         if (tried.size === this.#members.length) throw error;
       }
     }
+  }
+
+  /** Forgets what servers routed with that have another model by now; false where none has. */
+  async #forget(signal: AbortSignal): Promise<boolean> {
+    const forgotten = await Promise.all(
+      this.#members.map(async (member) => {
+        const { client, model } = member;
+        if (!model) return false;
+        const name = await client.name(signal).catch(() => model.name);
+        // One that tells no name goes by its place.
+        if (name === model.name || name === '') return false;
+        delete member.model;
+        return true;
+      }),
+    );
+    return forgotten.includes(true);
   }
 
   /** A sink that refuses routing of another model than the others': what comes of many texts would be of neither. */

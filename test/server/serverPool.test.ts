@@ -97,6 +97,22 @@ it('servers of different models are refused by name', async () => {
   );
 });
 
+it('servers that were all started anew with another model route the next text with that', async () => {
+  let served = ['demo', 'demo'];
+  const serving = (server: number) => (asked: Asked) =>
+    asked.path === '/v1/models' ? vllmIdentity(asked.path, '0.27.1', 2048, served[server]) : letters(asked);
+  const pool = await poolOf(serving(0), serving(1));
+  const named = async (text: string): Promise<string> => (await route(pool, text)).origin.model.name;
+  expect([await named('abcdefgh'), await named('bcdefghi')]).toEqual(['demo', 'demo']);
+  served = ['another', 'another'];
+  expect([await named('cdefghij'), await named('defghijk')]).toEqual(['another', 'another']);
+  // One alone is refused.
+  served = ['a third', 'another'];
+  await expect(Promise.all([route(pool, 'efghijkl'), route(pool, 'fghijklm')])).rejects.toThrow(
+    /^The servers do not serve the same model/,
+  );
+});
+
 it('the model has the name that the first server says which can be reached', async () => {
   const pool = await poolOf(letters, (asked) =>
     asked.path === '/v1/models' ? vllmIdentity(asked.path, '0.27.1', 2048, 'another') : letters(asked),
