@@ -5,6 +5,7 @@
 import * as l10n from '@vscode/l10n';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { SectionFile } from './sections/kind.ts';
+import type { Subject } from './sections/subject.ts';
 import { wastedSlots, type LayerPlacement, type Placement } from './placement.ts';
 
 /** Why a placement is none for any of the engines, in a sentence; undefined when it is one. */
@@ -15,10 +16,13 @@ export function unfitForEngines({ layers, devices }: Placement): string | undefi
   return undefined;
 }
 
-/** Why none is one for SGLang, as above: its file has a row for every layer. */
-export function unfitForSglang({ layers }: ModelInfo): string | undefined {
-  if (layers > 0) return undefined;
-  return l10n.t`How many layers the model has is not known: this placement cannot be saved for SGLang.`;
+/**
+ * Why none is one for SGLang, as above: its file has a row for every layer. Recordings go by the numbers of layers; a model whose
+ * layers were only counted has none.
+ */
+export function unfitForSglang({ source, model }: Pick<Subject, 'source' | 'model'>): string | undefined {
+  if (source === 'recorded' || model.layers > 0) return undefined;
+  return l10n.t`This model does not number its layers: the placement cannot be saved for SGLang.`;
 }
 
 /**
@@ -26,7 +30,7 @@ export function unfitForSglang({ layers }: ModelInfo): string | undefined {
  * which nobody reads; they hold the experts in order. SGLang, eplb/expert_location.py.
  *
  * @param placement one that is not unfit
- * @param model neither
+ * @param model of a subject that is none either
  */
 export function sglangFile(placement: Placement, model: ModelInfo): SectionFile {
   const { moeLayers } = model;

@@ -121,7 +121,7 @@ function lacks(subject: Subject, { machine, policy, controls }: PlacementChoices
   ];
 }
 
-function unfit({ model }: Subject, { placement }: Outcome): string | undefined {
+function unfit(subject: Subject, { placement }: Outcome): string | undefined {
   const why = unfitForEngines(placement);
-  return why === undefined ? unfitForSglang(model) : sentences(why, l10n.t`This placement cannot be saved for them.`);
+  return why === undefined ? unfitForSglang(subject) : sentences(why, l10n.t`This placement cannot be saved for them.`);
 }

@@ -75,7 +75,8 @@ export function compareFigure({ machine }: PlacementChoices, outcomes: readonly 
   };
 }
 
-export function deviceFigure({ loads, model }: Subject, { layer, machine }: PlacementChoices, chosen: Outcome): Figure {
+export function deviceFigure(subject: Subject, { layer, machine }: PlacementChoices, chosen: Outcome): Figure {
+  const { loads } = subject;
   const { placement, policy } = chosen;
   const { expert, device } = placement.layers[layer]!;
   const load = chosen.loads[layer]!;
@@ -125,7 +126,7 @@ export function deviceFigure({ loads, model }: Subject, { layer, machine }: Plac
     ...(unfitForEngines(placement) === undefined
       ? {
           actions: [
-            ...(unfitForSglang(model) === undefined
+            ...(unfitForSglang(subject) === undefined
               ? [{ kind: 'action' as const, id: SAVE_SGLANG, label: l10n.t`Save for SGLang…` }]
               : []),
             { kind: 'action', id: SAVE_VLLM_ASCEND, label: l10n.t`Save for vLLM Ascend…` },

@@ -124,10 +124,13 @@ describe('the section on placement', () => {
     const uneven = placementSection.make(subject([HOT]), { devices: 3, policy: 'contiguous' });
     expect(figure(uneven.figures, 'placement-devices').actions).toBeUndefined();
     expect(uneven.lacking).toContain('as many experts on every device');
-    // The layers of recorded counts, or of an ONNX export that numbers none, are not all the model has.
+    // The layers of an ONNX export that numbers none need not be those of the model; those of recordings are.
     const counted = placementSection.make(subject([HOT], { model: { layers: 0 } }), { devices: 4 });
     expect(figure(counted.figures, 'placement-devices').actions?.map(({ id }) => id)).toEqual(['save-vllm-ascend']);
     expect(counted.lacking).toContain('cannot be saved for SGLang');
+    const recording = { ...subject([HOT], { model: { layers: 0 } }), source: 'recorded' } as const;
+    const recorded = placementSection.make(recording, { devices: 4 });
+    expect(figure(recorded.figures, 'placement-devices').actions?.map(({ id }) => id)).toContain('save-sglang');
   });
 
   it('saves the placement that it shows', () => {
