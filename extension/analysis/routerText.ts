@@ -20,7 +20,7 @@ export function candidateText({ pattern, scoring, layers, counted }: RouterCandi
     layers.length === 1
       ? l10n.t`${shape}, ${scoring} scores; ${pattern}; at ${first}`
       : l10n.t`${shape}, ${scoring} scores; ${pattern}; from ${first} to ${last}`;
-  return counted ? l10n.t`${text}; their layers are counted, not named` : text;
+  return counted ? l10n.t`${text}; layer numbers are counted, since the file does not give them` : text;
 }
 
 /** 4 layers × 8 experts, top-2. */

@@ -285,7 +285,7 @@ async function requireSameModel(
   if (now.name !== before.name) {
     throw new UserError(
       'model-changed',
-      l10n.t`The server routes with "${now.name}" by now, and not with "${before.name}" as before: what was routed is of that, and another run begins anew with the new one.`,
+      l10n.t`The server now runs "${now.name}" instead of "${before.name}". What was routed so far is of "${before.name}"; another run starts anew with "${now.name}".`,
     );
   }
   if ((await router.identity()) !== identity) {
@@ -299,7 +299,7 @@ async function requireSameModel(
   if (now.weightless || runs === ran) return;
   throw new UserError(
     'model-changed',
-    l10n.t`The model runs in ${runs} by now, and not in ${ran} as before: the two are not added up. Where it runs as before, a run goes on; with a precision or provider of your choice, it begins anew.`,
+    l10n.t`The model now runs in ${runs} instead of ${ran}, and the two cannot be added up. A run continues once it runs in ${ran} again; if you choose another precision or provider, it starts anew.`,
   );
 }
 

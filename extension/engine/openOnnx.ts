@@ -134,7 +134,7 @@ function modelInfo(
     provider: 'cpu',
     ...(candidate.counted
       ? {
-          note: l10n.t`Nothing in this ONNX model numbers its MoE layers: they are counted from 0, and layers without experts, which cannot be told, are not counted.`,
+          note: l10n.t`This ONNX model does not number its MoE layers. They are counted from 0, without the layers that have no experts, which cannot be recognised.`,
         }
       : {}),
   };

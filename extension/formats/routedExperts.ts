@@ -62,7 +62,7 @@ export function splitByLayer(ids: Integers, tokens: number, layers: number, k: n
     throw new UserError('trace-invalid', l10n.t`${tokens} × ${layers} × ${k} expert ids are not routing of any model.`);
   }
   if (!isWhole(ids)) {
-    throw new UserError('trace-invalid', l10n.t`What stands in the place of expert ids is not whole numbers.`);
+    throw new UserError('trace-invalid', l10n.t`The expert ids are not whole numbers.`);
   }
   const columns = Array.from({ length: layers }, () => new Uint16Array(tokens * k));
   const highest = new Int32Array(layers).fill(-1);

@@ -159,7 +159,7 @@ export function readTraceJson(json: string): RecordedTrace {
     : file.layers
         .map((layer) => {
           const place = `${layer.stack} ${layer.layer}`;
-          if (seen.has(place)) return l10n.t`layer ${layer.layer} stands there twice`;
+          if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;
           seen.add(place);
           const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
           if (routed > tokens || columns.some((c) => c.length !== routed)) {

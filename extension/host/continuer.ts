@@ -130,7 +130,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     const position = selection.active;
     const text = document.getText(new Range(0, 0, position.line, position.character));
     if (text.trim() === '') {
-      void window.showInformationMessage(l10n.t`Nothing stands before the cursor: put it behind some text.`);
+      void window.showInformationMessage(l10n.t`There is no text before the cursor: place it after some text.`);
       return;
     }
     const abort = new AbortController();
@@ -176,7 +176,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       if (this.#writing !== writing) return;
       writing.done = true;
       if (count === 0)
-        void window.showInformationMessage(l10n.t`The model adds nothing here: it takes the text to be at its end.`);
+        void window.showInformationMessage(l10n.t`The model adds nothing here: it considers the text finished.`);
     } catch (error) {
       if (this.#writing !== writing) return;
       this.#stop();

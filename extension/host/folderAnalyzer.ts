@@ -286,7 +286,7 @@ async function filesOf(
   if (files.length === 0) {
     const none =
       paths.length > 0
-        ? l10n.t`No file of ${place.name} matches a glob of moescope.folderGroups: they go from the workspace folder on, as src/**.`
+        ? l10n.t`No file in ${place.name} matches a glob in moescope.folderGroups. Globs are relative to the workspace folder, for example src/**.`
         : l10n.t`No file of ${place.name} is left to route: what is ignored or excluded is left out.`;
     throw new UserError('text-empty', [none, ...unseenSentences(unseen)].join(' '));
   }

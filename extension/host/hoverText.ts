@@ -204,8 +204,8 @@ function limitText(
   const named = hit.slice(0, MAX_FATES).map(({ slot: { expert, place, capacity, movedTo }, at }) => {
     const nth = ordinal(place + 1);
     return movedTo === undefined
-      ? l10n.t`**dropped** at ${at}: E${expert} is full, this is the ${nth} in line and it takes ${capacity}`
-      : l10n.t`**moved** to E${movedTo}, as E${expert} at ${at} is full: this is the ${nth} in line and it takes ${capacity}`;
+      ? l10n.t`**dropped** at ${at}: E${expert} is full; this token is the ${nth} in line, and the expert takes ${capacity}`
+      : l10n.t`**moved** to E${movedTo}, as E${expert} at ${at} is full: this token is the ${nth} in line, and the expert takes ${capacity}`;
   });
   const list = named.join(l10n.t`; `);
   const left = hit.length - named.length;

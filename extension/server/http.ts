@@ -230,7 +230,7 @@ function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException,
       return l10n.t`The server at ${place} is not there: the connection was refused.`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return l10n.t`The server at ${place} cannot be found: its name is not known here.`;
+      return l10n.t`The server at ${place} cannot be found: its host name cannot be resolved.`;
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
     case 'ETIMEDOUT':

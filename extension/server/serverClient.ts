@@ -236,7 +236,7 @@ export class ServerClient {
     if (own.includes(others) || others.includes(own)) return;
     throw new UserError(
       'server-unfit',
-      l10n.t`The local folder's tokenizer.json is another model's: the server at ${this.#http.place} takes a text apart into other tokens.`,
+      l10n.t`The local folder's tokenizer.json is another model's: the server at ${this.#http.place} splits a text into other tokens.`,
     );
   }
 

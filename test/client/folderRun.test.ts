@@ -196,7 +196,7 @@ describe('a run over a folder', () => {
     const lowered = await limited(2);
     expect(lowered).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
     expect(said(lowered)).toContain(
-      'An earlier run with a higher limit stays as it is: what was routed now is not stored',
+      'The results of an earlier run with a higher limit are kept, so this run is not stored',
     );
     const stop = new AbortController();
     const router = new LetterRouter();
@@ -219,7 +219,7 @@ describe('a run over a folder', () => {
     const limits = { files: 2, characters: 10 };
     const lowered = await run(new LetterRouter(), names, { limits });
     expect(lowered).toMatchObject({ resumed: 0, tally: { routed: 2, left: 1 } });
-    expect(said(lowered)).toContain('An earlier run was not gone on with: c.ts has changed since.');
+    expect(said(lowered)).toContain('An earlier run was not continued, because c.ts has changed since.');
     expect(said(lowered)).not.toContain('is not stored');
     expect(await run(new LetterRouter(), names, { limits })).toMatchObject({ resumed: 2 });
   });
@@ -232,10 +232,10 @@ describe('a run over a folder', () => {
     const outcome = await run(changed, ['a.ts', 'b.ts']);
     expect(outcome.resumed).toBe(0);
     expect(changed.texts).toEqual(['a', 'bb']);
-    expect(said(outcome)).toContain('An earlier run was not gone on with: a.ts has changed since.');
+    expect(said(outcome)).toContain('An earlier run was not continued, because a.ts has changed since.');
     const gone = await run(new LetterRouter(), ['b.ts']);
     expect(gone).toMatchObject({ resumed: 0, tally: { routed: 1 } });
-    expect(said(gone)).toContain('An earlier run was not gone on with: a.ts is not among the files any more.');
+    expect(said(gone)).toContain('An earlier run was not continued, because a.ts is no longer among the files.');
   });
 
   it('goes on where files that it skipped are others by now, or gone', async () => {
@@ -247,7 +247,7 @@ describe('a run over a folder', () => {
     expect(router.texts).toEqual(['bb']);
     expect(outcome).toMatchObject({ resumed: 2, tally: { routed: 3, left: 0, tokens: 4 } });
     expect(outcome.tally.skipped).toMatchObject({ binary: 1, empty: 0 });
-    expect(said(outcome)).not.toContain('An earlier run was not gone on with');
+    expect(said(outcome)).not.toContain('An earlier run was not continued');
   });
 
   it('leaves alone what an earlier run came to when it is stopped before it has routed anything', async () => {
@@ -278,7 +278,9 @@ describe('a run over a folder', () => {
     // A file further out came: all of them are told apart by another folder.
     const outcome = await run(new LetterRouter(), [], files(['a.ts', 'b.ts', 'c.ts'], 'src'));
     expect(outcome.resumed).toBe(0);
-    expect(said(outcome)).toContain('An earlier run was not gone on with: a.ts is of another kind of text by now.');
+    expect(said(outcome)).toContain(
+      'An earlier run was not continued, because a.ts now counts as another kind of text.',
+    );
     expect(outcome.routing!.domains.map((domain) => [domain.name, filesOf(domain)])).toEqual([['src', 3]]);
   });
 
@@ -443,8 +445,8 @@ describe('a run over a folder', () => {
   });
 
   it.each([
-    ['precision', { precision: 'int8' }, 'runs in int8 on cpu by now, and not in float32 on cpu as before'],
-    ['provider', { provider: 'webgpu' }, 'runs in float32 on webgpu by now, and not in float32 on cpu as before'],
+    ['precision', { precision: 'int8' }, 'now runs in int8 on cpu instead of float32 on cpu'],
+    ['provider', { provider: 'webgpu' }, 'now runs in float32 on webgpu instead of float32 on cpu'],
   ])(
     'ends when the model runs in another %s by then, and goes on when the first is back',
     async (_, model, sentence) => {
@@ -582,18 +584,18 @@ describe('what is told of a folder', () => {
 
   it('has the folders that could not be read', async () => {
     expect(await toldOf(treeOf({ a: 2, b: undefined }))).toBe(
-      '2 files routed, 2 tokens. 1 folder cannot be read: what stands in it is left out.',
+      '2 files routed, 2 tokens. 1 folder could not be read; its contents are left out.',
     );
     expect(await toldOf(treeOf({ a: 3, b: undefined, c: undefined }))).toBe(
       '2 files routed, 2 tokens. 1 file more than the limit of 2: what was routed is a sample of each kind of text. ' +
-        '2 folders cannot be read: what stands in them is left out.',
+        '2 folders could not be read; their contents are left out.',
     );
   });
 
   it('has the files that are too many to be looked at, of which what was routed is no sample', async () => {
     expect(await toldOf(treeOf({ a: 100_000, z: 1 }))).toBe(
-      '2 files routed, 2 tokens. 99,998 files more than the limit of 2. There are more than 100,000 files: only the first of ' +
-        'them by name were looked at, and what kinds of text the others are is not known.',
+      '2 files routed, 2 tokens. 99,998 files more than the limit of 2. There are more than 100,000 files. Only the first ' +
+        '100,000 by name were looked at; the others may be of other kinds of text.',
     );
     expect(await toldOf(treeOf({ a: 99_999, z: 1 }))).toBe(
       '2 files routed, 2 tokens. 99,998 files more than the limit of 2: what was routed is a sample of each kind of text.',

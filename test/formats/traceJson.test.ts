@@ -130,7 +130,7 @@ describe('readTraceJson', () => {
       /tokens\.0\.id/,
     ],
     ['no layers', { layers: [] }, /layers/],
-    ['a layer twice', { layers: [MINIMAL.layers[0], MINIMAL.layers[0]] }, /layer 1 stands there twice/],
+    ['a layer twice', { layers: [MINIMAL.layers[0], MINIMAL.layers[0]] }, /layer 1 appears twice/],
     ['a layer beyond all models', { layers: [{ ...MINIMAL.layers[0], layer: 100_001 }] }, /layers\.0\.layer/],
     [
       'an expert twice for one token',

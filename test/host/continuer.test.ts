@@ -170,6 +170,6 @@ test.each(['', '\n\n  '])('before a text there is nothing to continue: %j', asyn
   await vi.advanceTimersByTimeAsync(0);
   expect([sink, continuer.writing]).toEqual([undefined, false]);
   expect(notifications.map(({ message }) => message)).toEqual([
-    'Nothing stands before the cursor: put it behind some text.',
+    'There is no text before the cursor: place it after some text.',
   ]);
 });

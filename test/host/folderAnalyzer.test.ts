@@ -125,7 +125,7 @@ describe('rules of one’s own', () => {
     grouping = { by: 'rules', rules: [{ glob: 'host/**', name: 'host' }] };
     await expect(analyzed(letters)).rejects.toMatchObject({
       code: 'text-empty',
-      message: expect.stringContaining('matches a glob of moescope.folderGroups') as string,
+      message: expect.stringContaining('matches a glob in moescope.folderGroups') as string,
     });
     rmSync(join(folder, 'host'), { recursive: true });
     await expect(analyzed(letters)).rejects.toMatchObject({

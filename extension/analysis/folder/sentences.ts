@@ -26,8 +26,8 @@ const WHY: Readonly<Record<keyof Counts['skipped'], (files: string) => string>> 
 };
 
 const ANEW: Readonly<Record<Anew['why'], (path: string) => string>> = {
-  gone: (path) => l10n.t`${path} is not among the files any more`,
-  kind: (path) => l10n.t`${path} is of another kind of text by now`,
+  gone: (path) => l10n.t`${path} is no longer among the files`,
+  kind: (path) => l10n.t`${path} now counts as another kind of text`,
   changed: (path) => l10n.t`${path} has changed since`,
 };
 
@@ -92,7 +92,7 @@ export function folderSentences(account: FolderAccount): string[] {
     resumed > 0
       ? l10n.t`${files(routed)} routed, ${count(tokens)} tokens. ${count(resumed)} of them in an earlier run.`
       : l10n.t`${files(routed)} routed, ${count(tokens)} tokens.`,
-    ...(anew ? [l10n.t`An earlier run was not gone on with: ${ANEW[anew.why](anew.path)}.`] : []),
+    ...(anew ? [l10n.t`An earlier run was not continued, because ${ANEW[anew.why](anew.path)}.`] : []),
     ...(cut > 0 ? [l10n.t`Of ${files(cut)} only the first ${count(limits.characters)} characters were taken.`] : []),
     ...(why === '' ? [] : [l10n.t`Skipped: ${why}.`]),
     ...failures.slice(0, FAILURES_TOLD).map(({ path, why: reason }) => `${path}: ${reason}`),
@@ -100,7 +100,7 @@ export function folderSentences(account: FolderAccount): string[] {
     ...unseenSentences(unseen),
     ...(aside
       ? [
-          l10n.t`An earlier run with a higher limit stays as it is: what was routed now is not stored, and another run with this limit begins anew.`,
+          l10n.t`The results of an earlier run with a higher limit are kept, so this run is not stored; another run with this limit starts from the beginning.`,
         ]
       : []),
     ...(stored ? [] : [l10n.t`What was routed could not be stored: another run will begin anew.`]),
@@ -123,11 +123,11 @@ export function unseenSentences({ more, unreadable }: Unseen): string[] {
   return [
     ...(more
       ? [
-          l10n.t`There are more than 100,000 files: only the first of them by name were looked at, and what kinds of text the others are is not known.`,
+          l10n.t`There are more than 100,000 files. Only the first 100,000 by name were looked at; the others may be of other kinds of text.`,
         ]
       : []),
-    ...(unreadable === 1 ? [l10n.t`1 folder cannot be read: what stands in it is left out.`] : []),
-    ...(unreadable > 1 ? [l10n.t`${count(unreadable)} folders cannot be read: what stands in them is left out.`] : []),
+    ...(unreadable === 1 ? [l10n.t`1 folder could not be read; its contents are left out.`] : []),
+    ...(unreadable > 1 ? [l10n.t`${count(unreadable)} folders could not be read; their contents are left out.`] : []),
   ];
 }
 
