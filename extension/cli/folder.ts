@@ -88,7 +88,7 @@ async function routeFiles(
   if (files.length === 0) {
     const none =
       paths.length > 0
-        ? `No file of ${root} matches a GLOB of --group: they go from there on, as src/**.`
+        ? `No file in ${root} matches a GLOB of --group. They are relative to it, for example src/**.`
         : `No file of ${root} is left to route: what is ignored is left out.`;
     throw new UsageError([none, ...unseenSentences(unseen)].join(' '));
   }

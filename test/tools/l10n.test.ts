@@ -36,6 +36,19 @@ describe.each(languages)('sentences in %s', (language) => {
   });
 });
 
+it('bold text ends where Markdown takes it to, which a letter right after its last full stop or bracket is not', () => {
+  const parted = languages.flatMap((language) =>
+    Object.values({
+      ...(readJson(bundlePath(language)) as Texts),
+      ...(readJson(file(`package.nls.${language}.json`)) as Texts),
+    }).filter((text) => {
+      const parts = text.split('**');
+      return parts.some((part, i) => i % 2 === 1 && /\p{P}$/u.test(part) && /^[\p{L}\p{N}]/u.test(parts[i + 1] ?? ''));
+    }),
+  );
+  expect(parted).toEqual([]);
+});
+
 describe('package.json', () => {
   const english = readJson(file('package.nls.json')) as Texts;
 
