@@ -53,7 +53,7 @@ test('one document in two editors is tinted in both, and so is an edit in one of
   await workbench.typeText('x');
   await expect.poll(() => stale(left)).toBeGreaterThan(0);
   expect(await workbench.decorations(left)).toEqual(await workbench.decorations(right));
-  expect(await workbench.statusText()).toContain('edited since');
+  await expect.poll(() => workbench.statusText()).toContain('edited since');
   await workbench.page.keyboard.press('ControlOrMeta+Z');
   await expectTints(left, router);
   await expectTints(right, router);
