@@ -14,8 +14,7 @@ export class Highlighter {
 
   /** The host's word on what is highlighted; while previewing it is our own preview that comes back. */
   update({ key, highlight }: Pick<ViewState, 'key' | 'highlight'>): void {
-    // The host ends previews when another text comes.
-    if (key !== this.#key) this.#preview = undefined;
+    if (key !== this.#key) this.point(undefined);
     this.#key = key;
     if (!this.#preview) this.#sticky = highlight;
   }

@@ -54,3 +54,13 @@ test('what is pinned in another text is taken away by the first click there, alt
   highlighter.toggle(B);
   expect(sent.at(-1)).toEqual({ type: 'highlight', preview: false });
 });
+
+test('what is pointed at ends with the text that was shown, also where the pointer stays', () => {
+  highlighter.point(A);
+  highlighter.update({ key: 'a', highlight: A });
+  // A folder's report has no text of its own.
+  highlighter.update({ highlight: A });
+  expect(sent.at(-1)).toEqual({ type: 'highlight', preview: true });
+  highlighter.point(undefined);
+  expect(sent).toHaveLength(2);
+});
