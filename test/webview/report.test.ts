@@ -542,6 +542,26 @@ test('a chart that goes while something is pointed at takes that along', async (
   expect((await sent('highlight')).at(-1)).toEqual({ type: 'highlight', preview: true });
 });
 
+test('a row of a table that is pointed at stays so in an update, until it is of another expert', async () => {
+  await open();
+  const figure = view.page.getByRole('article', { name: 'Load by expert, L0' });
+  await figure.getByRole('button', { name: 'Table' }).click();
+  await figure.locator('moe-table button.link').nth(2).hover();
+  const pointed = await sent('highlight');
+  const update = async () => {
+    await view.page.evaluate(() => {
+      window.fakeHost.sendToReport({ type: 'changed' });
+    });
+    await view.settle();
+  };
+  await update();
+  expect(await sent('highlight')).toEqual(pointed);
+  // All rows are of the next layer.
+  await view.update({ layer: 1 });
+  await update();
+  expect(await sent('highlight')).toEqual([...pointed, { type: 'highlight', preview: true }]);
+});
+
 test.each(['pointed at', 'focused'])('a row of a table that goes while it is %s takes that along', async (how) => {
   await open();
   const figure = view.page.getByRole('article', { name: 'Load by expert, L0' });

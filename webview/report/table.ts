@@ -5,6 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { count, written } from '../../extension/analysis/numbers.ts';
 import type { Cell, Place, Table } from '../../extension/protocol/report.ts';
 import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import { sameExpert } from '../highlight.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 
 /** Rows shown at first. */
@@ -25,7 +26,8 @@ export class ReportTable extends LightElement {
   @state() private shown = FIRST;
 
   #order: readonly number[] = [];
-  #isPointing = false;
+  /** The row that is pointed at, as rows are shown. */
+  #pointed: { readonly at: number; readonly expert: ExpertRef } | undefined;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
@@ -33,12 +35,12 @@ export class ReportTable extends LightElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    // Rows that go tell of no pointer that leaves them.
-    if (changed.has('table')) this.point(undefined);
     if (changed.has('table') || changed.has('column') || changed.has('descending')) {
       if (this.column !== undefined && this.column >= this.table.columns.length) this.column = undefined;
       this.#order = orderOf(this.table, this.column, this.descending);
     }
+    // A row that goes, or becomes another's, tells of no pointer that leaves it.
+    if (this.#pointed && !sameExpert(this.expertAt(this.#pointed.at), this.#pointed.expert)) this.point(undefined);
   }
 
   protected override render(): TemplateResult {
@@ -56,9 +58,9 @@ export class ReportTable extends LightElement {
           </thead>
           <tbody>
             ${shown.map(
-              (r) =>
+              (r, at) =>
                 html`<tr>
-                  ${rows[r]!.map((cell, c) => this.cell(r, c, cell))}
+                  ${rows[r]!.map((cell, c) => this.cell(at, c, cell))}
                 </tr>`,
             )}
           </tbody>
@@ -109,9 +111,16 @@ export class ReportTable extends LightElement {
     </th>`;
   }
 
-  private point(expert: ExpertRef | undefined): void {
-    if (!expert && !this.#isPointing) return;
-    this.#isPointing = expert !== undefined;
+  /** The expert that a row leads to, as rows are shown. */
+  private expertAt(at: number): ExpertRef | undefined {
+    const r = this.#order[at];
+    return this.leads && r !== undefined ? (this.table.experts?.[r] ?? undefined) : undefined;
+  }
+
+  private point(at: number | undefined): void {
+    const expert = at === undefined ? undefined : this.expertAt(at);
+    if (!expert && !this.#pointed) return;
+    this.#pointed = at === undefined || !expert ? undefined : { at, expert };
     this.actions.point(expert);
   }
 
@@ -131,12 +140,12 @@ export class ReportTable extends LightElement {
     else this.column = undefined;
   }
 
-  private cell(r: number, c: number, cell: Cell): TemplateResult {
-    const { columns, experts, places } = this.table;
+  private cell(at: number, c: number, cell: Cell): TemplateResult {
+    const { columns, places } = this.table;
     const unit = columns[c]?.unit ?? 'text';
     const text = written(cell, unit);
-    const expert = this.leads ? experts?.[r] : undefined;
-    const place = places?.[r];
+    const expert = this.expertAt(at);
+    const place = places?.[this.#order[at]!];
     if (c > 0 || !(expert ?? place)) {
       const classes = unit === 'text' ? 'text' : 'number';
       return c === 0 ? html`<th scope="row" class=${classes}>${text}</th>` : html`<td class=${classes}>${text}</td>`;
@@ -145,7 +154,7 @@ export class ReportTable extends LightElement {
       this.point(undefined);
     };
     const enter = (): void => {
-      this.point(expert ?? undefined);
+      this.point(at);
     };
     return html`<th scope="row" class=${unit === 'text' ? 'text' : 'number'}>
       <button
