@@ -46,6 +46,8 @@ let loads: readonly LayerLoad[] = [];
 let windows: Uint32Array = new Uint32Array(1);
 let cached = 0;
 let at: CellPosition | undefined;
+/** What to go to once its token is there: while somebody types, the cursor is ahead of the text that is shown. */
+let awaited: Extract<ToMap, { type: 'reveal' }> | undefined;
 let helped: readonly string[] = saved.helped ?? [];
 const helpState: HelpState = {
   isOpen: (id) => helped.includes(id),
@@ -133,11 +135,22 @@ function grid(): RoutingGrid | null {
   return root.querySelector('moe-routing-grid');
 }
 
+function reveal(): void {
+  const shown = grid();
+  if (!shown || !awaited || !state || awaited.token >= state.tokens) return;
+  const { token, select } = awaited;
+  awaited = undefined;
+  // Where rows stand it knows after its update.
+  void shown.updateComplete.then(() => {
+    shown.reveal(token, select);
+  });
+}
+
 host.listen(toMap, (message) => {
   switch (message.type) {
     case 'state':
       if (message.state.palette !== state?.palette) colors = undefined;
-      if (message.state.key !== state?.key) at = undefined;
+      if (message.state.key !== state?.key) at = awaited = undefined;
       ({ state } = message);
       highlighter.update(state);
       break;
@@ -153,10 +166,11 @@ host.listen(toMap, (message) => {
       loads = message.layers;
       break;
     case 'reveal':
-      grid()?.reveal(message.token, message.select);
-      return;
+      awaited = message;
+      break;
   }
   update();
+  reveal();
 });
 
 onThemeChange(() => {

@@ -369,6 +369,21 @@ describe('link with the editor', () => {
     expect(await view.page.locator('[aria-rowindex="152"]').count()).toBe(1);
   });
 
+  test('the editor’s cursor in what was typed at the end is gone to once that is there', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    await view.reveal(150, true);
+    await view.reveal(299, true);
+    expect(await details()).toContain('token 150');
+    await view.showSynthetic({ tokens: 300, layers: 6, experts: 16, k: 2 }, { layer: 3 });
+    expect(await details()).toContain('token 299');
+    expect(await view.page.locator('[aria-rowindex="301"]').count()).toBe(1);
+    const { scrollTop, clientHeight } = await view.page
+      .locator('.scroller')
+      .evaluate(({ scrollTop, clientHeight }) => ({ scrollTop, clientHeight }));
+    expect(scrollTop).toBe(300 * ROW - clientHeight);
+  });
+
   test('a layer is chosen by its header', async () => {
     await open();
     await view.show(demo, { layer: 3 });
