@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { window } from 'vscode';
-import { urlsOf, type ServerSpec } from '../protocol/server.ts';
+import type { ServerSpec } from '../protocol/server.ts';
 import { DUMP_FOLDER, KEPT, type Answers } from '../server/recorder.ts';
 import type { FirstUse } from './firstUse.ts';
 import type { Problems } from './problems.ts';
@@ -83,7 +83,7 @@ export class LoadRecorder {
   async #server(): Promise<ServerSpec | undefined> {
     const server = this.#servers.chosen;
     if (!server) await window.showInformationMessage(l10n.t`Which server? Run “Use a Server…” first.`);
-    else for (const url of urlsOf(server)) if (!(await this.#servers.agreeToPlainHttp(url))) return undefined;
+    else if (!(await this.#servers.agreeToPlainHttp(server))) return undefined;
     return server;
   }
 }

@@ -95,9 +95,14 @@ export class Models {
     return v.parse(recentSchema, this.#global.get(RECENT_KEY));
   }
 
-  /** Whether the user agrees to what a model is taken for; asks where that has to be asked. Throws UserError. */
+  /**
+   * Whether the user agrees to what a model is taken for, or to how texts go to its server; asks where that has to be asked.
+   * Throws UserError.
+   */
   async agree(folder?: string): Promise<boolean> {
-    return (folder === undefined && this.server !== undefined) || this.#consent.settle(folder ?? this.folder);
+    const { server } = this;
+    if (folder === undefined && server) return this.#servers.agreeToPlainHttp(server);
+    return this.#consent.settle(folder ?? this.folder);
   }
 
   /** What is needed to run the model in this folder on this machine, or the current model where it runs. */

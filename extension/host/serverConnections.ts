@@ -87,7 +87,7 @@ export class ServerConnections {
 
   /** Routes a text on a server, as the engine's client does on this machine. Throws UserError. */
   readonly analyze: NonNullable<EngineClientOptions['elsewhere']> = async (server, run, text, sink, signal, live) => {
-    for (const url of urlsOf(server)) if (!(await this.#parts.servers.agreeToPlainHttp(url))) throw cancelled();
+    if (!(await this.#parts.servers.agreeToPlainHttp(server))) throw cancelled();
     // A text that is being edited goes without probabilities: only then may the server use what it knows of the text before.
     const edited = live?.follows ?? false;
     if (edited) await pause(EDIT_MS, signal);

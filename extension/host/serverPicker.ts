@@ -52,7 +52,7 @@ export class ServerPicker {
     const candidate = choice === 'new' ? await this.#ask() : { server: choice };
     if (!candidate) return false;
     const { server, key } = candidate;
-    for (const url of urlsOf(server)) if (!(await this.#servers.agreeToPlainHttp(url))) return false;
+    if (!(await this.#servers.agreeToPlainHttp(server))) return false;
     try {
       const probed = await this.#probe(candidate);
       if (!probed) return false;

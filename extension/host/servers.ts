@@ -62,8 +62,17 @@ export class Servers {
     return gone;
   }
 
-  /** Whether what is sent to an address may be readable on its way; asks once. */
-  async agreeToPlainHttp(url: string): Promise<boolean> {
+  /** Whether what is sent to a server may be readable on its way; asks once for each of its addresses. */
+  async agreeToPlainHttp(server: ServerSpec): Promise<boolean> {
+    for (const url of urlsOf(server)) if (!(await this.#agreeToPlainHttpAt(url))) return false;
+    return true;
+  }
+
+  dispose(): void {
+    this.#disposables.dispose();
+  }
+
+  async #agreeToPlainHttpAt(url: string): Promise<boolean> {
     const agreed = v.parse(readableSchema, this.#globalState.get(READABLE));
     if (!isReadable(url) || agreed.includes(url)) return true;
     const send = l10n.t`Send All the Same`;
@@ -76,10 +85,6 @@ export class Servers {
     if (answer !== send) return false;
     await this.#globalState.update(READABLE, [...agreed, url]);
     return true;
-  }
-
-  dispose(): void {
-    this.#disposables.dispose();
   }
 
   #others(server: ServerSpec): ServerSpec[] {

@@ -212,12 +212,12 @@ test('what was agreed to for a server that is pushed off the list is asked again
     },
   });
   const old = { url: 'http://old:1', model: '' };
-  await servers.agreeToPlainHttp(old.url);
+  await servers.agreeToPlainHttp(old);
   await servers.choose(old);
   for (let n = 0; n < 7; n++) await servers.choose({ url: `http://newer-${n}:1`, model: '' });
-  expect(await servers.agreeToPlainHttp(old.url)).toBe(true);
+  expect(await servers.agreeToPlainHttp(old)).toBe(true);
   expect(asked).toBe(1);
   await servers.choose({ url: 'http://newest:1', model: '' });
-  expect(await servers.agreeToPlainHttp(old.url)).toBe(true);
+  expect(await servers.agreeToPlainHttp(old)).toBe(true);
   expect(asked).toBe(2);
 });
