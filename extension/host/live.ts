@@ -63,6 +63,8 @@ export class Live implements Disposable {
   #follow(session: Session, change: SessionChange): void {
     if (change === 'edit' && this.#live.on && isVisible(session.document)) this.#request(session);
     const { run } = session;
+    // Other routing has taken the place of what made way: a recording, say.
+    if (change === 'routing' && !(run && this.#runs.has(run))) this.#gaveWay.delete(session);
     if (change === 'run' && run) this.#giveWay(session);
     // Whoever cancels a run has had enough, of the edits since then as well.
     if (run?.abort.signal.aborted && run.abort.signal.reason !== SUPERSEDED) this.#waiting.delete(session);

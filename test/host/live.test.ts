@@ -1,5 +1,5 @@
 /** Routing that follows edits, and what is looked at: which runs begin, which make way, and what ends it. */
-import type { Memento, TextEditor } from 'vscode';
+import type { Memento, TextDocument, TextEditor } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EngineClient } from '../../extension/client/engineClient.ts';
 import { Analyzer } from '../../extension/host/analyzer.ts';
@@ -206,6 +206,25 @@ test('an edit that is no longer seen makes way for one that is, and is routed wh
   expect(calls.slice(4).map(({ text }) => text)).toEqual(['xhello world']);
   await calls[4]!.finish();
   expect([sessionOf(a)?.routed?.complete, sessionOf(a)?.partial]).toEqual([true, undefined]);
+});
+
+test('a recording that was opened on a text whose run made way stays', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a, b);
+  await start();
+  await analyze(a);
+  await analyze(b);
+  await a.type('x');
+  await show(b);
+  await b.type('y');
+  expect(calls[2]!.signal.reason).toBe(SUPERSEDED);
+  await calls[3]!.finish();
+  await live.set(false);
+  analyzer.show(a as unknown as TextDocument, a.text, sessionOf(b)!.routed!.trace);
+  await show(a);
+  await live.set(true);
+  await vi.advanceTimersByTimeAsync(REST);
+  expect(calls.slice(4).map(({ text }) => text)).toEqual([]);
 });
 
 test('what is analysed unseen because somebody asked for it goes on', async () => {
