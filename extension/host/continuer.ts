@@ -209,10 +209,11 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     return [new InlineCompletionItem(text, new Range(position, position))];
   }
 
-  async #offerText({ document }: Writing): Promise<void> {
+  async #offerText({ document, position }: Writing): Promise<void> {
     this.#offer ??= languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
-    // Another editor would be asked for its own suggestions.
-    if (window.activeTextEditor?.document !== document) return;
+    // Another editor would be asked for its own suggestions, and so would this one elsewhere in the text.
+    const active = window.activeTextEditor;
+    if (active?.document !== document || !active.selection.active.isEqual(position)) return;
     // VS Code goes on showing a part that it has, whatever else comes, until it is hidden.
     await commands.executeCommand('editor.action.inlineSuggest.hide');
     await commands.executeCommand('editor.action.inlineSuggest.trigger');

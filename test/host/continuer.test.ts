@@ -1,4 +1,4 @@
-import type { TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import type { Position, TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EngineClient } from '../../extension/client/engineClient.ts';
 import { Continuer } from '../../extension/host/continuer.ts';
@@ -15,8 +15,13 @@ type Sink = Parameters<EngineClient['continue']>[2];
 const document: unknown = { version: 1, getText: () => 'The router' };
 const editor: unknown = {
   document,
-  selection: { active: { line: 0, character: 10, isEqual: () => false } },
+  selection: { active: position(10) },
 };
+
+function position(character: number): Position {
+  const at: unknown = { line: 0, character, isEqual: (other: Position) => other.character === character };
+  return at as Position;
+}
 
 let continuer: Continuer;
 let sink: Sink | undefined;
@@ -150,6 +155,12 @@ test('what was written while a page had the focus is offered when its editor has
     sink!.continued(token);
     end();
     await written;
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(offered()).toBe(false);
+    // Another split of the document is at another place of it.
+    const split: unknown = { document, selection: { active: position(3) } };
+    window.activeTextEditor = split;
+    activating.fire(split as TextEditor);
     await vi.advanceTimersByTimeAsync(2000);
     expect(offered()).toBe(false);
     window.activeTextEditor = editor;
