@@ -4,9 +4,12 @@ import {
   Selection,
   TextEditorRevealType,
   window,
+  workspace,
   type Disposable,
   type Event,
+  type TextDocumentChangeEvent,
   type TextEditor,
+  type TextEditorSelectionChangeKind,
 } from 'vscode';
 import { Disposables } from './disposables.ts';
 import type { Session } from './session.ts';
@@ -36,12 +39,19 @@ export class EditorLink implements Disposable {
     }),
   );
   #jumpedAt = -Infinity;
+  /** Edited at the cursor, or it was moved since the edit: once that is routed, the map goes there. */
+  readonly #awaited = new WeakSet<Session>();
 
   constructor(sessions: Sessions) {
     this.#sessions = sessions;
     this.#disposables.add(
-      window.onDidChangeTextEditorSelection(({ textEditor }) => {
-        this.#cursorMoved(textEditor);
+      window.onDidChangeTextEditorSelection(({ textEditor, kind }) => {
+        this.#cursorMoved(textEditor, kind);
+      }),
+    );
+    this.#disposables.add(
+      workspace.onDidChangeTextDocument((event) => {
+        this.#edited(event);
       }),
     );
     this.#disposables.add(
@@ -61,7 +71,8 @@ export class EditorLink implements Disposable {
     );
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
-        if (change === 'routing' || change === 'edit') this.#find(session);
+        if (change === 'edit') this.#find(session);
+        if (change === 'routing') this.#routed(session);
       }),
     );
   }
@@ -88,15 +99,20 @@ export class EditorLink implements Disposable {
     this.#disposables.dispose();
   }
 
-  #cursorMoved(editor: TextEditor): void {
+  #cursorMoved(editor: TextEditor, kind?: TextEditorSelectionChangeKind): void {
     const session = this.#sessions.get(editor.document.uri);
     // In another split of the document the cursor moves along with what is typed into this one.
-    if (session?.routed && editor === shownBy(session.document)) this.#follow(session, editor);
+    if (!session?.routed || editor !== shownBy(session.document)) return;
+    const { edited } = session.routed.edits;
+    if (edited && kind !== undefined) this.#awaited.add(session);
+    // An edit elsewhere, as where a file is formatted, moves the cursor, too; that is of no kind.
+    if (edited && kind === undefined) this.#move(session, editor);
+    else this.#follow(session, editor);
   }
 
   #follow(session: Session, editor: TextEditor): void {
     if (!this.#move(session, editor) || session !== this.#sessions.current) return;
-    if (!this.#jumping()) this.#following.request(session.typing ? TYPING_MS : 0);
+    if (session.cursor !== undefined && !this.#jumping()) this.#following.request(session.typing ? TYPING_MS : 0);
   }
 
   #scrolled(editor: TextEditor): void {
@@ -111,10 +127,24 @@ export class EditorLink implements Disposable {
   /** Finds the token under the cursor of the session's editor anew. */
   #find(session: Session): void {
     const editor = shownBy(session.document);
-    if (!editor) return;
+    if (editor) this.#move(session, editor);
+  }
+
+  #edited({ document, contentChanges, reason }: TextDocumentChangeEvent): void {
+    const session = this.#sessions.get(document.uri);
+    const cursor = session && shownBy(document)?.selection.active;
+    if (!cursor) return;
+    // What is undone takes the cursor along.
+    if (reason !== undefined || contentChanges.some(({ range }) => range.contains(cursor))) this.#awaited.add(session);
+  }
+
+  #routed(session: Session): void {
+    const editor = shownBy(session.document);
     // Routing that has followed an edit is where the cursor went with that; another analysis moves nothing.
-    if (session.routed?.kept) this.#follow(session, editor);
-    else this.#move(session, editor);
+    if (editor && session.routed?.kept && this.#awaited.has(session)) this.#follow(session, editor);
+    else this.#find(session);
+    // What stands at the cursor may have been edited again meanwhile.
+    if (session.cursor !== undefined) this.#awaited.delete(session);
   }
 
   /** Whether the cursor came to another token. */

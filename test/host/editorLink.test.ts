@@ -1,15 +1,18 @@
 /** Which token the map and the load view are led to by the editors of a text. */
-import type { TextDocument, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import type { TextDocument, TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EditorLink } from '../../extension/host/editorLink.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import type { LiveBase, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
-import { activating, selecting, window } from '../support/vscode.ts';
+import { activating, editing, selecting, window } from '../support/vscode.ts';
 import { traceOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
+
+/** As of what somebody types, pastes or goes to by keys; what an edit moves is of no kind. */
+const KEYBOARD = 1;
 
 /** Offsets stand for positions. */
 const document: unknown = { uri: { path: '/text', toString: () => 'file:///text' }, offsetAt: (at: number) => at };
@@ -84,13 +87,45 @@ test('a paste is followed once it is routed', () => {
   session.routed!.edits.apply([{ offset: 2, removed: 0, inserted: 1000 }], (from, to) => pasted.slice(from, to));
   Object.assign(upper, { selection: { active: 1001 } });
   sessions.publish(session, 'edit');
-  selecting.fire({ textEditor: upper } as unknown as TextEditorSelectionChangeEvent);
+  selecting.fire({ textEditor: upper, kind: KEYBOARD } as unknown as TextEditorSelectionChangeEvent);
   vi.advanceTimersByTime(50);
   session.show(routed(pasted, 2, { generation: 1, tokens: 2 }), true);
   sessions.publish(session, 'routing');
   vi.advanceTimersByTime(1000);
   expect(session.cursor).toBe(1001);
   expect(revealed).toEqual([1001]);
+});
+
+/** Puts letters into the text before an offset, as an edit of no kind, and routes what has come of it. */
+function insert(letters: string, at: number, cursor: number): void {
+  const text = `${'0123456789'.slice(0, at)}${letters}${'0123456789'.slice(at)}`;
+  session.edited();
+  session.routed!.edits.apply([{ offset: at, removed: 0, inserted: letters.length }], (from, to) =>
+    text.slice(from, to),
+  );
+  const range = { contains: (position: unknown) => position === at };
+  editing.fire({ document, contentChanges: [{ range }] } as unknown as TextDocumentChangeEvent);
+  sessions.publish(session, 'edit');
+  Object.assign(upper, { selection: { active: cursor } });
+  selecting.fire({ textEditor: upper } as unknown as TextEditorSelectionChangeEvent);
+  vi.advanceTimersByTime(50);
+  session.show(routed(text, 2, { generation: 1, tokens: at }), true);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+}
+
+test('the map stays where something changes above a cursor that nobody moved, as where a file is formatted', () => {
+  session.live = {} as LiveBase;
+  insert('xyz', 1, 5);
+  expect(session.cursor).toBe(5);
+  expect(revealed).toEqual([]);
+});
+
+test('a suggestion that is taken at the cursor is followed', () => {
+  session.live = {} as LiveBase;
+  insert('xyz', 2, 5);
+  expect(session.cursor).toBe(5);
+  expect(revealed).toEqual([5]);
 });
 
 test('an analysis afresh leaves the map where it is', () => {
