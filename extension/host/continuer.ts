@@ -151,6 +151,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     try {
       if (!(await this.#models.agree())) throw cancelled();
       let told: Progress | undefined;
+      let context: number | undefined;
       late = setTimeout(() => {
         if (this.#writing === writing) this.#notify(writing, told);
       }, QUIET_MS);
@@ -161,6 +162,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
         },
         began: ({ model }: Began) => {
           writing.layers = model.moeLayers;
+          ({ context } = model);
         },
         continued: (token: Continued) => {
           if (this.#writing !== writing) return;
@@ -175,8 +177,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       const count = await this.#client.continue(this.#models.request(), what, sink, abort.signal);
       if (this.#writing !== writing) return;
       writing.done = true;
-      if (count === 0)
-        void window.showInformationMessage(l10n.t`The model adds nothing here: it considers the text finished.`);
+      if (count === 0) void window.showInformationMessage(nothingAdded(context));
     } catch (error) {
       if (this.#writing !== writing) return;
       this.#stop();
@@ -264,6 +265,12 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       void commands.executeCommand('setContext', `moescope.${key}`, value);
     }
   }
+}
+
+function nothingAdded(context: number | undefined): string {
+  return context === 1
+    ? l10n.t`The model adds nothing here: its context of 1 token has no room for another. moescope.context says how long it may be.`
+    : l10n.t`The model adds nothing here: it considers the text finished.`;
 }
 
 function writtenText({ tokens, layers, done }: Writing): WrittenText {

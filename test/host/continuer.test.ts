@@ -26,11 +26,13 @@ function position(character: number): Position {
 let continuer: Continuer;
 let sink: Sink | undefined;
 let end: () => void;
+/** Tokens that the model says it has added. */
+let added: number;
 /** Messages of notices, and what their buttons do. */
 let notices: { messages: string[]; open: boolean; cancel: () => void }[];
 beforeEach(() => {
   vi.useFakeTimers();
-  notices = [];
+  [notices, added] = [[], 1];
   statusMessages.length = 0;
   Object.assign(window, {
     withProgress: async (
@@ -51,7 +53,7 @@ beforeEach(() => {
       new Promise<number>((resolve, reject) => {
         sink = told;
         end = () => {
-          resolve(1);
+          resolve(added);
         };
         signal.addEventListener('abort', () => {
           reject(cancelled());
@@ -171,6 +173,24 @@ test('what was written while a page had the focus is offered when its editor has
     window.activeTextEditor = undefined;
     run.mockRestore();
   }
+});
+
+test.each([
+  [
+    1,
+    'The model adds nothing here: its context of 1 token has no room for another. moescope.context says how long it may be.',
+  ],
+  [1024, 'The model adds nothing here: it considers the text finished.'],
+])('where nothing is added in a context of %i it is said why', async (context, why) => {
+  notifications.length = 0;
+  added = 0;
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  const began: unknown = { model: { context, moeLayers: [] } };
+  sink!.began(began as Parameters<Sink['began']>[0]);
+  end();
+  await written;
+  expect(notifications.map(({ message }) => message)).toEqual([why]);
 });
 
 test.each(['', '\n\n  '])('before a text there is nothing to continue: %j', async (text) => {
