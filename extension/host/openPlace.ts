@@ -15,7 +15,11 @@ export async function openPlace(uri: Uri, { start, end }: Place, text: string): 
   const range = new Range(document.positionAt(start), document.positionAt(end));
   if (!document.getText(range).startsWith(text)) {
     const name = posix.basename(uri.path);
-    throw new UserError('text-gone', l10n.t`${name} has changed since: something else stands at that place.`);
+    // VS Code makes mixed line ends uniform, and offsets in the file are no longer those in the document.
+    throw new UserError(
+      'text-gone',
+      l10n.t`Something else stands at that place of ${name}: it has changed since, or its line ends are mixed.`,
+    );
   }
   await show(document, range);
 }

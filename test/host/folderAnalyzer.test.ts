@@ -103,7 +103,7 @@ test('a typical token leads to its place in a file, unless something else stands
   writeFileSync(file, 'wxyz');
   await expect(goTo!({ file: 0, start: 1, end: 2 })).rejects.toMatchObject({
     code: 'text-gone',
-    message: 'a.md has changed since: something else stands at that place.',
+    message: 'Something else stands at that place of a.md: it has changed since, or its line ends are mixed.',
   });
   expect(editor.selection).toBeUndefined();
 });

@@ -25,16 +25,15 @@ test('on a server that is reached by plain http it may where the user agrees to 
   const places = { bundled: '/demo', cache: '/cache' };
   const models = new Models(places, settings as Settings, memento(), memento(), consent as RouterConsent, servers);
   const asked: string[] = [];
-  let answer: string | undefined;
+  const answers = [undefined, 'Send All the Same', 'Send All the Same'];
   Object.assign(window, {
     showWarningMessage: (message: string) => {
       asked.push(message);
-      return Promise.resolve(answer);
+      return Promise.resolve(answers.shift());
     },
   });
   await servers.choose({ url: 'http://one.test:8000', more: ['http://two.test:8000'], model: 'demo' });
   expect([await models.agree(), asked]).toEqual([false, ['Send texts to one.test:8000 unencrypted?']]);
-  answer = 'Send All the Same';
   asked.length = 0;
   expect([await models.agree(), await models.agree()]).toEqual([true, true]);
   expect(asked).toEqual(['Send texts to one.test:8000 unencrypted?', 'Send texts to two.test:8000 unencrypted?']);

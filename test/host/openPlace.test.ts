@@ -48,7 +48,7 @@ test('says so where the text has changed, and where the document is gone', async
   text = '# One too';
   expect(await problemOf(placesOf(uri, 'One two', 2)({ start: 4, end: 7 }))).toMatchObject({
     code: 'text-gone',
-    message: 'notes.md has changed since: something else stands at that place.',
+    message: 'Something else stands at that place of notes.md: it has changed since, or its line ends are mixed.',
   });
   text = undefined;
   expect(await problemOf(openPlace(uri, { start: 0, end: 3 }, 'One'))).toMatchObject({
