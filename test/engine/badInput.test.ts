@@ -147,7 +147,8 @@ describe('weights', () => {
       copy('mixtral-odd').point(name).folder,
       code,
       new RegExp(`^${name} is only a Git LFS pointer: run "git lfs pull"`),
-    ));
+    ),
+  );
   it('misses the file', () => expectFailure(copy().remove(weights).folder, 'weights-missing', /no model\.safetensors/));
   it('notices a file cut short', () => {
     const checkpoint = copy();
