@@ -48,6 +48,17 @@ class LetterRouter implements TextRouter {
   }
 }
 
+/** A run that is paused once it has begun a text. */
+function pausedAfter(first: string): { readonly pause: Pause; readonly router: LetterRouter } {
+  const pause = new Pause();
+  const router = new LetterRouter();
+  router.fail = (text) => {
+    if (text === first) pause.toggle();
+    return undefined;
+  };
+  return { pause, router };
+}
+
 function write(files: Record<string, string | Uint8Array>): void {
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
 }
@@ -513,12 +524,7 @@ describe('a run over a folder', () => {
 
   it('has told at a pause what does not change as it goes on', async () => {
     write({ 'a.ts': 'a', 'b.ts': 'b' });
-    const pause = new Pause();
-    const router = new LetterRouter();
-    router.fail = (text) => {
-      if (text === 'a') pause.toggle();
-      return undefined;
-    };
+    const { pause, router } = pausedAfter('a');
     const waited: FolderOutcome[] = [];
     const { routing } = await run(router, ['a.ts', 'b.ts'], {
       pause,
@@ -612,12 +618,7 @@ describe('journals', () => {
       read: () => file.read(),
       write: (state) => (writes++ === 0 ? Promise.reject(new Error('ENOSPC')) : file.write(state)),
     };
-    const pause = new Pause();
-    const router = new LetterRouter();
-    router.fail = (text) => {
-      if (text === 'a') pause.toggle();
-      return undefined;
-    };
+    const { pause, router } = pausedAfter('a');
     const waited: FolderOutcome[] = [];
     const waiting = (outcome: FolderOutcome): void => {
       waited.push(outcome);
