@@ -17,11 +17,15 @@ export function unfitForEngines({ layers, devices }: Placement): string | undefi
 }
 
 /**
- * Why none is one for SGLang, as above: its file has a row for every layer. Recordings go by the numbers of layers; a model whose
- * layers were only counted has none.
+ * Why none is one for SGLang, as above: its file has a row for every layer. Recorded counts go by the numbers of layers; a model
+ * whose layers were only counted has none, nor has its recorded trace.
  */
-export function unfitForSglang({ source, model }: Pick<Subject, 'source' | 'model'>): string | undefined {
-  if (source === 'recorded' || model.layers > 0) return undefined;
+export function unfitForSglang({
+  source,
+  model,
+  trace,
+}: Pick<Subject, 'source' | 'model' | 'trace'>): string | undefined {
+  if (model.layers > 0 || (source === 'recorded' && !trace)) return undefined;
   return l10n.t`This model does not number its layers: the placement cannot be saved for SGLang.`;
 }
 

@@ -56,7 +56,8 @@ export class EditorLink implements Disposable {
     );
     this.#disposables.add(
       window.onDidChangeActiveTextEditor((editor) => {
-        if (editor) this.#cursorMoved(editor);
+        const session = this.#shownIn(editor);
+        if (session && editor) this.#follow(session, editor);
       }),
     );
     this.#disposables.add(
@@ -100,14 +101,19 @@ export class EditorLink implements Disposable {
   }
 
   #cursorMoved(editor: TextEditor, kind?: TextEditorSelectionChangeKind): void {
-    const session = this.#sessions.get(editor.document.uri);
-    // In another split of the document the cursor moves along with what is typed into this one.
-    if (!session?.routed || editor !== shownBy(session.document)) return;
-    const { edited } = session.routed.edits;
+    const session = this.#shownIn(editor);
+    if (!session) return;
+    const edited = session.routed?.edits.edited;
     if (edited && kind !== undefined) this.#awaited.add(session);
     // An edit elsewhere, as where a file is formatted, moves the cursor, too; that is of no kind.
     if (edited && kind === undefined) this.#move(session, editor);
     else this.#follow(session, editor);
+  }
+
+  /** The session of which an editor tells the cursor: in another split that moves along with what is typed into this one. */
+  #shownIn(editor: TextEditor | undefined): Session | undefined {
+    const session = editor && this.#sessions.get(editor.document.uri);
+    return session?.routed && editor === shownBy(session.document) ? session : undefined;
   }
 
   #follow(session: Session, editor: TextEditor): void {
@@ -143,8 +149,8 @@ export class EditorLink implements Disposable {
     // Routing that has followed an edit is where the cursor went with that; another analysis moves nothing.
     if (editor && session.routed?.kept && this.#awaited.has(session)) this.#follow(session, editor);
     else this.#find(session);
-    // What stands at the cursor may have been edited again meanwhile.
-    if (session.cursor !== undefined) this.#awaited.delete(session);
+    // The text may have been edited again meanwhile: then that is awaited still.
+    if (!session.routed?.edits.edited) this.#awaited.delete(session);
   }
 
   /** Whether the cursor came to another token. */

@@ -52,7 +52,7 @@ export async function identify(
   // By its newer name first.
   for (const path of ['/server_info', '/get_server_info']) {
     const answer = await http.ask(path, undefined, signal);
-    if (answer.status === 403 && models) {
+    if (isLocked(answer.status) && models) {
       // A gateway that has taken the key may let no other paths through.
       throw new UserError(
         'server-unfit',

@@ -15,6 +15,9 @@ interface Member {
   model?: ModelInfo;
 }
 
+/** A server routed with another model than another one did last. */
+class DifferentModels extends UserError {}
+
 type PoolOptions = Parameters<ServerClient['analyze']>[4] & {
   /** Goes to the first server as long as that is up, and not to all in turn: it has cached the text as it was before an edit. */
   readonly stays?: boolean;
@@ -50,7 +53,8 @@ export class ServerPool {
     try {
       return await this.#ask(question, stays);
     } catch (error) {
-      if (!isUserError(error, 'server-unfit') || !(await this.#forget(signal))) throw error;
+      // What the others routed with may be long ago.
+      if (!(error instanceof DifferentModels)) throw error;
       return this.#ask(question, stays);
     }
   }
@@ -79,22 +83,6 @@ export class ServerPool {
     }
   }
 
-  /** Forgets what servers routed with that have another model by now; false where none has. */
-  async #forget(signal: AbortSignal): Promise<boolean> {
-    const forgotten = await Promise.all(
-      this.#members.map(async (member) => {
-        const { client, model } = member;
-        if (!model) return false;
-        const name = await client.name(signal).catch(() => model.name);
-        // One that tells no name goes by its place.
-        if (name === model.name || name === '') return false;
-        delete member.model;
-        return true;
-      }),
-    );
-    return forgotten.includes(true);
-  }
-
   /** A sink that refuses routing of another model than the others': what comes of many texts would be of neither. */
   #alike(member: Member, sink: ServedSink): ServedSink {
     return {
@@ -108,7 +96,8 @@ export class ServerPool {
           const [here, there] = [began.model, other.model!].map(
             ({ name, provider }) => l10n.t`"${name}" on ${provider}`,
           );
-          throw new UserError(
+          for (const forgotten of this.#members) if (forgotten !== member) delete forgotten.model;
+          throw new DifferentModels(
             'server-unfit',
             l10n.t`The servers do not serve the same model: ${here!} has another name or other layers than ${there!}.`,
           );

@@ -71,7 +71,12 @@ test('it is that under the cursor of the split in use', () => {
   expect(revealed).toEqual([3]);
 });
 
-test('going to the other split goes to its token', () => {
+test.each([false, true])('going to the other split goes to its token, the text being edited or not: %s', (edited) => {
+  if (edited) {
+    session.edited();
+    session.routed!.edits.apply([{ offset: 9, removed: 1, inserted: 0 }], (from, to) => '012345678'.slice(from, to));
+    sessions.publish(session, 'edit');
+  }
   Object.assign(window, { activeTextEditor: lower });
   activating.fire(lower);
   vi.advanceTimersByTime(1000);
@@ -94,6 +99,33 @@ test('a paste is followed once it is routed', () => {
   vi.advanceTimersByTime(1000);
   expect(session.cursor).toBe(1001);
   expect(revealed).toEqual([1001]);
+});
+
+test('what is typed before an earlier letter is routed is followed once it is routed itself', () => {
+  Object.assign(window, { visibleTextEditors: [upper] });
+  session.live = {} as LiveBase;
+  const texts = ['01a23456789', `01a${'x'.repeat(100)}23456789`] as const;
+  const type = (text: string, at: number, letters: number): void => {
+    session.edited();
+    for (const edits of session.trackers) {
+      edits.apply([{ offset: at, removed: 0, inserted: letters }], (from, to) => text.slice(from, to));
+    }
+    Object.assign(upper, { selection: { active: at + letters } });
+    sessions.publish(session, 'edit');
+    selecting.fire({ textEditor: upper, kind: KEYBOARD } as unknown as TextEditorSelectionChangeEvent);
+  };
+  type(texts[0], 2, 1);
+  const first = routed(texts[0], 2, { generation: 1, tokens: 2 });
+  first.edits.apply([{ offset: 3, removed: 0, inserted: 100 }], (from, to) => texts[1].slice(from, to));
+  type(texts[1], 3, 100);
+  session.show(first, true);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+  session.show(routed(texts[1], 3, { generation: 2, tokens: 3 }), true);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+  expect(session.cursor).toBe(103);
+  expect(revealed.at(-1)).toBe(103);
 });
 
 /** Puts letters into the text before an offset, as an edit of no kind, and routes what has come of it. */

@@ -93,7 +93,7 @@ it('servers of different models are refused by name', async () => {
   );
   await route(pool, 'abcdefgh');
   await expect(route(pool, 'bcdefghi')).rejects.toThrow(
-    /^The servers do not serve the same model: "another" on .* has another name or other layers than "demo" on /,
+    /^The servers do not serve the same model: "demo" on .* has another name or other layers than "another" on /,
   );
 });
 

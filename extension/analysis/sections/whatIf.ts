@@ -49,13 +49,20 @@ function verdict(subject: Subject, outcome: Outcome): string {
   return sentences(
     l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
     limited?.lifted !== undefined && liftedText(limited.lifted),
-    limited?.counted && limitedText(limited.measured, limited.counted),
+    limited?.counted && limitedText(limited.measured, limited.counted, isAsCounted(outcome)),
   );
 }
 
+/** Whether each layer drops and moves what was counted. */
+function isAsCounted({ layers }: Outcome): boolean {
+  return layers.every(({ limited }) => {
+    const { measured, counted = measured } = limited ?? {};
+    return measured?.dropped === counted?.dropped && measured?.moved === counted?.moved;
+  });
+}
+
 /** What a limit did in the run, beside what was counted; of moved slots only where any are. */
-function limitedText(measured: LimitedSlots, counted: LimitedSlots): string {
-  const same = measured.dropped === counted.dropped && measured.moved === counted.moved;
+function limitedText(measured: LimitedSlots, counted: LimitedSlots, same: boolean): string {
   if (measured.moved === 0 && counted.moved === 0) {
     return same
       ? l10n.t`${measured.dropped} slots are dropped in the run, as counted on the routing of the text as it is.`

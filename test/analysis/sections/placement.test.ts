@@ -128,8 +128,9 @@ describe('the section on placement', () => {
     const counted = placementSection.make(subject([HOT], { model: { layers: 0 } }), { devices: 4 });
     expect(figure(counted.figures, 'placement-devices').actions?.map(({ id }) => id)).toEqual(['save-vllm-ascend']);
     expect(counted.lacking).toContain('cannot be saved for SGLang');
-    const recording = { ...subject([HOT], { model: { layers: 0 } }), source: 'recorded' } as const;
-    const recorded = placementSection.make(recording, { devices: 4 });
+    const { trace, ...counts } = subject([HOT], { model: { layers: 0 } });
+    expect(trace).toBeDefined();
+    const recorded = placementSection.make({ ...counts, source: 'recorded' }, { devices: 4 });
     expect(figure(recorded.figures, 'placement-devices').actions?.map(({ id }) => id)).toContain('save-sglang');
   });
 
