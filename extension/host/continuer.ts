@@ -211,12 +211,15 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   }
 
   async #offerText({ document, position }: Writing): Promise<void> {
-    this.#offer ??= languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
     // Another editor would be asked for its own suggestions, and so would this one elsewhere in the text.
     const active = window.activeTextEditor;
     if (active?.document !== document || !active.selection.active.isEqual(position)) return;
     // VS Code goes on showing a part that it has, whatever else comes, until it is hidden.
     await commands.executeCommand('editor.action.inlineSuggest.hide');
+    if (this.#writing?.document !== document) return;
+    // It asks nobody again who has answered for the same text and place, also where that answer is not seen by now: anew is another one.
+    this.#offer?.dispose();
+    this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
     await commands.executeCommand('editor.action.inlineSuggest.trigger');
   }
 

@@ -6,7 +6,16 @@ import type { Models } from '../../extension/host/models.ts';
 import type { Problems } from '../../extension/host/problems.ts';
 import type { Settings } from '../../extension/host/settings.ts';
 import { cancelled } from '../../extension/protocol/errors.ts';
-import { activating, commands, editing, notifications, selecting, statusMessages, window } from '../support/vscode.ts';
+import {
+  activating,
+  commands,
+  editing,
+  languages,
+  notifications,
+  selecting,
+  statusMessages,
+  window,
+} from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -93,6 +102,35 @@ test('a model that takes its time is told of until the first token', async () =>
   end();
   await written;
   expect(continuer.written?.tokens).toHaveLength(1);
+});
+
+test('VS Code is asked for each growth of the text, though it has had an answer at that place', async () => {
+  Object.assign(window, { activeTextEditor: editor });
+  const events: string[] = [];
+  const dispose = (): undefined => {
+    events.push('taken back');
+    return undefined;
+  };
+  const register = vi.spyOn(languages, 'registerInlineCompletionItemProvider').mockImplementation(() => {
+    events.push('offered');
+    return { dispose };
+  });
+  const run = vi.spyOn(commands, 'executeCommand').mockImplementation((...[command]: unknown[]) => {
+    const suggest = /^editor\.action\.inlineSuggest\.(.*)/.exec(String(command));
+    if (suggest) events.push(suggest[1]!);
+    return Promise.resolve();
+  });
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 2; i++) {
+    sink!.continued(token);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  expect(events).toEqual(['hide', 'offered', 'trigger', 'hide', 'taken back', 'offered', 'trigger']);
+  end();
+  await written;
+  for (const spy of [register, run]) spy.mockRestore();
+  Object.assign(window, { activeTextEditor: undefined });
 });
 
 test('nothing is told of where the first token is quick', async () => {
