@@ -3,8 +3,10 @@ import type { Absent } from '../analysis/export/report.ts';
 import { settingText } from '../analysis/export/settingText.ts';
 import { ABLATION } from '../analysis/sections/ablationControls.ts';
 import { WHAT_IF } from '../analysis/sections/changeControls.ts';
+import { compareSection } from '../analysis/sections/compare.ts';
 import { COST } from '../analysis/sections/cost.ts';
 import { MEND } from '../analysis/sections/mendControls.ts';
+import { overTimeSection } from '../analysis/sections/overTime.ts';
 import { written } from '../analysis/numbers.ts';
 import type { Chart, Figure, HeatChart, Section } from '../protocol/report.ts';
 import { table, visible } from './table.ts';
@@ -29,9 +31,9 @@ export function sectionText({ title, verdict, lacking, controls, figures }: Sect
 
 /** How to have what a section without figures is about. */
 const ADVICE: Readonly<Record<string, string>> = {
-  'over-time':
+  [overTimeSection.id]:
     'moescope record start and stop --server URL have SGLang record its load in steps (modes stat and per_pass), which --trace opens.',
-  compare:
+  [compareSection.id]:
     '--against PATH compares with the same text under another model, with another text or, of a --trace, with another recording.',
 };
 

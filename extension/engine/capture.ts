@@ -1,5 +1,5 @@
 import type { RoutedLayer } from '../protocol/engine.ts';
-import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
+import { NO_EXPERT, type LayerShape, type Scoring } from '../protocol/trace.ts';
 
 /** What the graph hands out of one layer's router for T tokens; see models/blocks/router.ts. */
 export interface RouterOutputs {
@@ -36,7 +36,7 @@ export function captureRouting(
   outputs: RouterOutputs,
   tokens: number,
   shape: LayerShape,
-  scoring: 'softmax' | 'sigmoid',
+  scoring: Scoring,
   each?: TokenSums,
 ): RoutedLayer {
   const { experts: count, k, candidates } = shape;

@@ -1,4 +1,5 @@
 /** What was found in an ONNX graph that says nothing about its routers itself; shown before it is used. */
+import type { Scoring } from './trace.ts';
 
 export interface RouterFinding {
   /** Absolute path of the ONNX file. */
@@ -20,7 +21,7 @@ export interface RouterCandidate {
   /** The operators from the projection to the choice. */
   readonly pattern: string;
   /** What the logits are turned into. */
-  readonly scoring: 'softmax' | 'sigmoid';
+  readonly scoring: Scoring;
   readonly layers: readonly RouterPlace[];
   /** No names number the layers: they are counted, and those without experts not seen. */
   readonly counted?: true;

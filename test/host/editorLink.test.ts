@@ -54,9 +54,29 @@ function routed(text: string, generation: number, kept?: RoutedText['kept']): Ro
   return new RoutedText(generation, text, new EditTracker(text, 0, true), trace, kept);
 }
 
-function cursorTo(editor: TextEditor, offset: number): void {
+/** The text has become this one, by letters that came or went at an offset. */
+function edit(text: string, offset: number, change: { readonly removed?: number; readonly inserted?: number }): void {
+  session.edited();
+  for (const edits of session.trackers) {
+    edits.apply([{ offset, removed: 0, inserted: 0, ...change }], (from, to) => text.slice(from, to));
+  }
+}
+
+/** The cursor of an editor goes somewhere. */
+function select(editor: TextEditor, offset: number, kind?: number): void {
   Object.assign(editor, { selection: { active: offset } });
-  selecting.fire({ textEditor: editor } as unknown as TextEditorSelectionChangeEvent);
+  selecting.fire({ textEditor: editor, kind } as unknown as TextEditorSelectionChangeEvent);
+}
+
+/** What is routed now takes the place of what was. */
+function show(text: RoutedText): void {
+  session.show(text, true);
+  sessions.publish(session, 'routing');
+  vi.advanceTimersByTime(1000);
+}
+
+function cursorTo(editor: TextEditor, offset: number): void {
+  select(editor, offset);
   vi.advanceTimersByTime(1000);
 }
 
@@ -73,8 +93,7 @@ test('it is that under the cursor of the split in use', () => {
 
 test.each([false, true])('going to the other split goes to its token, the text being edited or not: %s', (edited) => {
   if (edited) {
-    session.edited();
-    session.routed!.edits.apply([{ offset: 9, removed: 1, inserted: 0 }], (from, to) => '012345678'.slice(from, to));
+    edit('012345678', 9, { removed: 1 });
     sessions.publish(session, 'edit');
   }
   Object.assign(window, { activeTextEditor: lower });
@@ -88,15 +107,12 @@ test('a paste is followed once it is routed', () => {
   Object.assign(window, { visibleTextEditors: [upper] });
   session.live = {} as LiveBase;
   const pasted = `01${'x'.repeat(1000)}23456789`;
-  session.edited();
-  session.routed!.edits.apply([{ offset: 2, removed: 0, inserted: 1000 }], (from, to) => pasted.slice(from, to));
+  edit(pasted, 2, { inserted: 1000 });
   Object.assign(upper, { selection: { active: 1001 } });
   sessions.publish(session, 'edit');
-  selecting.fire({ textEditor: upper, kind: KEYBOARD } as unknown as TextEditorSelectionChangeEvent);
+  select(upper, 1001, KEYBOARD);
   vi.advanceTimersByTime(50);
-  session.show(routed(pasted, 2, { generation: 1, tokens: 2 }), true);
-  sessions.publish(session, 'routing');
-  vi.advanceTimersByTime(1000);
+  show(routed(pasted, 2, { generation: 1, tokens: 2 }));
   expect(session.cursor).toBe(1001);
   expect(revealed).toEqual([1001]);
 });
@@ -106,24 +122,17 @@ test('what is typed before an earlier letter is routed is followed once it is ro
   session.live = {} as LiveBase;
   const texts = ['01a23456789', `01a${'x'.repeat(100)}23456789`] as const;
   const type = (text: string, at: number, letters: number): void => {
-    session.edited();
-    for (const edits of session.trackers) {
-      edits.apply([{ offset: at, removed: 0, inserted: letters }], (from, to) => text.slice(from, to));
-    }
+    edit(text, at, { inserted: letters });
     Object.assign(upper, { selection: { active: at + letters } });
     sessions.publish(session, 'edit');
-    selecting.fire({ textEditor: upper, kind: KEYBOARD } as unknown as TextEditorSelectionChangeEvent);
+    select(upper, at + letters, KEYBOARD);
   };
   type(texts[0], 2, 1);
   const first = routed(texts[0], 2, { generation: 1, tokens: 2 });
   first.edits.apply([{ offset: 3, removed: 0, inserted: 100 }], (from, to) => texts[1].slice(from, to));
   type(texts[1], 3, 100);
-  session.show(first, true);
-  sessions.publish(session, 'routing');
-  vi.advanceTimersByTime(1000);
-  session.show(routed(texts[1], 3, { generation: 2, tokens: 3 }), true);
-  sessions.publish(session, 'routing');
-  vi.advanceTimersByTime(1000);
+  show(first);
+  show(routed(texts[1], 3, { generation: 2, tokens: 3 }));
   expect(session.cursor).toBe(103);
   expect(revealed.at(-1)).toBe(103);
 });
@@ -131,19 +140,13 @@ test('what is typed before an earlier letter is routed is followed once it is ro
 /** Puts letters into the text before an offset, as an edit of no kind, and routes what has come of it. */
 function insert(letters: string, at: number, cursor: number): void {
   const text = `${'0123456789'.slice(0, at)}${letters}${'0123456789'.slice(at)}`;
-  session.edited();
-  session.routed!.edits.apply([{ offset: at, removed: 0, inserted: letters.length }], (from, to) =>
-    text.slice(from, to),
-  );
+  edit(text, at, { inserted: letters.length });
   const range = { contains: (position: unknown) => position === at };
   editing.fire({ document, contentChanges: [{ range }] } as unknown as TextDocumentChangeEvent);
   sessions.publish(session, 'edit');
-  Object.assign(upper, { selection: { active: cursor } });
-  selecting.fire({ textEditor: upper } as unknown as TextEditorSelectionChangeEvent);
+  select(upper, cursor);
   vi.advanceTimersByTime(50);
-  session.show(routed(text, 2, { generation: 1, tokens: at }), true);
-  sessions.publish(session, 'routing');
-  vi.advanceTimersByTime(1000);
+  show(routed(text, 2, { generation: 1, tokens: at }));
 }
 
 test('the map stays where something changes above a cursor that nobody moved, as where a file is formatted', () => {

@@ -120,8 +120,9 @@ export class HeatMap extends LightElement {
     const { gap, rowHeight } = this.#geometry;
     for (const [layer, ratios] of this.ratios.entries()) {
       for (let from = 0, to = 0; from < ratios.length; from = to) {
-        [, to] = this.#geometry.sharing(from);
-        const ratio = ratios[this.hottest(layer, from)]!;
+        const shared = this.#geometry.sharing(from);
+        [, to] = shared;
+        const ratio = ratios[this.hottest(layer, shared)]!;
         if (Number.isNaN(ratio)) continue;
         const left = this.#geometry.left(from);
         const width = this.#geometry.left(to) - left - gap;
@@ -132,9 +133,8 @@ export class HeatMap extends LightElement {
   }
 
   /** The one that is seen of the experts that share a pixel. */
-  private hottest(layer: number, expert: number): number {
+  private hottest(layer: number, [from, to]: readonly [number, number]): number {
     const ratios = this.ratios[layer] ?? [];
-    const [from, to] = this.#geometry.sharing(expert);
     let hottest = from;
     for (let other = from + 1; other < to; other++) if (ratios[other]! > ratios[hottest]!) hottest = other;
     return hottest;
@@ -201,7 +201,7 @@ export class HeatMap extends LightElement {
 
   private expertAt(at: { layer: number; expert: number | undefined } | undefined): ExpertRef | undefined {
     if (at?.expert === undefined) return undefined;
-    const expert = this.hottest(at.layer, at.expert);
+    const expert = this.hottest(at.layer, this.#geometry.sharing(at.expert));
     // Where the model has just become another, what is seen is still the map of the last.
     return expert < (this.layers[at.layer]?.experts ?? 0) ? { layer: at.layer, expert } : undefined;
   }

@@ -1,5 +1,6 @@
 /** Ways through a graph around a router: back to the projection that scores the experts, and on to the weights. */
 import type { NodeProto } from '../../formats/onnx_pb.ts';
+import type { Scoring } from '../../protocol/trace.ts';
 import { intAttribute, isRearranging, type GraphIndex, type Value } from './graphIndex.ts';
 
 /** The fewest and the most experts of a layer that are taken for such; the most known are 512. */
@@ -96,7 +97,7 @@ export function logitsOf(way: Way): Value {
 }
 
 /** What the logits are turned into along a way: a distribution, a score for each alone, or nothing. */
-export function scoringOf(way: Way): 'softmax' | 'sigmoid' | undefined {
+export function scoringOf(way: Way): Scoring | undefined {
   const curves = way.nodes.filter((node) => CURVES.has(node.opType)).map((node) => node.opType);
   if (curves.includes('Softmax') || curves.includes('LogSoftmax')) return 'softmax';
   // The sigmoid may be spelled out: 1 / (1 + exp(−x)).
