@@ -100,12 +100,18 @@ class LimitedEngine extends TestEngine {
       `const os = require('node:os');
       const { existsSync, readFileSync } = require('node:fs');
       const { freemem } = os;
+      require('node:v8').setFlagsFromString('--expose-gc');
+      const collect = require('node:vm').runInNewContext('gc');
       let most;
       os.freemem = () => {
         if (!existsSync(${JSON.stringify(limit)})) return freemem();
-        const used = process.memoryUsage().arrayBuffers;
-        most ??= used + Number(readFileSync(${JSON.stringify(limit)}, 'utf8'));
-        return most - used;
+        if (most === undefined) {
+          // What V8 has not collected yet would come on top of what is free as soon as it does.
+          collect();
+          collect();
+          most = process.memoryUsage().arrayBuffers + Number(readFileSync(${JSON.stringify(limit)}, 'utf8'));
+        }
+        return most - process.memoryUsage().arrayBuffers;
       };`,
     );
     super(undefined, ['--require', preload]);
