@@ -40,7 +40,7 @@ const workbench = await Workbench.launch({
 const { page } = workbench;
 const session = await page.context().newCDPSession(page);
 await session.send('Performance.enable');
-workbench.inspectExtensionHost(inspect);
+await workbench.inspectExtensionHost(inspect);
 const host = await HostDebugger.at(inspect);
 const next = random(5);
 let keys = 0;

@@ -89,7 +89,7 @@ async function withEditor<T>(
     settings: QUIET,
   });
   try {
-    workbench.inspectExtensionHost(inspect);
+    await workbench.inspectExtensionHost(inspect);
     const host = await HostDebugger.at(inspect);
     await watchEditor(workbench.page);
     const found = await use(workbench, host);

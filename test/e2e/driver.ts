@@ -346,12 +346,15 @@ export class Workbench {
 
   /** Kills the engine process as the operating system would when memory runs out. */
   killEngine(): void {
-    this.kill(`${this.server.home}.*engine\\.js`, 'SIGKILL');
+    const pid = processOf(`${this.server.home}.*engine\\.js`);
+    if (pid === undefined) throw new Error('no engine runs');
+    process.kill(pid, 'SIGKILL');
   }
 
-  /** Has the extension host listen for a debugger, at the port that `launch` was given. */
-  inspectExtensionHost(port: number): void {
-    this.kill(`--inspect-port=${port} .*--type=extensionHost`, 'SIGUSR1');
+  /** Has the extension host listen for a debugger, at the port that `launch` was given; waits until it runs, which may be after the editor. */
+  async inspectExtensionHost(port: number): Promise<void> {
+    const host = `--inspect-port=${port} .*--type=extensionHost`;
+    process.kill(await poll('the extension host', () => Promise.resolve(processOf(host))), 'SIGUSR1');
   }
 
   logErrors(): string[] {
@@ -361,12 +364,6 @@ export class Workbench {
         // A window that is loaded anew finds the lock that VS Code's host before it has left.
         .filter((line) => line.includes('[error]') && !/EEXIST.*vscode\.lock/.test(line))
     );
-  }
-
-  private kill(what: string, signal: NodeJS.Signals): void {
-    const [, pid] = new RegExp(`^ *(\\d+) .*${what}`, 'm').exec(processes()) ?? [];
-    if (pid === undefined) throw new Error(`no process ${what} runs`);
-    process.kill(Number(pid), signal);
   }
 
   private editor(): Locator {
@@ -442,6 +439,9 @@ async function end(browser: Browser | undefined, server: Server): Promise<void> 
   }
 }
 
-function processes(): string {
-  return execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' });
+/** Process whose command line has what the expression says. */
+function processOf(command: string): number | undefined {
+  const processes = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' });
+  const [, pid] = new RegExp(`^ *(\\d+) .*${command}`, 'm').exec(processes) ?? [];
+  return pid === undefined ? undefined : Number(pid);
 }
