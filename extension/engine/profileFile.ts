@@ -20,6 +20,9 @@ const kernelEvent = v.object({
   args: v.object({ op_name: v.string() }),
 });
 
+/** Operators that run other nodes, each of which has an event of its own. */
+const CONTAINERS = new Set(['If', 'Loop', 'Scan']);
+
 export interface KernelTime {
   readonly name: string;
   readonly operator: string;
@@ -48,7 +51,7 @@ function timesOf(events: readonly unknown[], share: number): KernelTime[] {
   if (!first) return [];
   const sums = new Map<string, { operator: string; microseconds: number }>();
   for (const event of events) {
-    if (!v.is(kernelEvent, event) || event.ts < first.ts) continue;
+    if (!v.is(kernelEvent, event) || event.ts < first.ts || CONTAINERS.has(event.args.op_name)) continue;
     const name = event.name.slice(0, -KERNEL.length);
     const sum = sums.get(name) ?? { operator: event.args.op_name, microseconds: 0 };
     sum.microseconds += event.dur;

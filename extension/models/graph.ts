@@ -61,7 +61,13 @@ export const CPU_FORM: GraphForm = {
   blockActivations: 'int8',
 };
 
-type Attribute = number | string | readonly number[] | { readonly float: number };
+/** What a node runs by itself, with values of the graph around it. */
+interface Branch {
+  readonly nodes: readonly Node[];
+  readonly outputs: readonly Value[];
+}
+
+type Attribute = number | string | readonly number[] | { readonly float: number } | Branch;
 
 const ELEMENT: Readonly<Record<ElementType, TensorProto_DataType>> = {
   float32: TensorProto_DataType.FLOAT,
@@ -105,7 +111,9 @@ const NOT_FLOAT = new Set(['ArgMax', 'Equal', 'Greater', 'LessOrEqual', 'NonZero
 export class Graph {
   readonly form: GraphForm;
   readonly #weightFile: string;
-  readonly #nodes: Node[] = [];
+  #nodes: Node[] = [];
+  /** Nodes that have a name, also those of branches. */
+  #named = 0;
   readonly #initializers = new Map<string, () => TensorProto>();
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
@@ -121,8 +129,9 @@ export class Graph {
     this.form = form;
   }
 
+  /** How many there are, also those of branches. */
   get nodes(): number {
-    return this.#nodes.length;
+    return this.#named;
   }
 
   /** Runs `build` with a prefix for the names of what it adds, so that a profile tells the parts of a model apart. */
@@ -192,6 +201,27 @@ export class Graph {
     return values;
   }
 
+  /**
+   * What one of two branches gives, both as many float32 values: each is a value that a node of the branch makes. Only the branch
+   * that is taken runs. For graphs of one kind of floating-point numbers.
+   *
+   * @param condition bool [1]
+   */
+  either(condition: Value, first: () => readonly Value[], second: () => readonly Value[]): Value[] {
+    const [then, otherwise] = [this.#branch(first), this.#branch(second)];
+    return this.ops('If', [condition], then.outputs.length, { then_branch: then, else_branch: otherwise });
+  }
+
+  #branch(build: () => readonly Value[]): Branch {
+    const outer = this.#nodes;
+    const nodes: Node[] = (this.#nodes = []);
+    try {
+      return { outputs: build(), nodes };
+    } finally {
+      this.#nodes = outer;
+    }
+  }
+
   /** The value as that type, if it is a floating-point number. */
   #as(value: Value, type: 'float32' | 'float16'): Value {
     const known = this.#floats.get(value);
@@ -209,7 +239,7 @@ export class Graph {
     outputs: number,
     attributes: Readonly<Record<string, Attribute>>,
   ): Value[] {
-    const name = `${this.#scope}/${type}#${this.#nodes.length}`;
+    const name = `${this.#scope}/${type}#${this.#named++}`;
     const values = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name}.${i}`));
     this.#nodes.push({ type, name, inputs, outputs: values, attributes });
     return values;
@@ -332,6 +362,9 @@ function nodeProto({ type, name, inputs, outputs, attributes }: Node): NodeProto
   });
 }
 
+/** Floating-point numbers of whatever shape. */
+const FLOATS = { value: { case: 'tensorType', value: { elemType: TensorProto_DataType.FLOAT } } } as const;
+
 function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]): ValueInfoProto {
   return create(ValueInfoProtoSchema, {
     name,
@@ -364,6 +397,14 @@ function attribute(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'string') {
     const s = new TextEncoder().encode(value);
     return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.STRING, s });
+  }
+  if ('nodes' in value) {
+    const g = create(GraphProtoSchema, {
+      name,
+      node: value.nodes.map(nodeProto),
+      output: value.outputs.map((output) => create(ValueInfoProtoSchema, { name: output, type: FLOATS })),
+    });
+    return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g });
   }
   if ('float' in value) {
     return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value.float });

@@ -1,5 +1,6 @@
 /** A stack of layers as a graph, block by block: a decoder, an encoder, or a part of one. */
 import { attention, chunkMask, type KvCache, type Positions, type RopeInputs } from './blocks/attention.ts';
+import { aloneBehindMany, type Alone } from './blocks/cachedAttention.ts';
 import { deltaNet } from './blocks/deltaNet.ts';
 import { bidirectional, crossAttention, keysAndValues, type KeysAndValues } from './blocks/fullAttention.ts';
 import { mamba, mamba2 } from './blocks/mamba.ts';
@@ -80,10 +81,10 @@ export function blocksOf({
 
 /** Where a chunk's tokens stand in a cache. */
 function chunkRows(graph: Graph, positions: Value, total: Value): NonNullable<Positions['rows']> {
-  return {
-    first: graph.op('Gather', [positions, graph.ints(0)], { axis: 1 }),
-    end: graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]),
-  };
+  const first = graph.op('Gather', [positions, graph.ints(0)], { axis: 1 });
+  const end = graph.op('Reshape', [graph.op('Cast', [total], { to: CAST_TO.int64 }), graph.ints([1])]);
+  let alone: Alone | undefined;
+  return { first, end, alone: (pastKey) => (alone ??= aloneBehindMany(graph, first, end, pastKey)) };
 }
 
 /** Puts blocks one after the other into a graph. */

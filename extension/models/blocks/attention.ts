@@ -2,6 +2,7 @@ import { CAST_TO, type Graph, type Value } from '../graph.ts';
 import type { AttentionSpec, NormSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { linear } from './linear.ts';
+import { cachedAttention, type Alone } from './cachedAttention.ts';
 import { normalize } from './norm.ts';
 
 /** Inputs of the graph that all attention shares. */
@@ -12,8 +13,11 @@ export interface Positions {
   readonly total: Value;
   /** Positions of this chunk's tokens; int64 [1, T]. */
   readonly positions: Value;
-  /** The first of them, and that of the first token after the chunk; int64 [1]. Absent where `GraphForm.caches` is `all`. */
-  readonly rows?: { readonly first: Value; readonly end: Value };
+  /**
+   * The first of them, and that of the first token after the chunk; int64 [1]. What a chunk of one token needs, of caches as large
+   * as the given one. Absent where `GraphForm.caches` is `all`.
+   */
+  readonly rows?: { readonly first: Value; readonly end: Value; readonly alone: (pastKey: Value) => Alone };
 }
 
 /** cos and sin of a rope by position; float32 [positions, dims/2]. */
@@ -71,43 +75,33 @@ export function attention(
   const kernelTakes =
     !spec.queryKeyNorm?.rotated && spec.headDim % ROTARY_STEP === 0 && (spec.rope?.dims ?? 0) % ROTARY_STEP === 0;
   const kernelRope = kernelTakes ? rope : undefined;
-  const qkv = project(graph, plan, x, spec, headDim, at, kernelRope ? undefined : rope);
-  const [mixed, presentKey, presentValue] = graph.ops(
-    'GroupQueryAttention',
-    [
-      ...[...qkv, pastKey, pastValue, at.lastPosition, at.total],
-      ...(kernelRope || mask || spec.sinks ? [kernelRope?.cos ?? '', kernelRope?.sin ?? ''] : []),
-      ...(mask || spec.sinks ? ['', mask ?? ''] : []),
-      ...(spec.sinks ? [graph.weight(plan.take(spec.sinks))] : []),
-    ],
-    3,
-    {
-      num_heads: spec.heads,
-      kv_num_heads: spec.kvHeads,
-      scale: { float: spec.scale ?? 1 / Math.sqrt(spec.headDim) },
-      do_rotary: kernelRope ? 1 : 0,
-      rotary_interleaved: spec.rope?.interleaved ? 1 : 0,
-      local_window_size: spec.window ?? -1,
-    },
-  ) as [Value, Value, Value];
-  let heads = unpad(graph, mixed, spec, headDim);
+  const [query, key, value] = project(graph, plan, x, spec, headDim, at, kernelRope ? undefined : rope);
+  const { heads: count, kvHeads, window, sinks } = spec;
+  const attending = {
+    ...{ query, key, value, heads: count, kvHeads, headDim, scale: spec.scale ?? 1 / Math.sqrt(spec.headDim) },
+    ...(kernelRope && spec.rope
+      ? { rope: { ...kernelRope, dims: spec.rope.dims, interleaved: spec.rope.interleaved === true } }
+      : {}),
+    ...(window === undefined ? {} : { window }),
+    ...(mask === undefined ? {} : { mask }),
+    ...(sinks === undefined ? {} : { sinks: graph.weight(plan.take(sinks)) }),
+  };
+  const attended = cachedAttention(graph, attending, { key: pastKey, value: pastValue }, at);
+  let heads = unpad(graph, attended.mixed, spec, headDim);
   if (spec.gate) heads = graph.op('Mul', [heads, graph.op('Sigmoid', [linear(graph, plan, x, spec.gate)])]);
   return {
     output: linear(graph, plan, heads, spec.output),
     cache: {
       ...{ pastKey, pastValue, type, kvHeads: spec.kvHeads, headDim },
-      presentKey: handOut(graph, presentKey, at, cacheShape),
-      presentValue: handOut(graph, presentValue, at, cacheShape),
+      presentKey: handOut(graph, attended.key, at, cacheShape),
+      presentValue: handOut(graph, attended.value, at, cacheShape),
     },
   };
 }
 
-/** Makes keys or values, [1, kvHeads, capacity, headDim], an output of the graph, or those of this chunk's tokens; its name. */
+/** Makes keys or values of a cache of that shape, or of this chunk's tokens, an output of the graph; its name. */
 export function handOut(graph: Graph, present: Value, at: Positions, shape: readonly (number | string)[]): Value {
-  const type = graph.form.activations;
-  if (!at.rows) return graph.output(present, type, shape);
-  const rows = graph.op('Slice', [present, at.rows.first, at.rows.end, graph.ints([2])]);
-  return graph.output(rows, type, shape.with(2, 'tokens'));
+  return graph.output(present, graph.form.activations, at.rows ? shape.with(2, 'tokens') : shape);
 }
 
 /**
@@ -123,7 +117,7 @@ function project(
   headDim: number,
   at: Positions,
   rotate: RopeInputs | undefined,
-): Value[] {
+): [query: Value, key: Value, value: Value] {
   const parts = spec.value ? [spec.query, spec.key, spec.value] : [spec.query, spec.key];
   const widths = [spec.heads, spec.kvHeads, spec.kvHeads].slice(0, parts.length).map((heads) => heads * spec.headDim);
   let packed = linear(graph, plan, x, ...parts);

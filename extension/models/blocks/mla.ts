@@ -2,6 +2,7 @@ import type { Graph, Value } from '../graph.ts';
 import type { MlaSpec } from '../spec.ts';
 import type { TensorSpec, WeightPlan } from '../weights.ts';
 import { handOut, HEAD_STEP, type KvCache, type Positions, type RopeInputs } from './attention.ts';
+import { cachedAttention } from './cachedAttention.ts';
 import { linear } from './linear.ts';
 import { normalize } from './norm.ts';
 
@@ -45,19 +46,18 @@ export function mla(
   const type = graph.form.activations;
   const pastKey = graph.input(`past.${name}.key`, type, cacheShape);
   const pastValue = graph.input(`past.${name}.value`, type, cacheShape);
-  const [mixed, presentKey, presentValue] = graph.ops(
-    'GroupQueryAttention',
-    [flat(query, heads), keyValue, keyValue, pastKey, pastValue, at.lastPosition, at.total],
-    3,
-    { num_heads: heads, kv_num_heads: 1, scale: { float: spec.scale } },
-  ) as [Value, Value, Value];
-  const handedOut = handOut(graph, presentKey, at, cacheShape);
+  const attending = {
+    ...{ query: flat(query, heads), key: keyValue, value: keyValue },
+    ...{ heads, kvHeads: 1, headDim, scale: spec.scale },
+  };
+  const attended = cachedAttention(graph, attending, { key: pastKey, value: pastValue, shared: true }, at);
+  const handedOut = handOut(graph, attended.key, at, cacheShape);
   return {
-    output: linear(graph, plan, values(graph, plan, mixed, spec, headDim), spec.output),
+    output: linear(graph, plan, values(graph, plan, attended.mixed, spec, headDim), spec.output),
     cache: {
       ...{ pastKey, pastValue, type, kvHeads: 1, headDim, shared: true },
       presentKey: handedOut,
-      presentValue: at.rows ? handedOut : handOut(graph, presentValue, at, cacheShape),
+      presentValue: at.rows ? handedOut : handOut(graph, attended.value, at, cacheShape),
     },
   };
 }
