@@ -129,6 +129,15 @@ it('has no chunks in Llama 4 where the size of one is none', async () => {
   expect(await sizes({ attention_chunk_size: null })).toEqual([undefined, undefined, undefined, undefined]);
 });
 
+it('tunes no temperature in Llama 4 where the config says so, whatever else it says of it', async () => {
+  const strengths = async (changes: JsonObject): Promise<readonly (number | undefined)[]> =>
+    (await describeChanged('llama4_text', { floor_scale: 16, attn_scale: 0.3, ...changes })).layers
+      .flat()
+      .flatMap(({ mixer }) => (mixer.kind === 'attention' ? [mixer.temperature?.strength] : []));
+  expect(await strengths({ attn_temperature_tuning: 4 })).toContain(0.3);
+  expect(new Set(await strengths({ attn_temperature_tuning: false }))).toEqual(new Set([undefined]));
+});
+
 it('turns heads in DBRX by the base that its attention has, which stands nowhere else', async () => {
   const bases = (await describeChanged('dbrx', { rope_parameters: undefined, ...ATTENTION })).layers
     .flat()

@@ -106,6 +106,8 @@ function attentions(config: ConfigReader, sizes: Sizes): (prefix: string, index:
   const temperature = config.truth('attn_temperature_tuning', true)
     ? { temperature: { every: config.positive('floor_scale', 8192), strength: config.positive('attn_scale', 0.1) } }
     : {};
+  // Configs have them where nothing is tuned, too.
+  config.knows('floor_scale', 'attn_scale');
   return (prefix, index) => {
     const { rope, ...base } = attention(prefix);
     const reach = kinds[index] === 'chunked' ? chunk : {};
