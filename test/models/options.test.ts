@@ -138,6 +138,15 @@ it('tunes no temperature in Llama 4 where the config says so, whatever else it s
   expect(new Set(await strengths({ attn_temperature_tuning: false }))).toEqual(new Set([undefined]));
 });
 
+it('has no shared expert in Granite MoE where the config names no size of one', async () => {
+  const shared = async (changes: JsonObject): Promise<boolean> =>
+    (await describeChanged('granitemoeshared-odd', changes)).layers
+      .flat()
+      .some(({ mixer }) => mixer.kind === 'moe' && mixer.shared !== undefined);
+  expect(await shared({})).toBe(true);
+  expect(await shared({ shared_intermediate_size: undefined })).toBe(false);
+});
+
 it('turns heads in DBRX by the base that its attention has, which stands nowhere else', async () => {
   const bases = (await describeChanged('dbrx', { rope_parameters: undefined, ...ATTENTION })).layers
     .flat()

@@ -10,7 +10,7 @@ export function graniteMoe(config: ConfigReader, architecture: string): DecoderS
 
 /** The same with an expert that every token visits. */
 export function graniteMoeShared(config: ConfigReader, architecture: string): DecoderSpec {
-  return granite(config, architecture, config.countFromZero('shared_intermediate_size', 1024));
+  return granite(config, architecture, config.countFromZero('shared_intermediate_size', 0));
 }
 
 function granite(config: ConfigReader, architecture: string, sharedSize: number): DecoderSpec {
