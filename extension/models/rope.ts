@@ -89,11 +89,16 @@ function readScaling(
     case 'default':
       return { kind: 'none' };
     case 'linear':
-      return { kind, factor: section.positive('factor', 1) };
+      return { kind, factor: section.positive('factor') };
     case 'proportional':
       return { kind, factor: section.positive('factor', 1), pairs: Math.floor(rotated / 2) };
     case 'dynamic':
-      return { kind, factor: section.positive('factor', 1), originalContext: context };
+      // Hunyuan's configs may say alpha instead.
+      return {
+        kind,
+        factor: section.positive('factor', section.has('alpha') ? 1 : undefined),
+        originalContext: context,
+      };
     case 'yarn':
       return {
         kind,
@@ -107,7 +112,7 @@ function readScaling(
     case 'llama3':
       return {
         kind,
-        factor: section.positive('factor', 8),
+        factor: section.positive('factor'),
         lowFrequencyFactor: section.positive('low_freq_factor', 1),
         highFrequencyFactor: section.positive('high_freq_factor', 4),
         originalContext,

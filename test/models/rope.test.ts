@@ -93,6 +93,19 @@ describe('YaRN, far from the start of a text', () => {
   });
 });
 
+it.each(['linear', 'dynamic', 'llama3'])(
+  'does not guess by how much a rotation that is %s is stretched',
+  (rope_type) => {
+    const frequencies = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 64 };
+    const read = (section: JsonObject): RopeSpec =>
+      readRope(new ConfigReader({ rope_parameters: { rope_type, ...frequencies, ...section } }), {
+        ...{ base: 10_000, headDim: 16, context: 4096 },
+      });
+    expect(() => read({})).toThrow("The model's config.json has no factor.");
+    expect(read({ factor: 2 }).scaling).toMatchObject({ kind: rope_type, factor: 2 });
+  },
+);
+
 describe('a config that describes its rotation twice', () => {
   const defaults = { base: 10_000, headDim: 16, context: 4096 };
   const linear = { rope_type: 'linear', factor: 2 };
