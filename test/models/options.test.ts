@@ -147,6 +147,19 @@ it('has no shared expert in Granite MoE where the config names no size of one', 
   expect(await shared({ shared_intermediate_size: undefined })).toBe(false);
 });
 
+it('has a latent of queries in DeepSeek-V3 and GLM-4.7-Flash where the config does not say that there is none', async () => {
+  const latents = async (name: string, changes: JsonObject): Promise<ReadonlySet<number | undefined>> =>
+    new Set(
+      (await describeChanged(name, changes)).layers
+        .flat()
+        .flatMap(({ mixer }) => (mixer.kind === 'mla' ? [mixer.queryLatent?.projection.weight.shape[0]] : [])),
+    );
+  expect(await latents('deepseek_v2', { q_lora_rank: undefined })).toEqual(new Set([1536]));
+  expect(await latents('deepseek_v3', { q_lora_rank: undefined })).toEqual(new Set([1536]));
+  expect(await latents('glm4_moe_lite', { q_lora_rank: undefined })).toEqual(new Set([768]));
+  expect(await latents('deepseek_v3', { q_lora_rank: null })).toEqual(new Set([undefined]));
+});
+
 it('turns heads in DBRX by the base that its attention has, which stands nowhere else', async () => {
   const bases = (await describeChanged('dbrx', { rope_parameters: undefined, ...ATTENTION })).layers
     .flat()

@@ -4,7 +4,7 @@ import type { DecoderSpec, RouterSpec } from '../spec.ts';
 import { llamaDecoder, projection, readSizes, type Sizes } from './common.ts';
 import { balancedRouter, groupLimit, latentAttention, sparseAfterDense } from './deepseekParts.ts';
 
-const ATTENTION = { plainDim: 128, valueDim: 128 };
+const ATTENTION = { plainDim: 128, valueDim: 128, queryDim: 1536 };
 
 /** DeepSeek-V2 (arXiv 2405.04434) and V2-Lite: softmax, of all experts or of the best groups'; weights as softmax gives them. */
 export function deepseekV2(config: ConfigReader, architecture: string): DecoderSpec {

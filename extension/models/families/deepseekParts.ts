@@ -8,6 +8,7 @@ import { gatedMlp, layerKinds, norm, projection, readExperts, type Sizes } from 
 export interface LatentAttentionDefaults {
   readonly plainDim: number;
   readonly valueDim: number;
+  readonly queryDim: number;
   /** As of AttentionOptions; what is kept for rotation has to be rotated whole. */
   readonly rotaryPart?: number;
 }
@@ -28,7 +29,7 @@ export function latentAttention(
   const rotatedDim = config.size('qk_rope_head_dim', 64);
   const valueDim = config.size('v_head_dim', defaults.valueDim);
   const latentDim = config.size('kv_lora_rank', 512);
-  const queryDim = config.optionalSize('q_lora_rank');
+  const queryDim = config.isNull('q_lora_rank') ? undefined : config.size('q_lora_rank', defaults.queryDim);
   const biased = config.flag('attention_bias', false);
   // Sums and parts of the widths above.
   config.knows('head_dim', 'qk_head_dim');

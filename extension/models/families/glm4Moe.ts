@@ -33,7 +33,7 @@ export function glm4Moe(config: ConfigReader, architecture: string): DecoderSpec
 /** GLM-4.7-Flash: the same experts, on latent attention. */
 export function glm4MoeLite(config: ConfigReader, architecture: string): DecoderSpec {
   const sizes = readSizes(config, { context: 202_752, epsilon: 1e-5 });
-  const attention = latentAttention(config, sizes, { plainDim: 192, valueDim: 256, rotaryPart: 1 });
+  const attention = latentAttention(config, sizes, { plainDim: 192, valueDim: 256, queryDim: 768, rotaryPart: 1 });
   const ffn = sparseAfterDense(
     config,
     sizes,
