@@ -160,6 +160,13 @@ it('has a latent of queries in DeepSeek-V3 and GLM-4.7-Flash where the config do
   expect(await latents('deepseek_v3', { q_lora_rank: null })).toEqual(new Set([undefined]));
 });
 
+it('has 12 layers in the decoder of Switch Transformers where the config does not say how many, as many as in the encoder where it says null', async () => {
+  const depth = async (changes: JsonObject): Promise<number> =>
+    (await describeChanged('switch_transformers', { num_sparse_decoder_layers: 2, ...changes })).layers.length;
+  expect(await depth({ num_decoder_layers: undefined })).toBe(12);
+  expect(await depth({ num_decoder_layers: null, num_layers: 6 })).toBe(6);
+});
+
 it('turns heads in DBRX by the base that its attention has, which stands nowhere else', async () => {
   const bases = (await describeChanged('dbrx', { rope_parameters: undefined, ...ATTENTION })).layers
     .flat()

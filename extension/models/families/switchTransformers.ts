@@ -28,7 +28,8 @@ export function switchTransformers(config: ConfigReader, architecture: string): 
   const network = networks(config, hiddenSize);
   const normOf = (name: string): NormSpec => norm(`${name}.layer_norm`, hiddenSize, epsilon);
   const encoderLayers = config.count('num_layers', 12);
-  const decoderLayers = config.count('num_decoder_layers', encoderLayers);
+  // Null stands for as many as the encoder's.
+  const decoderLayers = config.count('num_decoder_layers', config.isNull('num_decoder_layers') ? encoderLayers : 12);
   const sparseEncoder = sparseLayers(config, 'num_sparse_encoder_layers', encoderLayers);
   const sparseDecoder = sparseLayers(config, 'num_sparse_decoder_layers', decoderLayers);
   const shared = projection('shared', vocabulary, hiddenSize);
