@@ -40,29 +40,14 @@ export function captureRouting(
   each?: TokenSums,
 ): RoutedLayer {
   const { experts: count, k, candidates } = shape;
-  const { selection, experts, weights, worth, kept } = outputs;
+  const { experts, weights, kept } = outputs;
   const chosen = new Uint16Array(tokens * candidates).fill(NO_EXPERT);
   const weight = new Float32Array(tokens * candidates);
   const margin = new Float32Array(tokens);
   for (let t = 0; t < tokens; t++) {
-    const row = t * count;
     const slot = t * candidates;
     copyChosen(experts, weights, t * k, k, chosen, weight, slot);
-    if (candidates === k) {
-      margin[t] = NaN;
-      continue;
-    }
-    for (let e = 0; e < count; e++) placeRunnerUp(chosen, slot, k, candidates, selection, row, e);
-    // The last chosen by selection, which need not be the one of least weight.
-    const lastChosen = experts[t * k + k - 1]!;
-    const firstNot = chosen[slot + k]!;
-    // A limit to groups may leave no other.
-    margin[t] = firstNot === NO_EXPERT ? NaN : selection[row + lastChosen]! - selection[row + firstNot]!;
-    // A weight over its worth: what normalising and scaling made of it, for every expert of the token alike.
-    const scale = weight[slot]! / worth[row + chosen[slot]!]!;
-    for (let j = k; j < candidates && chosen[slot + j] !== NO_EXPERT; j++) {
-      weight[slot + j] = worth[row + chosen[slot + j]!]! * scale;
-    }
+    margin[t] = candidates === k ? NaN : placeRunnersUp(outputs, t, shape, chosen, weight);
     // The expert that the router wanted comes first of those that the token did not visit.
     if (kept?.[t] === 0) {
       chosen.copyWithin(slot + 1, slot, slot + candidates - 1);
@@ -96,6 +81,29 @@ function copyChosen(
     chosen[at] = experts[from + j]!;
     weight[at] = w;
   }
+}
+
+/** Puts the best of the others after a token's choices, with the weights that they would have; how far its last choice is above them. */
+function placeRunnersUp(
+  { selection, experts, worth }: RouterOutputs,
+  t: number,
+  { experts: count, k, candidates }: LayerShape,
+  chosen: Uint16Array,
+  weight: Float32Array,
+): number {
+  const row = t * count;
+  const slot = t * candidates;
+  for (let e = 0; e < count; e++) placeRunnerUp(chosen, slot, k, candidates, selection, row, e);
+  // A weight over its worth: what normalising and scaling made of it, for every expert of the token alike.
+  const scale = weight[slot]! / worth[row + chosen[slot]!]!;
+  for (let j = k; j < candidates && chosen[slot + j] !== NO_EXPERT; j++) {
+    weight[slot + j] = worth[row + chosen[slot + j]!]! * scale;
+  }
+  // The last chosen by selection, which need not be the one of least weight.
+  const lastChosen = experts[t * k + k - 1]!;
+  const firstNot = chosen[slot + k]!;
+  // A limit to groups may leave no other.
+  return firstNot === NO_EXPERT ? NaN : selection[row + lastChosen]! - selection[row + firstNot]!;
 }
 
 /** Puts expert e among a token's runners-up, highest selection first, if it belongs there. */
