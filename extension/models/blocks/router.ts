@@ -3,6 +3,7 @@ import type { GroupLimit, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { exactLinear } from './linear.ts';
 import { normalize } from './norm.ts';
+import { sigmoid } from './sigmoid.ts';
 import { sparseMixer } from './sparseMixer.ts';
 
 /** A router's decision, T tokens. */
@@ -48,8 +49,7 @@ export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec
   }
   let logits = exactLinear(graph, plan, input, spec.projection);
   if (knobs) logits = graph.op('Add', [graph.op('Div', [logits, knobs.temperature]), knobs.mask]);
-  const scores =
-    spec.scoring === 'softmax' ? graph.op('Softmax', [logits], { axis: -1 }) : graph.op('Sigmoid', [logits]);
+  const scores = spec.scoring === 'softmax' ? graph.op('Softmax', [logits], { axis: -1 }) : sigmoid(graph, logits);
   let selection = scores;
   if (spec.selectionBias) selection = graph.op('Add', [selection, graph.weight(plan.take(spec.selectionBias))]);
   if (knobs) selection = graph.op('Add', [selection, knobs.bias]);
