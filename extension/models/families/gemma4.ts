@@ -122,6 +122,8 @@ function attentions(config: ConfigReader, sizes: Sizes): (prefix: string, index:
     (index) => ((index + 1) % 6 === 0 ? 'full' : 'sliding'),
   );
   const ropes = config.has('rope_parameters') ? config.section('rope_parameters') : undefined;
+  // Described for layers that a model need not have.
+  ropes?.knows('sliding_attention');
   // Newer configs name each layer's deviations; older ones have keys for all layers of full attention.
   const named = config.has('per_layer_config');
   const own = config.section('per_layer_config');
