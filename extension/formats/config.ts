@@ -19,7 +19,7 @@ export function sectionsOf(config: JsonObject): readonly JsonObject[] {
 
 /**
  * Reads a config.json key by key, and remembers which. A key may go by several names, the first one present counts; `null`
- * counts as absent. For keys where transformers has it stand for none instead of the default there is `isNull`. Every problem is one
+ * counts as absent, of a flag as off. For keys where transformers has it stand for none instead of the default there is `isNull`. Every problem is one
  * sentence that names the key.
  */
 export class ConfigReader {
@@ -188,8 +188,9 @@ export class ConfigReader {
     return [low as number, high];
   }
 
+  /** A flag; `null` is off, as what is not true in Python. */
   flag(key: string, fallback: boolean): boolean {
-    const value = this.#get(key) ?? fallback;
+    const value = this.isNull(key) ? false : (this.#get(key) ?? fallback);
     return typeof value === 'boolean' ? value : this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
   }
 

@@ -167,10 +167,29 @@ it('has 12 layers in the decoder of Switch Transformers where the config does no
   expect(await depth({ num_decoder_layers: null, num_layers: 6 })).toBe(6);
 });
 
+it('takes a flag that is null for off, also where its absence stands for on', async () => {
+  const renormalized = async (changes: JsonObject): Promise<ReadonlySet<boolean>> =>
+    new Set(
+      (await describeChanged('deepseek_v3', changes)).layers
+        .flat()
+        .flatMap(({ mixer }) => (mixer.kind === 'moe' ? [mixer.router.renormalize !== undefined] : [])),
+    );
+  expect(await renormalized({ norm_topk_prob: undefined })).toEqual(new Set([true]));
+  expect(await renormalized({ norm_topk_prob: null })).toEqual(new Set([false]));
+});
+
 it('attends to all tokens in every layer of Gemma 4 where the config says so, though it describes how windows would turn', async () => {
   const layer_types = new Array(4).fill('full_attention');
-  expect(windows(await describeChanged('gemma4_text', { layer_types }))).toEqual([undefined, undefined, undefined, undefined]);
-  const rope_parameters = { full_attention: { rope_type: 'default', theta: 3 }, sliding_attention: { rope_type: 'default' } };
+  expect(windows(await describeChanged('gemma4_text', { layer_types }))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  const rope_parameters = {
+    full_attention: { rope_type: 'default', theta: 3 },
+    sliding_attention: { rope_type: 'default' },
+  };
   const described = describeChanged('gemma4_text', { layer_types, rope_parameters });
   await expect(described).rejects.toThrow('has rope_parameters.full_attention.theta 3');
 });
