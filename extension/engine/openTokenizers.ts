@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
 import { Tokenizer } from 'tokenizers';
-import { readJsonObject } from '../formats/json.ts';
+import { readJsonObject, type JsonObject } from '../formats/json.ts';
 import { cutsAtLines } from '../formats/tokenizerCuts.ts';
 import { refuseFatal } from '../formats/tokenizerJson.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
@@ -44,14 +44,25 @@ async function read(path: string): Promise<OpenTokenizer> {
   const json = await readJsonObject(path, MOST_BYTES, codes);
   refuseFatal(json);
   try {
-    const native = Tokenizer.fromFile(path);
+    const whole = untrimmed(json);
+    const native = whole === json ? Tokenizer.fromFile(path) : Tokenizer.fromString(JSON.stringify(whole));
     // A tokenizer.json may ask for cut or padded texts; transformers ignores that, too.
     native.disableTruncation();
     native.disablePadding();
-    return { native, cutsAtLines: cutsAtLines(json) };
+    return { native, cutsAtLines: cutsAtLines(whole) };
   } catch (error) {
     throw new UserError('tokenizer-invalid', l10n.t`${path} cannot be understood: ${messageOf(error)}.`, {
       cause: error,
     });
   }
+}
+
+/**
+ * The same tokenizer.json with ranges that have the white space which words begin with, and indentation is. Some, as OLMoE's, leave
+ * it out: it would be nobody's in the editor, and tokens that are nothing else would stand nowhere.
+ */
+function untrimmed(tokenizer: JsonObject): JsonObject {
+  const trims = JSON.stringify(tokenizer['post_processor'] ?? null);
+  const keeps = trims.replaceAll('"trim_offsets":true', '"trim_offsets":false');
+  return keeps === trims ? tokenizer : { ...tokenizer, post_processor: JSON.parse(keeps) as unknown };
 }

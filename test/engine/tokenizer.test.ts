@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Tokenizer, utf16Offsets } from '../../extension/engine/tokenizer.ts';
+import type { TokenRanges } from '../../extension/protocol/engine.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
 import { ScratchFolder } from '../support/scratch.ts';
 
@@ -33,6 +34,27 @@ describe('encode', () => {
     expect(emoji.length).toBeGreaterThan(1);
     expect([start[0], end[0]]).toEqual([0, 1]);
     expect([start.at(-1), end.at(-1)]).toEqual([3, 4]);
+  });
+
+  it('gives white space to its tokens, where the file says to leave it out of ranges', async () => {
+    const scratch = new ScratchFolder('checkpoints/mixtral');
+    // As in OLMoE's, behind another processor as in Llama's.
+    const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
+    const processor = { type: 'Sequence', processors: [{ ...bytes, trim_offsets: false }, bytes] };
+    const json = JSON.parse(readFileSync(scratch.path('tokenizer.json'), 'utf8')) as Record<string, unknown>;
+    const encode = async (text: string, post_processor: unknown): Promise<TokenRanges> => {
+      scratch.write('tokenizer.json', JSON.stringify({ ...json, post_processor }));
+      return (await Tokenizer.open(scratch.folder, 8192)).encode(text);
+    };
+    try {
+      const text = 'def f(x):\n    return x  # the  same \n\n        y = 1\n';
+      const { ids, start, end } = await encode(text, processor);
+      expect(Array.from(ids, (_, t) => text.slice(start[t], end[t])).join('')).toBe(text);
+      expect(ids.findIndex((_, t) => start[t] === end[t])).toBe(-1);
+      expect(ids).toEqual((await encode(text, null)).ids);
+    } finally {
+      scratch.dispose();
+    }
   });
 
   it('takes what is no proper text', async () => {
