@@ -8,6 +8,10 @@ import { joined, Stretches } from './stretches.ts';
 
 /** Tokens before others that are decoded with them: some decoders drop a space at the beginning. */
 const CONTEXT_TOKENS = 8;
+/** What decoders put where a character is not complete. */
+export const INCOMPLETE = '\ufffd';
+/** A character has 4 bytes at most. */
+const MOST_BYTES = 4;
 
 /** A checkpoint's tokenizer.json, read by Hugging Face's own implementation. */
 export class Tokenizer {
@@ -93,14 +97,23 @@ export class Tokenizer {
 
   /** Tells the text that tokens add to that of others, special ones included. */
   async adding(before: Int32Array | readonly number[]): Promise<(ids: readonly number[]) => Promise<string>> {
-    const context = Array.from(before.slice(-CONTEXT_TOKENS));
-    const known = await this.#native.decode(context, false);
+    let context: number[];
+    let known: string;
+    // Some decoders take bytes in a row for no text at all where the row begins within a character.
+    let tokens = CONTEXT_TOKENS;
+    do {
+      context = Array.from(before.slice(-tokens));
+      known = await this.#native.decode(context, false);
+      tokens += 1;
+    } while (known.startsWith(INCOMPLETE) && tokens < CONTEXT_TOKENS + MOST_BYTES);
     return async (ids) => {
       const all = await this.#native.decode([...context, ...ids], false);
       // Bytes of a character that begins before the new tokens and ends in them show up in neither.
       let same = 0;
       while (same < known.length && known[same] === all[same]) same += 1;
-      return all.slice(same);
+      // A row that ends within a character is no text either, nor what was known of it.
+      const spoilt = all[same] === INCOMPLETE && same < known.length && known[same] !== INCOMPLETE;
+      return spoilt ? this.#native.decode([...ids], false) : all.slice(same);
     };
   }
 
@@ -110,21 +123,26 @@ export class Tokenizer {
   }
 
   /**
-   * The text of generated tokens, which follows one of `offset` UTF-16 units. A token that ends inside a character gets the
-   * range up to there; the one that completes it, the character.
+   * The text of generated tokens, which follows one of `offset` UTF-16 units. Each token of a character has all of it, as where a
+   * text is encoded.
    *
    * @param before tokens that they go on from
    */
   async decode(ids: readonly number[], offset: number, before: Int32Array | readonly number[]): Promise<Continuation> {
     const addedText = await this.adding(before);
+    const longer: string[] = [];
+    for (let i = 0; i < ids.length; i++) longer.push(await addedText(ids.slice(0, i + 1)));
+    const text = longer.at(-1) ?? '';
     const start = new Uint32Array(ids.length);
     const end = new Uint32Array(ids.length);
-    let text = '';
-    for (let i = 0; i < ids.length; i++) {
-      const longer = await addedText(ids.slice(0, i + 1));
-      start[i] = offset + Math.min(text.length, longer.length);
-      end[i] = offset + longer.length;
-      text = longer;
+    let complete = 0;
+    for (const [i, own] of longer.entries()) {
+      start[i] = offset + Math.min(complete, text.length);
+      let to = own.length;
+      while (own[to - 1] === INCOMPLETE) to -= 1;
+      complete = Math.max(complete, to);
+      const [next = ''] = to < own.length ? text.slice(complete, complete + 2) : '';
+      end[i] = offset + Math.min(complete + next.length, text.length);
     }
     return { text, start, end };
   }

@@ -89,7 +89,11 @@ it('a file that was changed is read anew', async () => {
 });
 
 describe('the text of generated tokens', () => {
-  const VOCABULARY = { '<s>': 0, '▁hello': 1, '▁world': 2, s: 3, '<0xC3>': 4, '<0xA9>': 5 };
+  const BYTES = [0xc3, 0xa9, 0xe4, 0xb8, 0xad, 0xf0, 0x9f, 0x98, 0x80];
+  const byte = (value: number): string => `<0x${value.toString(16).toUpperCase()}>`;
+  const VOCABULARY = Object.fromEntries(['<s>', '▁hello', '▁world', 's', ...BYTES.map(byte)].map((word, id) => [word, id]));
+  const ZHONG = [6, 7, 8]; // 中
+  const EMOJI = [9, 10, 11, 12]; // 😀
   const sentencePiece = {
     version: '1.0',
     added_tokens: [],
@@ -112,7 +116,7 @@ describe('the text of generated tokens', () => {
   beforeAll(async () => {
     scratch = new ScratchFolder('checkpoints/mixtral');
     scratch.write('tokenizer.json', JSON.stringify(sentencePiece));
-    llama = await Tokenizer.open(scratch.folder, 6);
+    llama = await Tokenizer.open(scratch.folder, 13);
   });
   afterAll(() => {
     scratch.dispose();
@@ -129,10 +133,29 @@ describe('the text of generated tokens', () => {
     expect((await llama.decode([2, 1], 5, [])).text).toBe('world hello');
   });
 
-  it('gives a character to the token that completes it', async () => {
-    const { text, end } = await llama.decode([2, 4, 5], 5, [1]);
-    expect(text).toBe(' worldé');
-    expect(end[2]).toBe(12);
+  it('gives a character to each token that has a part of it', async () => {
+    const { text, start, end } = await llama.decode([2, 4, 5, ...EMOJI, 3, ...EMOJI], 5, [1]);
+    expect(text).toBe(' worldé😀s😀');
+    expect([...start]).toEqual([5, 11, 11, 12, 12, 12, 12, 14, 15, 15, 15, 15]);
+    expect([...end]).toEqual([11, 12, 12, 14, 14, 14, 14, 15, 17, 17, 17, 17]);
+  });
+
+  it('stands where the same tokens do in a text that is encoded', async () => {
+    const text = 'a 𝒳!';
+    const { ids, start, end } = await tokenizer.encode(text);
+    const decoded = await tokenizer.decode([...ids], 0, []);
+    expect(decoded).toEqual({ text, start, end });
+  });
+
+  it('is whole, however many bytes of characters stand before it', async () => {
+    for (let characters = 0; characters < 6; characters++) {
+      const before = [1, ...Array.from({ length: characters }, () => ZHONG).flat()];
+      expect((await llama.decode([...ZHONG, 2, ...ZHONG], 5, before)).text, `${characters}`).toBe('中 world中');
+    }
+  });
+
+  it('leaves the characters before it out where bytes after them make none', async () => {
+    expect((await llama.decode([4, 2], 5, [1, ...ZHONG, ...ZHONG])).text).toBe('\ufffd world');
   });
 });
 

@@ -1,8 +1,5 @@
 import type { Sampling } from '../../protocol/continuation.ts';
-import type { Tokenizer } from '../tokenizer.ts';
-
-/** What decoders put where a character is not complete. */
-const INCOMPLETE = '\ufffd';
+import { INCOMPLETE, type Tokenizer } from '../tokenizer.ts';
 
 /** Chooses a token by its logits: the likeliest, or one drawn from softmax(logits / temperature). */
 export function chooser({ temperature, seed }: Sampling): (logits: Float32Array) => number {
