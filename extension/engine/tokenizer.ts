@@ -81,6 +81,7 @@ export class Tokenizer {
       start[token] = toUtf16(from);
       end[token] = toUtf16(to);
     }
+    takeIn(text, start, end);
     return { ids: Int32Array.from(ids), start, end };
   }
 
@@ -145,6 +146,24 @@ export class Tokenizer {
       end[i] = offset + Math.min(complete + next.length, text.length);
     }
     return { text, start, end };
+  }
+}
+
+/** What is put together with the character before it: marks, the later letters of Hangul syllables, those of voice. */
+const MARKS = /[\p{M}\u1160-\u11ff\uff9e\uff9f]+/uy;
+
+/** Lengthens ranges by the marks after them that are in no range, as those are that a normalizer puts together with the character before. */
+function takeIn(text: string, start: Uint32Array, end: Uint32Array): void {
+  let [next, own, whole] = [text.length, 0, 0];
+  for (let token = end.length - 1; token >= 0; token--) {
+    if (start[token] === end[token]) continue;
+    if (end[token] !== own) {
+      own = whole = end[token]!;
+      MARKS.lastIndex = own;
+      if (own < next && MARKS.test(text)) whole = Math.min(MARKS.lastIndex, next);
+    }
+    end[token] = whole;
+    next = Math.min(next, start[token]!);
   }
 }
 

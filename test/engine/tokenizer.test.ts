@@ -12,6 +12,22 @@ beforeAll(async () => {
   tokenizer = await Tokenizer.open(join(ROOT, 'media/demo-models/balanced'), 8192);
 });
 
+/** The tokens that the bundled tokenizer gives with something changed in its file. */
+async function changed(change: Record<string, unknown>, text: string): Promise<TokenRanges> {
+  const scratch = new ScratchFolder('checkpoints/mixtral');
+  try {
+    const file = readFileSync(join(ROOT, 'media/demo-models/balanced/tokenizer.json'), 'utf8');
+    scratch.write('tokenizer.json', JSON.stringify({ ...(JSON.parse(file) as object), ...change }));
+    return await (await Tokenizer.open(scratch.folder, 8192)).encode(text);
+  } finally {
+    scratch.dispose();
+  }
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
 describe('encode', () => {
   it('equals the reference on every sample', async () => {
     const expected = await Reference.read(join(FIXTURES, 'demo/balanced'));
@@ -37,24 +53,33 @@ describe('encode', () => {
   });
 
   it('gives white space to its tokens, where the file says to leave it out of ranges', async () => {
-    const scratch = new ScratchFolder('checkpoints/mixtral');
     // As in OLMoE's, behind another processor as in Llama's.
     const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };
     const processor = { type: 'Sequence', processors: [{ ...bytes, trim_offsets: false }, bytes] };
-    const json = JSON.parse(readFileSync(scratch.path('tokenizer.json'), 'utf8')) as Record<string, unknown>;
-    const encode = async (text: string, post_processor: unknown): Promise<TokenRanges> => {
-      scratch.write('tokenizer.json', JSON.stringify({ ...json, post_processor }));
-      return (await Tokenizer.open(scratch.folder, 8192)).encode(text);
-    };
-    try {
-      const text = 'def f(x):\n    return x  # the  same \n\n        y = 1\n';
-      const { ids, start, end } = await encode(text, processor);
-      expect(Array.from(ids, (_, t) => text.slice(start[t], end[t])).join('')).toBe(text);
-      expect(ids.findIndex((_, t) => start[t] === end[t])).toBe(-1);
-      expect(ids).toEqual((await encode(text, null)).ids);
-    } finally {
-      scratch.dispose();
-    }
+    const text = 'def f(x):\n    return x  # the  same \n\n        y = 1\n';
+    const { ids, start, end } = await changed({ post_processor: processor }, text);
+    expect(Array.from(ids, (_, t) => text.slice(start[t], end[t])).join('')).toBe(text);
+    expect(ids.findIndex((_, t) => start[t] === end[t])).toBe(-1);
+    expect(ids).toEqual((await changed({}, text)).ids);
+  });
+
+  it('gives what a normalizer puts together to the tokens of the whole', async () => {
+    const [han, geul] = ['\u1112\u1161\u11ab', '\u1100\u1173\u11af'];
+    const cafe = 'cafe\u0301';
+    const viet = 'Vie\u0323\u0302t';
+    const text = `${han}${geul} ${cafe} ${viet} \u0301\n${cafe}`;
+    const { start, end } = await changed({ normalizer: { type: 'NFC' } }, text);
+    const borders = new Set([...start, ...end]);
+    const inside = [han, geul, cafe, viet].flatMap((word) => {
+      const at = text.indexOf(word);
+      return Array.from(word.normalize('NFD').matchAll(/[\p{M}\u1160-\u11ff]/gu), ({ index }) => at + index);
+    });
+    // None lies within a character that was put together, and none of the text is left out.
+    expect(inside.filter((unit) => borders.has(unit))).toEqual([]);
+    const covered = new Set(Array.from(start, (from, t) => range(from, end[t]!)).flat());
+    expect(range(0, text.length).filter((unit) => !covered.has(unit))).toEqual([]);
+    const plain = await changed({}, text.normalize('NFC'));
+    expect(start.length).toBe(plain.start.length);
   });
 
   it('takes what is no proper text', async () => {
