@@ -1,15 +1,19 @@
 import * as l10n from '@vscode/l10n';
-import { stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { Tokenizer } from 'tokenizers';
 import { readJsonObject, type JsonObject } from '../formats/json.ts';
 import { cutsAtLines } from '../formats/tokenizerCuts.ts';
 import { refuseFatal } from '../formats/tokenizerJson.ts';
-import { messageOf, UserError } from '../protocol/errors.ts';
+import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 
 /** The largest known tokenizer.json has some 40 MB. */
 const MOST_BYTES = 200_000_000;
 /** Bytes of the files whose tokenizers stay open; the one used last stays, whatever its size. */
 const KEPT_BYTES = 32_000_000;
+
+/** Files that models came with before tokenizer.json, or instead: of SentencePiece, tiktoken, Mistral and GPT-2. */
+const OTHER_FORM = /^(.+\.(model|tiktoken)|tekken\.json|vocab\.json)$/;
 
 export interface OpenTokenizer {
   readonly native: Tokenizer;
@@ -41,7 +45,9 @@ export async function openTokenizer(path: string): Promise<OpenTokenizer> {
 
 async function read(path: string): Promise<OpenTokenizer> {
   const codes = { missing: 'tokenizer-missing', invalid: 'tokenizer-invalid' } as const;
-  const json = await readJsonObject(path, MOST_BYTES, codes);
+  const json = await readJsonObject(path, MOST_BYTES, codes).catch(async (error: unknown) => {
+    throw isUserError(error, 'tokenizer-missing') ? ((await inAnotherForm(dirname(path))) ?? error) : error;
+  });
   refuseFatal(json);
   try {
     const whole = untrimmed(json);
@@ -55,6 +61,17 @@ async function read(path: string): Promise<OpenTokenizer> {
       cause: error,
     });
   }
+}
+
+/** What to do where a folder has a tokenizer, but no tokenizer.json. */
+async function inAnotherForm(folder: string): Promise<UserError | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  const other = names.find((name) => OTHER_FORM.test(name));
+  if (other === undefined) return undefined;
+  return new UserError(
+    'tokenizer-missing',
+    l10n.t`There is no tokenizer.json in ${folder}, but ${other}: Python's transformers makes one of that with AutoTokenizer.from_pretrained(folder).save_pretrained(folder).`,
+  );
 }
 
 /**

@@ -113,10 +113,30 @@ it('a file that was changed is read anew', async () => {
   }
 });
 
+it('says what writes the file that is missing, where a tokenizer lies there in another form', async () => {
+  const scratch = new ScratchFolder('checkpoints/mixtral').remove('tokenizer.json');
+  try {
+    await expect(Tokenizer.open(scratch.folder, 8192)).rejects.toThrow(/^There is no tokenizer\.json in \S+\.$/);
+    for (const name of ['vocab.json', 'tokenizer.model']) {
+      scratch.write(name, '');
+      const sentence = RegExp(`tokenizer\\.json.* but ${name}.*AutoTokenizer.*save_pretrained`);
+      await expect(Tokenizer.open(scratch.folder, 8192)).rejects.toMatchObject({
+        code: 'tokenizer-missing',
+        message: expect.stringMatching(sentence) as string,
+      });
+      scratch.remove(name);
+    }
+  } finally {
+    scratch.dispose();
+  }
+});
+
 describe('the text of generated tokens', () => {
   const BYTES = [0xc3, 0xa9, 0xe4, 0xb8, 0xad, 0xf0, 0x9f, 0x98, 0x80];
   const byte = (value: number): string => `<0x${value.toString(16).toUpperCase()}>`;
-  const VOCABULARY = Object.fromEntries(['<s>', '▁hello', '▁world', 's', ...BYTES.map(byte)].map((word, id) => [word, id]));
+  const VOCABULARY = Object.fromEntries(
+    ['<s>', '▁hello', '▁world', 's', ...BYTES.map(byte)].map((word, id) => [word, id]),
+  );
   const ZHONG = [6, 7, 8]; // 中
   const EMOJI = [9, 10, 11, 12]; // 😀
   const sentencePiece = {
