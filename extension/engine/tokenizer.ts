@@ -1,6 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { join } from 'node:path';
 import type { Tokenizer as NativeTokenizer } from 'tokenizers';
+import { visibleText } from '../analysis/tokenText.ts';
 import type { Continuation, TokenRanges } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { openTokenizer, type OpenTokenizer } from './openTokenizers.ts';
@@ -68,9 +69,10 @@ export class Tokenizer {
     }
     const foreign = ids.find((id) => id >= this.#vocabulary);
     if (foreign !== undefined) {
+      const token = visibleText(this.#native.idToToken(foreign) ?? '');
       throw new UserError(
         'tokenizer-invalid',
-        l10n.t`The tokenizer gives the token id ${foreign}, but the model has only ${this.#vocabulary}: tokenizer.json is of another model.`,
+        l10n.t`The tokenizer gives ${token} the id ${foreign}, but the model has only ${this.#vocabulary}: tokenizer.json is of another model, or the token was added to it and not to the model.`,
       );
     }
     const toUtf16 = utf16Offsets(text);

@@ -113,6 +113,16 @@ it('a file that was changed is read anew', async () => {
   }
 });
 
+it('names a token that the model has not, as one that was added to the tokenizer alone', async () => {
+  const token = { content: '<|extra|>', single_word: false, lstrip: false, rstrip: false, normalized: false };
+  const added_tokens = [{ ...token, id: 8192, special: true }];
+  expect((await changed({ added_tokens }, 'as ever')).end.at(-1)).toBe(7);
+  await expect(changed({ added_tokens }, 'as <|extra|>')).rejects.toMatchObject({
+    code: 'tokenizer-invalid',
+    message: expect.stringMatching(/gives <\|extra\|> the id 8192, .* has only 8192:/) as string,
+  });
+});
+
 it('says what writes the file that is missing, where a tokenizer lies there in another form', async () => {
   const scratch = new ScratchFolder('checkpoints/mixtral').remove('tokenizer.json');
   try {
