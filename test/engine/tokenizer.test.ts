@@ -1,4 +1,4 @@
-/** Token ids and ranges are those of Hugging Face's tokenizers, in UTF-16 units. */
+/** Token ids and ranges are those of Hugging Face's tokenizers, in UTF-16 units, with the white space and marks that those may leave out. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
