@@ -1,7 +1,7 @@
 /** Which experts work on the same tokens, and which follow each other from layer to layer? */
 import * as l10n from '@vscode/l10n';
 import type { Figure } from '../../protocol/report.ts';
-import { partnerOf, strongestPairs } from '../folder/coActivation.ts';
+import { strongestPairs } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
 import { layerLabel } from '../labels.ts';
 import { listed } from '../lists.ts';
@@ -66,10 +66,9 @@ function verdict(here: LayerPatterns): string {
   const { shape, pairs, chosen } = here;
   const [pair] = strongestPairs(pairs!.all, chosen, FEWEST_TOKENS);
   if (!pair) return l10n.t`Too few tokens to tell: two experts need ${FEWEST_TOKENS} each.`;
-  const { i, j } = pair;
+  const { i, j, strength, lift } = pair;
   const [rare, common] = chosen[i]! <= chosen[j]! ? [i, j] : [j, i];
-  const { share, lift } = partnerOf(pairs!.all, chosen, tokensOf(here), rare, common);
-  return l10n.t`At ${layerLabel(shape)} the closest two are E${rare} and E${common}: where E${rare} is chosen, so is E${common} for ${percent(share)} of tokens, ${times(lift)} as often as it is anyway.`;
+  return l10n.t`At ${layerLabel(shape)} the closest two are E${rare} and E${common}: where E${rare} is chosen, so is E${common} for ${percent(strength)} of tokens, ${times(lift)} as often as chance would have it.`;
 }
 
 /** Experts of the strongest pairs, in their own order. */
@@ -131,7 +130,6 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
 function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all' | 'adjacent'): Figure[] {
   const { shape, chosen } = here;
   const pairs = here.pairs![kind];
-  const tokens = tokensOf(here);
   const closest = strongestPairs(pairs, chosen, FEWEST_TOKENS).slice(0, LISTED);
   // The verdict says so.
   if (closest.length === 0) return [];
@@ -142,8 +140,8 @@ function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all
       basis: basisOf(subject),
       help: {
         meaning: l10n.t`Pairs of experts that come together most, of those with ${FEWEST_TOKENS} tokens or more.`,
-        formula: l10n.t`N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij·N / (N_i·N_j)`,
-        source: SOURCE,
+        formula: l10n.t`N_ij / min(N_i, N_j), and as a multiple of what chance would give: N_ij / (a_i·a_j), with a such that Σ_j≠i a_i·a_j = Σ_j≠i N_ij. N_i·N_j / N would be too much, since a token’s experts differ.`,
+        source: l10n.t`OLMoE, arXiv 2409.02060, section 5. Quasi-independence: Goodman, JASA 63 (1968)`,
         judge: l10n.t`Near 1 times chance the two know nothing of each other.`,
       },
       text: l10n.t`Closest of all: ${listed(closest.slice(0, 3).map(pairName))}.`,
@@ -154,11 +152,11 @@ function pairTable(subject: Subject, at: number, here: LayerPatterns, kind: 'all
           { label: l10n.t`of the rarer one’s`, unit: 'percent' },
           { label: l10n.t`times chance`, unit: 'times' },
         ],
-        rows: closest.map(({ i, j, tokens: together, strength }) => [
+        rows: closest.map(({ i, j, tokens: together, strength, lift }) => [
           pairName({ i, j }),
           together,
           strength,
-          known((together * tokens) / (chosen[i]! * chosen[j]!)),
+          known(lift),
         ]),
         experts: closest.map(({ i }) => ({ layer: at, expert: i })),
       },

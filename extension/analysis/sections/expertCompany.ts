@@ -38,10 +38,7 @@ export function company(
   ): void => {
     rows.push({ label: what, expert: { layer, expert: other }, cells: [`E${other}`, both, known(share), lift] });
   };
-  for (const { expert: other, tokens: both, share, lift } of partners(pairs!.all, chosen, tokens, expert).slice(
-    0,
-    LISTED,
-  )) {
+  for (const { expert: other, tokens: both, share, lift } of partners(pairs!.all, chosen, expert).slice(0, LISTED)) {
     add(l10n.t`chosen with`, at, other, both, share, known(lift));
   }
   for (const { expert: other, cosine } of neighbours(pairs!.all, shape.experts, expert).slice(0, LISTED)) {
@@ -78,7 +75,7 @@ export function company(
       basis: basisOf(subject),
       help: {
         meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by top experts, where its tokens come from and go to.`,
-        formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij·N / (N_i·N_j). The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first.`,
+        formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij / (a_i·a_j), with a as in “Closest pairs”. The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first, and times chance N_ij·N / (N_i·N_j).`,
         source: l10n.t`Co-activation: OLMoE, arXiv 2409.02060, section 5`,
       },
       text: l10n.t`${name} has ${rows.length} experts near it.`,

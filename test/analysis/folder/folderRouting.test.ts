@@ -113,13 +113,45 @@ describe('patterns of a text', () => {
 describe('co-activation', () => {
   const { pairs, chosen } = folderOfText('a', folderTrace(TEXT), TEXT.text).patterns[0]!;
 
-  it('is N_ij / N_i, and a multiple of how often the other is there anyway', () => {
-    expect(partners(pairs!.all, chosen, 4, 0)).toEqual([
-      { expert: 1, tokens: 3, share: 0.75, lift: 1 },
-      { expert: 2, tokens: 2, share: 0.5, lift: 1 },
-      { expert: 3, tokens: 2, share: 0.5, lift: 1 },
+  /** Tokens with two experts each, so many of each pair. */
+  const pairsOf = (tokens: Readonly<Record<string, number>>): { all: Uint32Array; chosen: Float64Array } => {
+    const rows = Object.entries(tokens).flatMap(([pair, n]) =>
+      Array.from({ length: n }, () => pair.split(' ').map(Number)),
+    );
+    const text = 'x'.repeat(rows.length);
+    const [layer] = folderOfText('a', folderTrace({ text, layers: [{ experts: 4, k: 2, chosen: rows }] }), text).patterns;
+    return { all: layer!.pairs!.all, chosen: layer!.chosen };
+  };
+
+  it('is N_ij / N_i', () => {
+    expect(partners(pairs!.all, chosen, 0)).toMatchObject([
+      { expert: 1, tokens: 3, share: 0.75 },
+      { expert: 2, tokens: 2, share: 0.5 },
+      { expert: 3, tokens: 2, share: 0.5 },
     ]);
-    expect(partners(pairs!.all, chosen, 4, 1)[0]).toMatchObject({ expert: 0, share: 1 });
+    expect(partners(pairs!.all, chosen, 1)[0]).toMatchObject({ expert: 0, share: 1 });
+  });
+
+  it('is what chance makes it where experts are drawn by their load alone, those of a token being different', () => {
+    const even = pairsOf({ '0 1': 5, '0 2': 5, '0 3': 5, '1 2': 5, '1 3': 5, '2 3': 5 });
+    // Drawn with odds 4 : 2 : 1 : 1, a pair has the product of its two.
+    const uneven = pairsOf({ '0 1': 8, '0 2': 4, '0 3': 4, '1 2': 2, '1 3': 2, '2 3': 1 });
+    // One that is chosen for every token is with each of the others whenever that is there.
+    const always = pairsOf({ '0 1': 30, '0 2': 20, '0 3': 10 });
+    for (const { all, chosen: each } of [even, uneven, always]) {
+      for (const { lift } of strongestPairs(all, each, 1)) expect(lift).toBeCloseTo(1, 2);
+    }
+  });
+
+  it('is a multiple of that where experts seek or shun each other', () => {
+    // All experts have 6 tokens, 2 of them with each other by chance.
+    const { all, chosen: each } = pairsOf({ '0 1': 4, '2 3': 4, '0 2': 1, '1 3': 1, '0 3': 1, '1 2': 1 });
+    const lifts = partners(all, each, 0).map(({ expert, lift }) => [expert, Math.round(lift * 1e6) / 1e6]);
+    expect(lifts).toEqual([
+      [1, 2],
+      [2, 0.5],
+      [3, 0.5],
+    ]);
   });
 
   it('ranks pairs by how inseparable the rarer one is', () => {
@@ -131,7 +163,7 @@ describe('co-activation', () => {
       [1, 3],
       [2, 3],
     ]);
-    expect(strongestPairs(pairs!.all, chosen, 3)).toEqual([{ i: 0, j: 1, tokens: 3, strength: 1 }]);
+    expect(strongestPairs(pairs!.all, chosen, 3)).toMatchObject([{ i: 0, j: 1, tokens: 3, strength: 1 }]);
   });
 
   it('takes experts with the same company for neighbours', () => {
