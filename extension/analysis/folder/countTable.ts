@@ -10,8 +10,8 @@ export interface CountTable {
 const FIRST = 2 ** 12;
 const FULLEST = 0.7;
 
-export function emptyTable(): CountTable {
-  return { keys: new Float64Array(FIRST), counts: new Uint32Array(FIRST), size: 0 };
+export function emptyTable(places = FIRST): CountTable {
+  return { keys: new Float64Array(places), counts: new Uint32Array(places), size: 0 };
 }
 
 /** Adds to the count of a key from 1 on. */
@@ -28,9 +28,12 @@ export function addCount(table: CountTable, key: number, n = 1): void {
   table.counts[at]! += n;
 }
 
-/** Those that are wanted, in a table of their own. */
+/**
+ * Those that are wanted, in a table of their own. It is as large: entries come in the order of their places, which in a smaller
+ * table would all be next to one another, and each look-up would go through all of them.
+ */
 export function filtered({ keys, counts }: CountTable, wanted: (key: number) => boolean): CountTable {
-  const kept = emptyTable();
+  const kept = emptyTable(keys.length);
   keys.forEach((key, at) => {
     if (key > 0 && wanted(key)) addCount(kept, key, counts[at]);
   });

@@ -119,7 +119,11 @@ describe('co-activation', () => {
       Array.from({ length: n }, () => pair.split(' ').map(Number)),
     );
     const text = 'x'.repeat(rows.length);
-    const [layer] = folderOfText('a', folderTrace({ text, layers: [{ experts: 4, k: 2, chosen: rows }] }), text).patterns;
+    const [layer] = folderOfText(
+      'a',
+      folderTrace({ text, layers: [{ experts: 4, k: 2, chosen: rows }] }),
+      text,
+    ).patterns;
     return { all: layer!.pairs!.all, chosen: layer!.chosen };
   };
 
