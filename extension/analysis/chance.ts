@@ -1,4 +1,6 @@
 /** What would be seen if only chance were at work. */
+import type { LayerTrace } from '../protocol/trace.ts';
+import { countsOf } from './permutation.ts';
 import { randomNumbers } from './random.ts';
 
 const MOST_DRAWS = 40;
@@ -30,4 +32,30 @@ export function chanceMaxVio(tokens: number, k: number, experts: number): number
     sum += (Math.max(...counts) * experts) / (tokens * k) - 1;
   }
   return sum / draws;
+}
+
+/**
+ * Half of what the shares of a layer's experts differ by, Σ_e |share − share in the whole|, when as many tokens are taken from the
+ * whole text at random: mean over draws. Few tokens are unlike the whole even then.
+ *
+ * @param shares in tokens [0, routed); [E]
+ */
+export function chanceDifference(layer: LayerTrace, routed: number, tokens: number, shares: Float64Array): number {
+  const random = randomNumbers(tokens * 31 + layer.k);
+  const all = new Uint32Array(routed).map((_, t) => t);
+  const draws = Math.min(MOST_DRAWS, Math.max(2, Math.floor(CHOICES / (tokens * layer.k))));
+  let [sum, known] = [0, 0];
+  for (let draw = 0; draw < draws; draw++) {
+    // The first of a shuffle that is ended there.
+    for (let i = 0; i < tokens; i++) {
+      const at = i + Math.floor(random() * (routed - i));
+      [all[i], all[at]] = [all[at]!, all[i]!];
+    }
+    const counts = countsOf(layer, all.subarray(0, tokens));
+    const slots = counts.reduce((total, n) => total + n, 0);
+    if (slots === 0) continue;
+    sum += counts.reduce((total, n, e) => total + Math.abs(n / slots - shares[e]!), 0) / 2;
+    known += 1;
+  }
+  return sum / known;
 }

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line, Place } from '../../protocol/report.ts';
 import type { LayerTrace, RoutingTrace } from '../../protocol/trace.ts';
 import { balance, type Balance } from '../balance.ts';
-import { chanceMaxVio } from '../chance.ts';
+import { chanceDifference, chanceMaxVio } from '../chance.ts';
 import { layerLabel } from '../labels.ts';
 import { coldShare, expertCounts, meanOf } from '../load.ts';
 import { sentences } from '../lists.ts';
@@ -63,6 +63,8 @@ interface RegionLoad extends Region {
   readonly meanMaxVio: number;
   /** Half of what the shares of the chosen layer's experts differ by from those in the whole text. */
   readonly difference: number;
+  /** What that would be of as many tokens taken from the whole text at random. */
+  readonly chanceDifference: number;
   /** Mean entropy over tokens, at the chosen layer and over all, and mean −ln p of the tokens; in nats. */
   readonly entropy: number;
   readonly meanEntropy: number;
@@ -84,6 +86,7 @@ function loadOf({ label, from, to }: Region, { layers, routed, tokens }: Routing
     chance: chanceMaxVio(Math.ceil(slots / layer.k), layer.k, layer.experts),
     meanMaxVio: mean(each.map(({ maxVio }) => maxVio)),
     difference: here.shares.reduce((sum, share, e) => sum + Math.abs(share - whole.shares[e]!), 0) / 2,
+    chanceDifference: chanceDifference(layer, routed, to - from, whole.shares),
     entropy: meanOf(layer.entropy, from, to),
     meanEntropy: mean(layers.map(({ entropy }) => meanOf(entropy, from, to))),
     surprise: -meanOf(tokens.logProb, from, to),
@@ -99,11 +102,11 @@ function verdict(layer: LayerTrace, regions: readonly RegionLoad[]): string {
   if (regions.length < 2) return l10n.t`The text is one region of this kind: choose another division.`;
   const where = layerLabel(layer);
   const uneven = most(regions, (region) => region.balance.maxVio - region.chance);
-  const odd = most(regions, (region) => region.difference);
+  const odd = most(regions, (region) => region.difference - region.chanceDifference);
   if (!uneven || !odd) return nothingAt(where);
   return sentences(
     l10n.t`At ${where} the load is least even in “${named(uneven.label)}”: its hottest expert, E${uneven.balance.hottest}, takes ${times(uneven.balance.maxVio + 1)} the even load, where chance alone would make ${times(uneven.chance + 1)}.`,
-    l10n.t`The most unlike the rest is “${named(odd.label)}”: its load differs from that of the whole text by ${percent(odd.difference)} of the choices.`,
+    l10n.t`The most unlike the rest is “${named(odd.label)}”: its load differs from that of the whole text by ${percent(odd.difference)} of the choices, that of as many tokens taken at random by ${percent(odd.chanceDifference)}.`,
   );
 }
 
@@ -168,7 +171,7 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
     basis: basisOf(subject),
     help: {
       meaning: l10n.t`How far the hottest expert of each stretch of the text is above the even load, and how far chance alone would put it with so few tokens.`,
-      formula: l10n.t`MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Difference from the whole: half of Σ_e |share in the region − share in the whole text|.`,
+      formula: l10n.t`MaxVio = max c / mean c − 1 of the region’s slots. By chance: the mean of draws in which each token takes k experts at random. Difference from the whole: half of Σ_e |share in the region − share in the whole text|; beside it the mean of draws of as many tokens from the whole text.`,
       source: 'MaxVio: arXiv 2408.15664',
       judge: l10n.t`What a batch of such text would see. Only what is well above the line of chance is the router’s doing.`,
     },
@@ -196,6 +199,7 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
         { label: l10n.t`mean of layers`, unit: 'number' },
         { label: l10n.t`effective experts`, unit: 'number' },
         { label: l10n.t`difference from the whole`, unit: 'percent' },
+        { label: l10n.t`of tokens at random`, unit: 'percent' },
       ],
       rows: regions.map((region) => {
         const { label, from, to, balance: b, chance, meanMaxVio, difference } = region;
@@ -209,6 +213,7 @@ function balanceFigure(subject: Subject, trace: RoutingTrace, at: number, region
           known(meanMaxVio),
           known(b.effectiveExperts),
           known(difference),
+          isRouted(region) ? known(region.chanceDifference) : null,
         ];
       }),
       experts: regions.map((region) => (isRouted(region) ? { layer: at, expert: region.balance.hottest } : null)),

@@ -33,6 +33,26 @@ it('tells regions apart, and where they are', () => {
   expect(certainty.table.rows.map((row) => row.at(-1))).toEqual([2, 2]);
 });
 
+it('does not take the shortest region for the most unlike the rest', () => {
+  // Four paragraphs of 40 tokens go to expert 0, or 1, for three of four tokens, and to the other for the fourth, and one of a
+  // single token to 0: of one token the load differs by half whichever it is.
+  const long = (most: number): number[] => Array.from({ length: 40 }, (_, t) => (t % 4 === 0 ? 1 - most : most));
+  const experts = [...long(0), ...long(1), 0, ...long(0), ...long(1)];
+  const layer = layerTrace({ experts: 2, k: 1, chosen: experts.map((e) => [e]) });
+  const at = (paragraph: string): string => paragraph.repeat(40);
+  const text = [at('a'), at('b'), 'c', at('d'), at('e')].join('\n\n');
+  const start = Uint32Array.from(Array.from(text).flatMap((letter, i) => (letter === '\n' ? [] : [i])));
+  const tokens = { ids: new Int32Array(161), start, end: start.map((i) => i + 1), logProb: new Float32Array(161) };
+  const trace = { ...demoTrace('balanced', 'essay.md').trace, tokens, layers: [layer], routed: 161 };
+  const { verdict, figures } = regionsSection.make(subjectOf('five', trace, text), { division: 'paragraphs' });
+  // The whole text has 81 of 161 at expert 0; 40 tokens at random are near that, one token is not.
+  expect(verdict).toMatch(
+    /The most unlike the rest is “[abde]{40}”: .* differs .* by 2\d\.\d.*, that of as many tokens taken at random by \d\.\d/,
+  );
+  const rows = figures.find(({ id }) => id === 'balance-along-text')!.table.rows;
+  expect(rows[2]!.at(-1)).toBeCloseTo(0.5, 1);
+});
+
 describe('where only some tokens have routing', () => {
   const layer = (rows: readonly (readonly (number | null)[])[]) =>
     layerTrace({ experts: 4, k: 2, chosen: rows, entropy: rows.map(() => NaN) });
@@ -57,7 +77,7 @@ describe('where only some tokens have routing', () => {
     expect(verdict).toContain('least even in “part 2”: its hottest expert, E0, takes 2.0×');
     const figure = figures.find(({ id }) => id === 'balance-along-text')!;
     expect(figure.text).toBe('MaxVio at L0 over 3 regions: at most 1.00, in “part 2”.');
-    expect(figure.table.rows[0]!.slice(2)).toEqual(Array(7).fill(null));
+    expect(figure.table.rows[0]!.slice(2)).toEqual(Array(8).fill(null));
   });
 
   it('says so where a layer has none', () => {
