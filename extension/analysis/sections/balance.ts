@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Column, Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
+import { chanceMaxVio } from '../chance.ts';
 import { layerLabel } from '../labels.ts';
 import { quantile } from '../latency.ts';
 import { coldPercent, coldShare } from '../load.ts';
@@ -11,6 +12,9 @@ import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { depths, known, layerChoice } from './parts.ts';
 import type { LayerCounts, Subject } from './subject.ts';
+
+/** Slots an expert, of an even load: with fewer, chance alone puts the hottest one well above the others. */
+const FEW_SLOTS = 100;
 
 export const balanceSection: SectionKind = {
   id: 'balance',
@@ -63,7 +67,16 @@ function verdict(loads: readonly LayerCounts[], balances: readonly Balance[], co
       (mean.dead === 1
         ? l10n.t`One expert took nothing at all.`
         : l10n.t`${count(mean.dead)} experts took nothing at all.`),
+    ofFew(loads[worst]!),
   );
+}
+
+/** What chance makes of so few tokens, if they are few. */
+function ofFew({ shape: { k, kUnknown, experts }, counts }: LayerCounts): string | undefined {
+  const slots = counts.reduce((sum, c) => sum + c, 0);
+  if (kUnknown || k === experts || slots >= FEW_SLOTS * experts) return undefined;
+  const share = (chanceMaxVio(Math.ceil(slots / k), k, experts) + 1) / experts;
+  return l10n.t`So few tokens make no even load: chance alone would give the hottest expert ${percent(share)}.`;
 }
 
 function evenness(effective: number): string {

@@ -66,3 +66,16 @@ it.each([
   expect(controls[0]).toMatchObject({ id: 'layer', value });
   expect(figures[0]!.title).toBe(`Load by expert, L${value}`);
 });
+
+it('says what chance makes of few tokens', () => {
+  const verdictOf = (tokens: number): string =>
+    balanceSection.make(
+      subject([layerTrace({ experts: 4, k: 1, chosen: Array.from({ length: tokens }, (_, t) => [t % 3]) })]),
+      {},
+    ).verdict!;
+  // Wherever it goes, one token alone is all of the load.
+  expect(verdictOf(1)).toContain(
+    'So few tokens make no even load: chance alone would give the hottest expert 100.0\u202f%.',
+  );
+  expect(verdictOf(1000)).not.toContain('chance');
+});
