@@ -17,7 +17,7 @@ import type { Sessions } from './sessions.ts';
 import { editorOf, shownBy } from './shownEditor.ts';
 import { Throttle } from './throttle.ts';
 
-/** How long after a jump of ours the editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
+/** How long after a jump of ours, or an edit, an editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
 const SETTLE_MS = 300;
 
 /** The map moves so often while somebody types. */
@@ -39,6 +39,7 @@ export class EditorLink implements Disposable {
     }),
   );
   #jumpedAt = -Infinity;
+  #editedAt = -Infinity;
   /** Edited at the cursor, or it was moved since the edit: once that is routed, the map goes there. */
   readonly #awaited = new WeakSet<Session>();
 
@@ -125,6 +126,8 @@ export class EditorLink implements Disposable {
     const session = this.#sessions.get(editor.document.uri);
     const visible = editor.visibleRanges[0];
     if (!session?.routed || session !== this.#sessions.current || !visible || this.#jumping()) return;
+    // Lines of another split move along with what is typed into this one.
+    if (editor !== shownBy(editor.document) && performance.now() - this.#editedAt < SETTLE_MS) return;
     const middle = editor.document.lineAt((visible.start.line + visible.end.line) >> 1).range.start;
     const token = session.routed.tokenUnderCursor(editor.document.offsetAt(middle));
     if (token !== undefined) this.#revealed.fire({ token, select: false });
@@ -138,6 +141,7 @@ export class EditorLink implements Disposable {
 
   #edited({ document, contentChanges, reason }: TextDocumentChangeEvent): void {
     const session = this.#sessions.get(document.uri);
+    if (session) this.#editedAt = performance.now();
     const cursor = session && shownBy(document)?.selection.active;
     if (!cursor) return;
     // What is undone takes the cursor along.

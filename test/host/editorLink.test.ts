@@ -1,12 +1,18 @@
 /** Which token the map and the load view are led to by the editors of a text. */
-import type { TextDocument, TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import type {
+  TextDocument,
+  TextDocumentChangeEvent,
+  TextEditor,
+  TextEditorSelectionChangeEvent,
+  TextEditorVisibleRangesChangeEvent,
+} from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EditorLink } from '../../extension/host/editorLink.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import type { LiveBase, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
-import { activating, editing, selecting, window } from '../support/vscode.ts';
+import { activating, editing, scrolling, selecting, window } from '../support/vscode.ts';
 import { traceOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -15,7 +21,11 @@ vi.mock('vscode', () => import('../support/vscode.ts'));
 const KEYBOARD = 1;
 
 /** Offsets stand for positions. */
-const document: unknown = { uri: { path: '/text', toString: () => 'file:///text' }, offsetAt: (at: number) => at };
+const document: unknown = {
+  uri: { path: '/text', toString: () => 'file:///text' },
+  offsetAt: (at: number) => at,
+  lineAt: (line: number) => ({ range: { start: line } }),
+};
 let upper: TextEditor;
 let lower: TextEditor;
 let sessions: Sessions;
@@ -170,4 +180,24 @@ test('an analysis afresh leaves the map where it is', () => {
   vi.advanceTimersByTime(1000);
   expect(session.cursor).toBe(5);
   expect(revealed).toEqual([]);
+});
+
+/** What an editor shows is another line now. */
+function scroll(textEditor: TextEditor, line: number): void {
+  Object.assign(textEditor, { visibleRanges: [{ start: { line }, end: { line } }] });
+  scrolling.fire({ textEditor } as TextEditorVisibleRangesChangeEvent);
+}
+
+test('the map goes along where somebody scrolls, in whichever split, and not where an edit in the other one moves the lines', () => {
+  scroll(lower, 7);
+  scroll(upper, 3);
+  expect(revealed).toEqual([7, 3]);
+  const range = { contains: () => true };
+  editing.fire({ document, contentChanges: [{ range }] } as unknown as TextDocumentChangeEvent);
+  scroll(lower, 8);
+  expect(revealed).toEqual([7, 3]);
+  scroll(upper, 4);
+  vi.advanceTimersByTime(1000);
+  scroll(lower, 9);
+  expect(revealed).toEqual([7, 3, 4, 9]);
 });

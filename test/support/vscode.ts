@@ -7,6 +7,7 @@ import type {
   TextDocumentChangeEvent,
   TextEditor,
   TextEditorSelectionChangeEvent,
+  TextEditorVisibleRangesChangeEvent,
 } from 'vscode';
 
 export { Emitter as EventEmitter };
@@ -82,6 +83,7 @@ export const languages = { registerInlineCompletionItemProvider: () => ({ dispos
 
 export const activating = new Emitter<TextEditor | undefined>();
 export const visible = new Emitter<readonly TextEditor[]>();
+export const scrolling = new Emitter<TextEditorVisibleRangesChangeEvent>();
 export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */
 export const statusMessages: string[] = [];
@@ -101,7 +103,7 @@ export const window = {
   onDidChangeActiveTextEditor: activating.event,
   onDidChangeVisibleTextEditors: visible.event,
   onDidChangeTextEditorSelection: selecting.event,
-  onDidChangeTextEditorVisibleRanges: new Emitter().event,
+  onDidChangeTextEditorVisibleRanges: scrolling.event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
   showInformationMessage: (message: string) =>
     new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),
