@@ -18,6 +18,7 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { modelDetail, type AddedSubject, type Subjects } from './subjects.ts';
 import type { TextPart } from './analyzer.ts';
+import { textName } from './textName.ts';
 import { isRouted, whileRouted } from './whileRouted.ts';
 
 /** Before the id of what both bundled models route. */
@@ -83,8 +84,12 @@ export class Comparisons {
 
   /** Routes a text through both bundled models, apart from the model that is chosen, and shows both. Throws UserError. */
   async bothBundled({ text, document, base }: TextPart): Promise<void> {
-    const name = document.uri.path.split('/').at(-1)!;
-    await this.#bothBundled(name, text, BUNDLED + document.uri.toString(), placesOf(document.uri, text, base));
+    await this.#bothBundled(
+      textName(document),
+      text,
+      BUNDLED + document.uri.toString(),
+      placesOf(document.uri, text, base),
+    );
   }
 
   async #bothBundled(name: string, text: string, id: string, goTo: AddedSubject['goTo']): Promise<void> {

@@ -1,10 +1,10 @@
-import { basename } from 'node:path/posix';
 import type { EndOfLine, TextDocument } from 'vscode';
 import type { Agreement } from '../analysis/agreement.ts';
 import type { TraceBuilder } from '../client/traceBuilder.ts';
 import type { ExpertRef } from '../protocol/webview.ts';
 import type { EditTracker } from './editTracker.ts';
 import type { RoutedText } from './routedText.ts';
+import { textName } from './textName.ts';
 
 /** A run under way: what it does, how far it is (0 to 1, undefined where unknown), and how to end it. */
 export interface Run {
@@ -124,9 +124,8 @@ export class Session {
     return this.document.uri.toString();
   }
 
-  /** The document's file name. */
   get name(): string {
-    return basename(this.document.uri.path);
+    return textName(this.document);
   }
 
   /**

@@ -12,6 +12,7 @@ import { Disposables } from './disposables.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { textPath } from './textName.ts';
 
 /** Something to report on that is not an editor's text: a folder that was routed, a recording. */
 export interface AddedSubject {
@@ -71,9 +72,13 @@ export class Subjects implements Disposable {
   }
 
   get entries(): SubjectEntry[] {
-    const texts = this.#sessions.all.flatMap((session) =>
-      session.routed ? [{ id: textId(session), name: session.name, detail: detailOf(session.routed) }] : [],
-    );
+    const names = this.#sessions.all.map(({ name }) => name);
+    const isOne = (name: string): boolean => names.indexOf(name) === names.lastIndexOf(name);
+    const texts = this.#sessions.all.flatMap((session) => {
+      const { name, document, routed } = session;
+      if (!routed) return [];
+      return [{ id: textId(session), name: isOne(name) ? name : textPath(document), detail: detailOf(routed) }];
+    });
     return [...texts, ...this.removable];
   }
 

@@ -1,10 +1,12 @@
 /** What is known of a document while its runs come and go. */
 import type { TextDocument } from 'vscode';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import { Session, type Run } from '../../extension/host/session.ts';
 import { traceOf } from './routedTextOf.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
 
 const TEXT = 'one two';
 const slots = [[[0, 1]], [[1, 1]]] as const;

@@ -4,7 +4,7 @@ import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import type { Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { Subjects } from '../../extension/host/subjects.ts';
-import { closing } from '../support/vscode.ts';
+import { closing, workspace } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -99,6 +99,27 @@ test('what comes from a text goes with it; what was kept of it stays', () => {
   closing.fire(document);
   expect(subjects.entries.map(({ id }) => id)).toEqual(['text:file:///b.txt', 'kept:1']);
   expect(removed.sort()).toEqual([`changed:${ID}`, ID]);
+});
+
+test('texts of one name are told apart, and so are the cells of a notebook', () => {
+  const documentOf = (uri: string, at = 0): TextDocument => {
+    const [scheme, path] = uri.split(':');
+    const document: unknown = { uri: { scheme, path, toString: () => `${uri}#${at}` } };
+    return document as TextDocument;
+  };
+  const texts = ['file:/workspace/a/one.ts', 'git:/workspace/a/one.ts', 'file:/workspace/two.ts'].map((uri) =>
+    documentOf(uri),
+  );
+  const cells = [1, 2].map((at) => documentOf('vscode-notebook-cell:/workspace/n.ipynb', at));
+  const notebook = {
+    uri: { scheme: 'file', path: '/workspace/n.ipynb' },
+    getCells: () => cells.map((document, i) => ({ notebook, document, index: 2 * i })),
+  };
+  workspace.notebookDocuments = [notebook];
+  for (const document of [...texts, ...cells]) route(document);
+  const names = subjects.entries.map(({ name }) => name);
+  workspace.notebookDocuments = [];
+  expect(names).toEqual(['a/one.ts', 'git: a/one.ts', 'two.ts', 'n.ipynb, cell 1', 'n.ipynb, cell 3']);
 });
 
 test('routing anew leaves the routing under a change to be compared with', () => {

@@ -1,8 +1,10 @@
 /** What the views are told of a document. */
 import type { TextDocument } from 'vscode';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Session } from '../../extension/host/session.ts';
 import { viewState } from '../../extension/host/viewState.ts';
+
+vi.mock('vscode', () => import('../support/vscode.ts'));
 
 function sessionOf(path: string): Session {
   const document: unknown = { uri: { path, toString: () => `file://${path}` } };

@@ -67,6 +67,8 @@ export const workspace = {
   onDidCloseTextDocument: closing.event,
   onDidChangeTextDocument: editing.event,
   textDocuments: [],
+  notebookDocuments: [] as unknown[],
+  asRelativePath: (path: string) => path.replace('/workspace/', ''),
 };
 
 /** Commands that were registered, by id. */
