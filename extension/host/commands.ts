@@ -21,6 +21,7 @@ import type { Problems } from './problems.ts';
 import type { Session } from './session.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
+import { seenEditors } from './shownEditor.ts';
 import type { Subjects } from './subjects.ts';
 import { isText, samePart, selectedText, visibleText } from './textPart.ts';
 import { expertRef } from './viewMessages.ts';
@@ -287,7 +288,7 @@ export class Commands implements Disposable {
   /** The active editor of a text; from a view or a panel, where none is, that of the current session, or any. */
   #editor(): TextEditor | undefined {
     const { current } = this.#parts.sessions;
-    const visible = window.visibleTextEditors.filter(({ document }) => isText(document));
+    const visible = seenEditors().filter(({ document }) => isText(document));
     const active = window.activeTextEditor;
     if (active && isText(active.document)) return active;
     return visible.find(({ document }) => document === current?.document) ?? visible[0];

@@ -14,7 +14,7 @@ import {
 import { Disposables } from './disposables.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import { editorOf, shownBy } from './shownEditor.ts';
+import { shownBy } from './shownEditor.ts';
 import { Throttle } from './throttle.ts';
 
 /** How long after a jump of ours, or an edit, an editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
@@ -84,8 +84,10 @@ export class EditorLink implements Disposable {
     const place = session.routed?.placeOf(token);
     if (!place) return;
     this.#jumpedAt = performance.now();
+    const { editorOf } = await import('./broughtForward.ts');
     const editor = await editorOf(session.document);
     this.#jumpedAt = performance.now();
+    if (!editor) return;
     const { document } = editor;
     const range = new Range(document.positionAt(place.start), document.positionAt(place.end));
     if (select) editor.selection = new Selection(range.start, range.start);

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { Range, Selection, TextEditorRevealType, workspace, type TextDocument, type Uri } from 'vscode';
 import { UserError } from '../protocol/errors.ts';
 import type { Place } from '../protocol/report.ts';
-import { editorOf } from './shownEditor.ts';
+import { editorOf } from './broughtForward.ts';
 
 /**
  * Opens a document at a place of it; the focus stays in the report. Throws UserError when it is gone, or something else stands there.
@@ -45,6 +45,7 @@ async function opened(uri: Uri): Promise<TextDocument> {
 
 async function show(document: TextDocument, range: Range): Promise<void> {
   const editor = await editorOf(document);
+  if (!editor) return;
   editor.selection = new Selection(range.start, range.end);
   editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
 }

@@ -1,4 +1,5 @@
-import { ViewColumn, window, type TextDocument, type TextEditor } from 'vscode';
+import { window, type TextDocument, type TextEditor } from 'vscode';
+import { cellOf } from './notebooks.ts';
 
 /** An editor that shows a document: of several, the one in use. */
 export function shownBy(document: TextDocument): TextEditor | undefined {
@@ -6,7 +7,16 @@ export function shownBy(document: TextDocument): TextEditor | undefined {
   return active?.document === document ? active : visible.find((editor) => editor.document === document);
 }
 
-/** An editor that shows a document; opened, without taking the focus, where there is none. */
-export async function editorOf(document: TextDocument): Promise<TextEditor> {
-  return shownBy(document) ?? window.showTextDocument(document, { viewColumn: ViewColumn.One, preserveFocus: true });
+/** The editors that are seen: to VS Code those of a notebook's cells are visible behind another tab as well. */
+export function seenEditors(): readonly TextEditor[] {
+  return window.visibleTextEditors.filter(({ document }) => {
+    const cell = cellOf(document);
+    return !cell || window.visibleNotebookEditors.some(({ notebook }) => notebook === cell.notebook);
+  });
+}
+
+/** The editor in use, or, from a page without one, as the map, those beside it. */
+export function editorsInUse(): readonly TextEditor[] {
+  const active = window.activeTextEditor;
+  return active ? [active] : seenEditors();
 }

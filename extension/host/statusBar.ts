@@ -9,6 +9,7 @@ import { escapeMarkdown } from './markdown.ts';
 import type { Models } from './models.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { editorsInUse } from './shownEditor.ts';
 import { hottestText, legendMarkdown } from './statusText.ts';
 import { themeKind } from './theme.ts';
 import { Throttle } from './throttle.ts';
@@ -132,9 +133,7 @@ export class StatusBar implements Disposable {
   }
 }
 
-/** Whether the user would take the figures for the document's: a page without an editor, as the map, may stand beside it. */
+/** Whether the user would take the figures for the document's. */
 function inView({ document }: Session): boolean {
-  const active = window.activeTextEditor;
-  const editors = active ? [active] : window.visibleTextEditors;
-  return editors.some((editor) => editor.document === document);
+  return editorsInUse().some((editor) => editor.document === document);
 }

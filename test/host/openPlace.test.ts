@@ -3,7 +3,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import type { Uri } from 'vscode';
 import { openPlace, placesOf } from '../../extension/host/openPlace.ts';
 import { isUserError } from '../../extension/protocol/errors.ts';
-import { window, workspace } from '../support/vscode.ts';
+import { TabInputNotebook, TabInputText, window, workspace } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -11,7 +11,7 @@ const place: unknown = { path: '/texts/notes.md' };
 const uri = place as Uri;
 const editor = { selection: undefined as unknown, revealRange: () => undefined };
 let text: string | undefined;
-const document = { positionAt: (at: number) => at, getText: (r: Ends) => text!.slice(r.start, r.end) };
+const document = { uri, positionAt: (at: number) => at, getText: (r: Ends) => text!.slice(r.start, r.end) };
 
 beforeEach(() => {
   editor.selection = undefined;
@@ -56,4 +56,40 @@ test('says so where the text has changed, and where the document is gone', async
     message: 'notes.md cannot be opened: it may be gone.',
   });
   expect(editor.selection).toBeUndefined();
+});
+
+test('a text behind another tab comes forward in its own group', async () => {
+  text = '# One two';
+  const columns: unknown[] = [];
+  const showTextDocument = (_: unknown, { viewColumn }: { readonly viewColumn: number }): unknown => {
+    columns.push(viewColumn);
+    return Promise.resolve(editor);
+  };
+  Object.assign(window, { showTextDocument });
+  await openPlace(uri, { start: 2, end: 5 }, 'One');
+  const map = { viewColumn: 1, tabs: [{ input: {} }] };
+  window.tabGroups.all = [map, { viewColumn: 2, tabs: [{ input: new TabInputText(uri) }] }];
+  await openPlace(uri, { start: 2, end: 5 }, 'One');
+  window.tabGroups.all = [];
+  expect(columns).toEqual([1, 2]);
+});
+
+test('a cell of a notebook behind another tab is brought into view', async () => {
+  text = '# One two';
+  const cell = { ...editor, document };
+  const notebook = { uri: 'file:///cells.ipynb', getCells: () => [{ notebook, index: 3, document }] };
+  const shown: unknown[] = [];
+  const showNotebookDocument = (_: unknown, { viewColumn }: { readonly viewColumn: number }): unknown => {
+    const revealRange = (range: unknown): void => void shown.push(viewColumn, range);
+    return Promise.resolve({ notebook, revealRange });
+  };
+  Object.assign(workspace, { notebookDocuments: [notebook] });
+  // VS Code counts it among those that are visible.
+  Object.assign(window, { visibleTextEditors: [cell], showNotebookDocument });
+  window.tabGroups.all = [{ viewColumn: 2, tabs: [{ input: new TabInputNotebook(notebook.uri) }] }];
+  await openPlace(uri, { start: 2, end: 5 }, 'One');
+  window.tabGroups.all = [];
+  Object.assign(workspace, { notebookDocuments: [] });
+  expect(shown).toMatchObject([2, { start: 3, end: 4 }]);
+  expect(cell.selection).toMatchObject({ anchor: 2, active: 5 });
 });

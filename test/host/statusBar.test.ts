@@ -5,7 +5,7 @@ import type { Models } from '../../extension/host/models.ts';
 import type { Run } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { StatusBar } from '../../extension/host/statusBar.ts';
-import { activating, window } from '../support/vscode.ts';
+import { activating, window, workspace } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -97,4 +97,11 @@ test('names the text, in its tooltip always, and beside another text in the bar 
 
   goTo(undefined);
   expect(item.text).toBe(named);
+
+  // To VS Code cells are visible though their notebook is behind another tab.
+  const notebook = { getCells: () => [{ document: poem, notebook, index: 0 }] };
+  workspace.notebookDocuments = [notebook];
+  goTo(undefined, [poem]);
+  expect(item.text).toBe(`$(circuit-board) my_poem.txt, cell 1\u2002${figures}`);
+  workspace.notebookDocuments = [];
 });

@@ -60,7 +60,25 @@ export class Selection {
 }
 
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
+export const NotebookEditorRevealType = { InCenterIfOutsideViewport: 2 };
 
+export class NotebookRange {
+  constructor(
+    readonly start: number,
+    readonly end: number,
+  ) {}
+}
+
+export class TabInputText {
+  constructor(readonly uri: unknown) {}
+}
+
+export class TabInputNotebook {
+  constructor(readonly uri: unknown) {}
+}
+
+export const opening = new Emitter<TextDocument>();
+export const saving = new Emitter<TextDocument>();
 export const closing = new Emitter<TextDocument>();
 export const editing = new Emitter<TextDocumentChangeEvent>();
 export const workspace = {
@@ -99,7 +117,8 @@ export const progressed: string[] = [];
 export const window = {
   activeTextEditor: undefined as unknown,
   visibleTextEditors: [] as unknown[],
-  tabGroups: { all: [] as unknown[] },
+  visibleNotebookEditors: [] as unknown[],
+  tabGroups: { all: [] as unknown[], activeTabGroup: { activeTab: undefined as unknown } },
   activeColorTheme: { kind: ColorThemeKind.Dark },
   onDidChangeActiveColorTheme: new Emitter().event,
   onDidChangeActiveTextEditor: activating.event,
