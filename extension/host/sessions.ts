@@ -2,6 +2,7 @@ import { EventEmitter, window, workspace, type Event, type TextDocument, type Te
 import { Disposables } from './disposables.ts';
 import type { RoutedText } from './routedText.ts';
 import { Session } from './session.ts';
+import { editorsInUse } from './shownEditor.ts';
 import type { LineEdit } from './tintSpans.ts';
 
 /**
@@ -96,8 +97,7 @@ export class Sessions {
     this.#sessions.delete(session.key);
     this.publish(session, 'routing');
     if (session === this.#current) {
-      const active = window.activeTextEditor;
-      this.#switchTo(active && this.get(active.document.uri));
+      this.#switchTo(editorsInUse().flatMap(({ document }) => this.get(document.uri) ?? [])[0]);
     }
   }
 
