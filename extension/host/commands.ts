@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { setTimeout as delay } from 'node:timers/promises';
-import { commands, window, type Disposable, type TextEditor } from 'vscode';
+import { commands, TabInputText, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
 import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
@@ -202,7 +202,7 @@ export class Commands implements Disposable {
   async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
     const editor = this.#editor();
     if (!editor) {
-      await window.showInformationMessage(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
+      await tellOfNoText(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
       return;
     }
     await this.#analyze(editor, part);
@@ -281,7 +281,7 @@ export class Commands implements Disposable {
 
   async #continue(): Promise<void> {
     const editor = this.#editor();
-    if (!editor) await window.showInformationMessage(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
+    if (!editor) await tellOfNoText(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
     else await this.#parts.continuer.write(editor);
   }
 
@@ -367,6 +367,14 @@ export class Commands implements Disposable {
     const item = await window.showQuickPick(items, { title: 'MoEScope' });
     if (item) await commands.executeCommand(item.command);
   }
+}
+
+/** @param sentence what is said where no text is open */
+async function tellOfNoText(sentence: string): Promise<void> {
+  const kept = window.tabGroups.activeTabGroup.activeTab?.input instanceof TabInputText;
+  await window.showInformationMessage(
+    kept ? l10n.t`VS Code keeps files of more than 50 MB, and binary ones, from extensions.` : sentence,
+  );
 }
 
 /** What of a large text is to be routed, which so far is `whole`; undefined for nothing. */

@@ -6,7 +6,7 @@ import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
-import { notifications, registered, statusMessages, window } from '../support/vscode.ts';
+import { notifications, registered, statusMessages, TabInputText, window } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -86,6 +86,16 @@ test('the log alone is no text', async () => {
   const said = (): string[] => notifications.map(({ message }) => message);
   await expect.poll(said).toEqual([expect.stringContaining('Open a text first')]);
   expect(analyzed).toEqual([]);
+});
+
+test('where VS Code keeps a text from extensions, that is what is said', async () => {
+  window.tabGroups.activeTabGroup.activeTab = { input: new TabInputText('file:///huge.txt') };
+  void run('moescope.analyze');
+  void run('moescope.continue');
+  const said = (): string[] => notifications.map(({ message }) => message);
+  const why = 'VS Code keeps files of more than 50 MB, and binary ones, from extensions.';
+  await expect.poll(said).toEqual([why, why]);
+  window.tabGroups.activeTabGroup.activeTab = undefined;
 });
 
 test('a view that names a text has that one analyzed and cancelled, whatever editor is active', async () => {
