@@ -114,14 +114,25 @@ export class Analyzer {
     return ended;
   }
 
-  /** Shows a trace that was recorded on the text of a document, in the place of what was routed there. */
-  show(document: TextDocument, text: string, trace: RoutingTrace): void {
-    const session = this.#sessions.open(document);
+  /**
+   * Shows a trace that was recorded on the text of a document, in the place of what was routed there.
+   *
+   * @param edits what happened in the document since
+   * @param current the views turn to it
+   */
+  show(
+    document: TextDocument,
+    text: string,
+    trace: RoutingTrace,
+    edits = new EditTracker(text, 0, true),
+    current = true,
+  ): void {
+    const session = this.#sessions.open(document, current);
     session.run?.abort.abort();
     session.run = undefined;
     session.failed = undefined;
     session.eol = document.eol;
-    session.show(new RoutedText(++this.#generations, text, new EditTracker(text, 0, true), trace), false);
+    session.show(new RoutedText(++this.#generations, text, edits, trace), false);
     this.#sessions.publish(session, 'routing');
   }
 

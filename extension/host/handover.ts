@@ -1,6 +1,7 @@
 import { workspace, type Disposable, type TextDocument } from 'vscode';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
+import { EditTracker } from './editTracker.ts';
 import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
 import { lengthOf } from './textPart.ts';
@@ -8,57 +9,108 @@ import { lengthOf } from './textPart.ts';
 /** A renamed file is opened within a few hundredths of a second of its closing. */
 const MOMENT_MS = 2_000;
 
+/** Routing that goes on with a text in another document. */
+interface Left {
+  readonly routed: RoutedText;
+  /** All of the document, with what was edited since it was routed. */
+  readonly text: string;
+  /** Where in it stands what was routed. */
+  readonly region: EditTracker['region'];
+}
+
 /**
- * Routing stays with a text that goes on under another name: an untitled one that is saved, a file that is renamed or moved. In either
- * case VS Code closes one document, and before or after that opens another with the very same text.
+ * Routing stays with a text that goes on under another name: one that is saved as another, a file or a folder that is renamed or moved.
+ * VS Code closes the documents of the old name, a notebook's cells one by one, and before or after that opens others with the very same
+ * texts.
  */
 export class Handover implements Disposable {
   readonly #analyzer: Analyzer;
   readonly #sessions: Sessions;
   readonly #disposables = new Disposables();
-  /** Of the document that was closed last, for a moment. */
-  #left: RoutedText | undefined;
+  /** Of the documents that were closed last, for a moment; `current` was what the views showed. */
+  readonly #left = new Set<Left & { readonly current: boolean }>();
+  /** Documents that were opened a moment ago. */
+  readonly #opened = new Set<TextDocument>();
+  /** Documents with the same words as one of them that was saved, for a moment: "Save As" closes one of those after it. */
+  readonly #saved = new Map<TextDocument, Left & { readonly to: TextDocument }>();
   #moment: NodeJS.Timeout | undefined;
-  /** Saved last: an untitled document is closed after it has been saved as another. */
-  #saved: TextDocument | undefined;
 
   constructor(analyzer: Analyzer, sessions: Sessions) {
     this.#analyzer = analyzer;
     this.#sessions = sessions;
     this.#disposables.add(
-      sessions.onDidClose(({ document, routed }) => {
-        if (!routed.complete || !routed.edits.region.whole) return;
-        clearTimeout(this.#moment);
-        this.#left = routed;
-        this.#moment = setTimeout(() => (this.#left = undefined), MOMENT_MS);
-        // VS Code has emptied it meanwhile, so that nobody is asked whether to keep it.
-        if (document.isUntitled && this.#saved) this.#take(this.#saved);
+      sessions.onDidClose(({ document, routed, current }) => {
+        // VS Code has taken it back meanwhile to what was saved of it before, or emptied it.
+        const saved = this.#saved.get(document);
+        if (saved) this.#take(saved.to, saved, current);
+        else if (routed.complete) this.#left.add({ ...leftOf(document, routed), current });
+        this.#forgetLater();
       }),
     );
     this.#disposables.add(
       workspace.onDidOpenTextDocument((document) => {
-        this.#take(document);
+        this.#opened.add(document);
+        this.#forgetLater();
+        const left = [...this.#left].find((one) => reads(document, one.text));
+        if (!left) return;
+        this.#left.delete(left);
+        this.#take(document, left, left.current);
       }),
     );
     this.#disposables.add(
-      workspace.onDidSaveTextDocument((document) => {
-        this.#saved = document;
+      workspace.onDidSaveTextDocument((to) => {
+        if (!this.#opened.has(to) || sessions.get(to.uri)) return;
+        // Saving may have ended its lines otherwise, or formatted it.
+        const words = wordsOf(to);
+        for (const { document, routed } of sessions.all) {
+          if (routed?.complete && wordsOf(document) === words)
+            this.#saved.set(document, { ...leftOf(document, routed), to });
+        }
+        this.#forgetLater();
       }),
     );
   }
 
   dispose(): void {
     clearTimeout(this.#moment);
-    this.#left = undefined;
+    this.#forget();
     this.#disposables.dispose();
   }
 
-  /** Gives what was left to a document, if that is its text. */
-  #take(document: TextDocument): void {
-    if (!this.#left || document.isClosed || this.#sessions.get(document.uri)) return;
-    const { text, trace } = this.#left;
-    if (lengthOf(document) !== text.length || document.getText() !== text) return;
-    this.#left = undefined;
-    this.#analyzer.show(document, text, trace);
+  /** Gives a document what was left, if it has no routing. */
+  #take(document: TextDocument, { routed, text, region }: Left, current: boolean): void {
+    if (document.isClosed || this.#sessions.get(document.uri)) return;
+    const now = document.getText();
+    const { start, end, whole } = region;
+    const inserted = Math.max(0, end - start + now.length - text.length);
+    const edits = new EditTracker(routed.text, start, whole);
+    const replacement = { offset: start, removed: routed.text.length, inserted };
+    edits.apply([replacement], (from, to) => now.slice(from, to));
+    this.#analyzer.show(document, routed.text, routed.trace, edits, current);
   }
+
+  #forgetLater(): void {
+    clearTimeout(this.#moment);
+    this.#moment = setTimeout(() => {
+      this.#forget();
+    }, MOMENT_MS);
+  }
+
+  #forget(): void {
+    this.#left.clear();
+    this.#opened.clear();
+    this.#saved.clear();
+  }
+}
+
+function leftOf(document: TextDocument, routed: RoutedText): Left {
+  return { routed, text: document.getText(), region: routed.edits.region };
+}
+
+function wordsOf(document: TextDocument): string {
+  return document.getText().replaceAll(/\s+/gu, '');
+}
+
+function reads(document: TextDocument, text: string): boolean {
+  return lengthOf(document) === text.length && document.getText() === text;
 }

@@ -30,6 +30,8 @@ export interface SessionEvent {
 export interface ClosedText {
   readonly document: TextDocument;
   readonly routed: RoutedText;
+  /** It was what views and status bar showed. */
+  readonly current: boolean;
 }
 
 /** The sessions by document, and the one that views and status bar show: that of the editor used last. */
@@ -55,9 +57,11 @@ export class Sessions {
       workspace.onDidCloseTextDocument((document) => {
         // Choosing another language closes a document and opens it again at once; then it is still there.
         if (workspace.textDocuments.includes(document)) return;
-        const routed = this.get(document.uri)?.routed;
+        const session = this.get(document.uri);
+        const routed = session?.routed;
+        const current = session === this.#current;
         this.remove(document.uri);
-        if (routed) this.#closed.fire({ document, routed });
+        if (routed) this.#closed.fire({ document, routed, current });
       }),
     );
   }

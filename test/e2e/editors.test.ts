@@ -1,5 +1,5 @@
 /** Wherever VS Code shows a text, its tints, hovers and status are that text's: every number is the reference implementation's. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Locator } from 'playwright-core';
@@ -19,6 +19,9 @@ const folder = mkdtempSync(join(tmpdir(), 'moescope-editors-'));
 cpSync(SAMPLES, folder, { recursive: true });
 writeFileSync(join(folder, 'long.txt'), WORDS.repeat(5000).slice(0, 200_000));
 writeFileSync(join(folder, 'shared.txt'), 'before another process came\n');
+mkdirSync(join(folder, 'old'));
+cpSync(join(SAMPLES, 'capacity.py'), join(folder, 'old/first.txt'));
+cpSync(join(SAMPLES, 'router.ts'), join(folder, 'old/second.txt'));
 writeFileSync(join(folder, 'cells.ipynb'), notebook(['router.ts', 'capacity.py']));
 afterAll(() => {
   rmSync(folder, { recursive: true });
@@ -111,7 +114,6 @@ test('between two files, each keeps its routing and its undoing', async () => {
 
 test('cells of a notebook are texts of their own', async () => {
   await workbench.choose('cells.ipynb');
-  const cell = (n: number): Locator => workbench.editorIn(`.notebookOverlay .code-cell-row >> nth=${n}`);
   await cell(0).click();
   await expectTints(cell(0), router);
   await expectTints(cell(1), capacity);
@@ -160,6 +162,58 @@ test('a text keeps its routing when it is saved for the first time, and when its
   await expectTints(renamed, router);
   await expectStatus(router);
   await workbench.runCommand('View: Close Primary Side Bar');
+
+  await workbench.runCommand('File: Save As...');
+  await workbench.accept('renamed.txt', join(workbench.folder, 'copied.txt'));
+  await expectTints(workbench.page.locator('.monaco-editor[data-uri$="/copied.txt"]'), router);
+  await expectStatus(router);
+});
+
+test('all files of a folder keep their routing when it is renamed, and all cells of a notebook when it is saved as another', async () => {
+  for (const [file, expected] of [
+    ['first.txt', capacity],
+    ['second.txt', router],
+  ] as const) {
+    await workbench.open(`old/${file}`);
+    await workbench.runCommand('View: Keep Editor');
+    await workbench.runCommand('MoEScope: Analyze Routing');
+    await expectTints(group(0), expected);
+  }
+  await workbench.runCommand('File: Reveal Active File in Explorer View');
+  await workbench.page.locator('.explorer-folders-view .monaco-list-row', { hasText: /^old$/u }).click();
+  await workbench.page.keyboard.press('F2');
+  await workbench.page.locator('.explorer-item-edited input').fill('new');
+  await workbench.page.keyboard.press('Enter');
+  await expectTints(workbench.page.locator('.monaco-editor[data-uri$="/new/second.txt"]'), router);
+  await expectStatus(router);
+  await workbench.showTab('first.txt');
+  await expectTints(group(0), capacity);
+  await workbench.runCommand('View: Close Primary Side Bar');
+
+  await workbench.choose('cells.ipynb');
+  for (const [n, expected] of [router, capacity].entries()) {
+    await cell(n).click();
+    await workbench.runCommand('MoEScope: Analyze Routing');
+    await expectTints(cell(n), expected);
+  }
+  await workbench.runCommand('File: Save As...');
+  await workbench.accept('cells.ipynb', join(workbench.folder, 'more.ipynb'));
+  await workbench.page.locator('.tab.active', { hasText: 'more.ipynb' }).waitFor();
+  await expectTints(cell(0), router);
+  await expectTints(cell(1), capacity);
+});
+
+test('the map leads to a cell though its notebook is behind another tab', async () => {
+  await cell(0).click();
+  await workbench.runCommand('MoEScope: Open Routing Map');
+  await workbench.runCommand('View: Focus First Editor Group');
+  await workbench.open('poem.txt');
+  const map = await workbench.webview('moe-routing-grid');
+  const grid = (await map.locator('moe-routing-grid .scroller').boundingBox())!;
+  await workbench.page.mouse.click(grid.x + grid.width / 2, grid.y + 9);
+  await workbench.page.locator('.tab.active', { hasText: 'more.ipynb' }).waitFor();
+  await expectTints(cell(0), router);
+  await workbench.runCommand('View: Close All Editors');
 });
 
 test('a read-only document is routed like any other', async () => {
@@ -215,6 +269,11 @@ test('the extension host has logged no error', () => {
 /** The text editor of the n-th group. */
 function group(n: number): Locator {
   return workbench.editorIn(`.editor-group-container >> nth=${n}`);
+}
+
+/** The text editor of the n-th code cell of a notebook. */
+function cell(n: number): Locator {
+  return workbench.editorIn(`.notebookOverlay .code-cell-row >> nth=${n}`);
 }
 
 /** Waits until an editor has the tints of a sample, one colour an expert. */

@@ -82,6 +82,8 @@ export const saving = new Emitter<TextDocument>();
 export const closing = new Emitter<TextDocument>();
 export const editing = new Emitter<TextDocumentChangeEvent>();
 export const workspace = {
+  onDidOpenTextDocument: opening.event,
+  onDidSaveTextDocument: saving.event,
   onDidCloseTextDocument: closing.event,
   onDidChangeTextDocument: editing.event,
   textDocuments: [],
