@@ -87,6 +87,7 @@ test('both sides of a diff are tinted, each as its own text', async () => {
   await expectTints(original!, router);
   await expectCurrent(modified!, 'changed /**');
   await expectHover(original!, router, 'const');
+  await expect.poll(() => workbench.page.locator('.editor-actions [aria-label*="Analyze Routing"]').count()).toBe(1);
   await workbench.screenshot('diff-dark');
   await workbench.runCommand('View: Revert and Close Editor');
   await expectTints(group(0), router);
