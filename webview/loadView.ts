@@ -2,8 +2,9 @@
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
 import { guard } from 'lit/directives/guard.js';
-import { layerLabel } from '../extension/analysis/labels.ts';
+import { layerLabel, tokenCount } from '../extension/analysis/labels.ts';
 import { precisionText, providerText } from '../extension/analysis/ranText.ts';
+import { candidateShape } from '../extension/analysis/routerText.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
 import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
 import type { Help } from '../extension/protocol/report.ts';
@@ -121,13 +122,12 @@ function whole(text: string): TemplateResult[] {
 }
 
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {
-  const shape = model.moeLayers[0];
-  const size = shape ? l10n.t` · ${model.moeLayers.length} layers × ${shape.experts} experts · top-${shape.k}` : '';
+  const shape = model.moeLayers.length > 0 ? [candidateShape({ layers: model.moeLayers })] : [];
   return html`<header>
     <div class="about">
       <h1>
         <span class="document" title=${state.document ?? ''}>${state.document ?? ''}</span>
-        <span class="tokens">· ${l10n.t`${count(state.tokens)} tokens`}</span>
+        <span class="tokens">· ${tokenCount(state.tokens)}</span>
       </h1>
       <p>
         <button
@@ -138,7 +138,7 @@ function header(model: ModelInfo, state: ViewState, actions: LoadActions): Templ
           }}
         >
           ${model.name}</button
-        >${whole(size)}<br />${whole(`${precisionText(model)} · ${providerText(model)}`)}
+        ><br />${whole([...shape, precisionText(model), providerText(model)].join(' · '))}
       </p>
     </div>
     <vscode-button

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import type { RouterCandidate, RouterFinding } from '../protocol/routers.ts';
+import type { RouterCandidate, RouterFinding, RouterPlace } from '../protocol/routers.ts';
 
 /** What was found in an ONNX graph, a line a candidate. Names come from the file. */
 export function findingLines({ producer, candidates }: RouterFinding): string[] {
@@ -24,7 +24,7 @@ export function candidateText({ pattern, scoring, layers, counted }: RouterCandi
 }
 
 /** 4 layers × 8 experts, top-2. */
-export function candidateShape({ layers }: Pick<RouterCandidate, 'layers'>): string {
+export function candidateShape({ layers }: { readonly layers: readonly Pick<RouterPlace, 'experts' | 'k'>[] }): string {
   const range = (numbers: readonly number[]): string => {
     const [least, most] = [Math.min(...numbers), Math.max(...numbers)];
     return least === most ? String(least) : l10n.t`${least} to ${most}`;

@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { mostFlipped, type Agreement } from '../analysis/agreement.ts';
-import { layerLabel } from '../analysis/labels.ts';
+import { layerLabel, tokenCount } from '../analysis/labels.ts';
 import { count } from '../analysis/numbers.ts';
 import { ranText } from '../analysis/ranText.ts';
 import { visibleText } from '../analysis/tokenText.ts';
@@ -106,8 +106,4 @@ function expertsOf(layer: LayerTrace, other: LayerTrace, token: number): string 
 
 function choicesOf({ chosen, candidates, k }: LayerTrace, token: number): number[] {
   return [...chosen.subarray(token * candidates, token * candidates + k)];
-}
-
-function tokenCount(tokens: number): string {
-  return tokens === 1 ? l10n.t`1 token` : l10n.t`${count(tokens)} tokens`;
 }

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
 import { ViewColumn, window, workspace, type Uri } from 'vscode';
-import { count } from '../analysis/numbers.ts';
+import { tokenCount } from '../analysis/labels.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import { InspectorClient } from '../client/inspectorClient.ts';
 import type { PeerOptions } from '../client/peerProcess.ts';
@@ -81,7 +81,7 @@ export class Recordings {
     const { subject, placed } = opened;
     const { trace, text } = subject;
     if (placed && (await this.#showText(text, trace))) return true;
-    this.#add(id, subject, l10n.t`${modelDetail(subject.model)} · ${count(trace.tokens.ids.length)} tokens`);
+    this.#add(id, subject, `${modelDetail(subject.model)} · ${tokenCount(trace.tokens.ids.length)}`);
     this.#parts.report.show();
     void window.showInformationMessage(
       l10n.t`${unlinked(name)} does not say where its tokens stand in a text: its load is shown, and views of tokens need that.`,

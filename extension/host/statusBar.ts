@@ -1,7 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { MarkdownString, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
-import { layerLabel } from '../analysis/labels.ts';
-import { count } from '../analysis/numbers.ts';
+import { layerLabel, tokenCount } from '../analysis/labels.ts';
 import { precisionText, providerText } from '../analysis/ranText.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
@@ -115,7 +114,7 @@ export class StatusBar implements Disposable {
     const { trace, loads } = routed;
     const { model } = trace.origin;
     tooltip.appendMarkdown(
-      `**${escapeMarkdown(session.name)}** · ${l10n.t`${count(trace.tokens.ids.length)} tokens`}\n\n`,
+      `**${escapeMarkdown(session.name)}** · ${tokenCount(trace.tokens.ids.length)}\n\n`,
     );
     const shape = l10n.t`${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}`;
     tooltip.appendMarkdown(

@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
 import { sameExperts } from '../analysis/sameExperts.ts';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
-import { count } from '../analysis/numbers.ts';
+import { tokenCount } from '../analysis/labels.ts';
 import { precisionText } from '../analysis/ranText.ts';
 import type { SubjectSource } from '../client/analystClient.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
@@ -221,7 +221,7 @@ function detached(subject: Subject, evidence: Evidence): Subject {
 }
 
 function detailOf({ trace }: RoutedText): string {
-  return l10n.t`${modelDetail(trace.origin.model)} · ${count(trace.tokens.ids.length)} tokens`;
+  return `${modelDetail(trace.origin.model)} · ${tokenCount(trace.tokens.ids.length)}`;
 }
 
 /** Whether both are one model that runs in the same way. */

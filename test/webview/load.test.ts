@@ -47,8 +47,7 @@ describe('with routing', () => {
     await open();
     await view.show(demo, { layer: 3 });
     const text = await view.page.locator('main').innerText();
-    expect(text).toMatch(/balanced\s*· 6 layers × 16 experts · top-2/);
-    expect(text).toMatch(/float32\s*· CPU\n/);
+    expect(text).toMatch(/balanced\n+6 layers × 16 experts, top-2\s*· float32\s*· CPU\n/);
     expect(text).toMatch(/Hottest[^]*E10 17.8\u202f%[^]*2.8× even/);
     expect(text).toMatch(/Under 5\u202f%[^]*9[^]*of 16 experts/);
     const name = await bar(10).getAttribute('aria-label');
@@ -69,6 +68,28 @@ describe('with routing', () => {
         expect(x + wide).toBeLessThanOrEqual(width);
       }
     }
+  });
+
+  test('begins each line of its head at the same edge, also of a model with a long name, and counts in the singular', async () => {
+    await open();
+    const one = syntheticTrace({ tokens: 1, layers: 1, experts: 8, k: 2 });
+    const { origin } = one.trace;
+    const name = 'meta-llama/Llama-4-Maverick-17B-128E-Instruct';
+    const trace = { ...one.trace, origin: { ...origin, model: { ...origin.model, name } } };
+    await view.show({ ...one, trace });
+    const head = view.page.locator('header .about');
+    expect((await head.innerText()).replace(/\s+/gu, ' ')).toBe(
+      `router.ts · 1 token ${name} 1 layer × 8 experts, top-2 · bfloat16 · CPU`,
+    );
+    const starts = await head.evaluate((element) => {
+      const range = document.createRange();
+      range.selectNodeContents(element);
+      const lines = new Map<number, number>();
+      for (const { left, top } of range.getClientRects())
+        lines.set(Math.round(top), Math.min(left, lines.get(Math.round(top)) ?? Infinity));
+      return [...lines.values()].map((left) => Math.round(left));
+    });
+    expect(new Set(starts)).toEqual(new Set([16]));
   });
 
   test('a layer is chosen by click and by arrow key', async () => {

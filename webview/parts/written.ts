@@ -1,7 +1,7 @@
 /** What the model wrote on from the cursor: each token with its latency and experts, and which experts all of them touched. */
 import * as l10n from '@vscode/l10n';
 import { html, nothing, type TemplateResult } from 'lit';
-import { layerLabel } from '../../extension/analysis/labels.ts';
+import { layerLabel, tokenCount } from '../../extension/analysis/labels.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import type { WrittenText } from '../../extension/protocol/webview.ts';
@@ -48,7 +48,7 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
 export function writtenSummary({ tokens, done }: WrittenText): string | typeof nothing {
   if (tokens.length === 0) return done ? nothing : l10n.t`writing`;
   const sorted = tokens.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
-  const many = tokens.length === 1 ? l10n.t`1 token` : l10n.t`${tokens.length} tokens`;
+  const many = tokenCount(tokens.length);
   const speed = fixed(sorted[sorted.length >> 1]!, 1);
   return done ? l10n.t`${many} · ${speed} ms each` : l10n.t`${many} · ${speed} ms each · writing`;
 }

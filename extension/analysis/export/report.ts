@@ -2,7 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { Parameters, Section } from '../../protocol/report.ts';
 import { BASIS_NAMES } from '../basis.ts';
-import { count } from '../numbers.ts';
+import { tokenCount } from '../labels.ts';
 import { ranText } from '../ranText.ts';
 import { ABLATION } from '../sections/ablationControls.ts';
 import { makeSection, SECTIONS } from '../sections/all.ts';
@@ -55,7 +55,7 @@ export interface Absent {
 
 /** What was routed by what, in a line. */
 export function aboutReport({ subject: { model, source, trace } }: Report): string {
-  const tokens = trace ? [l10n.t`${count(trace.routed)} tokens`] : [];
+  const tokens = trace ? [tokenCount(trace.routed)] : [];
   const of = model.architecture === '' ? model.name : `${model.name} (${model.architecture})`;
   return [of, ranText(model), ...tokens, BASIS_NAMES[source]].join(' · ');
 }

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { PROFILE_PARTS, type ModelProfile, type ProfiledBatch, type ProfilePart } from '../../protocol/profile.ts';
 import type { Control, Figure, Parameters, Section } from '../../protocol/report.ts';
+import { tokenCount } from '../labels.ts';
 import { correlation, median, quantile } from '../latency.ts';
 import { clauses, sentences } from '../lists.ts';
 import { count, percent, written } from '../numbers.ts';
@@ -98,7 +99,7 @@ function verdict({ batches, steps, model }: ModelProfile): string {
   const said = batches.map((batch) => {
     const most = PROFILE_PARTS.reduce((a, b) => (batch.parts[b] > batch.parts[a] ? b : a));
     const [router, share_] = [percent(share(batch, 'router')), percent(share(batch, most))];
-    return l10n.t`${tokensText(batch.tokens)} at once: ${router} router, most ${PART_LABELS[most]} with ${share_}`;
+    return l10n.t`${tokenCount(batch.tokens)} at once: ${router} router, most ${PART_LABELS[most]} with ${share_}`;
   });
   return sentences(
     l10n.t`${model.name} in ${model.precision} on ${model.provider}.`,
@@ -129,12 +130,8 @@ function againstReported(batches: readonly ProfiledBatch[]): string | undefined 
     : l10n.t`The router takes up to ${percent(most)}, where ${reported} is reported: small models have small experts, and routers do not shrink with them.`;
 }
 
-function tokensText(tokens: number): string {
-  return tokens === 1 ? l10n.t`${count(tokens)} token` : l10n.t`${count(tokens)} tokens`;
-}
-
 function shareFigure(batches: readonly ProfiledBatch[]): Figure {
-  const labels = batches.map(({ tokens }) => tokensText(tokens));
+  const labels = batches.map(({ tokens }) => tokenCount(tokens));
   const parts = PROFILE_PARTS.filter((part) => batches.some((batch) => batch.parts[part] > 0));
   return {
     id: 'cost-parts',
