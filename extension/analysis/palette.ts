@@ -22,30 +22,44 @@ const GOLDEN_ANGLE = 137.508;
 
 /** Colour of an expert as #rrggbb: depends on its index alone, so it stays the same from run to run. */
 export function expertColor(expert: number, palette: PaletteName, theme: ThemeKind): string {
-  const dark = theme === 'dark' || theme === 'highContrast';
+  return oklch(...expertLch(expert, palette, theme));
+}
+
+/** The same hue for its name, at a lightness that text is read in: 4.5 to 1 on what themes put behind hovers. */
+export function expertTextColor(expert: number, palette: PaletteName, theme: ThemeKind): string {
+  const [lightness, chroma, hue] = expertLch(expert, palette, theme);
+  return oklch(isDark(theme) ? Math.max(0.67, lightness) : Math.min(0.52, lightness), chroma, hue);
+}
+
+function isDark(theme: ThemeKind): boolean {
+  return theme === 'dark' || theme === 'highContrast';
+}
+
+function expertLch(expert: number, palette: PaletteName, theme: ThemeKind): readonly [number, number, number] {
+  const dark = isDark(theme);
   const strong = theme === 'highContrast' || theme === 'highContrastLight';
   const base = (dark ? 0.7 : 0.56) + (strong ? (dark ? 0.08 : -0.08) : 0);
   if (palette === 'colorBlind') {
     const [hue, chroma, lift] = OKABE_ITO[expert % OKABE_ITO.length]!;
     const ring = Math.floor(expert / OKABE_ITO.length) % 3;
-    return oklch(base + lift + [0, -0.14, 0.12][ring]!, chroma, hue);
+    return [base + lift + [0, -0.14, 0.12][ring]!, chroma, hue];
   }
   const hue = (22 + expert * GOLDEN_ANGLE) % 360;
   const lift = [0, 0.08, -0.08][expert % 3]!;
-  return oklch(base + lift, palette === 'soft' ? 0.09 : 0.16, hue);
+  return [base + lift, palette === 'soft' ? 0.09 : 0.16, hue];
 }
 
 /** Colour of a magnitude in [0, 1] as #rrggbb, from barely there to strong: one hue, so that more always looks like more. */
 export function magnitudeColor(value: number, theme: ThemeKind): string {
   const x = Math.min(1, Math.max(0, value));
-  const dark = theme === 'dark' || theme === 'highContrast';
+  const dark = isDark(theme);
   return dark ? oklch(0.3 + 0.5 * x, 0.03 + 0.12 * x, 248) : oklch(0.95 - 0.5 * x, 0.02 + 0.14 * x, 252);
 }
 
 /** Colour of a deviation in [−1, 1] as #rrggbb: blue below the middle, orange above it, the middle barely there. */
 export function divergingColor(value: number, theme: ThemeKind): string {
   const x = Math.min(1, Math.abs(value));
-  const dark = theme === 'dark' || theme === 'highContrast';
+  const dark = isDark(theme);
   const hue = value < 0 ? 250 : 55;
   return dark ? oklch(0.3 + 0.48 * x, 0.01 + 0.14 * x, hue) : oklch(0.95 - 0.42 * x, 0.01 + 0.15 * x, hue);
 }

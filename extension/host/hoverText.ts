@@ -4,7 +4,7 @@ import { POLICY_NAMES } from '../analysis/sections/limitControls.ts';
 import { isSeen } from '../analysis/load.ts';
 import { count } from '../analysis/numbers.ts';
 import type { CapacityLimit } from '../protocol/intervention.ts';
-import { expertColor, type ThemeKind } from '../analysis/palette.ts';
+import { expertColor, expertTextColor, type ThemeKind } from '../analysis/palette.ts';
 import type { SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import type { PaletteName } from '../protocol/webview.ts';
@@ -117,16 +117,21 @@ function layerRow(layer: LayerTrace, position: number, token: number, options: H
     .filter((i) => chosen[i] !== NO_EXPERT)
     .map((i) => {
       const expert = chosen[i]!;
-      return { expert, weight: weight[i]!, color: expertColor(expert, options.palette, options.theme) };
+      return {
+        expert,
+        weight: weight[i]!,
+        color: expertColor(expert, options.palette, options.theme),
+        textColor: expertTextColor(expert, options.palette, options.theme),
+      };
     });
   // Where weights are unknown, the bar says which experts, each as wide as the others.
   const weighed = isWeighed(layer, token);
   const cells = barCells(taken.map((slot) => (weighed ? slot.weight : 1)));
   const bar = taken.map(({ color }, i) => barPiece(cells[i]!, color)).join('');
-  const names = taken.slice(0, MAX_NAMED).map(({ expert, weight: w, color }) => {
+  const names = taken.slice(0, MAX_NAMED).map(({ expert, weight: w, textColor }) => {
     const link = commandLink(HOVER_COMMANDS.highlight, { uri: options.uri, layer: position, expert });
     const tip = l10n.t`Highlight the tokens of E${expert} at ${layerLabel(layer)}`;
-    return `[${colored(`E${expert}`, color)}](${link} "${tip}")${weighed ? ` ${w.toFixed(2)}` : ''}`;
+    return `[${colored(`E${expert}`, textColor)}](${link} "${tip}")${weighed ? ` ${w.toFixed(2)}` : ''}`;
   });
   const lost = isSeen(layer, token) ? l10n.t`${k - taken.length} dropped` : l10n.t`no data`;
   const more = [

@@ -3,6 +3,7 @@ import { expertColor } from '../../extension/analysis/palette.ts';
 import { barCells, hoverMarkdown } from '../../extension/host/hoverText.ts';
 import { inlineCode } from '../../extension/host/markdown.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
+import { PALETTES } from '../../extension/protocol/webview.ts';
 import { routedTextOf, type LayerInput } from './routedTextOf.ts';
 
 const options = { uri: 'file:///a%20(b).ts', layer: 1, palette: 'vivid', theme: 'dark' } as const;
@@ -55,6 +56,20 @@ const routed = routedTextOf({
   layers,
 });
 
+/** WCAG 2.2: (L1 + 0.05) / (L2 + 0.05) of relative luminances. */
+function contrast(a: string, b: string): number {
+  const [dark, light] = [a, b]
+    .map((hex) => {
+      const [red, green, blue] = [1, 3, 5].map((at) => {
+        const v = parseInt(hex.slice(at, at + 2), 16) / 255;
+        return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+      }) as [number, number, number];
+      return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    })
+    .sort((x, y) => x - y) as [number, number];
+  return (light + 0.05) / (dark + 0.05);
+}
+
 /** The data of the links in a text. */
 function linkArguments(markdown: string): unknown[] {
   return [...markdown.matchAll(/\]\(command:(\w+\.\w+)\?([^ )]+)/gu)].map(([, command, argument]) => [
@@ -77,15 +92,39 @@ describe('hoverMarkdown', () => {
     const rows = hoverMarkdown(routed, [0], options)
       .split('\n')
       .filter((line) => line.startsWith('| '))
-      .map((line) => line.replaceAll(/\]\([^)]*\)/gu, ']'));
+      .map((line) => line.replaceAll(/\]\([^)]*\)/gu, ']').replaceAll(/color:#[^;]*;">E/gu, 'color:…">E'));
     const cells = (n: number, expert: number): string =>
       `<span style="background-color:${color(expert)};">${'&nbsp;'.repeat(n)}</span>`;
-    const name = (expert: number): string => `[<span style="color:${color(expert)};">E${expert}</span>]`;
+    const name = (expert: number): string => `[<span style="color:…">E${expert}</span>]`;
     expect(rows).toEqual([
       '| | weights | experts | entropy | &nbsp;margin |',
       `| L1 | ${cells(27, 3)}${cells(9, 0)} | ${name(3)} 0.75 &nbsp;${name(0)} 0.25 | 1.23 | 0.10 |`,
       `| **L2** | ${cells(18, 2)}${cells(18, 1)} | ${name(2)} 0.50 &nbsp;${name(1)} 0.50 | 1.00 | 0.00 |`,
     ]);
+  });
+
+  test.each([
+    ['dark', '#252526'],
+    ['light', '#f3f3f3'],
+    ['highContrast', '#000000'],
+    ['highContrastLight', '#ffffff'],
+  ] as const)('names of experts are read in every palette, %s', (theme, background) => {
+    const named = Array.from({ length: 16 }, (_, token) => [0, 1, 2, 3].map((j) => [4 * token + j, 0.25] as const));
+    const layer = { layer: 0, experts: 64, k: 4, slots: named, entropy: named.map(() => 1), margin: named.map(() => 1) };
+    const many = routedTextOf({
+      text: 'abcdefghijklmnop',
+      tokens: named.map((_, t) => [t, t + 1]),
+      layers: [layer],
+    });
+    for (const palette of PALETTES) {
+      const colors = named.flatMap((_, token) =>
+        [...hoverMarkdown(many, [token], { ...options, palette, theme, layer: 0 }).matchAll(/[" ]color:(#\w+);">E/gu)].map(
+          ([, hex]) => hex!,
+        ),
+      );
+      expect(colors).toHaveLength(64);
+      expect(Math.min(...colors.map((hex) => contrast(hex, background)))).toBeGreaterThanOrEqual(4.5);
+    }
   });
 
   test('an unknown margin is a dash and a dropped slot is said', () => {
