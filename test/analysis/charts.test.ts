@@ -121,6 +121,24 @@ describe('lines', () => {
     for (let i = 1; i < 4; i++) expect(places[i]! - places[i - 1]!).toBeGreaterThanOrEqual(13.9);
   });
 
+  test('are told apart by keys at their names, and names are never cut: what has no room beside stands above', () => {
+    const series = [
+      { label: 'this text', x: [1, 194], y: [0.1, 0.94] },
+      { label: 'tokens of this load by themselves', x: [1, 194], y: [0.1, 0.93] },
+      { label: 'without a value', x: [1, 194], y: [null, null] },
+    ];
+    const drawn = (width: number): string =>
+      draw({ kind: 'lines', x: sample.x, y: { label: 'y', unit: 'number' }, series }, { ...frame, width }).body;
+    const keyed = (classes: string, name: string): RegExp =>
+      new RegExp(`<path class="${classes}" d="M[\\d.]+ [\\d.]+h16"/><text [^>]*>${name}</text>`, 'u');
+    for (const width of [500, 900]) {
+      expect(drawn(width)).toMatch(keyed('l l0 d0', 'this text'));
+      expect(drawn(width)).toMatch(keyed('l l1 d1', 'tokens of this load by themselves'));
+      expect(drawn(width)).not.toContain('without a value');
+    }
+    expect([drawn(500), drawn(900)].map((body) => body.includes('class="name"'))).toEqual([false, true]);
+  });
+
   test('of less weight are named where they are one thing, beside the line or above', () => {
     const line = (label: string, faint: boolean): LineChart['series'][number] => ({
       label,

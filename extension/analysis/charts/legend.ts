@@ -7,7 +7,8 @@ export interface Key {
   readonly key: (x: number, y: number) => string;
 }
 
-const KEY = 16;
+/** Width of a key with the gap before its name. */
+export const KEY = 22;
 const GAP = 16;
 
 export function legend(
@@ -20,13 +21,13 @@ export function legend(
   let y = top;
   let body = '';
   for (const { name, key } of keys) {
-    const text = fitted(name, width - KEY - 6);
-    const needed = KEY + 6 + textWidth(text);
+    const text = fitted(name, width - KEY);
+    const needed = KEY + textWidth(text);
     if (x > left && x + needed > left + width) {
       x = left;
       y += LINE + 2;
     }
-    body += key(x, y + 6) + label(x + KEY + 6, y + 10, text);
+    body += key(x, y + 6) + label(x + KEY, y + 10, text);
     x += needed + GAP;
   }
   return { body, height: y - top + LINE + 6 };

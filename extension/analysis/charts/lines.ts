@@ -4,16 +4,18 @@ import type { Line, LineChart } from '../../protocol/report.ts';
 import { written } from '../numbers.ts';
 import { titled } from './bars.ts';
 import type { Drawing, Frame, Mark } from './drawing.ts';
-import { legend, SERIES } from './legend.ts';
+import { KEY, legend, SERIES, type Key } from './legend.ts';
 import { nearest } from './nearest.ts';
 import { plane, type Plane } from './plane.ts';
 import { extent } from './scale.ts';
-import { fitted, inline, label, LINE, tag, widest } from './text.ts';
+import { inline, label, LINE, tag, widest } from './text.ts';
 
 /** Narrower drawings leave no room beside the lines. */
 const DIRECT = 480;
 /** More labels than this at line ends run into each other. */
 const MAX_DIRECT = 8;
+/** Of the drawing's width, what labels may take. */
+const MAX_ASIDE = 0.3;
 /** With more points than this, dots would run into each other. */
 const MAX_DOTS = 40;
 
@@ -23,9 +25,13 @@ export function lines(chart: LineChart, frame: Frame): Drawing {
   const faint = series.filter((line) => line.faint === true);
   // Faint lines of one name are one thing; those of many, as all other layers are, would bury the rest.
   const telling = new Set(faint.map((line) => line.label)).size === 1 ? faint.slice(0, 1) : [];
-  const named = series.length > 1 ? [...strong, ...telling] : [];
-  const direct = frame.width >= DIRECT && named.length <= MAX_DIRECT;
-  const key = direct || named.length === 0 ? { body: '', height: 0 } : legend(keysOf(series, named), 0, 0, frame.width);
+  const named =
+    series.length > 1 ? [...strong, ...telling].filter((line) => line.y.some((value) => value !== null)) : [];
+  const aside = KEY + widest(named.map((line) => line.label)) + 12;
+  // Names that would be cut beside the lines are told in full above them.
+  const direct = frame.width >= DIRECT && named.length <= MAX_DIRECT && aside <= MAX_ASIDE * frame.width;
+  const keys = keysOf(series, named);
+  const key = direct || named.length === 0 ? { body: '', height: 0 } : legend(keys, 0, 0, frame.width);
   const spec = {
     x: chart.x,
     y: chart.y,
@@ -36,7 +42,7 @@ export function lines(chart: LineChart, frame: Frame): Drawing {
     ]),
     width: frame.width,
     above: key.height,
-    aside: direct ? Math.min(frame.width * 0.3, widest(named.map((line) => line.label)) + 12) : 12,
+    aside: direct && named.length > 0 ? aside : 12,
     yardstick,
     band,
     at,
@@ -54,7 +60,7 @@ export function lines(chart: LineChart, frame: Frame): Drawing {
     order.map((s) => interval(series[s]!, style(s), p)).join('') +
     order.map((s) => stroke(series[s]!, style(s), p)).join('') +
     order.map((s) => dots(series[s]!, style(s), marks[s]!, frame)).join('') +
-    (direct ? endLabels(named, p, frame.width) : '');
+    (direct ? endLabels(named, keys, p) : '');
   return {
     width: frame.width,
     height: p.height,
@@ -81,10 +87,7 @@ function styleOf(series: readonly Line[]): (s: number) => string {
 /** Dash patterns in the sheet. */
 export const DASHES = 5;
 
-function keysOf(
-  series: readonly Line[],
-  named: readonly Line[],
-): { name: string; key: (x: number, y: number) => string }[] {
+function keysOf(series: readonly Line[], named: readonly Line[]): Key[] {
   const style = styleOf(series);
   return named.map((line) => ({
     name: line.label,
@@ -151,10 +154,13 @@ function dots(line: Line, classes: string, marks: readonly (Mark | undefined)[],
     .join('');
 }
 
-/** Names at the right ends of lines, moved apart where they would overlap. */
-function endLabels(named: readonly Line[], { y, right, top, bottom }: Plane, width: number): string {
+/**
+ * Names at the right ends of lines, moved apart where they would overlap. Each has its line's key: lines that end close together,
+ * or before the right edge, could be taken for one another.
+ */
+function endLabels(named: readonly Line[], keys: readonly Key[], { y, right, top, bottom }: Plane): string {
   const ends = named
-    .map((line) => ({ line, at: y(line.y.findLast((value) => value !== null) ?? NaN) }))
+    .map((line, i) => ({ key: keys[i]!, at: y(line.y.findLast((value) => value !== null) ?? NaN) }))
     .filter(({ at }) => Number.isFinite(at))
     .sort((a, b) => a.at - b.at);
   const places = ends.map(({ at }) => Math.min(bottom, Math.max(top, at)));
@@ -165,6 +171,9 @@ function endLabels(named: readonly Line[], { y, right, top, bottom }: Plane, wid
     places[i] = Math.min(places[i]!, ceiling);
   }
   return ends
-    .map(({ line }, i) => label(right + 8, places[i]! + 4, fitted(line.label, width - right - 8), 'start', 'name'))
+    .map(
+      ({ key: { name, key } }, i) =>
+        key(right + 8, places[i]!) + label(right + 8 + KEY, places[i]! + 4, name, 'start', 'name'),
+    )
     .join('');
 }
