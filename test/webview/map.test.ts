@@ -160,7 +160,24 @@ describe('cells', () => {
     const { x, y } = await cellPoint(0, 0);
     await view.page.mouse.move(x, y);
     await view.settle();
-    expect(await details()).toMatch(/weight unknown[^]*dropped/);
+    expect(await details()).toMatch(/^(?!.*weights unknown[^]*weights unknown)[^]*E\d+\s+dropped\s+weights unknown$/);
+  });
+
+  test('of a source that tells no weights say so once, as do entropy and margin', async () => {
+    await open();
+    const unknown = new Float32Array(demo.trace.layers[0]!.weight.length).fill(NaN);
+    const layers = demo.trace.layers.map((layer) => ({ ...layer, weight: unknown, entropy: unknown, margin: unknown }));
+    const { origin } = demo.trace;
+    const trace = {
+      ...demo.trace,
+      layers,
+      origin: { ...origin, model: { ...origin.model, weightless: true as const } },
+    };
+    await view.show({ ...demo, trace }, { layer: 0, tint: 'margin' });
+    await view.reveal(7, true);
+    expect(await view.page.locator('.legend').innerText()).toContain('came without entropy and margin');
+    expect((await details()).match(/unknown/gu)).toHaveLength(1);
+    expect((await focusedCell()).match(/unknown/gu)).toHaveLength(1);
   });
 
   test('without any data are not called dropped', async () => {

@@ -25,6 +25,9 @@ export function depthLine(
   const x = (i: number): number => (WIDTH * (i + 0.5)) / layers.length;
   const y = (entropy: number): number => BOTTOM - ((BOTTOM - TOP) * entropy) / max;
   const known = layers.map((layer, i) => ({ layer, i })).filter(({ layer }) => !Number.isNaN(layer.meanEntropy));
+  if (known.length === 0 && layers.some(({ counts }) => counts.some((slots) => slots > 0))) {
+    return html`<p class="dim">${l10n.t`Unknown: the routing came without entropy.`}</p>`;
+  }
   const labelled = new Set(labelledLayers(layers, chosen));
   const entry = known.find(({ i }) => i === chosen) ?? known[0];
   const point = ({ layer, i }: { layer: LayerLoad; i: number }): TemplateResult => {

@@ -103,7 +103,7 @@ export function figuresOf(load: LayerLoad, f: LoadFigures): readonly Figure[] {
     {
       label: l10n.t`Mean entropy`,
       value: fixed(load.meanEntropy, 2),
-      yardstick: l10n.t`of ${fixed(Math.log(experts), 2)} nats`,
+      yardstick: Number.isNaN(load.meanEntropy) ? '' : l10n.t`of ${fixed(Math.log(experts), 2)} nats`,
       help: {
         meaning: l10n.t`How undecided the router is, as a mean over tokens.`,
         formula: l10n.t`−Σ p ln p over all experts of the layer, in nats`,

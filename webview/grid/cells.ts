@@ -28,6 +28,11 @@ export function cellOf({ rows, at }: Row, layer: number): Cell | undefined {
   return { choices, entropy: column.entropy[at]!, margin: column.margin[at]! };
 }
 
+/** Whether the weights of its experts are known. */
+export function isWeighed({ choices }: Cell): boolean {
+  return choices.every(({ expert, weight }) => expert === NO_EXPERT || !Number.isNaN(weight));
+}
+
 /**
  * Right edges of the k segments of a cell, in [0, 1], into `edges`: widths in proportion to the weights, equal where
  * weights are unknown or none is positive.

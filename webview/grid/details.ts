@@ -1,6 +1,6 @@
 /** The cell that is pointed at or has the focus, in full; its experts can be highlighted from here. */
 import * as l10n from '@vscode/l10n';
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { layerLabel } from '../../extension/analysis/labels.ts';
 import { meanLoadRatio } from '../../extension/analysis/tint.ts';
 import { NO_EXPERT, type LayerShape } from '../../extension/protocol/trace.ts';
@@ -9,7 +9,7 @@ import { count, fixed, times } from '../../extension/analysis/numbers.ts';
 import { sameExpert, type Highlighter } from '../highlight.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import type { Colors } from '../theme.ts';
-import { cellOf, type Cell, type Choice } from './cells.ts';
+import { cellOf, isWeighed, type Cell, type Choice } from './cells.ts';
 import type { Row } from './rowCache.ts';
 import type { CellPosition } from './painter.ts';
 
@@ -40,12 +40,12 @@ export function details(model: DetailsModel, highlighter: Highlighter): Template
         model.ratios,
       )
     : NaN;
+  const nats = -row.rows.logProb[row.at]!;
+  const surprise = Number.isNaN(nats) ? '–' : l10n.t`${fixed(nats, 2)} nats`;
   return html`<footer class="details">
     <p>
       <code>${visibleText(row.rows.text[row.at]!)}</code>
-      <span class="dim"
-        >${l10n.t`token ${token} · id ${row.rows.ids[row.at]!} · surprise ${fixed(-row.rows.logProb[row.at]!, 2)} nats`}</span
-      >
+      <span class="dim">${l10n.t`token ${token} · id ${row.rows.ids[row.at]!} · surprise ${surprise}`}</span>
     </p>
     <p>
       <b>${layerLabel(shape)}</b>
@@ -61,6 +61,7 @@ export function details(model: DetailsModel, highlighter: Highlighter): Template
             >`
           : cell.choices.map((choice) => expertButton(choice, at.layer, model, highlighter))
       }
+      ${isWeighed(cell) ? nothing : html`<span class="dim">${l10n.t`weights unknown`}</span>`}
     </div>
   </footer>`;
 }
@@ -101,6 +102,6 @@ function expertButton(
       class="weight"
       .style=${`width: ${known ? Math.min(80, Math.max(2, 80 * weight)) : 8}px; background: ${colors.expert(expert).fill}`}
     ></span
-    >E${expert} <span class="dim">${known ? fixed(weight, 2) : l10n.t`weight unknown`}</span>
+    >E${expert} ${known ? html`<span class="dim">${fixed(weight, 2)}</span>` : nothing}
   </button>`;
 }

@@ -17,7 +17,7 @@ import { LightElement } from '../parts/lightElement.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
 import type { Colors, Theme } from '../theme.ts';
 import { Throttle } from '../throttle.ts';
-import { cellOf, choiceAt, type Cell } from './cells.ts';
+import { cellOf, choiceAt, isWeighed, type Cell } from './cells.ts';
 import { Columns, COLUMN_GAP, Rows } from './geometry.ts';
 import { Painter, type CellPosition } from './painter.ts';
 import type { RowCache } from './rowCache.ts';
@@ -443,10 +443,13 @@ export class RoutingGrid extends LightElement {
   };
 }
 
-function describeCell({ choices, entropy }: Cell): string {
-  const named = choices.map(({ expert, weight }) => {
+function describeCell(cell: Cell): string {
+  const weighed = isWeighed(cell);
+  const named = cell.choices.map(({ expert, weight }) => {
     if (expert === NO_EXPERT) return l10n.t`dropped`;
-    return l10n.t`expert ${expert} ${Number.isNaN(weight) ? l10n.t`weight unknown` : fixed(weight, 2)}`;
+    return weighed ? l10n.t`expert ${expert} ${fixed(weight, 2)}` : l10n.t`expert ${expert}`;
   });
-  return l10n.t`${listed(named)}; entropy ${fixed(entropy, 2)}`;
+  return weighed
+    ? l10n.t`${listed(named)}; entropy ${fixed(cell.entropy, 2)}`
+    : l10n.t`${listed(named)}; weights unknown`;
 }

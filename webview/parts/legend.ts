@@ -21,6 +21,11 @@ export function legend(
   if (tint === 'expert') {
     return html`<p class="legend">${l10n.t`The colour is the token’s top expert at ${where}.`}</p>`;
   }
+  if (model.weightless && (tint === 'entropy' || tint === 'margin')) {
+    return html`<p class="legend">
+      ${l10n.t`Unknown: the routing came without entropy and margin, so nothing is tinted.`}
+    </p>`;
+  }
   const { least, most } = ends(tint, layer, model);
   return html`<div class="legend">
     <span>${least}</span>
