@@ -118,7 +118,7 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
 /** Text that breaks between its parts before it breaks within one. */
 function whole(text: string): TemplateResult[] {
   const parts = text.split(' · ');
-  return parts.map((part, i) => html`${i > 0 ? ' · ' : ''}<span class="whole">${part}</span>`);
+  return parts.map((part, i) => html`<span class="whole">${part}${i < parts.length - 1 ? '\u00a0·' : ''}</span> `);
 }
 
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {

@@ -110,7 +110,14 @@ describe('hoverMarkdown', () => {
     ['highContrastLight', '#ffffff'],
   ] as const)('names of experts are read in every palette, %s', (theme, background) => {
     const named = Array.from({ length: 16 }, (_, token) => [0, 1, 2, 3].map((j) => [4 * token + j, 0.25] as const));
-    const layer = { layer: 0, experts: 64, k: 4, slots: named, entropy: named.map(() => 1), margin: named.map(() => 1) };
+    const layer = {
+      layer: 0,
+      experts: 64,
+      k: 4,
+      slots: named,
+      entropy: named.map(() => 1),
+      margin: named.map(() => 1),
+    };
     const many = routedTextOf({
       text: 'abcdefghijklmnop',
       tokens: named.map((_, t) => [t, t + 1]),
@@ -118,9 +125,9 @@ describe('hoverMarkdown', () => {
     });
     for (const palette of PALETTES) {
       const colors = named.flatMap((_, token) =>
-        [...hoverMarkdown(many, [token], { ...options, palette, theme, layer: 0 }).matchAll(/[" ]color:(#\w+);">E/gu)].map(
-          ([, hex]) => hex!,
-        ),
+        [
+          ...hoverMarkdown(many, [token], { ...options, palette, theme, layer: 0 }).matchAll(/[" ]color:(#\w+);">E/gu),
+        ].map(([, hex]) => hex!),
       );
       expect(colors).toHaveLength(64);
       expect(Math.min(...colors.map((hex) => contrast(hex, background)))).toBeGreaterThanOrEqual(4.5);

@@ -334,6 +334,23 @@ describe('with routing', () => {
     expect(await color()).toBe(expertColor(3, 'vivid', 'light'));
   });
 
+  test('entropies that the source of the routing does not tell are called unknown, and draw no empty chart', async () => {
+    await open();
+    const unknown = new Float32Array(demo.trace.tokens.ids.length).fill(NaN);
+    const layers = demo.trace.layers.map((layer) => ({ ...layer, entropy: unknown, margin: unknown }));
+    const { origin } = demo.trace;
+    const trace = {
+      ...demo.trace,
+      layers,
+      origin: { ...origin, model: { ...origin.model, weightless: true as const } },
+    };
+    await view.show({ ...demo, trace }, { layer: 3, tint: 'entropy' });
+    expect(await view.page.locator('.legend').innerText()).toContain('came without entropy and margin');
+    expect(await view.page.locator('details', { hasText: 'Depth' }).innerText()).toContain('came without entropy');
+    expect(await view.page.locator('.depth').count()).toBe(0);
+    expect(await view.page.locator('.figures > div', { hasText: 'Mean entropy' }).innerText()).toMatch(/–\s*$/);
+  });
+
   test('folded sections are kept', async () => {
     await open();
     await view.show(demo, { layer: 3 });
@@ -429,6 +446,23 @@ describe('layout', () => {
       const page = await view.page.evaluate(() => document.documentElement.scrollWidth);
       expect(page).toBeLessThanOrEqual(width);
     }
+  });
+
+  test.each([220, 260, 300, 360, 480, 640, 800, 1200])('the figures fill their rows at %i pixels', async (width) => {
+    await open({ width });
+    await view.show(demo, { layer: 3 });
+    const tops = await view.page
+      .locator('.figures > div')
+      .evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().top));
+    const rows = [...new Set(tops)].map((top) => tops.filter((other) => other === top).length);
+    expect(new Set(rows).size).toBe(1);
+    expect(rows.length).toBeLessThan(width < 260 ? 7 : 4);
+  });
+
+  test('a scale stands in one line at 300 pixels', async () => {
+    await open();
+    await view.show(demo, { layer: 3, tint: 'entropy' });
+    expect((await view.page.locator('.legend').boundingBox())!.height).toBeLessThan(20);
   });
 
   test('256 experts are still a list to read, and each can be pinned', async () => {
