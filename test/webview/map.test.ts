@@ -558,3 +558,26 @@ describe('what is not current', () => {
     expect(await view.page.getByRole('status').innerText()).toContain('Stale from token 3 on.');
   });
 });
+
+test('a layer that is chosen elsewhere comes into sight, its name whole over its column', async () => {
+  await open({ width: 480 });
+  await view.showSynthetic({ tokens: 100, layers: 58, experts: 256, k: 8 }, { layer: 0, tint: 'entropy' });
+  for (const layer of [57, 30, 0]) {
+    await view.update({ layer });
+    const { name, column, shown } = await view.page.getByRole('columnheader', { selected: true }).evaluate((header) => {
+      const range = document.createRange();
+      range.selectNodeContents(header);
+      const edges = ({ left, right }: DOMRect): [number, number] => [left, right];
+      const [corner, surprise] = ['.corner', '.surprise'].map((at) => document.querySelector(at)!);
+      return {
+        name: edges(range.getBoundingClientRect()),
+        column: edges(header.getBoundingClientRect()),
+        shown: [corner!.getBoundingClientRect().right, surprise!.getBoundingClientRect().left] as const,
+      };
+    });
+    // Columns have a gap of three pixels at their right.
+    expect(Math.abs((name[0] + name[1]) / 2 - (column[0] + column[1] - 3) / 2)).toBeLessThan(1);
+    expect(name[0]).toBeGreaterThanOrEqual(shown[0] - 6);
+    expect(name[1]).toBeLessThanOrEqual(shown[1] + 6);
+  }
+});

@@ -104,6 +104,8 @@ export class RoutingGrid extends LightElement {
     const onlyContent = [...changed.keys()].every((key) => key === 'cached' || key === 'focusedCell');
     if (!onlyContent) {
       this.layout();
+      const last = changed.get('view') as ViewState | undefined;
+      if (last && last.layer !== this.view.layer) this.scrollToLayer(this.view.layer);
       return;
     }
     if (changed.has('cached')) this.#painter?.invalidate();
@@ -392,13 +394,18 @@ export class RoutingGrid extends LightElement {
 
   /** Scrolls as little as needed; a leap out of sight puts the row where it can be read with what surrounds it. */
   private scrollToShow({ token, layer }: CellPosition, leap: boolean): void {
-    const { clientHeight, scrollLeft } = this.scroller;
+    const { clientHeight } = this.scroller;
     const top = this.#rows.top(token);
     const bottom = top + ROW_HEIGHT - clientHeight;
     const position = this.#scroll.position;
     if (top < position || bottom > position) {
       this.scrollToPosition(leap ? top - clientHeight / 3 : top < position ? top : bottom);
     }
+    this.scrollToLayer(layer);
+  }
+
+  private scrollToLayer(layer: number): void {
+    const { scrollLeft } = this.scroller;
     const left = layer * this.#columns.layerWidth;
     const right = left + this.#columns.layerWidth - this.#columns.viewport;
     if (left < scrollLeft) this.scroller.scrollLeft = left;
