@@ -53,7 +53,41 @@ test('says what the model is', async () => {
   expect(view.complaints).toEqual([]);
 });
 
+test.each([
+  [640, [4, 3]],
+  [800, [4, 3]],
+  [1000, [7]],
+])('the figures stand in even rows at %i pixels', async (width, wanted) => {
+  await open(state(), 0, { width });
+  const tops = await view.page
+    .locator('.figures > div')
+    .evaluateAll((tiles) => tiles.map((tile) => tile.getBoundingClientRect().top));
+  expect([...new Set(tops)].map((top) => tops.filter((other) => other === top).length)).toEqual(wanted);
+});
+
 describe('memory', () => {
+  test.each(['dark', 'light', 'highContrast', 'highContrastLight'] as const)(
+    'its parts have colours that differ, %s',
+    async (theme) => {
+      await open(state(), 0, { width: 800, theme });
+      const colors = await view.page.locator('.parts .swatch').evaluateAll((swatches) => {
+        const context = new OffscreenCanvas(1, 1).getContext('2d')!;
+        return swatches.map((swatch) => {
+          context.clearRect(0, 0, 1, 1);
+          context.fillStyle = getComputedStyle(swatch).backgroundColor;
+          context.fillRect(0, 0, 1, 1);
+          return [...context.getImageData(0, 0, 1, 1).data];
+        });
+      });
+      expect(colors).toHaveLength(8);
+      const distances = colors.flatMap((a, i) =>
+        colors.slice(0, i).map((b) => Math.hypot(...a.map((channel, at) => channel - b[at]!))),
+      );
+      // A theme's orange and yellow may be 26 apart, which nobody tells apart in a legend.
+      expect(Math.min(...distances)).toBeGreaterThan(50);
+    },
+  );
+
   test('shows the share of the weights that a token uses, and why this precision', async () => {
     const page = state();
     const text = await open(page);
