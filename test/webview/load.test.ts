@@ -459,6 +459,25 @@ describe('layout', () => {
     expect(rows.length).toBeLessThan(width < 260 ? 7 : 4);
   });
 
+  test('each “?” is hit within 24 pixels', async () => {
+    await open({ height: 1200 });
+    await view.show(demo, { layer: 3, tint: 'load' });
+    const asks = view.page.locator('.ask');
+    expect(await asks.count()).toBe(10);
+    for (const ask of await asks.all()) {
+      const hit = await ask.evaluate((button) => {
+        const { left, right, top, bottom } = button.getBoundingClientRect();
+        const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+        const around = [-11, 11].flatMap((by) => [
+          document.elementFromPoint(x + by, y),
+          document.elementFromPoint(x, y + by),
+        ]);
+        return around.every((element) => button.contains(element));
+      });
+      expect(hit).toBe(true);
+    }
+  });
+
   test('a scale stands in one line at 300 pixels', async () => {
     await open();
     await view.show(demo, { layer: 3, tint: 'entropy' });
