@@ -113,9 +113,7 @@ export class StatusBar implements Disposable {
     }
     const { trace, loads } = routed;
     const { model } = trace.origin;
-    tooltip.appendMarkdown(
-      `**${escapeMarkdown(session.name)}** · ${tokenCount(trace.tokens.ids.length)}\n\n`,
-    );
+    tooltip.appendMarkdown(`**${escapeMarkdown(session.name)}** · ${tokenCount(trace.tokens.ids.length)}\n\n`);
     const shape = l10n.t`${trace.layers.length} MoE layers × ${layer.experts} experts, top-${layer.k}`;
     tooltip.appendMarkdown(
       `**${escapeMarkdown(model.name)}** · ${shape} · ${escapeMarkdown(precisionText(model))} · ${escapeMarkdown(providerText(model))}\n\n`,

@@ -1,4 +1,3 @@
-import * as l10n from '@vscode/l10n';
 import { EventEmitter, type Disposable, type Event } from 'vscode';
 import { sameExperts } from '../analysis/sameExperts.ts';
 import { subjectOf, type Evidence, type Subject } from '../analysis/sections/subject.ts';
