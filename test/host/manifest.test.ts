@@ -65,6 +65,16 @@ describe('package.json', () => {
     expect(over).toEqual(['moescope.chooseModel']);
   });
 
+  test.each(languages)('the walkthrough has no mark of Markdown that VS Code leaves standing there, with %s', (texts) => {
+    // What its steps are drawn by knows **bold**, __italic__ and ``code`` alone.
+    const left = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
+      steps.flatMap(
+        ({ description }) => description.replace(/(\*\*|__|``)[^*_`]+\1/gu, '').match(/\S*[*_`]\S*/gu) ?? [],
+      ),
+    );
+    expect(left).toEqual([]);
+  });
+
   test('has the settings that are read', () => {
     const schemas = /const SCHEMAS = \{([^}]*)\}/u.exec(code)![1]!;
     const names = [...schemas.matchAll(/^ {2}(\w+):/gmu)].map((found) => `moescope.${found[1]!}`);
