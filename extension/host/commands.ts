@@ -144,6 +144,9 @@ export class Commands implements Disposable {
     this.#register('moescope.openReport', async () => {
       (await onDemand()).report.show();
     });
+    this.#register('moescope.openCapacity', async () => {
+      (await onDemand()).showCapacity();
+    });
     this.#register('moescope.whatIf', async () => {
       (await onDemand()).showWhatIf();
     });

@@ -132,6 +132,11 @@ export class OnDemand implements Disposable {
     this.report.show(WHAT_IF);
   }
 
+  /** Opens the report where it says what a limit would drop. */
+  showCapacity(): void {
+    this.report.show(CAPACITY);
+  }
+
   removeFromReport(): Promise<void> {
     return askToRemove(this.#subjects);
   }

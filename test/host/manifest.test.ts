@@ -23,7 +23,11 @@ interface Manifest {
       readonly properties: Readonly<Record<string, { readonly enum?: readonly string[]; readonly default: unknown }>>;
     };
     readonly walkthroughs: readonly {
-      readonly steps: readonly { readonly description: string; readonly media: { readonly svg: string } }[];
+      readonly steps: readonly {
+        readonly description: string;
+        readonly media: { readonly svg: string };
+        readonly completionEvents: readonly string[];
+      }[];
     }[];
   };
 }
@@ -65,14 +69,27 @@ describe('package.json', () => {
     expect(over).toEqual(['moescope.chooseModel']);
   });
 
-  test.each(languages)('the walkthrough has no mark of Markdown that VS Code leaves standing there, with %s', (texts) => {
-    // What its steps are drawn by knows **bold**, __italic__ and ``code`` alone.
-    const left = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
-      steps.flatMap(
-        ({ description }) => description.replace(/(\*\*|__|``)[^*_`]+\1/gu, '').match(/\S*[*_`]\S*/gu) ?? [],
-      ),
-    );
-    expect(left).toEqual([]);
+  test.each(languages)(
+    'the walkthrough has no mark of Markdown that VS Code leaves standing there, with %s',
+    (texts) => {
+      // What its steps are drawn by knows **bold**, __italic__ and ``code`` alone.
+      const left = manifestIn(texts).contributes.walkthroughs.flatMap(({ steps }) =>
+        steps.flatMap(
+          ({ description }) => description.replace(/(\*\*|__|``)[^*_`]+\1/gu, '').match(/\S*[*_`]\S*/gu) ?? [],
+        ),
+      );
+      expect(left).toEqual([]);
+    },
+  );
+
+  test('no two steps of the walkthrough are done by the same command, and each is by its button', () => {
+    const steps = walkthroughs.flatMap(({ steps }) => steps);
+    const events = steps.flatMap(({ completionEvents }) => completionEvents);
+    expect(events).toEqual([...new Set(events)]);
+    for (const { description, completionEvents } of steps) {
+      const [, command] = /\]\(command:(?:toSide:)?([\w.]+)\)$/u.exec(description)!;
+      expect(completionEvents).toContain(`onCommand:${command}`);
+    }
   });
 
   test('has the settings that are read', () => {
