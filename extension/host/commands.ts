@@ -223,7 +223,7 @@ export class Commands implements Disposable {
     if (!this.#viewsOpened) {
       await Promise.race([this.#routesSome(), run]);
       await delay(DRAWN_MS);
-      await this.#openViews();
+      await this.#openViews(editor.viewColumn);
     }
     await run;
   }
@@ -331,11 +331,15 @@ export class Commands implements Disposable {
     });
   }
 
-  /** The first run of a window shows where its figures are; from then on the views are where the user wants them. */
-  async #openViews(): Promise<void> {
+  /**
+   * The first run of a window shows where its figures are; from then on the views are where the user wants them.
+   *
+   * @param column that of the text, which the map is not to cover: a page, as the walkthrough, may be active beside it
+   */
+  async #openViews(column?: number): Promise<void> {
     if (this.#viewsOpened) return;
     this.#viewsOpened = true;
-    this.#parts.map.show();
+    if (column !== window.tabGroups.activeTabGroup.viewColumn + 1) this.#parts.map.show();
     await commands.executeCommand(`${LoadView.id}.focus`, { preserveFocus: true });
   }
 

@@ -6,7 +6,7 @@ import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
-import { notifications, registered, statusMessages, TabInputText, window } from '../support/vscode.ts';
+import { notifications, registered, statusMessages, TabInputText, ViewColumn, window } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -16,6 +16,7 @@ let sessions: Sessions;
 let analyzed: string[];
 /** What else was asked for, in order. */
 let asked: string[];
+let parts: CommandParts;
 let made: Commands;
 beforeEach(() => {
   sessions = new Sessions();
@@ -27,7 +28,7 @@ beforeEach(() => {
     isBundled: () => true,
     withOtherBundled: ({ key }: Session) => Promise.resolve(asked.push(`compare ${key}`)),
   };
-  const parts: unknown = {
+  const known: unknown = {
     analyzer: {
       analyze: ({ text }: TextPart) => Promise.resolve(analyzed.push(text)),
       cancel: ({ key }: Session) => asked.push(`cancel ${key}`),
@@ -44,7 +45,8 @@ beforeEach(() => {
     },
     sessions,
   };
-  made = new Commands(parts as CommandParts);
+  parts = known as CommandParts;
+  made = new Commands(parts);
 });
 afterEach(() => {
   made.dispose();
@@ -78,6 +80,18 @@ test('from the log, commands take the text of an editor', async () => {
   show(TEXT, LOG);
   await run('moescope.analyze');
   expect(analyzed).toEqual(['a text']);
+});
+
+test('a first run shows the map beside the text, but not over it where a page as the walkthrough stands before it', async () => {
+  const { One, Two } = ViewColumn;
+  const editor = { document: TEXT, selection: { isEmpty: true }, viewColumn: Two };
+  for (const viewColumn of [One, Two]) {
+    Object.assign(window, { visibleTextEditors: [editor], tabGroups: { all: [], activeTabGroup: { viewColumn } } });
+    await run('moescope.analyze');
+    expect(asked).toEqual(viewColumn === Two ? ['map'] : []);
+    made.dispose();
+    made = new Commands(parts);
+  }
 });
 
 test('the log alone is no text', async () => {

@@ -120,7 +120,7 @@ export const window = {
   activeTextEditor: undefined as unknown,
   visibleTextEditors: [] as unknown[],
   visibleNotebookEditors: [] as unknown[],
-  tabGroups: { all: [] as unknown[], activeTabGroup: { activeTab: undefined as unknown } },
+  tabGroups: { all: [] as unknown[], activeTabGroup: { activeTab: undefined as unknown, viewColumn: ViewColumn.One } },
   activeColorTheme: { kind: ColorThemeKind.Dark },
   onDidChangeActiveColorTheme: new Emitter().event,
   onDidChangeActiveTextEditor: activating.event,
