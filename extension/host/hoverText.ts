@@ -13,6 +13,7 @@ import { HOVER_COMMANDS } from './hoverCommands.ts';
 import { inlineCode } from './markdown.ts';
 import type { RoutedText } from './routedText.ts';
 import type { MeasuredLoss } from './session.ts';
+import { TINT_LABELS } from './statusText.ts';
 
 export interface HoverOptions {
   /** Document of the text, as its links name it. */
@@ -82,7 +83,8 @@ function headline(routed: RoutedText, token: number): string {
       ? l10n.t`${text} · first of its context, nothing predicts it`
       : l10n.t`${text} · its probability is not known`;
   }
-  return l10n.t`${text} · surprise **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
+  const surprise = explained('surprise');
+  return l10n.t`${text} · ${surprise} **${(-log).toFixed(2)}** nats · probability ${probability(Math.exp(log))}`;
 }
 
 function probability(p: number): string {
@@ -93,10 +95,21 @@ function probability(p: number): string {
 function layerTable({ trace }: RoutedText, token: number, options: HoverOptions): string {
   const { from, to } = shownLayers(trace.layers.length, options.layer);
   const rows = trace.layers.slice(from, to).map((layer, i) => layerRow(layer, from + i, token, options));
-  const header = trace.layers.slice(from, to).some((layer) => isWeighed(layer, token))
-    ? l10n.t`| | weights | experts | entropy | &nbsp;margin |`
-    : l10n.t`| | weights unknown | experts | entropy | &nbsp;margin |`;
+  const weights = trace.layers.slice(from, to).some((layer) => isWeighed(layer, token))
+    ? titled(l10n.t`weights`, l10n.t`how much each chosen expert counts`)
+    : l10n.t`weights unknown`;
+  const header = l10n.t`| | ${weights} | experts | ${explained('entropy')} | &nbsp;${explained('margin')} |`;
   return [header, '|:--|:--|:--|--:|--:|', ...rows].join('\n');
+}
+
+/** The name of a figure, which says what it means when it is pointed at. */
+function explained(figure: 'entropy' | 'margin' | 'surprise'): string {
+  const { label, description } = TINT_LABELS[figure];
+  return titled(label.toLowerCase(), description);
+}
+
+function titled(text: string, title: string): string {
+  return `<span title="${title}">${text}</span>`;
 }
 
 /** Whether a token's weights are known; serving engines do not return them. */

@@ -82,7 +82,7 @@ describe('hoverMarkdown', () => {
   test('says what token it is and how likely it was', () => {
     const text = hoverMarkdown(routed, [1], options);
     expect(text.split('\n')[0]).toBe(
-      '`` ·`b` `` &nbsp; token 1 · id 101 · surprise **1.39** nats · probability 25.0 %',
+      '`` ·`b` `` &nbsp; token 1 · id 101 · <span title="how unlikely the model found the token">surprise</span> **1.39** nats · probability 25.0 %',
     );
     expect(text).toContain('A context window starts here');
     expect(hoverMarkdown(routed, [0], options)).toContain('first of its context, nothing predicts it');
@@ -97,7 +97,9 @@ describe('hoverMarkdown', () => {
       `<span style="background-color:${color(expert)};">${'&nbsp;'.repeat(n)}</span>`;
     const name = (expert: number): string => `[<span style="color:…">E${expert}</span>]`;
     expect(rows).toEqual([
-      '| | weights | experts | entropy | &nbsp;margin |',
+      '| | <span title="how much each chosen expert counts">weights</span> | experts ' +
+        '| <span title="how evenly the router spreads its probability">entropy</span> ' +
+        '| &nbsp;<span title="how far the last chosen expert is ahead of the first not chosen">margin</span> |',
       `| L1 | ${cells(27, 3)}${cells(9, 0)} | ${name(3)} 0.75 &nbsp;${name(0)} 0.25 | 1.23 | 0.10 |`,
       `| **L2** | ${cells(18, 2)}${cells(18, 1)} | ${name(2)} 0.50 &nbsp;${name(1)} 0.50 | 1.00 | 0.00 |`,
     ]);
