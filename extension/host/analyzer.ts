@@ -80,8 +80,8 @@ export class Analyzer {
     const { document, text, whole } = part;
     if (text.trim() === '') {
       const message = whole
-        ? l10n.t`This document is empty: there is no text to route.`
-        : l10n.t`The selection is empty: there is no text to route.`;
+        ? l10n.t`There is no text to route in this document.`
+        : l10n.t`There is no text to route in what is selected or in sight.`;
       this.#problems.report('analyze', new UserError('text-empty', message));
       return 'text-empty';
     }

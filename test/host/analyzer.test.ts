@@ -91,3 +91,12 @@ test('while Live is on, only a text that is being edited goes without probabilit
   expect(logProb()).toBeCloseTo(ofB, 4);
   expect(problems).toEqual([]);
 });
+
+test('what there is no text to route in is named truly: blanks are not nothing, and what is visible is no selection', async () => {
+  expect(await analyzer.analyze(part('\n \n'))).toBe('text-empty');
+  expect(await analyzer.analyze({ ...part(' '), whole: false })).toBe('text-empty');
+  expect(problems).toMatchObject([
+    { message: 'There is no text to route in this document.' },
+    { message: 'There is no text to route in what is selected or in sight.' },
+  ]);
+});
