@@ -67,15 +67,13 @@ export class Session {
   /** Expert that was clicked, and the one that is pointed at. */
   pinned: ExpertRef | undefined;
   preview: ExpertRef | undefined;
-  /** What stays of this routing in another run, for as long as the tokens that flip are to stand out. */
-  compared: Agreement | undefined;
-  /** What each token of this routing loses by a change in the model, in nats, for as long as they are to stand out. */
-  measured: MeasuredLoss | undefined;
   /** It was edited only now, and routing follows: what is stale is not shown to be so yet. */
   sparing = false;
   /** Token under the editor's cursor. */
   cursor: number | undefined;
 
+  #compared: Agreement | undefined;
+  #measured: MeasuredLoss | undefined;
   /** When the document was edited last, and how long after the time before. */
   #editedAt = -Infinity;
   #pause = Infinity;
@@ -143,14 +141,29 @@ export class Session {
     this.measured = undefined;
   }
 
+  /**
+   * What stays of this routing in another run, for as long as the tokens that flip are to stand out: in the place of losses, whose
+   * outlines look much the same.
+   */
+  set compared(agreement: Agreement | undefined) {
+    this.#compared = agreement;
+    if (agreement) this.#measured = undefined;
+  }
+
+  /** What each token of this routing loses by a change in the model, for as long as that is to stand out: in the place of flips. */
+  set measured(loss: MeasuredLoss | undefined) {
+    this.#measured = loss;
+    if (loss) this.#compared = undefined;
+  }
+
   /** The comparison whose tokens stand out, if the text is still the one that was compared. */
   get flips(): Agreement | undefined {
-    return this.routed?.edits.edited === false ? this.compared : undefined;
+    return this.routed?.edits.edited === false ? this.#compared : undefined;
   }
 
   /** The losses that stand out, if the text is still the one that was measured. */
   get loss(): MeasuredLoss | undefined {
-    return this.routed?.edits.edited === false ? this.measured : undefined;
+    return this.routed?.edits.edited === false ? this.#measured : undefined;
   }
 
   /** The expert whose tokens stand out, if the model has it. */

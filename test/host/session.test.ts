@@ -1,6 +1,7 @@
 /** What is known of a document while its runs come and go. */
 import type { TextDocument } from 'vscode';
 import { expect, test, vi } from 'vitest';
+import type { Agreement } from '../../extension/analysis/agreement.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import { Session, type Run } from '../../extension/host/session.ts';
@@ -47,4 +48,19 @@ test('an earlier text stands in for what a run has not come to, and for nothing 
   expect(session.behind).toBe(before);
   session.show(routedBy(run(), 2), true);
   expect(session.behind).toBeUndefined();
+});
+
+test('of flips and losses, what was asked for last stands out alone', () => {
+  const session = new Session(document as TextDocument);
+  session.show(routedBy(run(), 2), false);
+  const flips = { flips: [1] } as unknown as Agreement;
+  const loss = { change: 'k 1', byToken: new Float32Array([0, 1]) };
+  session.compared = flips;
+  session.measured = loss;
+  expect([session.flips, session.loss]).toEqual([undefined, loss]);
+  session.compared = flips;
+  expect([session.flips, session.loss]).toEqual([flips, undefined]);
+  // Measurements that are forgotten take no comparison along.
+  session.measured = undefined;
+  expect(session.flips).toBe(flips);
 });
