@@ -205,7 +205,7 @@ export class Commands implements Disposable {
   async #analyzeEditor(part: (editor: TextEditor) => TextPart): Promise<void> {
     const editor = this.#editor();
     if (!editor) {
-      await tellOfNoText(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
+      await offerSample(l10n.t`Open a text first: MoEScope routes what is in the editor.`);
       return;
     }
     await this.#analyze(editor, part);
@@ -284,7 +284,7 @@ export class Commands implements Disposable {
 
   async #continue(): Promise<void> {
     const editor = this.#editor();
-    if (!editor) await tellOfNoText(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
+    if (!editor) await offerSample(l10n.t`Open a text first: MoEScope writes on from its cursor.`);
     else await this.#parts.continuer.write(editor);
   }
 
@@ -376,12 +376,17 @@ export class Commands implements Disposable {
   }
 }
 
-/** @param sentence what is said where no text is open */
-async function tellOfNoText(sentence: string): Promise<void> {
-  const kept = window.tabGroups.activeTabGroup.activeTab?.input instanceof TabInputText;
-  await window.showInformationMessage(
-    kept ? l10n.t`VS Code keeps files of more than 50 MB, and binary ones, from extensions.` : sentence,
-  );
+/**
+ * Says that there is no text, and has one to offer.
+ *
+ * @param sentence what is said where VS Code shows none either
+ */
+async function offerSample(sentence: string): Promise<void> {
+  const isKept = window.tabGroups.activeTabGroup.activeTab?.input instanceof TabInputText;
+  const message = isKept ? l10n.t`VS Code keeps files of more than 50 MB, and binary ones, from extensions.` : sentence;
+  const open = l10n.t`Open Sample`;
+  if ((await window.showInformationMessage(message, open)) === open)
+    await commands.executeCommand('moescope.openSample');
 }
 
 /** What of a large text is to be routed, which so far is `whole`; undefined for nothing. */

@@ -1,5 +1,5 @@
 import * as l10n from '@vscode/l10n';
-import { window } from 'vscode';
+import { commands, window } from 'vscode';
 import type { ServerSpec } from '../protocol/server.ts';
 import { DUMP_FOLDER, KEPT, type Answers } from '../server/recorder.ts';
 import type { FirstUse } from './firstUse.ts';
@@ -82,9 +82,11 @@ export class LoadRecorder {
 
   async #server(): Promise<ServerSpec | undefined> {
     const server = this.#servers.chosen;
-    if (!server) await window.showInformationMessage(l10n.t`Which server? Run “Use a Server…” first.`);
-    else if (!(await this.#servers.agreeToPlainHttp(server))) return undefined;
-    return server;
+    if (server) return (await this.#servers.agreeToPlainHttp(server)) ? server : undefined;
+    const choose = l10n.t`Use a Server…`;
+    const answer = await window.showInformationMessage(l10n.t`Which server? Choose one first.`, choose);
+    if (answer === choose) await commands.executeCommand('moescope.useServer');
+    return undefined;
   }
 }
 

@@ -6,7 +6,15 @@ import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
-import { notifications, registered, statusMessages, TabInputText, ViewColumn, window } from '../support/vscode.ts';
+import {
+  commands,
+  notifications,
+  registered,
+  statusMessages,
+  TabInputText,
+  ViewColumn,
+  window,
+} from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -110,6 +118,18 @@ test('where VS Code keeps a text from extensions, that is what is said', async (
   const why = 'VS Code keeps files of more than 50 MB, and binary ones, from extensions.';
   await expect.poll(said).toEqual([why, why]);
   window.tabGroups.activeTabGroup.activeTab = undefined;
+});
+
+test('where there is no text, a sample is offered, and opened when it is taken', async () => {
+  const executed = vi.spyOn(commands, 'executeCommand');
+  for (const id of ['moescope.analyze', 'moescope.continue']) {
+    const ended = run(id);
+    await vi.waitUntil(() => notifications.length > 0);
+    notifications.pop()!.answer('Open Sample');
+    await ended;
+  }
+  expect(executed.mock.calls).toEqual([['moescope.openSample'], ['moescope.openSample']]);
+  executed.mockRestore();
 });
 
 test('a view that names a text has that one analyzed and cancelled, whatever editor is active', async () => {

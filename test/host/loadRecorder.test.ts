@@ -6,14 +6,14 @@ import type { Recordings } from '../../extension/host/recordings.ts';
 import type { ServerConnections } from '../../extension/host/serverConnections.ts';
 import type { Servers } from '../../extension/host/servers.ts';
 import type { ServerSpec } from '../../extension/protocol/server.ts';
-import { notifications } from '../support/vscode.ts';
+import { commands, notifications } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
 const ONE: ServerSpec = { url: 'https://one.test', model: 'm' };
 const OTHER: ServerSpec = { url: 'https://other.test', model: 'm' };
 
-let chosen: ServerSpec;
+let chosen: ServerSpec | undefined;
 let asked: string[];
 let recorder: LoadRecorder;
 beforeEach(() => {
@@ -28,7 +28,7 @@ beforeEach(() => {
   const servers = {
     get chosen() {
       // As it is read: a new object each time.
-      return { ...chosen };
+      return chosen && { ...chosen };
     },
     agreeToPlainHttp: () => Promise.resolve(true),
   };
@@ -69,4 +69,16 @@ test('of several that record, each is stopped once', async () => {
   chosen = ONE;
   await recorder.stop();
   expect(asked.slice(2)).toEqual(['stop https://one.test', 'stop https://other.test']);
+});
+
+test('where no server is chosen, choosing one is offered', async () => {
+  chosen = undefined;
+  const executed = vi.spyOn(commands, 'executeCommand');
+  const ended = recorder.stop();
+  await vi.waitUntil(() => notifications.length > 0);
+  notifications[0]!.answer('Use a Server…');
+  await ended;
+  expect(executed.mock.calls).toEqual([['moescope.useServer']]);
+  expect(asked).toEqual([]);
+  executed.mockRestore();
 });
