@@ -7,7 +7,7 @@ export async function askToRemove(subjects: Subjects): Promise<void> {
   const items = subjects.removable.map(({ id, name, detail }) => ({ label: name, description: detail, id }));
   if (items.length === 0) {
     await window.showInformationMessage(
-      l10n.t`The report has only texts of editors: Clear Routing takes one out of it.`,
+      l10n.t`Nothing was added to the report. Clear Routing takes the text of an editor out of it.`,
     );
     return;
   }
