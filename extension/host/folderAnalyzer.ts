@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { posix } from 'node:path';
-import { ProgressLocation, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
+import { commands, ProgressLocation, StatusBarAlignment, window, type Disposable, type StatusBarItem } from 'vscode';
 import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
 import { domainsOf, type Grouping } from '../analysis/folder/groups.ts';
 import {
@@ -102,11 +102,11 @@ export class FolderAnalyzer implements Disposable {
       progress: undefined,
       unseen: { more: false, unreadable: 0 },
     };
-    this.#run = run;
+    this.#runs(run);
     try {
       await this.#work(run, grouping);
     } finally {
-      this.#run = undefined;
+      this.#runs(undefined);
       this.#item.hide();
     }
   }
@@ -124,6 +124,11 @@ export class FolderAnalyzer implements Disposable {
   dispose(): void {
     this.#run?.abort.abort();
     this.#item.dispose();
+  }
+
+  #runs(run: Run | undefined): void {
+    this.#run = run;
+    void commands.executeCommand('setContext', 'moescope.analyzingFolder', run !== undefined);
   }
 
   async #askAboutRun({ place, pause, abort }: Run): Promise<void> {

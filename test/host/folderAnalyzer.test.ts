@@ -10,7 +10,7 @@ import type { AddedSubject } from '../../extension/host/subjects.ts';
 import type { AnalyzeResult } from '../../extension/protocol/engine.ts';
 import { UserError } from '../../extension/protocol/errors.ts';
 import { folderTrace } from '../support/folderTrace.ts';
-import { progressed, window, workspace } from '../support/vscode.ts';
+import { commands, progressed, window, workspace } from '../support/vscode.ts';
 
 const HOSTILE = '[Resume 5](command:workbench.action.openSettings)';
 
@@ -81,6 +81,20 @@ test('names of a repository make no link in the notice of a run', async () => {
   await analyzed(stop).catch(() => undefined);
   expect(progressed.filter((said) => said.includes('[Resume 5]')).length).toBeGreaterThan(1);
   for (const said of progressed) expect(said).not.toContain('](');
+});
+
+test('pausing is offered while a run goes on, and not after it, however it ended', async () => {
+  writeFileSync(join(folder, 'a.md'), 'a');
+  const executed = vi.spyOn(commands, 'executeCommand');
+  const offered = (): unknown[] => executed.mock.lastCall!;
+  await analyzed((...asked) => {
+    expect(offered()).toEqual(['setContext', 'moescope.analyzingFolder', true]);
+    return letters(...asked);
+  });
+  expect(offered()).toEqual(['setContext', 'moescope.analyzingFolder', false]);
+  await analyzed(() => Promise.reject(new UserError('engine-gone', 'enough'))).catch(() => undefined);
+  expect(offered()).toEqual(['setContext', 'moescope.analyzingFolder', false]);
+  executed.mockRestore();
 });
 
 test('a typical token leads to its place in a file, unless something else stands there by now', async () => {
