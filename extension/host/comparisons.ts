@@ -116,6 +116,12 @@ export class Comparisons {
     const source = subjects.current;
     if (!source) return;
     const items = [...this.#others(source.id), ...this.#otherModels(source)];
+    if (items.length === 0) {
+      await window.showInformationMessage(
+        l10n.t`There is nothing else yet to compare this with: analyze another text or folder first.`,
+      );
+      return;
+    }
     const item = await window.showQuickPick(items, {
       title: l10n.t`Compare with`,
       placeHolder: l10n.t`Another text that was routed, or the same text under another model`,

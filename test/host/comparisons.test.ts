@@ -8,7 +8,7 @@ import { Subjects } from '../../extension/host/subjects.ts';
 import type { ModelRequest } from '../../extension/protocol/engine.ts';
 import { cancelled } from '../../extension/protocol/errors.ts';
 import type { ServerSpec } from '../../extension/protocol/server.ts';
-import { window } from '../support/vscode.ts';
+import { notifications, window } from '../support/vscode.ts';
 import { demoTrace } from '../webview/demoTrace.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
@@ -94,4 +94,20 @@ test('the report opens on what was compared, whatever was chosen meanwhile', asy
   await new Comparisons(parts as ComparisonParts).ask();
   expect(shown).toEqual([['text:file:///c.txt', 'compare']]);
   expect(subjects.evidence('text:file:///c.txt').other?.name).toBe('a.txt');
+});
+
+test('where there is nothing else to compare with, that is said instead of an empty list', async () => {
+  const subjects = new Subjects(new Sessions());
+  const { trace } = demoTrace('balanced', 'essay.md');
+  const make = () => subjectOf('essays', trace, TEXT);
+  subjects.add({ id: 'folder:1', name: 'essays', detail: '', model: trace.origin.model, make });
+  const showQuickPick = vi.fn(() => Promise.resolve());
+  Object.assign(window, { showQuickPick });
+  notifications.length = 0;
+  const ended = new Comparisons({ models: { bundled: [], recent: [] }, subjects } as unknown as ComparisonParts).ask();
+  await vi.waitUntil(() => notifications.length > 0 || showQuickPick.mock.calls.length > 0);
+  expect(showQuickPick).not.toHaveBeenCalled();
+  expect(notifications[0]!.message).toMatch(/^There is nothing else yet to compare this with/u);
+  notifications[0]!.answer();
+  await ended;
 });
