@@ -356,6 +356,7 @@ export class Commands implements Disposable {
       { label: l10n.t`$(git-compare) Compare Precisions…`, command: 'moescope.compare' },
       { label: l10n.t`$(git-compare) Compare Bundled Models`, command: 'moescope.compareBundled' },
       { label: l10n.t`$(git-compare) Compare With…`, command: 'moescope.compareWith' },
+      ...(current?.routed ? [{ label: l10n.t`$(beaker) What If…`, command: 'moescope.whatIf' }] : []),
       { label: l10n.t`$(edit) Continue with Routing`, command: 'moescope.continue' },
       { label: l10n.t`$(symbol-color) Choose Layer and Tint…`, command: 'moescope.chooseLens' },
       { label: l10n.t`$(circuit-board) Choose Model…`, command: 'moescope.chooseModel' },

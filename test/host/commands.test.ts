@@ -43,6 +43,7 @@ beforeEach(() => {
     },
     client: { restart: () => asked.push('restart') },
     continuer: { writing: false },
+    live: { on: false },
     link: { showInMap: (token: number) => asked.push(`token ${token} of ${sessions.current!.key}`) },
     map: { show: () => asked.push('map') },
     onDemand: { get: () => Promise.resolve({ comparisons }) },
@@ -200,4 +201,15 @@ test('a restart of the engine routes what failed, and nothing that nobody asked 
   sessions.open(TEXT).failed = failed as Run;
   await run('moescope.restartEngine');
   expect([asked, analyzed]).toEqual([['restart', 'restart'], ['a text']]);
+});
+
+test('the list of the status bar offers to measure a change where there is routing', async () => {
+  const lists: unknown[][] = [];
+  const showQuickPick = (items: readonly { readonly command: string }[]): Promise<void> =>
+    Promise.resolve(void lists.push(items.map(({ command }) => command)));
+  Object.assign(window, { showQuickPick });
+  await run('moescope.showCommands');
+  sessions.open(TEXT).routed = routedTextOf({ text: 'a text', tokens: [[0, 6]], layers: [] });
+  await run('moescope.showCommands');
+  expect(lists.map((list) => list.includes('moescope.whatIf'))).toEqual([false, true]);
 });
