@@ -76,7 +76,8 @@ export class ReportExporter {
 async function saveOne({ path, text }: ExportedFile, format: ExportFormat): Promise<void> {
   const uri = await saveAs(path, Buffer.from(text));
   if (!uri) return;
-  const open = format === 'html' ? [l10n.t`Open in Browser`] : [];
+  // A browser runs where the window is: what lies on a remote machine is out of its reach.
+  const open = format === 'html' && env.remoteName === undefined ? [l10n.t`Open in Browser`] : [];
   const answer = await window.showInformationMessage(l10n.t`The report is in ${nameOf(uri)}.`, ...open);
   if (answer !== undefined) await env.openExternal(uri);
 }

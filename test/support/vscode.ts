@@ -27,7 +27,7 @@ export class MarkdownString {
 }
 
 export const ColorThemeKind = { Light: 1, Dark: 2, HighContrast: 3, HighContrastLight: 4 };
-export const ProgressLocation = { Notification: 15 };
+export const ProgressLocation = { Window: 10, Notification: 15 };
 export const StatusBarAlignment = { Left: 1 };
 export const QuickPickItemKind = { Separator: -1 };
 export class ThemeIcon {
@@ -101,6 +101,9 @@ export const commands = {
   executeCommand: () => Promise.resolve(),
 };
 
+/** Name of the machine that the extension runs on, where the window is on another one. */
+export const env = { remoteName: undefined as string | undefined };
+
 export const languages = { registerInlineCompletionItemProvider: () => ({ dispose: () => undefined }) };
 
 export const activating = new Emitter<TextEditor | undefined>();
@@ -110,8 +113,12 @@ export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */
 export const statusMessages: string[] = [];
 
-/** Notifications that are open: what each says, and how it is answered. */
-export const notifications: { readonly message: string; readonly answer: (answer?: string) => void }[] = [];
+/** Notifications that are open: what each says, what its buttons are, and how it is answered. */
+export const notifications: {
+  readonly message: string;
+  readonly actions: readonly unknown[];
+  readonly answer: (answer?: string) => void;
+}[] = [];
 
 /** What notices of progress have said: their titles, and each step. */
 export const progressed: string[] = [];
@@ -128,8 +135,8 @@ export const window = {
   onDidChangeTextEditorSelection: selecting.event,
   onDidChangeTextEditorVisibleRanges: scrolling.event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
-  showInformationMessage: (message: string) =>
-    new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, answer })),
+  showInformationMessage: (message: string, ...actions: readonly unknown[]) =>
+    new Promise<MessageItem | string | undefined>((answer) => notifications.push({ message, actions, answer })),
   createStatusBarItem: () => ({ show: () => undefined, hide: () => undefined, dispose: () => undefined }),
   withProgress: (
     { title }: { readonly title?: string },
