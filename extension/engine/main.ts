@@ -305,8 +305,10 @@ class Engine {
   }
 
   async #close(): Promise<void> {
-    await this.#open?.model.close();
+    const open = this.#open;
+    // Whatever comes of it, it is closed once.
     this.#open = undefined;
+    await open?.model.close();
   }
 
   #progress(run: number): (stage: Stage, done: number, total: number) => void {

@@ -72,7 +72,8 @@ export async function hold(cache: string, id: string, bytes: number): Promise<He
   const release = async (): Promise<void> => {
     clearInterval(marking);
     process.off('exit', atExit);
-    await rm(markIn(folder), { force: true });
+    // Where it stays, it counts no longer when this process has ended.
+    await rm(markIn(folder), { force: true }).catch(() => undefined);
   };
   if ((await weightBytes(folder)) !== bytes) {
     await release();
