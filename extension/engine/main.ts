@@ -361,6 +361,8 @@ class Engine {
   }
 }
 
+// Ctrl+C in a terminal reaches every process of a command. Whoever started this one says what comes of it.
+process.on('SIGINT', () => undefined);
 // The host is gone: nobody can want an answer any more. The thread sees it where this one is busy.
 process.on('disconnect', () => process.exit());
 new Worker(join(__dirname, 'parentWatch.js'), {

@@ -1,5 +1,5 @@
 /**
- * Which engine a file or folder of the cache is of, as part of its name: <pid>@<host>.<boot>. A home may be shared by machines and
+ * Which engine a file or folder is of, as part of its name: <pid>@<host>.<boot>. A home may be shared by machines and
  * containers, none of which sees the processes of another.
  */
 import { createHash } from 'node:crypto';

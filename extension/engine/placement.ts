@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
 import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
+import { profilePath } from './profileFile.ts';
 
 /** The events of a profile that say which provider ran a node. */
 const nodeEvent = v.object({
@@ -18,11 +18,20 @@ const NAMED = 4;
 /** A profile of a run, which tells what a provider left to the CPU. ONNX Runtime writes one file a session. */
 export class Placement {
   /** What the files' paths begin with. */
-  readonly prefix = join(tmpdir(), `moescope-profile-${randomUUID()}`);
+  readonly prefix: string;
+
+  private constructor(prefix: string) {
+    this.prefix = prefix;
+  }
+
+  static async begin(): Promise<Placement> {
+    return new Placement((await profilePath()) + randomUUID());
+  }
 
   async files(): Promise<string[]> {
-    const names = await readdir(dirname(this.prefix)).catch(() => []);
-    return names.filter((name) => name.startsWith(basename(this.prefix))).map((name) => join(tmpdir(), name));
+    const folder = dirname(this.prefix);
+    const names = await readdir(folder).catch(() => []);
+    return names.filter((name) => name.startsWith(basename(this.prefix))).map((name) => join(folder, name));
   }
 
   async remove(): Promise<void> {

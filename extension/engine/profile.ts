@@ -4,7 +4,6 @@
  */
 import * as l10n from '@vscode/l10n';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { partOfForeignNode, partOfNode } from '../models/nodeParts.ts';
@@ -21,7 +20,7 @@ import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
 import type { OpenModel } from './model.ts';
 import { passEnd } from './passes.ts';
 import { indexOfMax, readWindow, throwIfAborted } from './prefill.ts';
-import { kernelTimes, type KernelTime } from './profileFile.ts';
+import { kernelTimes, profilePath, type KernelTime } from './profileFile.ts';
 
 /** Tokens of all passes of one size: more for small ones, which differ more from one to the next. */
 const TOKENS = 512;
@@ -137,7 +136,7 @@ async function profilePasses(
   { open, signal }: ProfileWork,
   ids: Int32Array,
 ): Promise<{ passes: number; parts: Record<ProfilePart, number>; note?: string }> {
-  const folder = await mkdtemp(join(tmpdir(), 'moescope-profile-'));
+  const folder = await mkdtemp(await profilePath());
   let profiled: OpenModel | undefined;
   try {
     const model = await open(join(folder, 'session'));

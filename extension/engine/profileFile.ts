@@ -1,7 +1,11 @@
 /** ONNX Runtime's profiles: one JSON file a session, of events with microseconds. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { OWNER_NAME, ownerLives } from './owner.ts';
+
+const PREFIX = 'moescope-profile-';
 
 /** Ends the name of the event that says how long a node's kernel took. */
 const KERNEL = '_kernel_time';
@@ -28,6 +32,16 @@ export interface KernelTime {
   readonly operator: string;
   /** In milliseconds, all runs together. */
   readonly milliseconds: number;
+}
+
+/** What the paths of this engine's profiles begin with. Those of engines that were ended before they could remove them go. */
+export async function profilePath(): Promise<string> {
+  const folder = tmpdir();
+  const names = await readdir(folder).catch(() => []);
+  for (const path of names.filter((name) => name.startsWith(PREFIX)).map((name) => join(folder, name))) {
+    if ((await ownerLives(path)) === false) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  }
+  return join(folder, `${PREFIX}${OWNER_NAME}-`);
 }
 
 /**

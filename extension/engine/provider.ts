@@ -111,7 +111,7 @@ class Judge<M extends OpenModel> {
     const { signal, precision } = this.#options;
     this.#reference ??= await this.#onCpu();
     const cpu = this.#reference;
-    const profile = new Placement();
+    const profile = await Placement.begin();
     let model: M | undefined;
     try {
       model = await this.#open({ provider, chunk: CHUNK_TOKENS, profile: profile.prefix });

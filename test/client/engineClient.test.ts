@@ -107,6 +107,19 @@ describe('a running engine', () => {
     expect(engine.client.pid).toBe(pid);
   });
 
+  it.skipIf(process.platform === 'win32')('goes on at Ctrl+C, which is for whoever started it', async () => {
+    const engine = start();
+    await engine.analyze(MODEL, 'one');
+    const { pid } = engine.client;
+    await interrupt(engine, (abort) => {
+      // A terminal sends it to every process of a command.
+      process.kill(pid!, 'SIGINT');
+      abort.abort();
+    });
+    await engine.analyze(MODEL, 'two');
+    expect(engine.client.pid).toBe(pid);
+  });
+
   it('does not start for a request that is already cancelled', async () => {
     const engine = start();
     const none = { progress: () => undefined, began: () => undefined, routed: () => undefined };

@@ -130,3 +130,16 @@ it('stops when it is cancelled, and what it wrote goes', async () => {
   await engine.analyze(folder, TEXT);
   expect(profilesLeft()).toEqual([]);
 });
+
+it('removes what an engine has left that was ended meanwhile', async () => {
+  const folder = join(FIXTURES, 'checkpoints/mixtral');
+  const what = { text: TEXT, batches: [1, 2, 3, 4], generate: 0 };
+  const progress = (): void => {
+    if (profilesLeft().length > 0) process.kill(engine.client.pid!, 'SIGKILL');
+  };
+  const killed = engine.client.profile(engine.model(folder), what, { progress }, new AbortController().signal);
+  await expect(killed).rejects.toMatchObject({ code: 'engine-gone' });
+  expect(profilesLeft()).toHaveLength(1);
+  await profile(folder, [2]);
+  expect(profilesLeft()).toEqual([]);
+});
