@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { unreadable } from '../formats/safetensors.ts';
 import { MXFP4_BYTES, type WeightSource } from '../models/weights.ts';
 import { UserError } from '../protocol/errors.ts';
 import { elementsPerByte, type BlockRanges, type Piece, type SourcePart } from './pieces.ts';
@@ -29,7 +30,7 @@ export class PieceConverter {
    * Writes a piece to its place. Returns a hash of what the weight is: of the blocks that it became, or of the elements that
    * float32 was made of, which are no more.
    *
-   * @throws UserError `weights-invalid` when a file of the checkpoint ends early or a matrix cannot be quantized
+   * @throws UserError `weights-invalid` when a file of the checkpoint ends early, cannot be read, or a matrix cannot be quantized
    */
   convert({ from, to }: Piece): string {
     const hash = createHash('sha256');
@@ -110,11 +111,19 @@ export class PieceConverter {
 
   #read(into: Buffer, path: string, position: number): Buffer {
     for (let done = 0; done < into.length;) {
-      const read = readSync(this.#file(path), into, done, into.length - done, position + done);
+      const read = this.#readSome(into.subarray(done), path, position + done);
       if (read === 0) throw new UserError('weights-invalid', l10n.t`${path} ended while it was read.`);
       done += read;
     }
     return into;
+  }
+
+  #readSome(into: Buffer, path: string, position: number): number {
+    try {
+      return readSync(this.#file(path), into, 0, into.length, position);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
   }
 
   #file(path: string): number {

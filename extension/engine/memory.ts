@@ -68,7 +68,8 @@ export function explainedOpening(error: unknown): unknown {
   return new UserError('model-too-large', why, { cause: error });
 }
 
-function isFailedAllocation(error: unknown): boolean {
+/** Whether memory ran out where nobody has said so in a sentence yet. */
+export function isFailedAllocation(error: unknown): boolean {
   return !(error instanceof UserError) && FAILED_ALLOCATION.test(messageOf(error));
 }
 

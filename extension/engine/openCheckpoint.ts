@@ -56,7 +56,7 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
   const tokenizer = await Tokenizer.open(request.folder, spec.vocabulary);
   const { graphs, taken } = buildToFit(request, spec, checkpoint, options);
   const skipped = skippedParts(checkpoint.tensors, graphs.plan, spec).map(({ what }) => what);
-  const { folder, release } = await cachedWeights(graphs.plan, {
+  const held = cachedWeights(graphs.plan, {
     cache: request.cache,
     importer: options.importer,
     limit: request.cacheLimit * 1e9,
@@ -65,6 +65,9 @@ export async function openCheckpoint(request: ModelRequest, options: OpenOptions
     },
     signal: options.signal,
     log: options.log,
+  });
+  const { folder, release } = await held.catch((error: unknown) => {
+    throw explainedFailure(error, taken);
   });
   options.progress('load', 0, 0);
   const proven = { ...options, content: basename(folder), precision: taken };

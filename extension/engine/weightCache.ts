@@ -13,9 +13,11 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteSize } from '../analysis/sizes.ts';
+import { unreadable } from '../formats/safetensors.ts';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
+import { isFailedAllocation } from './memory.ts';
 import { hold, keepUnder, KNOWN, mark, moved, weightBytes, type HeldModel } from './modelCache.ts';
 import { changedFile, fileState, lasting, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
@@ -38,7 +40,8 @@ export interface ImportOptions {
  * The folder that holds a plan's weight file, written if it is not there yet. Other models go, the one used longest ago first,
  * when the cache is over its limit.
  *
- * @throws UserError `weights-invalid` when a file of the checkpoint changes or ends under the reader, `cache-unwritable`, `cancelled`
+ * @throws UserError `weights-invalid` when a file of the checkpoint changes or ends under the reader, `cache-unwritable`, `cancelled`;
+ * what failed allocations are told by
  */
 export async function cachedWeights(plan: WeightPlan, options: ImportOptions): Promise<HeldModel> {
   const { cache } = options;
@@ -52,7 +55,7 @@ export async function cachedWeights(plan: WeightPlan, options: ImportOptions): P
   } catch (error) {
     // What was left of the import counts.
     await keepLimit(options).catch(() => undefined);
-    if (isUserError(error)) throw error;
+    if (isUserError(error) || isFailedAllocation(error)) throw error;
     throw new UserError(
       'cache-unwritable',
       l10n.t`The model cache in ${cache} cannot be written: ${messageOf(error)}.`,
@@ -73,7 +76,12 @@ async function keepLimit({ cache, limit, log }: ImportOptions): Promise<void> {
 async function statesOf(plan: WeightPlan): Promise<FileStates> {
   const states = new Map<string, string>();
   for (const file of new Set(plan.weights.flatMap((w) => w.sources.flatMap(files)))) {
-    states.set(file, await fileState(file));
+    states.set(
+      file,
+      await fileState(file).catch((error: unknown) => {
+        throw unreadable(file, error);
+      }),
+    );
   }
   return states;
 }

@@ -101,6 +101,11 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
   }
 }
 
+/** What is said of a file whose header was read, and which cannot be read any more. */
+export function unreadable(path: string, error: unknown): UserError {
+  return new UserError('weights-invalid', l10n.t`${path} cannot be read: ${messageOf(error)}.`, { cause: error });
+}
+
 /** Where in a file the tensors' bytes are. */
 interface Data {
   readonly file: string;

@@ -190,6 +190,42 @@ describe.each(['writeFileSync', 'rmSync'] as const)('a checkpoint that changes w
   });
 });
 
+describe('an import that fails', () => {
+  it('says so of a file of the checkpoint that is gone', async () => {
+    const plan = await planOf(checkpoint, 'float32');
+    const path = join(checkpoint, 'model.safetensors');
+    rmSync(path);
+    await expect(importTo(plan)).rejects.toMatchObject({
+      code: 'weights-invalid',
+      message: expect.stringContaining(`${path} cannot be read: ENOENT`) as string,
+    });
+  });
+
+  it('says so of one that goes before its turn', async () => {
+    const { config, tensors } = await readCheckpoint(checkpoint);
+    const second = join(checkpoint, 'second.safetensors');
+    cpSync(join(checkpoint, 'model.safetensors'), second);
+    const inTwo = [...tensors].map(
+      ([name, entry], i) => [name, i < tensors.size / 2 ? entry : { ...entry, file: second }] as const,
+    );
+    const { plan } = buildDecoder(describeModel(config), new Map(inTwo));
+    const progress = (): void => {
+      rmSync(second, { force: true });
+    };
+    await expect(importTo(plan, { progress })).rejects.toMatchObject({
+      code: 'weights-invalid',
+      message: expect.stringContaining(`${second} cannot be read: ENOENT`) as string,
+    });
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  it('does not blame the cache where memory was short', async () => {
+    const plan = await planOf(checkpoint, 'float32');
+    const progress = (): void => void new ArrayBuffer(2 ** 52);
+    await expect(importTo(plan, { progress })).rejects.toThrow(RangeError);
+  });
+});
+
 it('does not mix precisions', async () => {
   await interrupt(await planOf(checkpoint, 'int8'));
   const plan = await planOf(checkpoint, 'int4');
