@@ -1,6 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import { fork, type ChildProcess } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { accessSync, constants } from 'node:fs';
+import { constants as system, setPriority } from 'node:os';
+import { dirname } from 'node:path';
 import {
   CancellationTokenSource,
   createMessageConnection,
@@ -76,6 +78,7 @@ export class PeerProcess {
   constructor(name: PeerName, options: PeerOptions, listen: (connection: MessageConnection) => void = () => undefined) {
     this.#name = name;
     this.#process = fork(options.entry, [], {
+      cwd: startFolder(options.entry),
       // Inside VS Code, process.execPath is Electron. NODE_OPTIONS are meant for the editor, not for us.
       env: {
         ...process.env,
@@ -211,7 +214,7 @@ export class PeerProcess {
   #yield(): void {
     if (this.#process.pid === undefined) return;
     try {
-      setPriority(this.#process.pid, constants.priority.PRIORITY_BELOW_NORMAL);
+      setPriority(this.#process.pid, system.priority.PRIORITY_BELOW_NORMAL);
     } catch (error) {
       this.#log({ level: 'debug', message: `The ${this.#name} process keeps its priority: ${messageOf(error)}` });
     }
@@ -228,6 +231,17 @@ export class PeerProcess {
     const message = l10n.t`The ${NAMES[this.#name]} process ended unexpectedly (${how}).`;
     const remedy = starved ? ` ${REMEDIES[this.#name]}` : '';
     return new UserError(`${this.#name}-gone`, message + remedy, { cause: error });
+  }
+}
+
+/** Ours, if it is still there: Node starts no thread in a folder that is gone. */
+function startFolder(entry: string): string {
+  try {
+    const folder = process.cwd();
+    accessSync(folder, constants.X_OK);
+    return folder;
+  } catch {
+    return dirname(entry);
   }
 }
 

@@ -167,6 +167,18 @@ describe('moescope analyze', () => {
     expect(stderr).toMatch(/^moescope: .*ENOSPC/);
   });
 
+  it.skipIf(process.platform === 'win32')('routes from a folder that was removed meanwhile', () => {
+    const gone = mkdtempSync(join(folder, 'gone-'));
+    const script = 'cd "$0" && rmdir "$0" && exec "$@"';
+    const command = [process.execPath, join(ROOT, 'dist/cli.js'), 'analyze', SAMPLE];
+    const { status, stderr } = spawnSync('sh', ['-c', script, gone, ...command], {
+      env: { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') },
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  });
+
   it('has no number where nothing was routed', async () => {
     const columns = { chosen: [[null]], weight: [[null]], entropy: [null], margin: [null] };
     const trace = {
