@@ -204,7 +204,7 @@ export class EngineClient {
     clearTimeout(this.#idle);
     try {
       return await answered(
-        () => this.#running(),
+        () => this.#running(signal),
         (engine) => send(engine, run),
       );
     } finally {
@@ -217,12 +217,15 @@ export class EngineClient {
     }
   }
 
-  /** The engine, started if need be. Throws UserError `engine-failed` when it crashed too often to be tried again. */
-  async #running(): Promise<EngineProcess> {
+  /** The engine, started if need be. Throws UserError: `engine-failed` when it crashed too often to be tried again, `cancelled`. */
+  async #running(signal: AbortSignal): Promise<EngineProcess> {
     // What speaks to the process is loaded with the first request: activation does not wait for it.
     const { EngineProcess } = await import('./engineProcess.ts');
     // Two models at once may not fit.
-    while (this.#engine?.killed) await this.#engine.exited;
+    while (this.#engine?.killed) {
+      if (signal.aborted) throw cancelled();
+      await Promise.race([this.#engine.exited, abortOf(signal)]);
+    }
     if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);
     if (this.#engine) return this.#engine;
     this.#crashes = this.#crashes.filter((at) => Date.now() - at < CRASH_WINDOW_MS);
@@ -240,6 +243,12 @@ export class EngineClient {
     });
     return engine;
   }
+}
+
+function abortOf(signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+  });
 }
 
 /** A model that this machine runs. Throws UserError for one on a server: that routes, and cannot be changed or measured. */

@@ -185,12 +185,12 @@ export class PeerProcess {
       else if (signal.reason !== SUPERSEDED) grace = setTimeout(end, CANCEL_GRACE_MS);
     };
     const end = (): void => {
-      if (isBehindAnother()) {
-        withdraw();
-        return;
+      if (!isBehindAnother() && !this.killed) {
+        this.#log({ level: 'warn', message: `The ${this.#name} process did not stop in time and is ended.` });
+        this.kill();
       }
-      this.#log({ level: 'warn', message: `The ${this.#name} process did not stop in time and is ended.` });
-      this.kill();
+      // Nobody waits for the end: while a disk hangs, what has to do with it does not end.
+      withdraw();
     };
     signal.addEventListener('abort', abort, { once: true });
     try {

@@ -1,7 +1,8 @@
 /** The engine process may fail in any way: each call settles with a reason, and the next one works. */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { TestEngine } from '../support/analyze.ts';
@@ -165,6 +166,30 @@ describe('a request that is cancelled', () => {
     expect(await second).toBe('cancelled');
     expect(settledAt).toBeLessThan(parts);
     expect(engine.client.pid).toBe(pid);
+  });
+
+  it('settles though the process cannot be ended, and so does the next one', async () => {
+    // Its end is not seen while another holds its output; where a disk hangs, not even SIGKILL ends it.
+    const entry = script(`
+      const options = { stdio: 'inherit', detached: true };
+      const holder = require('node:child_process').spawn(process.execPath, ['-e', 'setTimeout(() => {}, 600_000)'], options);
+      require('node:fs').writeFileSync(__filename + '.holder', String(holder.pid));
+      ${DEAF}
+    `);
+    const engine = start(entry);
+    const cancelling = async (ready: () => Promise<void>): Promise<string> => {
+      const abort = new AbortController();
+      const code = codeOf(engine.client.open(engine.model(MODEL), () => undefined, abort.signal));
+      await ready();
+      abort.abort();
+      return code;
+    };
+    try {
+      expect(await cancelling(() => asked(entry))).toBe('cancelled');
+      expect(await cancelling(() => sleep(50))).toBe('cancelled');
+    } finally {
+      process.kill(Number(readFileSync(`${entry}.holder`, 'utf8')));
+    }
   });
 
   it('and does not stop ends the process, and what waits behind it is answered by a new one', async () => {
