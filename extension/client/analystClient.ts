@@ -134,8 +134,9 @@ class Thread {
 
   ask<Q extends Question>(source: SubjectSource, question: Q): Promise<Answers[Q['kind']]> {
     if (this.#sent.get(source.id) !== source.version) {
-      this.#sent.set(source.id, source.version);
       this.#post({ type: 'subject', id: source.id, subject: source.make() });
+      // Memory may be too short for it.
+      this.#sent.set(source.id, source.version);
     }
     const request = ++this.#requests;
     return new Promise((resolve, reject) => {

@@ -48,6 +48,18 @@ describe('AnalystClient', () => {
     expect(fate).toEqual([[{ expert: 2, fate: 'dropped', place: 1, capacity: 1 }]]);
   });
 
+  it('does not take an older version for the newest where that could not be made', async () => {
+    const analyst = client();
+    const question = { kind: 'dropped', limit: { factor: 1, policy: 'position' } } as const;
+    await analyst.ask(source(1, [0, 0, 0, 1]), question);
+    const newest = source(2, [0, 1, 2, 2]);
+    const short = (): never => {
+      throw new RangeError('Array buffer allocation failed');
+    };
+    await expect(analyst.ask({ ...newest, make: short }, question)).rejects.toThrow(RangeError);
+    expect([...(await analyst.ask(newest, question))[0]!.dropped!]).toEqual([0, 0, 0, 1]);
+  });
+
   it('exports the whole report, as it is set', async () => {
     const files = await client().ask(source(1, [0, 0, 0, 1]), {
       kind: 'export',
