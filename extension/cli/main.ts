@@ -267,7 +267,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
-    const advice = isUserError(error, 'cache-unwritable') ? ` ${CACHE_ADVICE}` : '';
+    const isAdvised = isUserError(error, 'cache-unwritable') && process.argv[2] !== 'cache';
+    const advice = isAdvised ? ` ${CACHE_ADVICE}` : '';
     console.error(`moescope: ${visibleLines(messageOf(error))}${advice}`);
     if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
     process.exitCode = isUserError(error, 'cancelled') ? INTERRUPTED : ours ? 2 : 1;

@@ -128,7 +128,7 @@ export async function keepUnder(cache: string, limit: number): Promise<number> {
   let freed = 0;
   for (const model of models.reverse()) {
     if (total - freed <= limit) break;
-    if (!model.open && (await remove(cache, folderOf(model)))) freed += model.bytes;
+    if (!model.open && (await remove(cache, folderOf(model)).catch(() => false))) freed += model.bytes;
   }
   if (freed > 0) await forgetRemoved(cache);
   return freed;
@@ -137,17 +137,23 @@ export async function keepUnder(cache: string, limit: number): Promise<number> {
 /**
  * Deletes all models of a cache but those that an engine has open or is just writing.
  *
- * @throws UserError `cache-unwritable` when the folder cannot be read
+ * @throws UserError `cache-unwritable` when the folder cannot be read, or what nobody has open cannot be deleted
  */
 export async function clearCache(cache: string): Promise<ClearedCache> {
   await sortAbandoned(cache);
   let freed = 0;
   let kept = 0;
+  let failure: unknown;
   for (const model of await cachedModels(cache)) {
-    if (!model.open && (await remove(cache, folderOf(model)))) freed += model.bytes;
-    else kept += 1;
+    try {
+      if (!model.open && (await remove(cache, folderOf(model)))) freed += model.bytes;
+      else kept += 1;
+    } catch (error) {
+      failure = error;
+    }
   }
   await forgetRemoved(cache);
+  if (failure !== undefined) throw unwritable(cache, failure);
   return { freed, kept };
 }
 
@@ -181,7 +187,7 @@ function folderOf({ id, unfinished }: CachedModel): string {
   return unfinished === true ? interruptedName(id) : id;
 }
 
-/** Returns whether it is gone: some systems do not let go of what another process has open. */
+/** Returns whether it is gone; false where an engine has it open. Throws what the file system says. */
 async function remove(cache: string, name: string): Promise<boolean> {
   const folder = join(cache, name);
   const doomed = join(cache, unfinishedName());
@@ -195,8 +201,11 @@ async function remove(cache: string, name: string): Promise<boolean> {
     }
     await rm(doomed, { recursive: true });
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (isAbsent(error)) return true;
+    // It does not let go of what a process has open.
+    if (process.platform === 'win32') return false;
+    throw error;
   }
 }
 
@@ -226,9 +235,18 @@ async function forgetRemoved(cache: string): Promise<void> {
 
 async function namesIn(cache: string): Promise<string[]> {
   return readdir(cache).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (isAbsent(error)) return [];
     throw new UserError('cache-unwritable', l10n.t`The model cache in ${cache} cannot be read: ${messageOf(error)}.`);
   });
+}
+
+export function unwritable(cache: string, error: unknown): UserError {
+  const message = l10n.t`The model cache in ${cache} cannot be written: ${messageOf(error)}.`;
+  return new UserError('cache-unwritable', message, { cause: error });
+}
+
+function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** The key of files that a name ends with. */

@@ -14,11 +14,11 @@ import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises
 import { join } from 'node:path';
 import { byteSize } from '../analysis/sizes.ts';
 import { unreadable } from '../formats/safetensors.ts';
-import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
+import { isUserError, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
 import { isFailedAllocation } from './memory.ts';
-import { hold, keepUnder, KNOWN, mark, moved, weightBytes, type HeldModel } from './modelCache.ts';
+import { hold, keepUnder, KNOWN, mark, moved, unwritable, weightBytes, type HeldModel } from './modelCache.ts';
 import { changedFile, fileState, lasting, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
 /** Part of every key: raised when the same tensors would be written differently. */
@@ -56,13 +56,7 @@ export async function cachedWeights(plan: WeightPlan, options: ImportOptions): P
     // What was left of the import counts.
     await keepLimit(options).catch(() => undefined);
     if (isUserError(error) || isFailedAllocation(error)) throw error;
-    throw new UserError(
-      'cache-unwritable',
-      l10n.t`The model cache in ${cache} cannot be written: ${messageOf(error)}.`,
-      {
-        cause: error,
-      },
-    );
+    throw unwritable(cache, error);
   }
 }
 

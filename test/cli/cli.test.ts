@@ -1,6 +1,7 @@
 /** The command line as its users run it: a child process, its output and exit code. */
 import { execFile, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   cpSync,
   existsSync,
@@ -470,6 +471,25 @@ describe('moescope cache', () => {
       /^moescope: The model cache in .*no folder.* cannot be written: .*\. XDG_CACHE_HOME names another/,
     );
     expect(stderr).toMatch(/moescope cache --clear makes room\.\n$/);
+  });
+
+  it.skipIf(process.platform === 'win32')('says why what nobody has open cannot be deleted', async () => {
+    const own = mkdtempSync(join(folder, 'read-only-'));
+    await moescope(['analyze', SAMPLE, '--model', join(FIXTURES, 'checkpoints/mixtral')], '', own);
+    const models = join(own, 'moescope/models');
+    for (const path of [folder, own]) chmodSync(path, 0o755);
+    chmodSync(models, 0o555);
+    // Nothing is read-only to root.
+    const nobody = process.getuid!() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'dist/cli.js'), 'cache', '--clear'], {
+      ...nobody,
+      env: { ...process.env, XDG_CACHE_HOME: own },
+      encoding: 'utf8',
+    });
+    chmodSync(models, 0o755);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^moescope: The model cache in .*read-only-.* cannot be written: EACCES.*'\.\n$/);
+    expect(status).toBe(1);
   });
 
   it('takes nothing else', async () => {
