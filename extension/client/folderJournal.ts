@@ -1,9 +1,10 @@
 /** What a run over a folder has come to, on disk: it goes on from there after it was stopped, or ended with the program. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import type { FolderRouting } from '../analysis/folder/folderRouting.ts';
+import { writeWhole } from '../formats/wholeFile.ts';
 import type { Skip } from './folderRun.ts';
 
 export interface FolderState {
@@ -59,9 +60,7 @@ export class FileJournal implements FolderJournal {
   async write(state: FolderState): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     const body = serialize(state);
-    const partial = `${this.#path}.${process.pid}.tmp`;
-    await writeFile(partial, Buffer.concat([this.#digest(body), body]));
-    await rename(partial, this.#path);
+    await writeWhole(this.#path, Buffer.concat([this.#digest(body), body]));
     await this.#clear();
   }
 

@@ -55,15 +55,7 @@ export class UnfinishedImport {
     if (found) await touch(folder);
     const finished = found ? await entered(folder, bytes) : undefined;
     if (found && !finished) await rm(folder, { recursive: true, force: true });
-    if (!finished) {
-      await mkdir(folder);
-      await appendFile(
-        join(folder, JOURNAL),
-        `${JSON.stringify(Array.from(files, ([path, state]) => [path, lasting(state)]))}\n`,
-      );
-    }
-    const file = await open(join(folder, WEIGHT_FILE), finished ? 'r+' : 'w');
-    if (!finished) await file.truncate(bytes);
+    const file = finished ? await open(join(folder, WEIGHT_FILE), 'r+') : await newFile(folder, files, bytes);
     return new UnfinishedImport(folder, interrupted, file, finished ?? new Map<number, string>());
   }
 
@@ -114,6 +106,23 @@ export class UnfinishedImport {
     await this.#entering;
     await this.#file.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The weight file in a folder of its own, with a journal. Throws what the disk says, and leaves nothing then. */
+async function newFile(folder: string, files: FileStates, bytes: number): Promise<FileHandle> {
+  const states = Array.from(files, ([path, state]) => [path, lasting(state)]);
+  let file: FileHandle | undefined;
+  try {
+    await mkdir(folder);
+    await appendFile(join(folder, JOURNAL), `${JSON.stringify(states)}\n`);
+    file = await open(join(folder, WEIGHT_FILE), 'w');
+    await file.truncate(bytes);
+    return file;
+  } catch (error) {
+    await file?.close();
+    await rm(folder, { recursive: true, force: true });
+    throw error;
   }
 }
 

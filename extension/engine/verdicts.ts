@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { writeWhole } from '../formats/wholeFile.ts';
 
 /** How a provider did with a model. */
 const verdict = v.object({
@@ -40,11 +40,9 @@ export class Verdicts {
   async set(key: string, found: Verdict): Promise<void> {
     const known = Object.entries(await this.#read()).filter(([, { at }]) => Date.now() - at < KEPT_MS);
     const text = JSON.stringify({ ...Object.fromEntries(known), [key]: { at: Date.now(), verdict: found } });
-    const unfinished = `${this.#path}.${randomUUID()}`;
     try {
       await mkdir(join(this.#path, '..'), { recursive: true });
-      await writeFile(unfinished, text);
-      await rename(unfinished, this.#path);
+      await writeWhole(this.#path, text);
     } catch {
       // Nothing depends on it.
     }

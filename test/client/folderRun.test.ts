@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -630,6 +630,15 @@ describe('journals', () => {
     expect(said(waited[0]!)).toContain('could not be stored');
     expect(said(outcome)).not.toContain('could not be stored');
     expect(await run(router, ['a.ts', 'b.ts'])).toMatchObject({ resumed: 2 });
+  });
+
+  it('leave nothing where they cannot be written', async () => {
+    write({ 'a.ts': 'a' });
+    const taken = `${KEY}.folder`;
+    mkdirSync(join(journalFolder(), taken), { recursive: true });
+    const { unsaved } = await run(new LetterRouter(), ['a.ts'], { journal: new FileJournal(journalFolder(), KEY) });
+    expect(unsaved).toBeDefined();
+    expect(readdirSync(journalFolder())).toEqual([taken]);
   });
 
   it('are kept eight at most', async () => {

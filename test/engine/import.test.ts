@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cachedModels, clearCache } from '../../extension/engine/modelCache.ts';
+import { UnfinishedImport } from '../../extension/engine/unfinishedImport.ts';
 import { cachedWeights, type ImportOptions } from '../../extension/engine/weightCache.ts';
 import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
 import { buildDecoder } from '../../extension/models/decoder.ts';
@@ -216,6 +217,11 @@ describe('an import that fails', () => {
       code: 'weights-invalid',
       message: expect.stringContaining(`${second} cannot be read: ENOENT`) as string,
     });
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  it('leaves nothing where the disk has no file of such a size', async () => {
+    await expect(UnfinishedImport.begin(cache, 'a'.repeat(64), new Map(), 2 ** 53)).rejects.toThrow();
     expect(readdirSync(cache)).toEqual([]);
   });
 

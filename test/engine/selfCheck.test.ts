@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -52,6 +52,11 @@ test('verdicts are remembered; a damaged file counts as none', async () => {
       writeFileSync(join(folder, 'new/providers.json'), damage);
       expect(await new Verdicts(join(folder, 'new')).get('a')).toBeUndefined();
     }
+    // Nor is anything left where the file cannot be written.
+    const blocked = join(folder, 'blocked');
+    mkdirSync(join(blocked, 'providers.json'), { recursive: true });
+    await new Verdicts(blocked).set('a', slow);
+    expect(readdirSync(blocked)).toEqual(['providers.json']);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
