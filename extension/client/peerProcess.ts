@@ -53,6 +53,9 @@ const REMEDIES = {
   inspector: l10n.t`The file may take more memory than there is.`,
 } as const;
 
+/** What to think of one that read from memory where a file that it maps has nothing. */
+const CUT_SHORT = l10n.t`A file of the model was cut short while it was open, or its disk is gone.`;
+
 /** What a child process is called in error codes, and in sentences. */
 export type PeerName = 'engine' | 'inspector';
 const NAMES: Readonly<Record<PeerName, string>> = { engine: l10n.t`engine`, inspector: l10n.t`inspector` };
@@ -229,8 +232,8 @@ export class PeerProcess {
     const how = await this.exited;
     const starved = how === 'SIGKILL' || STARVED.test(this.#stderr);
     const message = l10n.t`The ${NAMES[this.#name]} process ended unexpectedly (${how}).`;
-    const remedy = starved ? ` ${REMEDIES[this.#name]}` : '';
-    return new UserError(`${this.#name}-gone`, message + remedy, { cause: error });
+    const why = starved ? REMEDIES[this.#name] : how === 'SIGBUS' ? CUT_SHORT : undefined;
+    return new UserError(`${this.#name}-gone`, why === undefined ? message : `${message} ${why}`, { cause: error });
   }
 }
 
