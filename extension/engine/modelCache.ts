@@ -98,6 +98,7 @@ export async function weightBytes(folder: string): Promise<number | undefined> {
  * @throws UserError `cache-unwritable` when the folder cannot be read
  */
 export async function cachedModels(cache: string): Promise<CachedModel[]> {
+  await sortAbandoned(cache);
   const models: CachedModel[] = [];
   for (const id of await namesIn(cache)) {
     if (!ID.test(id)) continue;
@@ -140,7 +141,6 @@ export async function keepUnder(cache: string, limit: number): Promise<number> {
  * @throws UserError `cache-unwritable` when the folder cannot be read, or what nobody has open cannot be deleted
  */
 export async function clearCache(cache: string): Promise<ClearedCache> {
-  await sortAbandoned(cache);
   let freed = 0;
   let kept = 0;
   let failure: unknown;

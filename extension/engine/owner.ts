@@ -34,7 +34,8 @@ export async function ownerLives(path: string): Promise<boolean | undefined> {
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // One that has ended keeps its id until its parent has seen that, and in a container nobody may be there to.
+    return !/\) [ZX] /.test(onLinux(() => readFileSync(`/proc/${pid}/stat`, 'utf8')));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }

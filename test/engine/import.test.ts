@@ -270,6 +270,15 @@ describe('what was left of an import', () => {
     expect(readdirSync(cache)).toEqual([]);
   });
 
+  it('is told of though its engine was ended', async () => {
+    await interrupt(await planOf(checkpoint, 'float32'));
+    const before = await cachedModels(cache);
+    const folder = left();
+    // No process has such an id.
+    renameSync(folder, join(cache, `unfinished-${2 ** 30}-x-${folder.slice(-64)}`));
+    expect(await cachedModels(cache)).toEqual(before);
+  });
+
   it('is cleared with the cache', async () => {
     await interrupt(await planOf(checkpoint, 'float32'));
     const { bytes } = (await cachedModels(cache))[0]!;

@@ -1,7 +1,7 @@
 /** What stays in the model cache and what goes, with real engines on small checkpoints. */
-import { fork } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
@@ -233,6 +233,22 @@ describe('a cache that several machines share', () => {
     child.disconnect();
     await exited;
     expect(marks()).toEqual([]);
+  });
+
+  it.skipIf(process.platform !== 'linux')('takes no process for a living one that has ended unseen', async () => {
+    // In a container nobody may see to what its parent has left.
+    const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 600']);
+    try {
+      const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+      const ended = Number(String(said));
+      await expect.poll(() => readFileSync(`/proc/${ended}/stat`, 'utf8')).toContain(') Z ');
+      expect(() => process.kill(ended, 0)).not.toThrow();
+      leave(OWNER_NAME.replace(/^\d+/, `${ended}`));
+      expect(await clearCache(engine.cache)).toEqual({ freed: 7, kept: 0 });
+      expect(readdirSync(engine.cache)).toEqual([]);
+    } finally {
+      parent.kill();
+    }
   });
 
   it('takes no process for one that had its id before the machine was started anew', async () => {
