@@ -267,8 +267,8 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const ours = error instanceof UsageError || (isUserError(error) && !FAILURES.has(error.code));
-    const isAdvised = isUserError(error, 'cache-unwritable') && process.argv[2] !== 'cache';
-    const advice = isAdvised ? ` ${CACHE_ADVICE}` : '';
+    const isOfCache = isUserError(error, 'cache-unwritable') || isUserError(error, 'cache-full');
+    const advice = isOfCache && process.argv[2] !== 'cache' ? ` ${CACHE_ADVICE}` : '';
     console.error(`moescope: ${visibleLines(messageOf(error))}${advice}`);
     if (!ours && !isUserError(error) && error instanceof Error) console.error(visibleLines(error.stack ?? ''));
     process.exitCode = isUserError(error, 'cancelled') ? INTERRUPTED : ours ? 2 : 1;
@@ -283,5 +283,6 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set([
   'inspector-gone',
   'internal',
   'cache-unwritable',
+  'cache-full',
   'server-unreachable',
 ]);

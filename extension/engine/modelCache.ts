@@ -242,7 +242,9 @@ async function namesIn(cache: string): Promise<string[]> {
 
 export function unwritable(cache: string, error: unknown): UserError {
   const message = l10n.t`The model cache in ${cache} cannot be written: ${messageOf(error)}.`;
-  return new UserError('cache-unwritable', message, { cause: error });
+  // Of what a thread met, the sentence is all that comes.
+  const code = messageOf(error).startsWith('ENOSPC') ? 'cache-full' : 'cache-unwritable';
+  return new UserError(code, message, { cause: error });
 }
 
 function isAbsent(error: unknown): boolean {

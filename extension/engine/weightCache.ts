@@ -40,7 +40,7 @@ export interface ImportOptions {
  * The folder that holds a plan's weight file, written if it is not there yet. Other models go, the one used longest ago first,
  * when the cache is over its limit.
  *
- * @throws UserError `weights-invalid` when a file of the checkpoint changes or ends under the reader, `cache-unwritable`, `cancelled`;
+ * @throws UserError `weights-invalid` when a file of the checkpoint changes or ends under the reader, `cache-unwritable`, `cache-full`, `cancelled`;
  * what failed allocations are told by
  */
 export async function cachedWeights(plan: WeightPlan, options: ImportOptions): Promise<HeldModel> {
@@ -169,13 +169,13 @@ async function writeToCache(
   return id;
 }
 
-/** Refuses what the disk has no room for before anything is written. Throws UserError `cache-unwritable`. */
+/** Refuses what the disk has no room for before anything is written. Throws UserError `cache-full`. */
 async function requireRoom(cache: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(cache);
   const free = bavail * bsize;
   if (bytes <= free) return;
   throw new UserError(
-    'cache-unwritable',
+    'cache-full',
     l10n.t`The model cache in ${cache} needs ${byteSize(bytes)} more, and ${byteSize(free)} are free on its disk.`,
   );
 }

@@ -35,6 +35,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, Remedy | undefined>> = {
   'server-unfit': useServer,
   'experts-physical': useServer,
   'cache-unwritable': showLog,
+  'cache-full': { label: l10n.t`Clear Model Cache`, command: 'moescope.clearCache' },
   'intervention-invalid': { label: l10n.t`Open Load Report`, command: 'moescope.openReport' },
   cancelled: undefined,
   'engine-failed': { label: l10n.t`Restart Engine`, command: 'moescope.restartEngine' },

@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'server-unfit' // a server answers, but not with routing of the model that is asked for
   | 'experts-physical' // its routing names copies of experts, which cannot be counted with others
   | 'cache-unwritable'
+  | 'cache-full' // the disk that it lies on is
   | 'intervention-invalid' // what is to be changed in the model is not there, or cannot be changed so
   | 'cancelled'
   | 'engine-failed' // the engine process could not be started, or gave up

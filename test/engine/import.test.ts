@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statfsSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -21,6 +22,8 @@ import { buildDecoder } from '../../extension/models/decoder.ts';
 import { describeModel } from '../../extension/models/families.ts';
 import { blockFormat } from '../../extension/models/quantization.ts';
 import type { TensorSpec, WeightPlan } from '../../extension/models/weights.ts';
+import { REMEDIES } from '../../extension/host/remedies.ts';
+import type { UserError } from '../../extension/protocol/errors.ts';
 import type { Precision } from '../../extension/protocol/trace.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
 
@@ -222,6 +225,20 @@ describe('an import that fails', () => {
 
   it('leaves nothing where the disk has no file of such a size', async () => {
     await expect(UnfinishedImport.begin(cache, 'a'.repeat(64), new Map(), 2 ** 53)).rejects.toThrow();
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  it('says how much room the disk lacks, and what makes some', async () => {
+    const { weights } = await planOf(checkpoint, 'float32');
+    const { bavail, bsize } = statfsSync(scratch);
+    // Files with holes may be larger than the disk that they lie on.
+    const bytes = bavail * bsize + 2e9;
+    const error = await importTo({ weights, bytes } as WeightPlan).catch((thrown: unknown) => thrown as UserError);
+    expect(error).toMatchObject({ message: expect.stringMatching(/ needs \S+ \wB more, and \S+ \wB are free/) as string });
+    expect(REMEDIES[(error as UserError).code]).toEqual({
+      label: 'Clear Model Cache',
+      command: 'moescope.clearCache',
+    });
     expect(readdirSync(cache)).toEqual([]);
   });
 
