@@ -1,7 +1,17 @@
 /** What stays in the model cache and what goes, with real engines on small checkpoints. */
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter } from 'vscode-jsonrpc/node';
@@ -118,16 +128,19 @@ it('lets go of a model whose cache is not there any more', async () => {
   expect(await ids()).toHaveLength(2);
 });
 
-it.skipIf(process.platform === 'win32')('has an engine end whose weights are cut short, and says what that may come of', async () => {
-  await open('mixtral', 0);
-  truncateSync(join(engine.cache, await newest(), 'weights.bin'));
-  const mixtral = join(FIXTURES, 'checkpoints/mixtral');
-  await expect(engine.analyze(mixtral, 'one', { cacheLimit: 0, provider: 'cpu' })).rejects.toMatchObject({
-    code: 'engine-gone',
-    message: expect.stringContaining('A file of the model was cut short') as string,
-  });
-  expect((await engine.analyze(mixtral, 'one', { cacheLimit: 0, provider: 'cpu' })).routed).toBeGreaterThan(0);
-});
+it.skipIf(process.platform === 'win32')(
+  'has an engine end whose weights are cut short, and says what that may come of',
+  async () => {
+    await open('mixtral', 0);
+    truncateSync(join(engine.cache, await newest(), 'weights.bin'));
+    const mixtral = join(FIXTURES, 'checkpoints/mixtral');
+    await expect(engine.analyze(mixtral, 'one', { cacheLimit: 0, provider: 'cpu' })).rejects.toMatchObject({
+      code: 'engine-gone',
+      message: expect.stringContaining('A file of the model was cut short') as string,
+    });
+    expect((await engine.analyze(mixtral, 'one', { cacheLimit: 0, provider: 'cpu' })).routed).toBeGreaterThan(0);
+  },
+);
 
 it('leaves what a living engine is writing alone, and removes what a dead one has left', async () => {
   await open('mixtral', 0, other);
