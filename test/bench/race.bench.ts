@@ -19,6 +19,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { openCheckpoint, type CheckpointModel } from '../../extension/engine/openCheckpoint.ts';
+import { CHUNK_TOKENS } from '../../extension/engine/device.ts';
 import { Head } from '../../extension/engine/head.ts';
 import { indexOfMax, prefill, windowStarts } from '../../extension/engine/prefill.ts';
 import { root } from '../../extension/tools/project.mjs';
@@ -40,7 +41,7 @@ const PEER_ENV = { ...process.env, GLIBC_TUNABLES: '' };
 /** Runs of each contender in a row, of which the best counts: the first finds its memory cold after the others' turns. */
 const IN_A_ROW = 2;
 const COUNTS = options.tokens.map(Number);
-/** Tokens that are generated, after as many as the shortest prefill has. */
+/** Tokens that are generated, after as many as the shortest prefill has, and as the longest has where the context has room for both. */
 const DECODE = 64;
 const PRECISIONS = [
   { precision: 'float32', gguf: /f32/i },
@@ -112,21 +113,29 @@ class Transformers {
 }
 
 /** One run of llama-bench; its own repetitions come first to warm up. */
-function llama(bench: string, file: string, attention: string): { task: string; ms: number }[] {
+function llama(
+  bench: string,
+  file: string,
+  attention: string,
+  depths: readonly number[],
+): { task: string; ms: number }[] {
   const args = ['-m', file, '-t', String(THREADS), '-fa', attention, '-r', String(IN_A_ROW), '-o', 'json'];
-  const [counts, few] = [COUNTS.join(), String(COUNTS[0])];
   return [
-    ['-p', counts, '-n', '0'],
-    ['-p', '0', '-n', String(DECODE), '-d', few],
+    ['-p', COUNTS.join(), '-n', '0'],
+    ['-p', '0', '-n', String(DECODE), '-d', depths.join()],
   ].flatMap((task) => {
     const { status, stdout, stderr } = spawnSync(bench, [...args, ...task], { encoding: 'utf8', env: PEER_ENV });
     if (status !== 0) throw new Error(`llama-bench: ${stderr.trim().split('\n').at(-1) ?? ''}`);
-    const runs = JSON.parse(stdout) as { n_prompt: number; n_gen: number; samples_ns: number[] }[];
-    return runs.map(({ n_prompt, n_gen, samples_ns }) => {
+    const runs = JSON.parse(stdout) as { n_prompt: number; n_gen: number; n_depth: number; samples_ns: number[] }[];
+    return runs.map(({ n_prompt, n_gen, n_depth, samples_ns }) => {
       const best = Math.min(...samples_ns) / 1e6;
-      return n_gen > 0 ? { task: 'decode', ms: best / n_gen } : { task: String(n_prompt), ms: best };
+      return n_gen > 0 ? { task: decodeAfter(n_depth), ms: best / n_gen } : { task: String(n_prompt), ms: best };
     });
   });
+}
+
+function decodeAfter(depth: number): string {
+  return `decode after ${depth}`;
 }
 
 function exists(program: string, ...args: string[]): boolean {
@@ -153,10 +162,14 @@ else if (options.gguf === undefined)
 const ggufs = options.gguf === undefined || !hasBench ? [] : readdirSync(options.gguf);
 
 const times = new Times();
-const TASKS = [...COUNTS.map(String), 'decode'];
 
 /** All tasks of the engine once. */
-async function engine(model: CheckpointModel, precision: string, ids: Int32Array): Promise<void> {
+async function engine(
+  model: CheckpointModel,
+  precision: string,
+  ids: Int32Array,
+  depths: readonly number[],
+): Promise<void> {
   for (const count of COUNTS) {
     const tokens = ids.subarray(0, count);
     const whole = await timed(async () => {
@@ -168,14 +181,17 @@ async function engine(model: CheckpointModel, precision: string, ids: Int32Array
     const hidden = new Float32Array(count * model.info.hiddenSize);
     times.add(`${precision} head`, String(count), await timed(() => head.logProbs(undefined, tokens, hidden)));
   }
-  const prompt = COUNTS[0]!;
-  const sequence = model.sequence(prompt + DECODE);
-  sequence.reset(prompt);
-  await sequence.append(ids.subarray(0, prompt));
-  const decode = await timed(async () => {
-    for (let i = 0; i < DECODE; i++) await sequence.append(Int32Array.of(indexOfMax(await sequence.nextLogits())));
-  }, DECODE);
-  times.add(precision, 'decode', decode);
+  for (const depth of depths) {
+    const sequence = model.sequence(depth + DECODE);
+    sequence.reset(depth);
+    for (let from = 0; from < depth; from += CHUNK_TOKENS) {
+      await sequence.append(ids.subarray(from, Math.min(depth, from + CHUNK_TOKENS)));
+    }
+    const decode = await timed(async () => {
+      for (let i = 0; i < DECODE; i++) await sequence.append(Int32Array.of(indexOfMax(await sequence.nextLogits())));
+    }, DECODE);
+    times.add(precision, decodeAfter(depth), decode);
+  }
 }
 
 // A large model's precisions do not fit beside one another and a peer: one after the other, each beside its peers.
@@ -184,21 +200,25 @@ for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.
   const { ids } = await model.tokenizer.encode(text);
   const file = ggufs.find((name) => gguf.test(name) && name.endsWith('.gguf'));
   const peer = hasPython && precision === 'float32' ? new Transformers(python, options.model) : undefined;
-  await engine(model, 'warm-up', ids);
+  const depths = [...new Set([COUNTS[0]!, Math.min(COUNTS.at(-1)!, model.info.context - DECODE)])];
+  const tasks = [
+    ...COUNTS.map((count) => ({ task: String(count), tokens: count, decode: 0 })),
+    ...depths.map((depth) => ({ task: decodeAfter(depth), tokens: depth, decode: DECODE })),
+  ];
+  await engine(model, 'warm-up', ids, depths);
   for (let round = 0; round < ROUNDS; round++) {
-    for (let i = 0; i < IN_A_ROW; i++) await engine(model, precision, ids);
+    for (let i = 0; i < IN_A_ROW; i++) await engine(model, precision, ids, depths);
     for (const experts of peer ? EXPERTS.decode : []) {
       // The first after a change of implementation warms up.
       await peer!.time(experts, [...ids.subarray(0, COUNTS[0])], 4);
-      for (const task of TASKS) {
-        const decode = task === 'decode' ? DECODE : 0;
+      for (const { task, tokens, decode } of tasks) {
         if (decode === 0 && !(EXPERTS.prefill as readonly string[]).includes(experts)) continue;
-        const tokens = [...ids.subarray(0, decode > 0 ? COUNTS[0] : Number(task))];
-        for (let i = 0; i < IN_A_ROW; i++) times.add('transformers', task, await peer!.time(experts, tokens, decode));
+        const given = [...ids.subarray(0, tokens)];
+        for (let i = 0; i < IN_A_ROW; i++) times.add('transformers', task, await peer!.time(experts, given, decode));
       }
     }
     for (const attention of file === undefined ? [] : ['0', '1']) {
-      for (const { task, ms } of llama(bench, join(options.gguf!, file!), attention)) {
+      for (const { task, ms } of llama(bench, join(options.gguf!, file!), attention, depths)) {
         times.add(`llama.cpp ${precision}`, task, { ms, cpu: NaN });
       }
     }
@@ -207,17 +227,17 @@ for (const { precision, gguf } of PRECISIONS.filter((each) => options.precision.
   const rate = precision === 'float32' ? await machineRate(THREADS) : NaN;
   const least = COUNTS.map((count) => operations(model, count) / rate);
   await model.close();
-  for (const [i, task] of TASKS.entries()) {
+  for (const [i, { task, tokens, decode }] of tasks.entries()) {
     const ours = times.of(precision, task);
-    const lean = task === 'decode' ? ours.ms : ours.ms - times.of(`${precision} head`, task).ms;
-    const what = task === 'decode' ? `a token of ${DECODE} generated` : `prefill of ${task} tokens`;
-    let line = `${precision.padEnd(8)} ${what.padEnd(26)} ${shown(ours)}`;
+    const lean = decode > 0 ? ours.ms : ours.ms - times.of(`${precision} head`, task).ms;
+    const what = decode > 0 ? `a token generated after ${tokens}` : `prefill of ${tokens} tokens`;
+    let line = `${precision.padEnd(8)} ${what.padEnd(28)} ${shown(ours)}`;
     if (least[i]! > 0) line += `, at least ${least[i]!.toFixed(2)} ms`;
     const theirs = times.of('transformers', task);
     if (peer) line += ` | transformers ${shown(theirs)}: ${(theirs.ms / ours.ms).toFixed(2)} × (asked: 2 ×)`;
     const rival = times.of(`llama.cpp ${precision}`, task);
     if (file !== undefined) {
-      const alike = task === 'decode' ? '' : `, ${(rival.ms / lean).toFixed(2)} × without the head`;
+      const alike = decode > 0 ? '' : `, ${(rival.ms / lean).toFixed(2)} × without the head`;
       line += ` | llama.cpp ${rival.ms.toFixed(2)} ms: ${(rival.ms / ours.ms).toFixed(2)} ×${alike} (asked: 1 ×)`;
     }
     console.log(line);
