@@ -88,24 +88,34 @@ export function cachedAttention(graph: Graph, attending: Attending, past: Past, 
   return { mixed, key, value };
 }
 
+/**
+ * Up to so many heads that share their keys take products of their own: for a single row, multiplied by nothing else, ONNX Runtime
+ * has kernels that read the cache as it lies, while for several it is put into another order first. More would read it too often.
+ */
+const SINGLE_ROWS = 4;
+
 /** The same of one token. */
 function alone(graph: Graph, attending: Attending, past: Past, at: Positions, { unseen, parts }: Alone): Value[] {
   const { heads, kvHeads, headDim, scale } = attending;
   const [query, key, value] = rotated(graph, attending, at);
-  const byHead = (of: Value, group: number): Value =>
-    graph.op('Reshape', [of, graph.ints([1, kvHeads, group, headDim])]);
-  const queries = byHead(query, heads / kvHeads);
+  const group = heads / kvHeads;
+  /** Takes the heads of a group apart, or puts them together: [1, kvHeads, group, …] ↔ [group, kvHeads, 1, …]. */
+  const turned = (of: Value): Value =>
+    group > 1 && group <= SINGLE_ROWS ? graph.op('Transpose', [of], { perm: [2, 1, 0, 3] }) : of;
+  const byHead = (of: Value, count: number): Value =>
+    graph.op('Reshape', [of, graph.ints([1, kvHeads, count, headDim])]);
+  // So early that ONNX Runtime does not make it a factor of the product.
+  const queries = turned(byHead(graph.op('Mul', [query, graph.float(scale)]), group));
   const ownKey = byHead(key, 1);
   const ownValue = past.shared ? ownKey : byHead(value, 1);
-  const scores = (keys: Value): Value =>
-    graph.op('FusedMatMul', [queries, keys], { transB: 1, alpha: { float: scale } });
+  const scores = (keys: Value): Value => graph.op('FusedMatMul', [queries, keys], { transB: 1 });
   const all = graph.op('Concat', [graph.op('Add', [scores(past.key), unseen]), scores(ownKey)], { axis: -1 });
   const shares = graph.ops('Split', [graph.op('Softmax', [all], { axis: -1 }), parts], 2, { axis: -1 });
   const mixed = graph.op('Add', [
     graph.op('MatMul', [shares[0]!, past.value]),
     graph.op('MatMul', [shares[1]!, ownValue]),
   ]);
-  const flat = graph.op('Reshape', [mixed, graph.ints([1, 1, heads * headDim])]);
+  const flat = graph.op('Reshape', [turned(mixed), graph.ints([1, 1, heads * headDim])]);
   return past.shared ? [flat, ownKey] : [flat, ownKey, ownValue];
 }
 
