@@ -10,7 +10,7 @@ type Texts = Readonly<Record<string, string>>;
 const file = (name: string): string => join(root, name);
 /** What must be the same in every language: places for values, code and links to commands. */
 const fixed = (text: string): string[] =>
-  [...text.matchAll(/\{\d+\}|`[^`]+`|\(command:[^)]+\)/gu)].map(([part]) => part).sort();
+  [...text.matchAll(/\{\d+\}|(?<code>`{1,2})[^`]+\k<code>|\(command:[^)]+\)/gu)].map(([part]) => part).sort();
 
 it('sentences are found however they are written', () => {
   const source = 'l10n.t("one"); l10n.t`two ${a} and ${b.c(`x`)}`; [l10n.t`three ${l10n.t`four`}`]; other.t`five`;';
