@@ -136,6 +136,11 @@ export class Analyzer {
     this.#sessions.publish(session, 'routing');
   }
 
+  /** Whether the routing that Live shows of a text is that of another model than the next run takes, or of another way to run it. */
+  isOfAnotherModel({ live, routed, run }: Session): boolean {
+    return !run && live !== undefined && live.generation === routed?.generation && live.model !== this.#request;
+  }
+
   /** Stands for the model that the next run takes, and how that runs. */
   get #request(): string {
     return JSON.stringify(this.#models.request());

@@ -37,6 +37,7 @@ export class Live implements Disposable {
     };
     this.#disposables.add(live.onDidChange(look));
     this.#disposables.add(window.onDidChangeVisibleTextEditors(look));
+    this.#disposables.add(window.onDidChangeActiveTextEditor(look));
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
         this.#follow(session, change);
@@ -51,12 +52,14 @@ export class Live implements Disposable {
     this.#disposables.dispose();
   }
 
-  /** Routes what was edited unseen, or made way. */
+  /** Routes what was edited unseen, or made way, or was routed before another model was chosen. */
   #look(): void {
     if (!this.#live.on) return;
     for (const { document } of window.visibleTextEditors) {
       const session = this.#sessions.get(document.uri);
-      if (session && (session.routed?.edits.edited || this.#gaveWay.has(session))) this.#request(session);
+      if (!session) continue;
+      const isBehind = session.routed?.edits.edited || this.#gaveWay.has(session);
+      if (isBehind || this.#analyzer.isOfAnotherModel(session)) this.#request(session);
     }
   }
 

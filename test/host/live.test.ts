@@ -227,6 +227,39 @@ test('a recording that was opened on a text whose run made way stays', async () 
   expect(calls.slice(4).map(({ text }) => text)).toEqual([]);
 });
 
+test('a text is routed by the model that was chosen meanwhile as soon as somebody looks at it', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a);
+  await start({ looksOn: true });
+  await calls[0]!.finish();
+  await show(b);
+  await calls[1]!.finish();
+  folder = 'another';
+  await show(a);
+  expect(calls.slice(2).map(({ text }) => text)).toEqual(['hello world']);
+  await calls[2]!.finish();
+  await show(b);
+  expect(calls.slice(3).map(({ text }) => text)).toEqual(['other text']);
+  await calls[3]!.finish();
+  // Both are current now.
+  await show(a);
+  await show(b);
+  expect(calls.length).toBe(4);
+});
+
+test('a recording that stands in the place of a text’s routing is not routed anew by another model', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a);
+  await start({ looksOn: true });
+  await calls[0]!.finish();
+  analyzer.show(a as unknown as TextDocument, a.text, sessionOf(a)!.routed!.trace);
+  folder = 'another';
+  await show(b);
+  await calls[1]!.finish();
+  await show(a);
+  expect(calls.slice(2).map(({ text }) => text)).toEqual([]);
+});
+
 test('what is analysed unseen because somebody asked for it goes on', async () => {
   const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
   await show(a, b);
