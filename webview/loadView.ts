@@ -111,7 +111,9 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   const { written: text, state, colors, theme } = view;
   if (!text) return nothing;
   // Nothing that is told of the cursor or the pointer changes as much as a thousand tokens.
-  const body = html`${guard([text, state.layer, state.palette, theme], () => writtenTokens(text, state.layer, colors))}`;
+  const tokens = guard([text, state.layer, state.palette, theme], () => writtenTokens(text, state.layer, colors));
+  const isAnother = text.model !== '' && text.model !== state.model?.name;
+  const body = html`${isAnother ? html`<p class="dim">${l10n.t`Written by ${text.model}.`}</p>` : nothing}${tokens}`;
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 

@@ -40,6 +40,8 @@ interface Writing {
   readonly position: Position;
   readonly abort: AbortController;
   readonly tokens: WrittenToken[];
+  /** Name of the model; empty until it is ready. */
+  model: string;
   layers: readonly LayerShape[];
   text: string;
   done: boolean;
@@ -136,7 +138,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     const abort = new AbortController();
     const writing: Writing = {
       ...{ document, version: document.version, position, abort },
-      ...{ tokens: [], layers: [], text: '', done: false, notice: undefined },
+      ...{ tokens: [], model: '', layers: [], text: '', done: false, notice: undefined },
     };
     this.#writing = writing;
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
@@ -161,8 +163,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
           writing.notice?.show(progress);
         },
         began: ({ model }: Began) => {
-          writing.layers = model.moeLayers;
-          ({ context } = model);
+          ({ name: writing.model, moeLayers: writing.layers, context } = model);
         },
         continued: (token: Continued) => {
           if (this.#writing !== writing) return;
@@ -276,8 +277,8 @@ function nothingAdded(context: number | undefined): string {
     : l10n.t`The model adds nothing here: it considers the text finished.`;
 }
 
-function writtenText({ tokens, layers, done }: Writing): WrittenText {
-  return { tokens, moeLayers: layers, done };
+function writtenText({ model, tokens, layers, done }: Writing): WrittenText {
+  return { model, tokens, moeLayers: layers, done };
 }
 
 /** @param writing what it is added to */

@@ -82,6 +82,8 @@ export interface WrittenToken {
 
 /** What the model wrote on from the cursor last. */
 export interface WrittenText {
+  /** Name of the model; empty until it is ready. */
+  readonly model: string;
   /** While the text grows, so does this array. */
   readonly tokens: readonly WrittenToken[];
   readonly moeLayers: readonly LayerShape[];

@@ -155,6 +155,17 @@ test('what has come stays in the view when no more comes', async () => {
   expect(told.at(-1)).toBe(3);
 });
 
+test('what was written names its model, also when another one has been chosen since', async () => {
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  const model: unknown = { name: 'tiny', moeLayers: [], context: 64 };
+  sink!.began({ run: 1, model } as Parameters<Sink['began']>[0]);
+  sink!.continued(token);
+  end();
+  await written;
+  expect(continuer.written?.model).toBe('tiny');
+});
+
 test('Cancel of the notice ends it', async () => {
   const { written } = await begin();
   notices[0]!.cancel();

@@ -230,7 +230,7 @@ describe('with routing', () => {
     const token = (text: string, expert: number) => ({
       ...{ text, milliseconds: 1, logProb: -1, layers: [{ experts: [expert], weights: [1] }] },
     });
-    const rest = { moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: false };
+    const rest = { model: 'demo', moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: false };
     const shown = () => view.page.locator('.written code').allInnerTexts();
     await view.written({ ...rest, tokens: [token('one', 1), token('two', 2)] });
     await view.written({ ...rest, tokens: [token('three', 1)] }, 2);
@@ -240,11 +240,25 @@ describe('with routing', () => {
     expect(await shown()).toEqual(['other']);
   });
 
+  test('what another model wrote than the one whose routing is shown names it', async () => {
+    await open();
+    await view.show(demo, { layer: 0 });
+    const { name } = demo.trace.origin.model;
+    const tokens = [{ text: 'one', milliseconds: 1, logProb: -1, layers: [{ experts: [1], weights: [1] }] }];
+    const rest = { tokens, moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: true };
+    const told = () => view.page.locator('main').innerText();
+    await view.written({ ...rest, model: name });
+    expect(await told()).not.toContain('Written by');
+    await view.written({ ...rest, model: 'another <b>' });
+    expect(await told()).toContain('Written by another <b>');
+  });
+
   test('what the model writes is listed, with latency, experts and how many of them were touched', async () => {
     await open();
     await view.show(demo, { layer: 3 });
     const shape = { k: 2, candidates: 4 };
     await view.written({
+      model: 'demo',
       done: true,
       moeLayers: [
         { layer: 0, experts: 8, ...shape },
@@ -307,7 +321,7 @@ describe('with routing', () => {
     const tokens = [',', ' return', ' internationalization'].map((text) => ({
       ...{ text, milliseconds: 15.3, logProb: -1, layers },
     }));
-    await view.written({ done: true, moeLayers, tokens });
+    await view.written({ model: 'demo', done: true, moeLayers, tokens });
     const boxes = (of: string) =>
       view.page.locator(of).evaluateAll((all) => all.map((one) => one.getBoundingClientRect().toJSON() as DOMRect));
     const rows = await boxes('.written li');

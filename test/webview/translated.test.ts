@@ -91,6 +91,7 @@ test.each(TINTS)('load, tinted by %s', async (tint) => {
     moeLayers: demo.trace.layers
       .slice(0, 1)
       .map(({ layer, experts, k, candidates }) => ({ layer, experts, k, candidates })),
+    model: told,
     done: false,
   });
   await openAll();
