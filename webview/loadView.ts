@@ -109,7 +109,7 @@ export function loadView(view: LoadModel, actions: LoadActions): TemplateResult 
 
 function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof nothing {
   const { written: text, state, colors, theme } = view;
-  if (!text) return nothing;
+  if (!text || (text.done && text.tokens.length === 0)) return nothing;
   // Nothing that is told of the cursor or the pointer changes as much as a thousand tokens.
   const tokens = guard([text, state.layer, state.palette, theme], () => writtenTokens(text, state.layer, colors));
   const isAnother = text.model !== '' && text.model !== state.model?.name;

@@ -240,6 +240,17 @@ describe('with routing', () => {
     expect(await shown()).toEqual(['other']);
   });
 
+  test('a continuation that ended before its first token is not waited for', async () => {
+    await open();
+    await view.show(demo, { layer: 0 });
+    const rest = { model: '', tokens: [], moeLayers: [] };
+    const told = () => view.page.locator('main').innerText();
+    await view.written({ ...rest, done: false });
+    expect(await told()).toContain('No token yet');
+    await view.written({ ...rest, done: true });
+    expect(await told()).not.toContain('No token yet');
+  });
+
   test('what another model wrote than the one whose routing is shown names it', async () => {
     await open();
     await view.show(demo, { layer: 0 });

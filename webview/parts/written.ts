@@ -1,6 +1,6 @@
 /** What the model wrote on from the cursor: each token with its latency and experts, and which experts all of them touched. */
 import * as l10n from '@vscode/l10n';
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import { layerLabel, tokenCount } from '../../extension/analysis/labels.ts';
 import { fixed } from '../../extension/analysis/numbers.ts';
 import { visibleText } from '../../extension/analysis/tokenText.ts';
@@ -45,8 +45,8 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
 }
 
 /** `12 tokens · 7.9 ms each`; how fast it goes is told by the median, which the first token does not spoil. */
-export function writtenSummary({ tokens, done }: WrittenText): string | typeof nothing {
-  if (tokens.length === 0) return done ? nothing : l10n.t`writing`;
+export function writtenSummary({ tokens, done }: WrittenText): string {
+  if (tokens.length === 0) return l10n.t`writing`;
   const sorted = tokens.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
   const many = tokenCount(tokens.length);
   const speed = fixed(sorted[sorted.length >> 1]!, 1);
