@@ -60,6 +60,19 @@ export class KvBuffers {
     }
   }
 
+  /**
+   * Forgets tokens [from, to), as far as there is room for them. What is of no token has to be numbers: one that comes alone
+   * multiplies it with 0.
+   */
+  forget(from: number, to: number): void {
+    for (const { data, kvHeads, headDim } of this.#ends) {
+      for (let head = 0; head < kvHeads; head++) {
+        const start = head * this.#capacity;
+        data.fill(0, (start + from) * headDim, (start + Math.min(to, this.#capacity)) * headDim);
+      }
+    }
+  }
+
   /** Writes the first tokens of `from`, [kvHeads, capacity, headDim], to those from `at` on. */
   #write({ data, kvHeads, headDim }: CacheEnd, from: Float32Array, capacity: number, tokens: number, at: number): void {
     for (let head = 0; head < kvHeads; head++) {

@@ -102,7 +102,7 @@ export class PartSequence {
     };
   }
 
-  /** What KV caches still hold is never looked at. */
+  /** What KV caches still hold is never looked at: no pass behind others is of one token. */
   #begin({ window, length }: Pass): void {
     const { ropes, states } = this.#open.part;
     for (const { rope, cos, sin } of ropes) {

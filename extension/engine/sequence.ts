@@ -84,8 +84,8 @@ export class DecoderSequence implements AnsweringSequence {
     this.#clear();
   }
 
-  /** What the KV cache in our buffers still holds is never looked at. */
   #clear(): void {
+    this.#kv?.forget(0, this.#past);
     this.#past = 0;
     this.#last = this.#next = undefined;
     this.#marks = new Marks();
@@ -103,7 +103,9 @@ export class DecoderSequence implements AnsweringSequence {
       this.#clear();
       return 0;
     }
-    this.#past = mark?.at ?? to;
+    const kept = mark?.at ?? to;
+    this.#kv?.forget(kept, this.#past);
+    this.#past = kept;
     this.#last = this.#next = undefined;
     this.#model.graphs.body.states.forEach(({ past }, i) => {
       this.#feeds[past] = mark!.state[i]!;
