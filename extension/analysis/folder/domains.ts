@@ -1,5 +1,5 @@
 /**
- * Counts of a domain, kept so that files can be resampled: what languages, folders or sources of text send to which expert.
+ * Counts of a domain, kept so that files can be compared: what languages, folders or sources of text send to which expert.
  * The counts of a file stand in a block. Of many files several share one: memory does not grow with them.
  */
 import type { LayerShape } from '../../protocol/trace.ts';
@@ -7,7 +7,7 @@ import type { LayerCounts } from '../sections/subject.ts';
 
 /**
  * Most blocks of a domain. With fewer files each has its own; further ones are dealt to the blocks in turn, so that a block is a
- * random group of files where these come in random order. Resampling groups instead of files keeps the interval's width.
+ * random group of files where these come in random order. Groups in place of files keep the interval's width.
  */
 export const MOST_BLOCKS = 32;
 

@@ -11,6 +11,9 @@ import { basisOf, known, lacksK } from './parts.ts';
 import { offsetsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
+/** How intervals of N_eD / N_D are made. */
+export const INTERVAL = l10n.t`r ± t·√(B/(B − 1)·Σ_b (c_b − r·n_b)²) / Σ_b n_b, with r = N_eD / N_D, c_b slots and n_b tokens of each of B files (of more than 32, of 32 groups of them) and t Student’s of B − 1`;
+
 /** By layer; undefined where fewer than two kinds of text are enough. */
 export const informationOf = once((subject) => {
   const offsets = offsetsOf(subject);

@@ -9,6 +9,7 @@ import { listed, sentences } from '../lists.ts';
 import { count, percent, times } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { choice } from './controls.ts';
+import { INTERVAL } from './domainFigures.ts';
 import { company, type Chosen } from './expertCompany.ts';
 import { ABLATE, costFigures, EXPERT } from './expertCost.ts';
 import type { SectionKind } from './kind.ts';
@@ -98,7 +99,7 @@ function domainLoad(subject: Subject, { at, expert, name }: Chosen): Figure[] {
       basis: basisOf(subject),
       help: {
         meaning: l10n.t`The share of the tokens of each kind of text for which it is chosen.`,
-        formula: l10n.t`N_eD / N_D; by chance k/E = ${percent(even)}. Intervals: 95 %, from resampled files.`,
+        formula: l10n.t`N_eD / N_D; by chance k/E = ${percent(even)}. Intervals: 95 %, ${INTERVAL}.`,
         source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
         judge: l10n.t`Kinds whose intervals overlap are not told apart.`,
       },

@@ -7,15 +7,14 @@ import type { DomainInformation } from '../folder/mutualInformation.ts';
 import { folderSentences } from '../folder/sentences.ts';
 import {
   chance,
+  DEALS,
   FEWEST_FILES,
   FEWEST_TOKENS,
   intervals,
   isEnough,
-  RESAMPLES,
   specialisation,
   specialists,
   type Specialist,
-  type Specialists,
 } from '../folder/specialisation.ts';
 import { layerLabel } from '../labels.ts';
 import { listed, sentences } from '../lists.ts';
@@ -23,7 +22,7 @@ import { count, percent } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { basisOf, FOLDER, known, lacksK, layerChoice, NO_K } from './parts.ts';
-import { domainFigure, informationFigure, informationOf } from './domainFigures.ts';
+import { domainFigure, informationFigure, informationOf, INTERVAL } from './domainFigures.ts';
 import { saturation } from './saturation.ts';
 import { once } from './once.ts';
 import { offsetsOf, patternsOf } from './patterns.ts';
@@ -80,7 +79,7 @@ export const specialisationSection: SectionKind = {
       controls: [layer, measure],
       figures: [
         ...(enough.length > 0 ? [heat(subject, enough, at, offsets, measure.value)] : []),
-        ...(byToken && special.found.length > 0 ? [specialistFigure(subject, special, domains, shapes)] : []),
+        ...(byToken && special.length > 0 ? [specialistFigure(subject, special, domains, shapes)] : []),
         ...(information.some((i) => i) ? [informationFigure(subject, information)] : []),
         ...saturated,
         ...words,
@@ -100,7 +99,7 @@ const specialistsOf = once((subject) =>
 
 /** @param special undefined where shares of tokens are not known */
 function verdict(
-  special: Specialists | undefined,
+  special: readonly Specialist[] | undefined,
   information: readonly (DomainInformation | undefined)[],
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
@@ -118,13 +117,12 @@ function verdict(
 }
 
 function mostSpecial(
-  { found: [first], tested, experts }: Specialists,
+  [first]: readonly Specialist[],
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
 ): string {
-  if (first) return standsOut(first, domains, shapes);
-  return tested < experts
-    ? l10n.t`None of the ${tested} experts that differ most between kinds of text stands out for one beyond what chance in the choice of files would do.`
+  return first
+    ? standsOut(first, domains, shapes)
     : l10n.t`No expert stands out for one kind of text beyond what chance in the choice of files would do.`;
 }
 
@@ -196,7 +194,7 @@ function heat(
         : l10n.t`How often each expert is chosen for the tokens of each kind of text: as a multiple of chance, as a share of the tokens, or as a share of the load.`,
       formula: lacksK(subject)
         ? l10n.t`share of load = c_eD / Σ_e c_eD; times chance = that · E`
-        : l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 2.5 to 97.5 % of ${RESAMPLES} sets of files, drawn with replacement.`,
+        : l10n.t`domain specialisation = N_eD / N_D, by chance k/E = ${percent(chance(shape))}; times chance = that · E/k; share of load = that / k. Intervals: 95 %, ${INTERVAL}.`,
       source: l10n.t`OLMoE, arXiv 2409.02060, section 5`,
       judge: l10n.t`Rows that look alike mean that experts divide the work by something else than this kind of text, mostly by single tokens. Intervals that overlap tell nothing apart.`,
     },
@@ -235,7 +233,7 @@ function heat(
 }
 
 /** Of totals there are no intervals: some differences are the largest ones, and nothing tells whether any stands out. */
-function specialistWords({ found, tested, experts }: Specialists, first: string): Pick<Figure, 'help' | 'text'> {
+function specialistWords(found: readonly Specialist[], first: string): Pick<Figure, 'help' | 'text'> {
   const source = l10n.t`OLMoE, arXiv 2409.02060, section 5`;
   if (!found.some(({ interval }) => interval)) {
     return {
@@ -250,25 +248,22 @@ function specialistWords({ found, tested, experts }: Specialists, first: string)
   }
   return {
     help: {
-      meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other.`,
-      formula: l10n.t`N_eD / N_D, and its 95 % interval from resampled files; sorted by the distance between the intervals`,
+      meaning: l10n.t`Experts of all layers that one kind of text goes to more than every other one does, beyond what another choice of files could change: the low end of the one interval is above the high end of the other, by more than in deals of the files to the kinds at random.`,
+      formula: l10n.t`N_eD / N_D, and its 95 % interval, ${INTERVAL}; sorted by the distance between the intervals, which no expert at all exceeds in 95 % of ${DEALS} deals`,
       source,
-      judge: l10n.t`Many comparisons are made at once: an expert whose intervals are only just apart may be there by chance.`,
+      judge: l10n.t`Many experts are compared at once, and the deals allow for that: if the kinds were routed alike, one run of twenty would name any expert here.`,
     },
-    text:
-      tested < experts
-        ? l10n.t`Of the ${tested} experts that differ most between kinds of text, ${found.length} stand out for one; first ${first}.`
-        : l10n.t`${found.length} experts stand out for one kind of text; first ${first}.`,
+    text: l10n.t`${found.length} experts stand out for one kind of text; first ${first}.`,
   };
 }
 
 function specialistFigure(
   subject: Subject,
-  special: Specialists,
+  special: readonly Specialist[],
   domains: readonly Domain[],
   shapes: readonly LayerShape[],
 ): Figure {
-  const shown = special.found.slice(0, LISTED);
+  const shown = special.slice(0, LISTED);
   const experts = shown.map(({ layer, expert }) => ({ layer, expert }));
   const first = listed(shown.slice(0, 3).map((s) => l10n.t`${nameOf(s, shapes)} for ${domains[s.domain]!.name}`));
   return {

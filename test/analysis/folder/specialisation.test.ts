@@ -15,6 +15,7 @@ import {
   specialisation,
   specialists,
 } from '../../../extension/analysis/folder/specialisation.ts';
+import { randomNumbers } from '../../../extension/analysis/random.ts';
 import { FIXTURES } from '../../support/reference.ts';
 
 /** A domain of one layer, a block a file: tokens, then slots of each expert. */
@@ -86,16 +87,52 @@ describe('specialisation', () => {
 });
 
 describe('intervals', () => {
-  it('have no width where all files are alike, and cover the spread where they are not', () => {
+  it('have no width where all files are alike', () => {
     const alike = intervals(sixFiles('a', [100, 100, 100, 100, 100, 100]), 0, [0, 1])!;
     expect([...alike.low]).toEqual([0.2, 0.8]);
     expect([...alike.high]).toEqual([0.2, 0.8]);
-    // Means of 6 draws of 0 and 1: the standard error of the mean is 0.5 / √6 = 0.204, 95 % is within two of them.
+  });
+
+  it('are Student’s t times the standard error of a ratio of sums over files', () => {
+    // Shares 0.1 to 0.6 of 500 tokens each: mean 0.35, standard deviation 0.187083, over √6; t of 5 degrees of freedom 2.5706.
+    const even = intervals(sixFiles('a', [50, 100, 150, 200, 250, 300]), 0, [0])!;
+    const half = (2.5706 * 0.187083) / Math.sqrt(6);
+    expect(even.low[0]).toBeCloseTo(0.35 - half, 3);
+    expect(even.high[0]).toBeCloseTo(0.35 + half, 3);
+    // Files of two lengths: r = 1,500 / 5,000; residuals 100, −100, −100, 0, 100; t of 4 degrees of freedom 2.7764.
+    const lengths = [2_000, 1_000, 1_000, 500, 500];
+    const first = [700, 200, 200, 150, 250];
+    const files = domain(
+      'b',
+      lengths.map((tokens, i) => [tokens, first[i]!, tokens - first[i]!]),
+    );
+    const uneven = intervals(files, 0, [0])!;
+    expect(uneven.low[0]).toBeCloseTo(0.3 - (2.7764 * Math.sqrt(1.25 * 40_000)) / 5_000, 3);
+  });
+
+  it('are of shares, from 0 to 1', () => {
     const apart = intervals(sixFiles('a', [0, 0, 0, 500, 500, 500]), 0, [0])!;
-    expect(apart.low[0]).toBeGreaterThan(0.05);
-    expect(apart.low[0]).toBeLessThan(0.25);
-    expect(apart.high[0]).toBeGreaterThan(0.75);
-    expect(apart.high[0]).toBeLessThan(0.95);
+    expect([...apart.low, ...apart.high]).toEqual([0, 1]);
+  });
+
+  it('hold what is true nineteen times of twenty, also with five files', () => {
+    const random = randomNumbers(1);
+    // The mean of two even draws from 0 to 1 is 0.5.
+    const share = (): number => (random() + random()) / 2;
+    let held = 0;
+    for (let run = 0; run < 2_000; run++) {
+      const files = domain(
+        'a',
+        Array.from({ length: 5 }, () => {
+          const slots = Math.round(1_000 * share());
+          return [1_000, slots, 1_000 - slots];
+        }),
+      );
+      const { low, high } = intervals(files, 0, [0])!;
+      if (low[0]! <= 0.5 && high[0]! >= 0.5) held += 1;
+    }
+    expect(held / 2_000).toBeGreaterThan(0.93);
+    expect(held / 2_000).toBeLessThan(0.97);
   });
 
   it('are not to be had of totals, or of few files', () => {
@@ -109,7 +146,7 @@ describe('specialists', () => {
     const code = sixFiles('code', [300, 310, 290, 305, 295, 300]);
     const prose = sixFiles('prose', [100, 110, 90, 105, 95, 100]);
     const mixed = sixFiles('mixed', [0, 400, 10, 390, 20, 380]);
-    const found = specialists([code, prose], [SHAPE], [0, 2]).found.toSorted((a, b) => a.expert - b.expert);
+    const found = specialists([code, prose], [SHAPE], [0, 2]).toSorted((a, b) => a.expert - b.expert);
     expect(found.map(({ expert, domain: d }) => [expert, d])).toEqual([
       [0, 0],
       [1, 1],
@@ -117,12 +154,29 @@ describe('specialists', () => {
     expect(found[0]).toMatchObject({ value: 0.6, nextValue: 0.2 });
     expect(found[0]!.interval!.low).toBeGreaterThan(found[0]!.interval!.othersHigh);
     // What a third domain may do as well is no speciality.
-    expect(specialists([code, prose, mixed], [SHAPE], [0, 2]).found.map(({ expert }) => expert)).not.toContain(0);
+    expect(specialists([code, prose, mixed], [SHAPE], [0, 2]).map(({ expert }) => expert)).not.toContain(0);
   });
 
   it('are none where files of one kind are dealt to two', () => {
     const [a, b] = [sixFiles('a', [10, 480, 20, 470, 250, 260]), sixFiles('b', [15, 475, 30, 450, 255, 240])];
-    expect(specialists([a, b], [SHAPE], [0, 2]).found).toEqual([]);
+    expect(specialists([a, b], [SHAPE], [0, 2])).toEqual([]);
+  });
+
+  it('are none in nineteen folders of twenty whose kinds are routed alike, however many experts are looked at', () => {
+    const random = randomNumbers(1);
+    const experts = 100;
+    const shape = { layer: 0, experts, k: 1, candidates: 1 };
+    const kind = (name: string): Domain =>
+      domain(
+        name,
+        Array.from({ length: 5 }, () => {
+          const counts = Array.from({ length: experts }, () => Math.round(10 * (1 + random() * random() * 4)));
+          return [counts.reduce((sum, n) => sum + n, 0), ...counts];
+        }),
+      );
+    const named = Array.from({ length: 40 }, () => specialists([kind('a'), kind('b')], [shape], [0, experts]));
+    // 2 are to be expected of 40; more than 6 in one run of a hundred.
+    expect(named.filter((found) => found.length > 0).length).toBeLessThan(7);
   });
 });
 
@@ -253,7 +307,7 @@ describe('counts that the authors of OLMoE published', () => {
   it('name the experts of the largest differences, which have no intervals', () => {
     const { k, experts } = paper.olmoe;
     const shape = { layer: 0, experts, k, candidates: k };
-    const [first] = specialists(domainsOf(paper.olmoe, '0'), [shape], [0, experts]).found;
+    const [first] = specialists(domainsOf(paper.olmoe, '0'), [shape], [0, experts]);
     // arxiv sends E0 204,013 of its tokens; no other kind as much as half of that.
     expect(first).toMatchObject({ expert: 0, value: 204_013 / 208_896, interval: undefined });
     expect(first!.nextValue).toBeLessThan(0.5);
