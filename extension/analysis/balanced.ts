@@ -10,7 +10,7 @@ import { textLoss, type TextLoss } from './lossChange.ts';
 export interface LayerBalanced {
   readonly shape: LayerShape;
   readonly bias: Float32Array;
-  /** MaxVio of the tokens that the bias was fitted on, without it and with it. */
+  /** MaxVio of the tokens that the bias was fitted on, without biases and with those of all layers. */
   readonly fitted: { readonly before: number; readonly after: number; readonly updates: number };
   /** MaxVio and Gini of the others. All are of what tokens want, which a limit of the model's own may drop. */
   readonly held: { readonly before: LoadEvenness; readonly after: LoadEvenness };
@@ -78,19 +78,20 @@ export function judgeBiases(
   const from = first < 0 ? start.length : first;
   const loss = { before: textLoss(before.tokens.logProb, from), after: textLoss(after.tokens.logProb, from) };
   if (loss.before.tokens === 0) throw tooShort();
-  const evenness = ({ layers, routed }: RoutingTrace, layer: number): LoadEvenness => {
-    const { maxVio, gini } = balance(wantedCounts(layers[layer]!, from, routed));
+  const evenness = ({ layers }: RoutingTrace, layer: number, begin: number, end: number): LoadEvenness => {
+    const { maxVio, gini } = balance(wantedCounts(layers[layer]!, begin, end));
     return { maxVio, gini };
   };
+  const { routed } = before;
   return {
     from,
-    layers: biases.map(({ layer, values, ...fitted }) => {
+    layers: biases.map(({ layer, values, ...fit }) => {
       const { experts, k, candidates, layer: index, stack } = before.layers[layer]!;
       return {
         shape: { layer: index, ...(stack ? { stack } : {}), experts, k, candidates },
         bias: values,
-        fitted,
-        held: { before: evenness(before, layer), after: evenness(after, layer) },
+        fitted: { before: evenness(before, layer, 0, from).maxVio, ...fit },
+        held: { before: evenness(before, layer, from, routed), after: evenness(after, layer, from, routed) },
       };
     }),
     loss,

@@ -38,8 +38,8 @@ export async function fitBiases(
       const tried = await run.step(step, state, { bias: [{ layer, values: fit.bias }] });
       if (!fit.update(run.counts(tried, layer))) break;
     }
-    const { bias, ...figures } = fit.result;
-    fitted.push({ layer, values: bias, ...figures });
+    const { bias, after, updates } = fit.result;
+    fitted.push({ layer, values: bias, after, updates });
     state = await run.step(step, state, { bias: [{ layer, values: bias }] });
   }
   return fitted;

@@ -82,8 +82,7 @@ export interface FittedBias {
   readonly layer: number;
   /** As in LayerBias. */
   readonly values: Float32Array;
-  /** MaxVio of the tokens that it was fitted on, without and with it. */
-  readonly before: number;
+  /** MaxVio of the tokens that it was fitted on, with it and those of the layers before. */
   readonly after: number;
   readonly updates: number;
 }

@@ -242,15 +242,11 @@ describe('biases', () => {
     const even = layerTrace({ experts: 4, k: 1, chosen: [[0], [1], [2], [3]] });
     const after = traceOf([NaN, 1 / 2, 1 / 8, 1 / 8], even);
     const values = Float32Array.of(-1, 0, 0, 1);
-    const { from, layers, loss } = judgeBiases(
-      [{ layer: 0, values, before: 3, after: 0, updates: 5 }],
-      2,
-      before,
-      after,
-    );
+    const { from, layers, loss } = judgeBiases([{ layer: 0, values, after: 0, updates: 5 }], 2, before, after);
     expect(from).toBe(2);
     // Of the last two tokens, one is at expert 0 and one at 2; then at 2 and 3.
     expect(layers[0]!.held).toEqual({ before: { maxVio: 1, gini: 0.5 }, after: { maxVio: 1, gini: 0.5 } });
+    // The first two are both at expert 0, of 4.
     expect(layers[0]!.fitted).toEqual({ before: 3, after: 0, updates: 5 });
     expect(loss.before.tokens).toBe(2);
     expect(loss.after.nats - loss.before.nats).toBeCloseTo(3 * Math.LN2, 5);
@@ -278,10 +274,11 @@ describe('biases', () => {
         [null, 1],
       ],
     });
-    const bias = { layer: 0, values: Float32Array.of(-1, 1), before: 1, after: 0, updates: 5 };
+    const bias = { layer: 0, values: Float32Array.of(-1, 1), after: 0, updates: 5 };
     const logProb = [NaN, 1 / 2, 1 / 2, 1 / 4];
     const { layers } = judgeBiases([bias], 2, traceOf(logProb, before), traceOf(logProb, after));
     expect(layers[0]!.held).toEqual({ before: { maxVio: 0, gini: 0 }, after: { maxVio: 1, gini: 0.5 } });
+    expect(layers[0]!.fitted.before).toBe(1);
   });
 
   it('are fitted on half of a text, cut after a line if there is one', () => {

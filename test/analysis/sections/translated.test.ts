@@ -86,7 +86,7 @@ function measured(): Evidence {
   ablations.add({ layer: 1, expert: 3 }, tokens.logProb);
   ablations.add({ layer: 2, expert: 7 }, worse.tokens.logProb);
   const biases = moeLayers.map(({ experts }, layer) => {
-    return { layer, values: new Float32Array(experts).fill(0.25), before: 3, after: 0.1, updates: 40 };
+    return { layer, values: new Float32Array(experts).fill(0.25), after: 0.1, updates: 40 };
   });
   const slots = moeLayers.map((_, layer) => ({ layer, dropped: 10 + layer, moved: 0 }));
   const changes: readonly Intervention[] = [
