@@ -35,7 +35,7 @@ export function informationFigure(subject: Subject, information: readonly (Domai
     help: {
       meaning: l10n.t`Mutual information between a slot’s expert and the kind of text that it comes from: how much seeing one tells of the other.`,
       formula: files
-        ? l10n.t`I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: the mean over 199 deals of the files to the kinds at random. p is the share of deals with as much, this one counted in.`
+        ? l10n.t`I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: the mean over 199 deals of the files (of more than 32 of a kind, of 32 groups of them) to the kinds at random. p is the share of deals with as much, this one counted in; it is of each layer alone.`
         : l10n.t`I(D;E) = Σ p(D,e)·log2(p(D,e) / (p(D)·p(e))) over slots, less its bias: (m_DE − m_D − m_E + 1) / (2·N·ln 2), Miller and Madow’s, which takes slots for independent; there are no files to deal.`,
       source: l10n.t`Miller 1955, note on the bias of information estimates`,
       judge: l10n.t`Near 0: all kinds of text use the experts alike. A workload of one kind then gains nothing from placing experts for it.`,
