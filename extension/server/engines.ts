@@ -241,7 +241,7 @@ function refused(http: HttpClient, answer: HttpAnswer): UserError {
         : l10n.t`The server at ${http.place} redirects to ${other}: use that address.`,
     );
   }
-  const what = http.said(status, messageIn(jsonOf(answer)));
+  const what = http.said(status, messageIn(valueIn(answer.body)));
   return status >= 500
     ? new UserError('server-unreachable', l10n.t`The server at ${http.place} failed (${what}).`)
     : new UserError('server-unfit', l10n.t`The server at ${http.place} refuses the text (${what}).`);
@@ -273,9 +273,12 @@ function tokensOf(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 1 ? value : 0;
 }
 
-/** The value of an answer; undefined where it is none. */
+/** The value of an answer; undefined where it is none, and where the server has nothing under that path. */
 function jsonOf({ status, body }: HttpAnswer): unknown {
-  if (status === 404 || status === 405) return undefined;
+  return status === 404 || status === 405 ? undefined : valueIn(body);
+}
+
+function valueIn(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));
   } catch {

@@ -62,16 +62,16 @@ export class HttpClient {
     return new URL(this.#options.url).host;
   }
 
-  /** Where an answer sends on to, for a sentence: without what may follow a path, which may be secret. Empty for nowhere. */
+  /** Where an answer sends on to, for a sentence: without the key and what may follow a path, which may be secret. Empty for nowhere. */
   target({ location }: HttpAnswer): string {
     if (location === '' || !URL.canParse(location, this.#options.url)) return '';
     const { origin, pathname } = new URL(location, this.#options.url);
-    return serverUrl(origin + pathname);
+    return this.#withoutKey(serverUrl(origin + pathname));
   }
 
   /** What a server answered instead of what it was asked for, for sentences: without the key, which it may repeat. */
   said(status: number, message: string): string {
-    const quoted = (this.#apiKey === '' ? message : message.replaceAll(this.#apiKey, '…')).slice(0, MAX_SAID);
+    const quoted = this.#withoutKey(message).slice(0, MAX_SAID);
     return quoted === '' ? l10n.t`status ${status}` : l10n.t`status ${status}: ${quoted}`;
   }
 
@@ -106,6 +106,10 @@ export class HttpClient {
       const backOff = (this.#options.waitMs ?? FIRST_WAIT_MS) * 2 ** (tries - 1) * (0.5 + Math.random());
       await wait(Math.min(MAX_WAIT_MS, Math.max(backOff, retryAfter)), signal);
     }
+  }
+
+  #withoutKey(text: string): string {
+    return this.#apiKey === '' ? text : text.replaceAll(this.#apiKey, '…');
   }
 
   /** Ends the connections that are kept. */
@@ -144,6 +148,8 @@ export class HttpClient {
         signal,
         headers: {
           accept: 'application/json',
+          // Who is not asked may compress an answer, and some do.
+          'accept-encoding': 'identity',
           ...(json === undefined
             ? {}
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }),
@@ -168,7 +174,11 @@ export class HttpClient {
       request.setTimeout(answerMs, () => {
         fail(unreachable(l10n.t`The server at ${place} has said nothing for ${seconds(answerMs)}.`));
       });
-      request.on('close', settled);
+      request.on('close', () => {
+        settled();
+        // Node says no more of a connection that goes over to another protocol.
+        if (!answered) reject(signal.aborted ? cancelled() : unreachable(ended(place)));
+      });
       request.on('error', (error: NodeJS.ErrnoException) => {
         const why = unreachable(failureOf(place, error, answered), error);
         const closed = request.reusedSocket && !answered && CLOSED.has(error.code ?? '');
@@ -239,7 +249,7 @@ function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException,
     case 'EPIPE':
       return answered
         ? l10n.t`The server at ${place} ended the connection in the middle of its answer.`
-        : l10n.t`The server at ${place} ended the connection without an answer: it was stopped, or speaks https where it was asked over http.`;
+        : ended(place);
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return l10n.t`The server at ${place} does not speak https: its address may have to begin with http.`;
@@ -253,6 +263,11 @@ function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException,
       }
       return l10n.t`The server at ${place} cannot be asked: ${message}.`;
   }
+}
+
+/** Of a connection without an answer. */
+function ended(place: string): string {
+  return l10n.t`The server at ${place} ended the connection without an answer: it was stopped, or speaks https where it was asked over http.`;
 }
 
 function joined(pieces: readonly Buffer[], size: number): Uint8Array<ArrayBuffer> {

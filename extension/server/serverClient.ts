@@ -273,12 +273,12 @@ export class ServerClient {
   ): Promise<DecodedReply> {
     const body = await askRouting(this.#http, identity.engine, { model: model.name, prompt, logProb }, signal);
     const k = shape?.moeLayers[0]?.k;
-    const reply = await this.#options.decoder.decode(body, {
+    const decoded = this.#options.decoder.decode(body, {
       ...(shape && k !== undefined ? { shape: [shape.layers, k] } : {}),
       ...(typeof prompt === 'string' ? {} : { promptIds: prompt }),
       placed,
     });
-    if (signal.aborted) throw cancelled();
+    const reply = await unlessAborted(decoded, signal);
     if (!reply.columns) throw withoutRouting(this.#http, identity.engine);
     if (typeof prompt !== 'string' && !equal(prompt, reply.promptIds)) {
       throw new UserError(

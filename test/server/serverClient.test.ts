@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { traceOf } from '../../extension/client/textRouter.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import type { TokenRanges } from '../../extension/protocol/engine.ts';
@@ -529,6 +530,9 @@ describe('a server that does not fit', () => {
     const long = { status: 400, json: { message: `${'x'.repeat(296)}secret-7 has no quota` } };
     const cut = analyze(client(await serve(vllmWith(() => long)), {}, { apiKey: 'secret-7' }));
     await expect(cut).rejects.toThrow(`(status 400: ${'x'.repeat(296)}… ha)`);
+    const moved = { status: 307, json: {}, headers: { location: 'https://models.example/secret-7/v1' } };
+    const sent = analyze(client(await serve(() => moved), {}, { apiKey: 'secret-7' }));
+    await expect(sent).rejects.toThrow('redirects to https://models.example/…: use that address');
   });
 
   it('is not asked with a key that no header can carry', async () => {
@@ -580,6 +584,16 @@ describe('a server in trouble ends in one sentence', () => {
         setTimeout(() => response.destroy(), 20);
       },
       'ended the connection in the middle of its answer',
+    ],
+    [
+      'another protocol',
+      (response) => response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+      'ended the connection without an answer',
+    ],
+    [
+      'no model of that name any more',
+      { status: 404, json: { error: { message: 'The model `demo` does not exist.' } } },
+      'refuses the text (status 404: The model `demo` does not exist.)',
     ],
     ['silence', () => undefined, 'has said nothing for 200 ms'],
     [
@@ -649,6 +663,30 @@ describe('a server in trouble ends in one sentence', () => {
     await expect.poll(() => server.paths).toContain('/v1/completions');
     abort.abort();
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('is left once the user stops while its answer is still being decoded', async () => {
+    const server = await serve(vllm);
+    const slow = new Decoder('never started');
+    const decode = vi.spyOn(slow, 'decode').mockReturnValue(new Promise(() => undefined));
+    const abort = new AbortController();
+    const run = analyze(client(server, {}, { decoder: slow }), TEXT, abort.signal);
+    await expect.poll(() => decode.mock.calls).toHaveLength(1);
+    abort.abort();
+    await expect(run).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  it('is asked for plain answers, which a gateway would else compress', async () => {
+    const server = await serve((asked) => {
+      const plain = asked.headers['accept-encoding'] === 'identity';
+      const answer = vllm(asked);
+      if (plain || asked.path !== '/v1/completions') return answer;
+      return (response) => {
+        response.writeHead(200, { 'content-encoding': 'gzip' });
+        response.end(gzipSync(JSON.stringify(VLLM)));
+      };
+    });
+    expectRecorded(await analyze(client(server)));
   });
 
   it('is still asked for the others once a text is cancelled that asked it first', async () => {
