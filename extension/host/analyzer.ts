@@ -53,6 +53,8 @@ export class Analyzer {
   #generations = 0;
   /** When it was looked at last. */
   #agreed = -Infinity;
+  /** What could not be asked of its server, which has been told, and nothing has been routed since. */
+  #away: string | undefined;
 
   constructor(
     client: EngineClient,
@@ -74,9 +76,10 @@ export class Analyzer {
    * Settles when the run has ended, however it ended; what it has come to by then stays. A run under way is ended.
    *
    * @param current the views turn to it
+   * @param unasked nobody has asked for it
    * @returns what went wrong, which has been told
    */
-  async analyze(part: TextPart, current = true): Promise<ErrorCode | undefined> {
+  async analyze(part: TextPart, current = true, unasked = false): Promise<ErrorCode | undefined> {
     const { document, text, whole } = part;
     if (text.trim() === '') {
       const message = whole
@@ -90,7 +93,7 @@ export class Analyzer {
     const isSame = session.run?.request === this.#request;
     session.run?.abort.abort(isSame ? SUPERSEDED : undefined);
     const run = this.#begin(session, part, false);
-    const work = this.#work(session, run, part);
+    const work = this.#work(session, run, part, unasked);
     const notice = setTimeout(() => {
       this.#lasts(session, run);
       void this.#notify(session, run, work);
@@ -104,7 +107,7 @@ export class Analyzer {
   async follow(session: Session, part: TextPart): Promise<ErrorCode | undefined> {
     session.run?.abort.abort(SUPERSEDED);
     const run = this.#begin(session, part, true);
-    const work = this.#work(session, run, part);
+    const work = this.#work(session, run, part, true);
     const notice = setTimeout(() => {
       run.quiet = false;
       this.#lasts(session, run);
@@ -174,7 +177,7 @@ export class Analyzer {
     this.#sessions.publish(session, 'run');
   }
 
-  async #work(session: Session, run: Run, { text }: TextPart): Promise<ErrorCode | undefined> {
+  async #work(session: Session, run: Run, { text }: TextPart, unasked: boolean): Promise<ErrorCode | undefined> {
     const { signal } = run.abort;
     let builder: TraceBuilder | undefined;
     let routed: RoutedText | undefined;
@@ -246,6 +249,7 @@ export class Analyzer {
       if (!current() || !builder || !routed) return undefined;
       routed.grow(builder.finish(result));
       session.behind = undefined;
+      this.#away = undefined;
       if (!run.shown) show(routed);
       const { open, tokenize, route } = result.milliseconds;
       this.#log.write({
@@ -264,7 +268,9 @@ export class Analyzer {
       // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
       const shown = session.routed;
       if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);
-      this.#problems.report(`analyze ${session.key}`, error);
+      const isAway = ended === 'server-unreachable';
+      if (!(unasked && isAway && this.#away === run.request)) this.#problems.report(`analyze ${session.key}`, error);
+      if (isAway) this.#away = run.request;
       return ended;
     } finally {
       if (current()) {

@@ -2,7 +2,7 @@ import { window, type Disposable, type TextDocument } from 'vscode';
 import { SUPERSEDED } from '../protocol/errors.ts';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
-import type { LiveSwitch } from './liveSwitch.ts';
+import { AWAY_MS, type LiveSwitch } from './liveSwitch.ts';
 import type { Run, Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
 import { samePart } from './textPart.ts';
@@ -27,6 +27,8 @@ export class Live implements Disposable {
   readonly #runs = new WeakSet<Run>();
   /** Texts that nobody saw, whose run made way for another. */
   readonly #gaveWay = new WeakSet<Session>();
+  /** Until a server that was away is asked again. */
+  #away: NodeJS.Timeout | undefined;
 
   constructor(analyzer: Analyzer, live: LiveSwitch, sessions: Sessions) {
     this.#analyzer = analyzer;
@@ -49,6 +51,7 @@ export class Live implements Disposable {
   dispose(): void {
     for (const immediate of this.#soon.values()) clearImmediate(immediate);
     this.#soon.clear();
+    clearTimeout(this.#away);
     this.#disposables.dispose();
   }
 
@@ -61,6 +64,13 @@ export class Live implements Disposable {
       const isBehind = session.routed?.edits.edited || this.#gaveWay.has(session);
       if (isBehind || this.#analyzer.isOfAnotherModel(session)) this.#request(session);
     }
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#away);
+    this.#away = setTimeout(() => {
+      this.#look();
+    }, AWAY_MS);
   }
 
   #follow(session: Session, change: SessionChange): void {
@@ -103,6 +113,7 @@ export class Live implements Disposable {
     this.#gaveWay.delete(session);
     void this.#analyzer.follow(session, part).then((ended) => {
       this.#live.afterRun(ended);
+      if (ended === 'server-unreachable') this.#lookAgain();
     });
     if (session.run) this.#runs.add(session.run);
   }

@@ -6,6 +6,10 @@ import { Disposables } from './disposables.ts';
 import type { Settings } from './settings.ts';
 
 const MEGABYTE = 1e6;
+/** After a server could not be reached, it is asked again, whether or not somebody types. */
+export const AWAY_MS = 15_000;
+/** How a run ends after which the next may end otherwise. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['cancelled', 'engine-gone', 'server-unreachable']);
 
 /** Whether routing follows edits in this window: the setting, until the user switches. */
 export class LiveSwitch {
@@ -44,7 +48,7 @@ export class LiveSwitch {
 
   /** Takes how a run has ended: what would fail on every edit is told once. */
   afterRun(ended: ErrorCode | undefined): void {
-    if (ended !== undefined && ended !== 'cancelled' && ended !== 'engine-gone') void this.set(false);
+    if (ended !== undefined && !PASSING.has(ended)) void this.set(false);
   }
 
   dispose(): void {

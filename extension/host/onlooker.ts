@@ -2,7 +2,7 @@ import { window, workspace, type Disposable, type TextDocument } from 'vscode';
 import { SUPERSEDED, type ErrorCode } from '../protocol/errors.ts';
 import type { Analyzer } from './analyzer.ts';
 import { Disposables } from './disposables.ts';
-import type { LiveSwitch } from './liveSwitch.ts';
+import { AWAY_MS, type LiveSwitch } from './liveSwitch.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { isText, lengthOf, wholeText } from './textPart.ts';
@@ -95,15 +95,29 @@ export class Onlooker implements Disposable {
     this.#document = document;
     const session = this.#sessions.get(document.uri);
     if (session) this.#gaveWay.delete(session);
-    void this.#analyzer.analyze(wholeText(document), active).then((ended) => {
+    void this.#analyzer.analyze(wholeText(document), active, true).then((ended) => {
       this.#document = undefined;
+      if (ended === 'server-unreachable') {
+        this.#waitForServer(document);
+        return;
+      }
       // The text has a session by now, and so is not tried again.
       if (!OF_THE_TEXT.has(ended)) this.#live.afterRun(ended);
       this.#look();
     });
   }
 
-  /** Whether a text is to be routed: it has no routing, or not all since it gave way to another. */
+  /** Tries a text again when its server may be back. */
+  #waitForServer(document: TextDocument): void {
+    const session = this.#sessions.get(document.uri);
+    if (session) this.#gaveWay.add(session);
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => {
+      this.#look();
+    }, AWAY_MS);
+  }
+
+  /** Whether a text is to be routed: it has no routing, or not all since it gave way to another or its server was away. */
   #isUnrouted(document: TextDocument): boolean {
     if (!isText(document) || PASSING.has(document.uri.scheme) || this.#cleared.has(document)) return false;
     const session = this.#sessions.get(document.uri);

@@ -309,6 +309,57 @@ test('a model that fails switches it off', async () => {
   expect(live.on).toBe(false);
 });
 
+const away = (): UserError => new UserError('server-unreachable', 'The server at localhost:8000 is not there.');
+/** After which a server that was away is asked again. */
+const AWAY = 15_000;
+
+test('a server that is away is told of once, and what was typed meanwhile is routed when it is back', async () => {
+  const a = new Document('a', 'hello world');
+  await show(a);
+  await start();
+  await analyze(a);
+  for (const letter of 'xy') {
+    await a.type(letter);
+    await calls.at(-1)!.fail(away());
+  }
+  expect([live.on, told.length]).toEqual([true, 1]);
+  await vi.advanceTimersByTimeAsync(AWAY);
+  expect(calls).toHaveLength(4);
+  await calls[3]!.finish();
+  expect([calls[3]!.text, sessionOf(a)?.routed?.text]).toEqual(['yxhello world', 'yxhello world']);
+  await vi.advanceTimersByTimeAsync(AWAY);
+  expect(calls).toHaveLength(4);
+  // Another time, it is told of again.
+  await a.type('z');
+  await calls[4]!.fail(away());
+  expect(told).toHaveLength(2);
+  await live.set(false);
+  await vi.advanceTimersByTimeAsync(AWAY);
+  expect(calls).toHaveLength(5);
+});
+
+test('texts that are looked at while the server is away are routed when it is back', async () => {
+  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
+  await show(a);
+  await start({ looksOn: true });
+  await calls[0]!.fail(away());
+  await show(b);
+  await calls[1]!.fail(away());
+  expect([live.on, told.length, calls.length]).toEqual([true, 1, 2]);
+  await vi.advanceTimersByTimeAsync(AWAY);
+  expect(calls).toHaveLength(3);
+  await calls[2]!.finish();
+  expect(sessionOf(b)?.routed?.text).toBe('other text');
+  // Who asks for a text hears of it.
+  const part: unknown = { document: a, text: a.text, base: 0, whole: true };
+  for (const expected of [2, 3]) {
+    void analyzer.analyze(part as Parameters<Analyzer['analyze']>[0]);
+    await vi.advanceTimersByTimeAsync(AT_ONCE);
+    await calls.at(-1)!.fail(away());
+    expect(told).toHaveLength(expected);
+  }
+});
+
 test('who does not agree to what a model is taken for is asked once', async () => {
   let asked = 0;
   const a = new Document('a', 'hello world');
