@@ -8,6 +8,7 @@ import * as v from 'valibot';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { NO_EXPERT, SCORINGS, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
 import { MAX_LAYER } from './countsTable.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
 
 const FORMAT = 'moescope-trace';
 const VERSION = 1;
@@ -81,6 +82,8 @@ function number(value: number): string {
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Columns of places hold no more. */
+const place = v.pipe(count, v.maxValue(2 ** 32 - 1));
 const depth = v.pipe(count, v.maxValue(MAX_LAYER));
 /** Of a token; -1 where it is not known. */
 const tokenId = v.pipe(v.number(), v.safeInteger(), v.minValue(-1), v.maxValue(2 ** 31 - 1));
@@ -90,7 +93,7 @@ const nullable = v.nullable(v.number());
 const weights = v.object({ total: v.number(), active: v.number() });
 const traceSchema = v.object({
   format: v.literal(FORMAT),
-  version: v.number(),
+  version: v.literal(VERSION),
   model: v.object({
     name: v.string(),
     architecture: v.fallback(v.string(), ''),
@@ -107,10 +110,10 @@ const traceSchema = v.object({
   precision: v.string(),
   provider: v.string(),
   text: v.optional(v.string(), ''),
-  windows: v.optional(v.array(count), [0]),
+  windows: v.optional(v.array(place), [0]),
   routed: v.optional(count),
   tokens: v.array(
-    v.object({ id: tokenId, start: count, end: count, logProb: nullable, generated: v.optional(v.boolean(), false) }),
+    v.object({ id: tokenId, start: place, end: place, logProb: nullable, generated: v.optional(v.boolean(), false) }),
   ),
   layers: v.pipe(
     v.array(
@@ -129,6 +132,11 @@ const traceSchema = v.object({
   ),
 });
 
+/** Whether a value is a trace, of whatever version. */
+export function isTraceJson(value: unknown): value is JsonObject {
+  return isJsonObject(value) && value['format'] === FORMAT;
+}
+
 /**
  * Reads what `writeTraceJson` writes.
  *
@@ -143,20 +151,27 @@ export function readTraceJson(json: string): RecordedTrace {
   } catch (error) {
     throw invalid(messageOf(error), error);
   }
+  const version = isTraceJson(value) ? value['version'] : undefined;
+  // First of all: another version may differ in anything.
+  if (version !== undefined && version !== VERSION)
+    throw invalid(l10n.t`it has version ${JSON.stringify(version).slice(0, 20)}, and only version ${VERSION} is known`);
   const parsed = v.safeParse(traceSchema, value, { abortEarly: true });
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw invalid(`${v.getDotPath(issue) ?? l10n.t`the file`}: ${issue.message}`);
   }
   const file = parsed.output;
-  if (file.version !== VERSION)
-    throw invalid(l10n.t`it has version ${file.version}, and only version ${VERSION} is known`);
   const tokens = file.tokens.length;
   const routed = file.routed ?? tokens;
   const seen = new Set<string>();
-  const problem = file.tokens.some((t) => t.start > t.end)
-    ? l10n.t`a token ends before it starts`
-    : file.layers
+  // An empty part of a recording begins where the next one does.
+  const isWindow = (from: number, w: number): boolean => (w === 0 ? from === 0 : from >= file.windows[w - 1]!);
+  const rise = file.windows.length > 0 && file.windows.every(isWindow) && file.windows.at(-1)! <= tokens;
+  const problem = !rise
+    ? l10n.t`its windows do not begin with its first token and rise to its last`
+    : file.tokens.some((t) => t.start > t.end)
+      ? l10n.t`a token ends before it starts`
+      : file.layers
         .map((layer) => {
           const place = `${layer.stack} ${layer.layer}`;
           if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;

@@ -101,6 +101,16 @@ describe('readTraceJson', () => {
 
   it.each([
     ['another version', { version: 2 }, /version 2/],
+    ['another version, of whatever form', { version: 2, precision: undefined, layers: { L0: {} } }, /version 2/],
+    ['a version that is no number', { version: '1' }, /version "1"/],
+    ['windows that do not rise', { windows: [0, 1, 0] }, /windows/],
+    ['windows that leave out the first tokens', { windows: [1] }, /windows/],
+    ['a window beyond the tokens', { windows: [0, 9] }, /windows/],
+    [
+      'a token that stands beyond all texts',
+      { tokens: [MINIMAL.tokens[0], { id: 1, start: 2, end: 2 ** 33, logProb: null }] },
+      /tokens\.1\.end/,
+    ],
     [
       'an expert that does not exist',
       {
