@@ -53,7 +53,7 @@ export function aboutCounts(counts: RecordedCounts): string {
   const { model, loads, steps } = counts;
   const slots = loads.reduce((sum, { counts }) => sum + counts.reduce((all, c) => all + c, 0), 0);
   const lines = [
-    `${visible(nameOf(counts))}: ${loads.length} layers with experts, ${slots} slots`,
+    `${visible(nameOf(counts))}: ${loads.length} layers with experts, ${Number(slots.toFixed(2))} slots`,
     `${visible(model.precision)}, recorded by ${visible(model.provider)}`,
     ...(steps ? [`${steps[0]!.length / loads[0]!.shape.experts} steps`] : []),
     ...(model.note === undefined ? [] : [visible(model.note, Infinity)]),

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import { REPORT_VERSION } from '../protocol/report.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { countedShape, modelElsewhere } from './routedExperts.ts';
@@ -12,7 +13,7 @@ export const MAX_LAYER = 100_000;
 /** A thousand layers of ten thousand experts. */
 const MAX_COUNTS = 10_000_000;
 
-/** Column names that people use, in lower case and without what is no letter. */
+/** Column names that people use, in lower case and without what is no letter; the first of them that is there counts. */
 const COLUMNS = {
   layer: ['layer', 'layerid', 'layeridx', 'layerindex'],
   expert: ['expert', 'expertid', 'expertidx', 'expertindex'],
@@ -33,8 +34,10 @@ interface TableLayer {
 /** The columns that a line of text names; undefined where it is no header of counts. */
 function columnsOf(line: string): Record<keyof typeof COLUMNS, number> | undefined {
   const names = cells(line).map((cell) => cell.toLowerCase().replace(/[^a-z]/g, ''));
-  const at = (column: keyof typeof COLUMNS): number =>
-    names.findIndex((name) => (COLUMNS[column] as readonly string[]).includes(name));
+  const at = (column: keyof typeof COLUMNS): number => {
+    const name = (COLUMNS[column] as readonly string[]).find((one) => names.includes(one));
+    return name === undefined ? -1 : names.indexOf(name);
+  };
   const found = { layer: at('layer'), expert: at('expert'), count: at('count'), k: at('k') };
   return found.layer < 0 || found.expert < 0 || found.count < 0 ? undefined : found;
 }
@@ -128,6 +131,10 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
   // The sum of several kinds of text is made again of these.
   const parts = reports.filter((report) => !Array.isArray(report['kinds']));
   return (parts.length > 0 ? parts : reports).map((report, i, { length }) => {
+    const { version } = report;
+    if (typeof version === 'number' && version > REPORT_VERSION) {
+      throw invalid(l10n.t`it has version ${version}, and only versions up to ${REPORT_VERSION} are known`);
+    }
     const load: unknown = isJsonObject(report['load']) ? report['load']['layers'] : undefined;
     const model: unknown = isJsonObject(report['model']) ? report['model']['name'] : undefined;
     if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
@@ -156,12 +163,19 @@ function loadOf(where: string, layer: string, counts: unknown, k: number | undef
     throw invalid(l10n.t`${where} has no counts for layer ${layer}`);
   }
   if (!counts.every(Number.isInteger)) throw invalid(l10n.t`${where} has shares for layer ${layer}, not whole numbers`);
+  if (k !== undefined && k > counts.length) {
+    throw invalid(l10n.t`${where} has k ${k} for layer ${layer}, but there are ${counts.length} experts`);
+  }
   const shape = countedShape(Number(layer), counts.length, k);
   return { shape, counts: Float64Array.from(counts as readonly number[]) };
 }
 
-function countsOf(name: string, modelName: string, unsorted: readonly RecordedLoad[]): RecordedCounts {
-  const loads = [...unsorted].sort((a, b) => place(a.shape) - place(b.shape));
+function countsOf(name: string, modelName: string, all: readonly RecordedLoad[]): RecordedCounts {
+  // Dense layers may be there as well.
+  const used = all.filter(({ counts }) => counts.some((c) => c > 0));
+  const loads = [...(used.length > 0 ? used : all)].sort((a, b) => place(a.shape) - place(b.shape));
+  const twice = loads.find(({ shape }, i) => i > 0 && place(shape) === place(loads[i - 1]!.shape));
+  if (twice) throw invalid(l10n.t`layer ${twice.shape.layer} appears twice`);
   const model = modelElsewhere(
     {
       name: modelName,

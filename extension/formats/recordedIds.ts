@@ -14,8 +14,10 @@ import {
   type PlacedLayers,
 } from './routedExperts.ts';
 
+const ROUTED = 'routed_experts';
 /** Names under which token ids are saved beside expert ids. */
 const TOKEN_IDS = ['token_ids', 'input_ids', 'prompt_token_ids', 'tokens', 'ids'];
+const ID_NAMES: ReadonlySet<string> = new Set([ROUTED, ...TOKEN_IDS]);
 const MAX_EXPERTS = 0xfffe;
 
 /**
@@ -32,7 +34,7 @@ export function arraysRecording(
 ): Recording {
   const all = [...arrays.values()];
   const experts =
-    arrays.get('routed_experts') ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
+    arrays.get(ROUTED) ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
   if (experts?.shape.length === 3) {
     const tokens = experts.shape[0]!;
     const ids = TOKEN_IDS.map((key) => arrays.get(key)).find((array) => array?.shape.length === 1);
@@ -44,7 +46,8 @@ export function arraysRecording(
       known,
     );
   }
-  const counts = all.find(({ shape }) => shape.length === 2);
+  // Ids of a batch, or of a single layer, have two axes as well.
+  const counts = [...arrays].find(([key, { shape }]) => shape.length === 2 && !ID_NAMES.has(key))?.[1];
   if (!counts) throw invalid(l10n.t`it has neither expert ids [tokens, layers, k] nor counts [layers, experts]`);
   return countsRecording(counts, name);
 }

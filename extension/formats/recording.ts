@@ -21,7 +21,7 @@ import { arraysRecording, repliesRecording } from './recordedIds.ts';
 import type { KnownLayers } from './routedExperts.ts';
 import { readSglangDump } from './sglangDump.ts';
 import { isTorchSave, readTorchSave } from './torchSave.ts';
-import { readTraceJson } from './traceJson.ts';
+import { isTraceJson, readTraceJson } from './traceJson.ts';
 import { isZip, readZip } from './zip.ts';
 
 /** Beyond this it is no recording that fits into memory with what is made of it. */
@@ -134,6 +134,7 @@ function textRecording(text: string, name: string, known: KnownLayers | undefine
   if (values.some((value) => isReportJson(value) || isPublishedCounts(value))) {
     throw invalid(l10n.t`its lines are not all of the same kind`);
   }
+  if (values.length > 1 || !isTraceJson(first)) throw invalid(l10n.t`it is not ${KINDS}`);
   return { kind: 'trace', ...readTraceJson(text) };
 }
 
@@ -153,7 +154,7 @@ function jsonOf(text: string): unknown[] {
 }
 
 function textOf(bytes: Uint8Array): string {
-  if (bytes.length > MAX_TEXT) throw invalid(l10n.t`it is not ${KINDS}`);
+  if (bytes.length > MAX_TEXT) throw invalid(l10n.t`it has ${bytes.length} bytes, which is too large`);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
@@ -164,6 +165,9 @@ function textOf(bytes: Uint8Array): string {
 function counts(found: readonly RecordedCounts[]): Recording {
   const [first, ...more] = found;
   if (!first) throw invalid(l10n.t`it has no counts`);
+  if (!found.some(({ loads }) => loads.some(({ counts }) => counts.some((c) => c > 0)))) {
+    throw invalid(l10n.t`nothing was recorded`);
+  }
   return { kind: 'counts', counts: [first, ...more] };
 }
 

@@ -5,6 +5,9 @@
  */
 import type { ExpertRef } from './webview.ts';
 
+/** Of `moescope-report`, the report as JSON: a change that would break a reader raises it. */
+export const REPORT_VERSION = 2;
+
 /** How a number came to be. It is shown with every figure. */
 export const BASES = ['measured', 'counted', 'simulated', 'recorded'] as const;
 /**

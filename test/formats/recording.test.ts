@@ -161,6 +161,19 @@ describe('weights beside expert ids', () => {
   });
 });
 
+describe('arrays under the name of ids', () => {
+  it.each([
+    ['token ids of a batch', { token_ids: [1, 3], routed_experts: [1, 3, 1, 2] }],
+    ['expert ids of a single layer', { routed_experts: [3, 2] }],
+  ])('are never taken for counts: %s', (_, shapes) => {
+    const arrays = Object.entries<number[]>(shapes).map(([name, shape]): [string, IntegerArray] => {
+      const items = shape.reduce((all, n) => all * n, 1);
+      return [name, { shape, values: Int32Array.from({ length: items }, (_, i) => i % 2) }];
+    });
+    expect(() => arraysRecording(new Map(arrays), 'saved')).toThrow('neither expert ids');
+  });
+});
+
 describe('a recorded answer of vLLM', () => {
   it('gives its tokens, their texts and probabilities', async () => {
     const { trace, text } = await traceOf('vllm-0.27.1.json');
@@ -438,6 +451,37 @@ describe('counts', () => {
     expect(() => read(JSON.stringify(published))).toThrow('m, web has shares for layer 0, not whole numbers');
   });
 
+  it('are those of layers with experts alone, whatever the file', () => {
+    expect(read('layer,expert,count\n0,0,0\n0,1,0\n1,0,5\n1,1,3\n')).toMatchObject({
+      counts: [{ loads: [{ shape: { layer: 1 } }] }],
+    });
+    expect(() => read('layer,expert,count\n0,0,0\n')).toThrow('nothing was recorded');
+    const published = (web: object, code: object): string => JSON.stringify({ m: { k: 1, counts: { web, code } } });
+    expect(() => read(published({ 0: [0, 0] }, { 0: [0, 0] }))).toThrow('nothing was recorded');
+    // A kind of text of which there was none.
+    expect(read(published({ 0: [0, 0] }, { 0: [1, 2] }))).toMatchObject({
+      counts: [{ loads: [{ counts: Float64Array.of(0, 0) }] }, { loads: [{ counts: Float64Array.of(1, 2) }] }],
+    });
+  });
+
+  it('name each layer once, and no more experts a token than there are', () => {
+    const published = (layers: object, k = 2): string => JSON.stringify({ m: { k, counts: { web: layers } } });
+    expect(() => read(published({ 0: [1, 2], '00': [2, 1] }))).toThrow('layer 0 appears twice');
+    expect(() => read(published({ 0: [1, 2] }, 3))).toThrow('m, web has k 3 for layer 0, but there are 2 experts');
+  });
+
+  it('of a table stand under count where tokens are beside them', () => {
+    expect(read('layer,expert,tokens,count\n0,0,100,5\n0,1,100,7\n')).toMatchObject({
+      counts: [{ loads: [{ counts: Float64Array.of(5, 7) }] }],
+    });
+  });
+
+  it('of a report of a version that is not known are refused', () => {
+    const load = { layers: [{ layer: 2, k: 1, counts: [3, 4] }] };
+    const report = { format: 'moescope-report', version: 3, model: { name: 'tiny' }, load };
+    expect(() => read(JSON.stringify(report))).toThrow('version 3');
+  });
+
   it('of a report that MoEScope wrote', () => {
     const layers = [{ layer: 2, experts: 2, k: 1, counts: [3, 4] }];
     const report = { format: 'moescope-report', version: 1, model: { name: 'tiny' }, load: { layers } };
@@ -513,7 +557,9 @@ describe('reports and published counts, one a line', () => {
 });
 
 it('names what it opens when a file is none of it', async () => {
-  expect(() => read('some words')).toThrow('answers of vLLM or SGLang as JSON');
+  for (const text of ['some words', '{"a": 1}', '[1, 2]', '"words"']) {
+    expect(() => read(text)).toThrow('answers of vLLM or SGLang as JSON');
+  }
   writeFileSync(scratch.path('binary'), Uint8Array.of(1, 2, 3, 0xff, 0xfe));
   await expect(readRecording(scratch.path('binary'))).rejects.toThrow('This is no recording that MoEScope can open');
   await expect(readRecording(scratch.path('nothing'))).rejects.toThrow('There is no file');

@@ -1,5 +1,5 @@
 /** The report as JSON, `moescope-report` version 2, as the README documents it. JSON has no NaN: it is null. */
-import type { Figure, Section } from '../../protocol/report.ts';
+import { REPORT_VERSION, type Figure, type Section } from '../../protocol/report.ts';
 import type { LayerShape } from '../../protocol/trace.ts';
 import { balance, meanBalance } from '../balance.ts';
 import { isCommonFactor, type CapacityFigures } from '../capacity.ts';
@@ -8,7 +8,6 @@ import { loadReport, type LoadReport } from '../loadReport.ts';
 import type { Report } from './report.ts';
 
 const FORMAT = 'moescope-report';
-const VERSION = 2;
 
 /** One figure: what the whole report's JSON has of it. */
 export function figureJson(figure: Figure): string {
@@ -26,7 +25,7 @@ export function reportJson({ subject, sections }: Report): string {
   const mean = meanBalance(loads.map(({ shape, counts }) => balance(counts, coldShare(shape.experts))));
   const report = {
     format: FORMAT,
-    version: VERSION,
+    version: REPORT_VERSION,
     name,
     model: { name: model.name, architecture: model.architecture },
     precision: model.precision,
