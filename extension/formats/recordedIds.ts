@@ -33,8 +33,7 @@ export function arraysRecording(
   known?: KnownLayers,
 ): Recording {
   const all = [...arrays.values()];
-  const experts =
-    arrays.get(ROUTED) ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
+  const experts = arrays.get(ROUTED) ?? all.find((array) => array.shape.length === 3 && isWhole(array.values));
   if (experts?.shape.length === 3) {
     const tokens = experts.shape[0]!;
     const ids = TOKEN_IDS.map((key) => arrays.get(key)).find((array) => array?.shape.length === 1);

@@ -172,26 +172,26 @@ export function readTraceJson(json: string): RecordedTrace {
     : file.tokens.some((t) => t.start > t.end)
       ? l10n.t`a token ends before it starts`
       : file.layers
-        .map((layer) => {
-          const place = `${layer.stack} ${layer.layer}`;
-          if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;
-          seen.add(place);
-          const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
-          if (routed > tokens || columns.some((c) => c.length !== routed)) {
-            return l10n.t`layer ${layer.layer} does not have one row a token`;
-          }
-          if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
-            return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
-          }
-          if (layer.k > layer.experts) {
-            return l10n.t`layer ${layer.layer} chooses ${layer.k} of ${layer.experts} experts`;
-          }
-          const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
-          if (typeof outside === 'number') return l10n.t`layer ${layer.layer} has no expert ${outside}`;
-          const twice = repeated(layer.chosen, layer.experts);
-          return twice === undefined ? undefined : l10n.t`layer ${layer.layer} has expert ${twice} twice for a token`;
-        })
-        .find((p) => p !== undefined);
+          .map((layer) => {
+            const place = `${layer.stack} ${layer.layer}`;
+            if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;
+            seen.add(place);
+            const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
+            if (routed > tokens || columns.some((c) => c.length !== routed)) {
+              return l10n.t`layer ${layer.layer} does not have one row a token`;
+            }
+            if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
+              return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
+            }
+            if (layer.k > layer.experts) {
+              return l10n.t`layer ${layer.layer} chooses ${layer.k} of ${layer.experts} experts`;
+            }
+            const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
+            if (typeof outside === 'number') return l10n.t`layer ${layer.layer} has no expert ${outside}`;
+            const twice = repeated(layer.chosen, layer.experts);
+            return twice === undefined ? undefined : l10n.t`layer ${layer.layer} has expert ${twice} twice for a token`;
+          })
+          .find((p) => p !== undefined);
   if (problem !== undefined) throw invalid(problem);
   const layers = file.layers.map((layer): LayerTrace => {
     const { experts, k, stack } = layer;

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { isJsonObject, type JsonObject } from '../formats/json.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { EngineName, ServedModel, ServerIdentity } from '../protocol/server.ts';
-import type { HttpAnswer, HttpClient } from './http.ts';
+import { messageIn, valueIn, type HttpAnswer, type HttpClient } from './http.ts';
 import { rangesOfCodePoints, rangesOfSpellings, type Ranges } from './textOffsets.ts';
 
 /** The flag that both engines are started with. */
@@ -241,17 +241,10 @@ function refused(http: HttpClient, answer: HttpAnswer): UserError {
         : l10n.t`The server at ${http.place} redirects to ${other}: use that address.`,
     );
   }
-  const what = http.said(status, messageIn(valueIn(answer.body)));
+  const what = http.said(status, messageIn(answer));
   return status >= 500
     ? new UserError('server-unreachable', l10n.t`The server at ${http.place} failed (${what}).`)
     : new UserError('server-unfit', l10n.t`The server at ${http.place} refuses the text (${what}).`);
-}
-
-function messageIn(value: unknown): string {
-  if (!isJsonObject(value)) return '';
-  const inner = isJsonObject(value['error']) ? value['error'] : value;
-  const said: unknown = inner['message'] ?? inner['detail'] ?? inner['error'];
-  return typeof said === 'string' ? said : '';
 }
 
 function modelsOf(answer: HttpAnswer): ServedModel[] | undefined {
@@ -276,14 +269,6 @@ function tokensOf(value: unknown): number {
 /** The value of an answer; undefined where it is none, and where the server has nothing under that path. */
 function jsonOf({ status, body }: HttpAnswer): unknown {
   return status === 404 || status === 405 ? undefined : valueIn(body);
-}
-
-function valueIn(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
 }
 
 function isIds(value: unknown): value is readonly number[] {

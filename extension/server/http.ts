@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 // By their short names: VS Code puts its proxy and certificate settings behind these when an extension asks for them.
 import * as http from 'http';
 import * as https from 'https';
+import { isJsonObject } from '../formats/json.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import { serverUrl } from './address.ts';
 
@@ -99,7 +100,7 @@ export class HttpClient {
       if (!BUSY.has(status)) return answer;
       if (tries === MAX_TRIES) {
         throw unreachable(
-          l10n.t`The server at ${this.place} is busy (status ${status}) and was asked ${MAX_TRIES} times.`,
+          l10n.t`The server at ${this.place} is busy (${this.said(status, messageIn(answer))}) and was asked ${MAX_TRIES} times.`,
         );
       }
       // Half of the wait is by chance, so that many clients do not come back together.
@@ -214,6 +215,26 @@ export class HttpClient {
   }
 }
 
+/** The JSON in a body; undefined where it is none. */
+export function valueIn(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a server says of an error, in the forms that engines and what stands before them have for it; empty where it says nothing. */
+export function messageIn({ body }: Pick<HttpAnswer, 'body'>): string {
+  const value = valueIn(body);
+  if (!isJsonObject(value)) return '';
+  const inner = isJsonObject(value['error']) ? value['error'] : value;
+  const said: unknown = inner['message'] ?? inner['detail'] ?? inner['error'];
+  const first: unknown = Array.isArray(said) ? said[0] : undefined;
+  const message: unknown = isJsonObject(first) ? first['msg'] : said;
+  return typeof message === 'string' ? message : '';
+}
+
 function unreachable(message: string, cause?: unknown): UserError {
   return new UserError('server-unreachable', message, { cause });
 }
@@ -247,9 +268,7 @@ function failureOf(place: string, { code = '', message }: NodeJS.ErrnoException,
       return l10n.t`The server at ${place} cannot be reached from here.`;
     case 'ECONNRESET':
     case 'EPIPE':
-      return answered
-        ? l10n.t`The server at ${place} ended the connection in the middle of its answer.`
-        : ended(place);
+      return answered ? l10n.t`The server at ${place} ended the connection in the middle of its answer.` : ended(place);
     case 'EPROTO':
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
       return l10n.t`The server at ${place} does not speak https: its address may have to begin with http.`;

@@ -587,13 +587,19 @@ describe('a server in trouble ends in one sentence', () => {
     ],
     [
       'another protocol',
-      (response) => response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
+      (response) =>
+        response.socket!.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n'),
       'ended the connection without an answer',
     ],
     [
       'no model of that name any more',
       { status: 404, json: { error: { message: 'The model `demo` does not exist.' } } },
       'refuses the text (status 404: The model `demo` does not exist.)',
+    ],
+    [
+      'what FastAPI says of a question',
+      { status: 422, json: { detail: [{ loc: ['body', 'prompt'], msg: 'Input should be a valid list' }] } },
+      'refuses the text (status 422: Input should be a valid list)',
     ],
     ['silence', () => undefined, 'has said nothing for 200 ms'],
     [
@@ -625,6 +631,8 @@ describe('a server in trouble ends in one sentence', () => {
     const always = await serve(() => ({ status: 503, json: {} }));
     await expect(analyze(client(always))).rejects.toThrow('is busy (status 503) and was asked 5 times');
     expect(always.asked).toHaveLength(5);
+    const loading = await serve(() => ({ status: 503, json: { error: { message: 'Loading model' } } }));
+    await expect(analyze(client(loading))).rejects.toThrow('is busy (status 503: Loading model) and was asked 5 times');
     const failing = await serve(vllmWith(() => ({ status: 500, json: {} })));
     await expect(analyze(client(failing))).rejects.toThrow('failed');
     expect(failing.paths.filter((path) => path === '/v1/completions')).toHaveLength(1);
