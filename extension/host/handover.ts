@@ -29,8 +29,8 @@ export class Handover implements Disposable {
   readonly #disposables = new Disposables();
   /** Of the documents that were closed last, for a moment; `current` was what the views showed. */
   readonly #left = new Set<Left & { readonly current: boolean }>();
-  /** Documents that were opened a moment ago. */
-  readonly #opened = new Set<TextDocument>();
+  /** Documents that were opened and not saved since; saving one as another may take a while in between, where it is formatted, say. */
+  readonly #opened = new WeakSet<TextDocument>();
   /** Documents with the same words as one of them that was saved, for a moment: "Save As" closes one of those after it. */
   readonly #saved = new Map<TextDocument, Left & { readonly to: TextDocument }>();
   #moment: NodeJS.Timeout | undefined;
@@ -43,14 +43,13 @@ export class Handover implements Disposable {
         // VS Code has taken it back meanwhile to what was saved of it before, or emptied it.
         const saved = this.#saved.get(document);
         if (saved) this.#take(saved.to, saved, current);
-        else if (routed.complete) this.#left.add({ ...leftOf(document, routed), current });
+        else if (isLeft(routed)) this.#left.add({ ...leftOf(document, routed), current });
         this.#forgetLater();
       }),
     );
     this.#disposables.add(
       workspace.onDidOpenTextDocument((document) => {
         this.#opened.add(document);
-        this.#forgetLater();
         const left = [...this.#left].find((one) => reads(document, one.text));
         if (!left) return;
         this.#left.delete(left);
@@ -59,11 +58,11 @@ export class Handover implements Disposable {
     );
     this.#disposables.add(
       workspace.onDidSaveTextDocument((to) => {
-        if (!this.#opened.has(to) || sessions.get(to.uri)) return;
+        if (!this.#opened.delete(to) || sessions.get(to.uri)) return;
         // Saving may have ended its lines otherwise, or formatted it.
         const words = wordsOf(to);
         for (const { document, routed } of sessions.all) {
-          if (routed?.complete && wordsOf(document) === words)
+          if (routed && isLeft(routed) && wordsOf(document) === words)
             this.#saved.set(document, { ...leftOf(document, routed), to });
         }
         this.#forgetLater();
@@ -98,9 +97,13 @@ export class Handover implements Disposable {
 
   #forget(): void {
     this.#left.clear();
-    this.#opened.clear();
     this.#saved.clear();
   }
+}
+
+/** Whether there is something to go on with: all was routed, and not all of that deleted. */
+function isLeft({ complete, edits: { region } }: RoutedText): boolean {
+  return complete && region.end > region.start;
 }
 
 function leftOf(document: TextDocument, routed: RoutedText): Left {

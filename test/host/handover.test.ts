@@ -141,9 +141,37 @@ test('a text that is saved as another takes it along, also where its end is made
   expect(routedOf(after)?.placeOf(1)).toEqual({ start: 1, end: 2 });
 });
 
+test('of a text that is thrown away, an empty one that is opened next has nothing', () => {
+  const before = routedDocument('before', '0123');
+  // VS Code empties it first.
+  before.text = '';
+  routedOf(before)!.edits.apply([{ offset: 0, removed: 4, inserted: 0 }], () => '');
+  before.close();
+  expect(routedOf(new Document('after', '').open())).toBeUndefined();
+});
+
+test('a text that takes long to be saved as another takes it along, too', () => {
+  const before = routedDocument('before', '0123');
+  const after = new Document('after', '0123').open();
+  // It is formatted, say.
+  vi.advanceTimersByTime(5_000);
+  saving.fire(after.self);
+  before.close();
+  expect(routedOf(after)?.text).toBe('0123');
+});
+
+test('documents that open all the while keep nothing for longer', () => {
+  routedDocument('before', '0123').close();
+  for (let i = 0; i < 5; i++) {
+    vi.advanceTimersByTime(1_000);
+    new Document(`other ${i}`, 'other').open();
+  }
+  expect(routedOf(new Document('after', '0123').open())).toBeUndefined();
+});
+
 test('a document with other words, one that was there before, or comes later, has none of it', () => {
   const early = new Document('early', '0123').open();
-  vi.advanceTimersByTime(5_000);
+  saving.fire(early.self);
   const before = routedDocument('before', '0123');
   saving.fire(early.self);
   before.close();
