@@ -157,7 +157,11 @@ export class Comparisons {
       .map(({ id, name, detail }) => ({
         label: name,
         description: detail,
-        make: () => Promise.resolve(subjects.get(id)?.make()),
+        make: () => {
+          const subject = subjects.get(id)?.make();
+          // It may be called like the one that it is compared with, but for what the list says.
+          return Promise.resolve(subject && { ...subject, name });
+        },
       }));
   }
 

@@ -1,6 +1,7 @@
 /** What a report shows when two runs were put beside one another, and what is asked for to do so. */
 import type { TextDocument } from 'vscode';
 import { beforeEach, describe, expect, it, test, vi } from 'vitest';
+import { makeSection } from '../../extension/analysis/sections/all.ts';
 import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import { Comparisons, type ComparisonParts } from '../../extension/host/comparisons.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
@@ -94,6 +95,22 @@ test('the report opens on what was compared, whatever was chosen meanwhile', asy
   await new Comparisons(parts as ComparisonParts).ask();
   expect(shown).toEqual([['text:file:///c.txt', 'compare']]);
   expect(subjects.evidence('text:file:///c.txt').other?.name).toBe('a.txt');
+});
+
+test('a report on two texts of one name tells them apart', async () => {
+  const sessions = new Sessions();
+  const subjects = new Subjects(sessions);
+  for (const path of ['/workspace/a/one.ts', '/workspace/b/one.ts']) {
+    const document: unknown = { uri: { scheme: 'file', path, toString: () => `file://${path}` } };
+    const session = sessions.open(document as TextDocument);
+    session.show(routed(), false);
+    sessions.publish(session, 'routing');
+  }
+  const parts: unknown = { models: { bundled: [], recent: [] }, report: { show: () => undefined }, sessions, subjects };
+  Object.assign(window, { showQuickPick: (items: readonly unknown[]) => Promise.resolve(items[0]) });
+  await new Comparisons(parts as ComparisonParts).ask();
+  const { verdict } = makeSection('compare', subjects.current!.make(), {})!;
+  expect(verdict).toMatch(/with one\.ts, .* with a\/one\.ts /u);
 });
 
 test('where there is nothing else to compare with, that is said instead of an empty list', async () => {
