@@ -201,8 +201,7 @@ export class Comparer implements Disposable {
       );
       return;
     }
-    const title = session.document.uri.path.split('/').at(-1)!;
-    const markdown = comparisonMarkdown({ title, text: routed.text, first, second, agreement });
+    const markdown = comparisonMarkdown({ title: session.name, text: routed.text, first, second, agreement });
     this.#report = { session, routed, markdown };
     this.#write(this.#report);
     session.compared = agreement;

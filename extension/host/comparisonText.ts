@@ -13,7 +13,7 @@ const LISTED_TOKENS = 10;
 const NAMED_LAYERS = 3;
 
 export interface Comparison {
-  /** What the user calls the text: its file's name. */
+  /** What the user calls the text. */
   readonly title: string;
   /** The text that both runs routed. */
   readonly text: string;
