@@ -383,7 +383,8 @@ export class Commands implements Disposable {
  * @param sentence what is said where VS Code shows none either
  */
 async function offerSample(sentence: string): Promise<void> {
-  const isKept = window.tabGroups.activeTabGroup.activeTab?.input instanceof TabInputText;
+  const input = window.tabGroups.activeTabGroup.activeTab?.input;
+  const isKept = input instanceof TabInputText && isText(input);
   const message = isKept ? l10n.t`VS Code keeps files of more than 50 MB, and binary ones, from extensions.` : sentence;
   const open = l10n.t`Open Sample`;
   if ((await window.showInformationMessage(message, open)) === open)

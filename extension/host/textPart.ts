@@ -7,7 +7,7 @@ import { drawnColumns } from './tintSpans.ts';
 const NOT_TEXTS = new Set(['output', 'vscode-scm', 'comment', 'vscode-interactive-input', 'chatSessionInput']);
 
 /** Whether a document is one that somebody means by the text of an editor: not a log or a panel's input. */
-export function isText({ uri }: TextDocument): boolean {
+export function isText({ uri }: Pick<TextDocument, 'uri'>): boolean {
   return !NOT_TEXTS.has(uri.scheme);
 }
 

@@ -103,12 +103,14 @@ test('a first run shows the map beside the text, but not over it where a page as
   }
 });
 
-test('the log alone is no text', async () => {
+test('the log alone is no text, also in a tab', async () => {
   show(LOG);
+  window.tabGroups.activeTabGroup.activeTab = { input: new TabInputText(LOG.uri) };
   void run('moescope.analyze');
   const said = (): string[] => notifications.map(({ message }) => message);
   await expect.poll(said).toEqual([expect.stringContaining('Open a text first')]);
   expect(analyzed).toEqual([]);
+  window.tabGroups.activeTabGroup.activeTab = undefined;
 });
 
 test('where VS Code keeps a text from extensions, that is what is said', async () => {
