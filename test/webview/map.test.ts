@@ -559,10 +559,10 @@ describe('what is not current', () => {
   });
 });
 
-test('a layer that is chosen elsewhere comes into sight, its name whole over its column', async () => {
+test('the chosen layer is in sight from the beginning, and where it is chosen elsewhere, its name whole over its column', async () => {
   await open({ width: 480 });
-  await view.showSynthetic({ tokens: 100, layers: 58, experts: 256, k: 8 }, { layer: 0, tint: 'entropy' });
-  for (const layer of [57, 30, 0]) {
+  await view.showSynthetic({ tokens: 100, layers: 58, experts: 256, k: 8 }, { layer: 29, tint: 'entropy' });
+  for (const layer of [29, 57, 30, 0]) {
     await view.update({ layer });
     const { name, column, shown } = await view.page.getByRole('columnheader', { selected: true }).evaluate((header) => {
       const range = document.createRange();

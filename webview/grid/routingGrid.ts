@@ -104,8 +104,7 @@ export class RoutingGrid extends LightElement {
     const onlyContent = [...changed.keys()].every((key) => key === 'cached' || key === 'focusedCell');
     if (!onlyContent) {
       this.layout();
-      const last = changed.get('view') as ViewState | undefined;
-      if (last && last.layer !== this.view.layer) this.scrollToLayer(this.view.layer);
+      if (changed.has('view')) this.followLayer(changed.get('view') as ViewState | undefined);
       return;
     }
     if (changed.has('cached')) this.#painter?.invalidate();
@@ -402,6 +401,13 @@ export class RoutingGrid extends LightElement {
       this.scrollToPosition(leap ? top - clientHeight / 3 : top < position ? top : bottom);
     }
     this.scrollToLayer(layer);
+  }
+
+  /** Where another layer is chosen, or it is one of others, it comes into sight. */
+  private followLayer(last: ViewState | undefined): void {
+    const { layer, model } = this.view;
+    const layersBefore = last?.model?.moeLayers.length;
+    if (last?.layer !== layer || layersBefore !== model?.moeLayers.length) this.scrollToLayer(layer);
   }
 
   private scrollToLayer(layer: number): void {
