@@ -5,6 +5,7 @@ import { Disposables } from './disposables.ts';
 import { AWAY_MS, type LiveSwitch } from './liveSwitch.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import { seenEditors } from './shownEditor.ts';
 import { isText, lengthOf, wholeText } from './textPart.ts';
 
 /** Characters of a text that is routed unasked: some 50,000 tokens, which a small model takes ten seconds for. */
@@ -86,7 +87,7 @@ export class Onlooker implements Disposable {
     clearTimeout(this.#rest);
     this.#rest = setTimeout(() => {
       if (!this.#live.on || this.#document || this.#sessions.all.some(({ run }) => run)) return;
-      const next = window.visibleTextEditors.find(({ document }) => this.#isUnrouted(document));
+      const next = seenEditors().find(({ document }) => this.#isUnrouted(document));
       if (next) this.#route(next.document, false);
     }, REST_MS);
   }

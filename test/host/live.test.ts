@@ -15,7 +15,7 @@ import { Sessions } from '../../extension/host/sessions.ts';
 import type { Settings } from '../../extension/host/settings.ts';
 import type { LiveParams } from '../../extension/protocol/engine.ts';
 import { cancelled, SUPERSEDED, UserError } from '../../extension/protocol/errors.ts';
-import { activating, editing, EndOfLine, Position, Range, visible, window } from '../support/vscode.ts';
+import { activating, editing, EndOfLine, Position, Range, visible, window, workspace } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -206,6 +206,25 @@ test('an edit that is no longer seen makes way for one that is, and is routed wh
   expect(calls.slice(4).map(({ text }) => text)).toEqual(['xhello world']);
   await calls[4]!.finish();
   expect([sessionOf(a)?.routed?.complete, sessionOf(a)?.partial]).toEqual([true, undefined]);
+});
+
+test('cells of a notebook behind another tab wait until it is seen', async () => {
+  const [text, cell] = [new Document('text', 'hello world'), new Document('cell', 'other text')];
+  const notebook = { getCells: () => [{ document: cell, notebook, index: 0 }] };
+  workspace.notebookDocuments = [notebook];
+  await start({ looksOn: true });
+  // VS Code counts it among what is visible.
+  await show(text, cell);
+  await calls[0]!.finish();
+  await vi.advanceTimersByTimeAsync(REST);
+  expect(calls).toHaveLength(1);
+  window.visibleNotebookEditors = [{ notebook }];
+  await show(text, cell);
+  await vi.advanceTimersByTimeAsync(REST);
+  expect(calls.slice(1).map((call) => call.text)).toEqual(['other text']);
+  await calls[1]!.finish();
+  Object.assign(window, { visibleNotebookEditors: [] });
+  workspace.notebookDocuments = [];
 });
 
 test('a recording that was opened on a text whose run made way stays', async () => {
