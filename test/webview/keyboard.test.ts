@@ -32,9 +32,12 @@ async function leave(): Promise<void> {
   await tabStops('Tab');
 }
 
+/** As fast as a person at most: the page has drawn what a key did before the next one comes. */
 async function press(...keys: string[]): Promise<void> {
-  for (const key of keys) await view.page.keyboard.press(key);
-  await view.settle();
+  for (const key of keys) {
+    await view.page.keyboard.press(key);
+    await view.settle();
+  }
 }
 
 type Sent = Awaited<ReturnType<View['received']>>[number];
