@@ -251,7 +251,7 @@ describe('bad input: exit code 2 and one sentence', () => {
     [['report', '--trace', SAMPLE, '--precision', 'int8'], /--precision and --trace do not go together/],
     [['folder', '.', '--json', '-', '--html', '-'], /one of --html and --json/],
     [['agree', SAMPLE, '--server', 'http://127.0.0.1:1'], /--model DIR/],
-    [['analyze', '--trace', join(ROOT, 'package.json')], /no trace/],
+    [['analyze', '--trace', join(ROOT, 'package.json')], /no recording that MoEScope can open/],
     [['report'], /Which FILE/],
     [['report', SAMPLE, '--trace', SAMPLE], /Either a FILE or --trace/],
     [['report', SAMPLE, '--layer', '3'], /Unknown option '--layer'/],

@@ -382,10 +382,16 @@ export class Workbench {
   private async openPalette(title: string): Promise<void> {
     await poll(`the command ${title}`, async () => {
       await this.ask('F1', `>${title}`);
-      await this.quickRows().first().waitFor();
-      if ((await this.quickRows().filter({ hasText: title }).count()) > 0) return true;
-      await this.page.keyboard.press('Escape');
-      return undefined;
+      const offered = this.quickRows().filter({ hasText: title, visible: true });
+      const isThere = await offered
+        .first()
+        .waitFor({ timeout: 2000 })
+        .then(
+          () => true,
+          () => undefined,
+        );
+      if (!isThere) await this.page.keyboard.press('Escape');
+      return isThere;
     });
   }
 
