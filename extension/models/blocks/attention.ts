@@ -1,8 +1,8 @@
 import { CAST_TO, type Graph, type Value } from '../graph.ts';
 import type { AttentionSpec, NormSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
-import { linear } from './linear.ts';
 import { cachedAttention, type Alone } from './cachedAttention.ts';
+import { linear } from './linear.ts';
 import { normalize } from './norm.ts';
 
 /** Inputs of the graph that all attention shares. */
