@@ -1,5 +1,5 @@
 /** VS Code's theme as canvases need it: resolved colours, observed for changes. */
-import { expertColor, magnitudeColor, textOn, type ThemeKind } from '../extension/analysis/palette.ts';
+import { expertColor, isDark, magnitudeColor, textOn, type ThemeKind } from '../extension/analysis/palette.ts';
 import type { PaletteName } from '../extension/protocol/webview.ts';
 
 export interface Theme {
@@ -55,9 +55,8 @@ export function themeKind(classes: { contains(name: string): boolean }): ThemeKi
 /** The kind of the theme; where the system forces its colours and they are the other way round, of those. */
 export function shownKind(): ThemeKind {
   const kind = themeKind(document.body.classList);
-  const isDark = kind === 'dark' || kind === 'highContrast';
-  if (!FORCED.matches || DARK.matches === isDark) return kind;
-  return isDark ? 'highContrastLight' : 'highContrast';
+  if (!FORCED.matches || DARK.matches === isDark(kind)) return kind;
+  return isDark(kind) ? 'highContrastLight' : 'highContrast';
 }
 
 /** Whether text has one strength only. */

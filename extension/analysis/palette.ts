@@ -31,7 +31,8 @@ export function expertTextColor(expert: number, palette: PaletteName, theme: The
   return oklch(isDark(theme) ? Math.max(0.67, lightness) : Math.min(0.52, lightness), chroma, hue);
 }
 
-function isDark(theme: ThemeKind): boolean {
+/** Whether text is light on dark. */
+export function isDark(theme: ThemeKind): boolean {
   return theme === 'dark' || theme === 'highContrast';
 }
 

@@ -181,15 +181,21 @@ async function analyze(document: Document): Promise<void> {
   await calls.at(-1)!.finish();
 }
 
-const sessionOf = ({ name }: Document): Session | undefined => sessions.get(`file:///${name}`);
-
-test('an edit that is no longer seen makes way for one that is, and is routed when it is seen again', async () => {
+/** Two texts that Live has routed, one after the other: the second is seen. */
+async function twoRouted(): Promise<[Document, Document]> {
   const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
   await show(a);
   await start({ looksOn: true });
   await calls[0]!.finish();
   await show(b);
   await calls[1]!.finish();
+  return [a, b];
+}
+
+const sessionOf = ({ name }: Document): Session | undefined => sessions.get(`file:///${name}`);
+
+test('an edit that is no longer seen makes way for one that is, and is routed when it is seen again', async () => {
+  const [a, b] = await twoRouted();
   await show(a);
   await a.type('x');
   const hidden = calls[2]!;
@@ -247,12 +253,7 @@ test('a recording that was opened on a text whose run made way stays', async () 
 });
 
 test('a text is routed by the model that was chosen meanwhile as soon as somebody looks at it', async () => {
-  const [a, b] = [new Document('a', 'hello world'), new Document('b', 'other text')];
-  await show(a);
-  await start({ looksOn: true });
-  await calls[0]!.finish();
-  await show(b);
-  await calls[1]!.finish();
+  const [a, b] = await twoRouted();
   folder = 'another';
   await show(a);
   expect(calls.slice(2).map(({ text }) => text)).toEqual(['hello world']);

@@ -75,16 +75,21 @@ function intervalOf(
   return { low: Math.max(0, share - half), high: Math.min(1, share + half) };
 }
 
-/** The 97.5th percentile of Student's distribution, by Cornish and Fisher's expansion: within 0.3 % from 4 degrees of freedom on. */
-function studentQuantile(freedom: number): number {
-  const z = 1.959964;
-  const terms = [
+/** Terms of Cornish and Fisher's expansion of the 97.5th percentile of Student's distribution, of which z is that of the normal one. */
+const TERMS = studentTerms(1.959964);
+
+function studentTerms(z: number): readonly number[] {
+  return [
     z,
     (z ** 3 + z) / 4,
     (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
     (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
   ];
-  return terms.reduce((sum, term, i) => sum + term / freedom ** i, 0);
+}
+
+/** The percentile, within 0.3 % from 4 degrees of freedom on. */
+function studentQuantile(freedom: number): number {
+  return TERMS.reduce((sum, term, i) => sum + term / freedom ** i, 0);
 }
 
 /** An expert that a domain's tokens go to more than those of every other domain. */
