@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
+import { isAbsent } from '../formats/regularFile.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { CACHE_LIMIT } from '../protocol/defaults.ts';
 import type { Began, ModelRequest, Progress, Routed as Part } from '../protocol/engine.ts';
@@ -65,9 +66,9 @@ export async function readText(file: string): Promise<string> {
   try {
     bytes = file === '-' ? await buffer(process.stdin) : await readFile(file);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new UsageError(`There is no file ${file}.`, { cause: error });
-    if (code === 'EISDIR') throw new UsageError(`${file} is a folder, not a file.`, { cause: error });
+    if (isAbsent(error)) throw new UsageError(`There is no file ${file}.`, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR')
+      throw new UsageError(`${file} is a folder, not a file.`, { cause: error });
     throw new UsageError(`${file} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
   try {

@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAbsent } from '../formats/regularFile.ts';
 import { WEIGHT_FILE } from '../models/decoder.ts';
 import type { CachedModel, ClearedCache } from '../protocol/engine.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
@@ -245,10 +246,6 @@ export function unwritable(cache: string, error: unknown): UserError {
   // Of what a thread met, the sentence is all that comes.
   const code = messageOf(error).startsWith('ENOSPC') ? 'cache-full' : 'cache-unwritable';
   return new UserError(code, message, { cause: error });
-}
-
-function isAbsent(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
 /** The key of files that a name ends with. */

@@ -1,9 +1,9 @@
 import * as l10n from '@vscode/l10n';
-import type { Stats } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import { refuseLfsPointer } from './lfsPointer.ts';
+import { isAbsent, regularFile } from './regularFile.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,6 @@ export async function readJsonObject(
   const name = basename(path);
   let text: string;
   try {
-    // Before it is opened: a pipe would keep us waiting, a device never ends.
     const { size } = await regularFile(path);
     if (size > limit)
       throw new UserError(codes.invalid, l10n.t`${name} has ${size} bytes, which is too large for such a file.`);
@@ -29,30 +28,22 @@ export async function readJsonObject(
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (absent)
+    if (isAbsent(error))
       throw new UserError(codes.missing, l10n.t`There is no ${name} in ${path.slice(0, -name.length - 1)}.`, {
         cause: error,
       });
-    throw new UserError(codes.invalid, l10n.t`${path} cannot be read: ${(error as Error).message}.`, { cause: error });
+    throw new UserError(codes.invalid, l10n.t`${path} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
   let value: unknown;
   try {
     value = parse(text);
   } catch (error) {
-    throw new UserError(codes.invalid, l10n.t`${path} is not valid JSON: ${(error as Error).message}.`, {
+    throw new UserError(codes.invalid, l10n.t`${path} is not valid JSON: ${messageOf(error)}.`, {
       cause: error,
     });
   }
   if (!isJsonObject(value)) throw new UserError(codes.invalid, l10n.t`${path} does not hold a JSON object.`);
   return value;
-}
-
-/** What there is to know of a file. Throws Error when it is a folder, a pipe or a device. */
-export async function regularFile(path: string): Promise<Stats> {
-  const stats = await stat(path);
-  if (!stats.isFile()) throw new Error(l10n.t`it is no file`);
-  return stats;
 }
 
 /** Throws SyntaxError. */

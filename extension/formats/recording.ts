@@ -14,10 +14,10 @@ import {
 } from './countsTable.ts';
 import { isEngineReply } from './engineReply.ts';
 import { isGguf, isLegacyImatrix, readImatrix, refuseLegacyImatrix } from './imatrix.ts';
-import { regularFile } from './json.ts';
 import { isAlike, mergedCounts, notedCounts } from './mergedCounts.ts';
 import { isNpy, readNpy, readNpz } from './npy.ts';
 import { arraysRecording, repliesRecording } from './recordedIds.ts';
+import { isAbsent, regularFile } from './regularFile.ts';
 import type { KnownLayers } from './routedExperts.ts';
 import { readSglangDump } from './sglangDump.ts';
 import { isTorchSave, readTorchSave } from './torchSave.ts';
@@ -94,8 +94,9 @@ async function readFileOf(path: string, known?: KnownLayers): Promise<Recording>
     if (size > MAX_BYTES) throw new Error(l10n.t`it has ${size} bytes, which is too large`);
     bytes = await readFile(path);
   } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = absent ? l10n.t`There is no file ${path}.` : l10n.t`${name} cannot be read: ${messageOf(error)}.`;
+    const what = isAbsent(error)
+      ? l10n.t`There is no file ${path}.`
+      : l10n.t`${name} cannot be read: ${messageOf(error)}.`;
     throw new UserError('trace-invalid', what, { cause: error });
   }
   try {

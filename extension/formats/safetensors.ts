@@ -6,8 +6,9 @@ import * as l10n from '@vscode/l10n';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
-import { isJsonObject, regularFile } from './json.ts';
+import { isJsonObject } from './json.ts';
 import { refuseLfsPointer } from './lfsPointer.ts';
+import { regularFile } from './regularFile.ts';
 
 /** Bits of one element. Types that no loader here understands are still listed, so that they can be named. */
 const BITS: Readonly<Record<string, number>> = {
