@@ -2,12 +2,12 @@
 import { parseArgs } from 'node:util';
 import type { Grouping, GroupRule } from '../analysis/folder/groups.ts';
 import { FOLDER_LIMITS } from '../protocol/defaults.ts';
-import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import { MAX_SOCKETS } from '../server/http.ts';
 import type { FolderOptions } from './folder.ts';
+import { HERE_ALONE, MODEL_OPTIONS, modelOptions } from './modelOptions.ts';
 import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
+import { understood, wholeNumber } from './values.ts';
 
 const USAGE = `moescope folder DIR [options]   routes the files of a folder and shows which experts do which kind of text
 
@@ -43,12 +43,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
         json: { type: 'string' },
         html: { type: 'string' },
         ...SERVER_OPTIONS,
-        model: { type: 'string' },
-        router: { type: 'string' },
-        threads: { type: 'string' },
-        context: { type: 'string' },
-        precision: { type: 'string' },
-        provider: { type: 'string' },
+        ...MODEL_OPTIONS,
         concurrency: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
@@ -61,7 +56,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
   const server = serverOptions(values);
   const concurrency = wholeNumber('concurrency', values.concurrency, 1);
   if (concurrency !== undefined && !server) throw new UsageError('--concurrency is for --server.');
-  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router']);
+  notWith(values, 'server', HERE_ALONE);
   return {
     folders: positionals,
     group: grouping(values.group ?? 'language'),
@@ -76,12 +71,7 @@ export function parseFolder(args: string[]): FolderOptions | undefined {
     generate: 0,
     server,
     concurrency: Math.min(MAX_CONCURRENCY, concurrency ?? 4 * (server?.url.split(',').length ?? 0)),
-    model: values.model,
-    router: values.router,
-    threads: threadCount(values.threads),
-    context: wholeNumber('context', values.context, 1) ?? 0,
-    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
-    provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
+    ...modelOptions(values),
   };
 }
 

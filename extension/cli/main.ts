@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
-import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import { ablate } from './ablate.ts';
 import { agree, type AgreeOptions } from './agree.ts';
 import { analyze } from './analyze.ts';
@@ -15,6 +14,14 @@ import { folder } from './folder.ts';
 import { parseFolder } from './folderOptions.ts';
 import { inspect, type InspectOptions } from './inspect.ts';
 import { parseAblate, parseBalance, parseWhatif } from './measuring.ts';
+import {
+  HERE_ALONE,
+  MODEL_OPTIONS,
+  openingOptions,
+  PRECISION_NAMES,
+  PROVIDER_NAMES,
+  wayOptions,
+} from './modelOptions.ts';
 import { checkOutputs, type Inputs, type Outputs } from './output.ts';
 import { parseProfile, profile } from './profile.ts';
 import { report } from './report.ts';
@@ -25,7 +32,7 @@ import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { visibleLines } from './table.ts';
 import { tour } from './tour.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
+import { oneOf, understood, wholeNumber } from './values.ts';
 import { whatif } from './whatif.ts';
 
 const USAGE = `moescope analyze FILE [options]   routes a text through a mixture-of-experts model ("-" reads standard input)
@@ -127,13 +134,7 @@ async function main(args: string[]): Promise<number> {
   }
   const [command, ...files] = positionals;
   const server = serverOptions(values);
-  const common = {
-    files,
-    model: values.model,
-    router: values.router,
-    threads: threadCount(values.threads),
-    context: wholeNumber('context', values.context, 1) ?? 0,
-  };
+  const common = { files, ...openingOptions(values) };
   if (command === 'agree') {
     if (server && values.model === undefined) {
       throw new UsageError('agree takes --server and --model DIR: the model that the server runs, on this machine.');
@@ -146,8 +147,8 @@ async function main(args: string[]): Promise<number> {
   if (command !== 'analyze') {
     throw new UsageError(`There is no command "${command ?? ''}"; see moescope --help.`);
   }
-  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router', 'generate', 'trace']);
-  notWith(values, 'trace', ['precision', 'provider', 'threads', 'context', 'router', 'generate']);
+  notWith(values, 'server', [...HERE_ALONE, 'generate', 'trace']);
+  notWith(values, 'trace', [...HERE_ALONE, 'generate']);
   if (values.trace === undefined && values.part !== undefined) throw new UsageError('--part is for --trace.');
   return checked(analyze, {
     ...common,
@@ -156,8 +157,7 @@ async function main(args: string[]): Promise<number> {
     part: values.part,
     json: values.json,
     generate: wholeNumber('generate', values.generate, 0) ?? 0,
-    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
-    provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
+    ...wayOptions(values),
     layer: values.layer,
   });
 }
@@ -201,18 +201,13 @@ function parseOptions(args: string[]) {
     args,
     allowPositionals: true,
     options: {
-      model: { type: 'string' },
-      router: { type: 'string' },
+      ...MODEL_OPTIONS,
       trace: { type: 'string', multiple: true },
       part: { type: 'string' },
       json: { type: 'string' },
       layer: { type: 'string' },
       ...SERVER_OPTIONS,
       generate: { type: 'string' },
-      threads: { type: 'string' },
-      context: { type: 'string' },
-      precision: { type: 'string' },
-      provider: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
       version: { type: 'boolean' },
     },
@@ -226,14 +221,11 @@ function twoWays(
   server: ServerOptions | undefined,
 ): AgreeOptions['ways'] {
   if (server) {
-    const here = {
-      precision: oneOf('precision', precision, ['auto', ...PRECISIONS] as const) ?? 'auto',
-      provider: oneOf('provider', provider, ['auto', ...PROVIDERS] as const) ?? 'auto',
-    };
+    const here = wayOptions({ precision, provider });
     return [here, { ...here, server }];
   }
-  const precisions = pair('precision', precision, ['auto', ...PRECISIONS] as const);
-  const providers = pair('provider', provider, ['auto', ...PROVIDERS] as const);
+  const precisions = pair('precision', precision, PRECISION_NAMES);
+  const providers = pair('provider', provider, PROVIDER_NAMES);
   if (precisions[0] === precisions[1] && providers[0] === providers[1]) {
     throw new UsageError('What against what? --precision A,B or --provider A,B says it.');
   }

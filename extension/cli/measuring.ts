@@ -1,9 +1,10 @@
 /** The commands that change a model and measure what it costs: how their command lines are read. */
 import { parseArgs } from 'node:util';
 import { CAPACITY_POLICIES, type CapacityPolicy } from '../protocol/intervention.ts';
-import { PRECISIONS, type ModelInfo } from '../protocol/trace.ts';
+import type { ModelInfo } from '../protocol/trace.ts';
 import { layerLabel } from '../analysis/labels.ts';
-import { decimal, oneOf, threadCount, understood, wholeNumber } from './values.ts';
+import { decimal, oneOf, understood, wholeNumber } from './values.ts';
+import { MODEL_OPTIONS, modelOptions, type ModelValues } from './modelOptions.ts';
 import type { RouteOptions } from './route.ts';
 import { UsageError } from './usage.ts';
 
@@ -46,13 +47,11 @@ export interface NamedExpert {
 const TARGET = 0.2;
 const TOP = 20;
 
+const { model, threads, context, precision } = MODEL_OPTIONS;
 const COMMON = {
-  model: { type: 'string' },
+  ...{ model, threads, context, precision },
   json: { type: 'string' },
   layer: { type: 'string', multiple: true },
-  threads: { type: 'string' },
-  context: { type: 'string' },
-  precision: { type: 'string' },
 } as const;
 
 export function parseWhatif(args: string[]): WhatifOptions {
@@ -114,25 +113,18 @@ export function parseAblate(args: string[]): AblateOptions {
   return { ...common(values, positionals), top: wholeNumber('top', values.top, 1) ?? TOP };
 }
 
-interface CommonValues {
-  readonly model?: string | undefined;
+interface CommonValues extends ModelValues {
   readonly json?: string | undefined;
   readonly layer?: string[] | undefined;
-  readonly threads?: string | undefined;
-  readonly context?: string | undefined;
-  readonly precision?: string | undefined;
 }
 
 function common(values: CommonValues, files: readonly string[]): MeasuringOptions {
   return {
     files,
-    model: values.model,
+    ...modelOptions(values),
+    provider: 'cpu',
     json: values.json,
     layers: values.layer?.flatMap((text) => text.split(',')),
-    threads: threadCount(values.threads),
-    context: wholeNumber('context', values.context, 1) ?? 0,
-    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
-    provider: 'cpu',
   };
 }
 

@@ -2,12 +2,12 @@
 import { parseArgs } from 'node:util';
 import { COST, costSection, profileFigures } from '../analysis/sections/cost.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
-import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
+import { MODEL_OPTIONS, modelOptions } from './modelOptions.ts';
 import { writeOut } from './output.ts';
 import { inEngine, readOneText, type RouteOptions } from './route.ts';
 import { sectionText } from './sectionText.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
+import { understood, wholeNumber } from './values.ts';
 
 export interface ProfileOptions extends RouteOptions {
   readonly files: readonly string[];
@@ -23,24 +23,19 @@ export function parseProfile(args: string[]): ProfileOptions {
       args,
       allowPositionals: true,
       options: {
-        ...{ model: { type: 'string' }, router: { type: 'string' }, json: { type: 'string' } },
-        ...{ batch: { type: 'string' }, generate: { type: 'string' } },
-        ...{ threads: { type: 'string' }, context: { type: 'string' } },
-        ...{ precision: { type: 'string' }, provider: { type: 'string' } },
+        ...MODEL_OPTIONS,
+        json: { type: 'string' },
+        batch: { type: 'string' },
+        generate: { type: 'string' },
       },
     }),
   );
   return {
     files: positionals,
-    model: values.model,
-    router: values.router,
     json: values.json,
     batches: (values.batch ?? BATCHES).split(',').map((text) => wholeNumber('batch', text, 1)!),
     generate: wholeNumber('generate', values.generate, 0) ?? 32,
-    threads: threadCount(values.threads),
-    context: wholeNumber('context', values.context, 1) ?? 0,
-    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
-    provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
+    ...modelOptions(values),
   };
 }
 

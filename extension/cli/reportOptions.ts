@@ -4,12 +4,12 @@ import type { Settings } from '../analysis/export/report.ts';
 import { makeSection, SECTIONS } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Control, Parameters } from '../protocol/report.ts';
-import { PRECISIONS, PROVIDERS } from '../protocol/trace.ts';
 import type { ReportOptions } from './report.ts';
 import { layerNamed } from './measuring.ts';
+import { HERE_ALONE, MODEL_OPTIONS, modelOptions } from './modelOptions.ts';
 import { notWith, SERVER_OPTIONS, serverOptions } from './serverOptions.ts';
 import { UsageError } from './usage.ts';
-import { oneOf, threadCount, understood, wholeNumber } from './values.ts';
+import { oneOf, understood } from './values.ts';
 
 const USAGE = `moescope report FILE… [options]          routes texts through a model and says what their load tells, one report a FILE
 moescope report --trace FILE [options]   the same of recorded routing; --trace more than once adds counts up
@@ -42,12 +42,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
         trace: { type: 'string', multiple: true },
         part: { type: 'string' },
         against: { type: 'string' },
-        model: { type: 'string' },
-        router: { type: 'string' },
-        threads: { type: 'string' },
-        context: { type: 'string' },
-        precision: { type: 'string' },
-        provider: { type: 'string' },
+        ...MODEL_OPTIONS,
         ...SERVER_OPTIONS,
         help: { type: 'boolean', short: 'h' },
       },
@@ -58,8 +53,8 @@ export function parseReport(args: string[]): ReportOptions | undefined {
     return undefined;
   }
   const server = serverOptions(values);
-  notWith(values, 'server', ['precision', 'provider', 'threads', 'context', 'router', 'trace']);
-  notWith(values, 'trace', ['precision', 'provider', 'threads', 'context', 'router']);
+  notWith(values, 'server', [...HERE_ALONE, 'trace']);
+  notWith(values, 'trace', HERE_ALONE);
   return {
     files: positionals,
     server,
@@ -73,12 +68,7 @@ export function parseReport(args: string[]): ReportOptions | undefined {
     sections: (values.section ?? []).map(knownSection),
     set: (values.set ?? []).map(wellFormed),
     generate: 0,
-    model: values.model,
-    router: values.router,
-    threads: threadCount(values.threads),
-    context: wholeNumber('context', values.context, 1) ?? 0,
-    precision: oneOf('precision', values.precision, ['auto', ...PRECISIONS]) ?? 'auto',
-    provider: oneOf('provider', values.provider, ['auto', ...PROVIDERS]) ?? 'auto',
+    ...modelOptions(values),
   };
 }
 
