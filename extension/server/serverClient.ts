@@ -1,74 +1,41 @@
 import * as l10n from '@vscode/l10n';
-import {
-  layersWithoutWeights,
-  modelElsewhere,
-  placeLayers,
-  type ExpertColumn,
-  type PlacedLayers,
-} from '../formats/routedExperts.ts';
-import type { AnalyzeResult, Began, Progress, Routed, TokenRanges } from '../protocol/engine.ts';
-import { cancelled, isUserError, UserError } from '../protocol/errors.ts';
-import type {
-  EngineName,
-  ModelShape,
-  ServedModel,
-  ServerIdentity,
-  ServerProbe,
-  ServerSpec,
-} from '../protocol/server.ts';
+import { modelElsewhere, placeLayers, type ExpertColumn, type PlacedLayers } from '../formats/routedExperts.ts';
+import type { AnalyzeResult } from '../protocol/engine.ts';
+import { cancelled, UserError } from '../protocol/errors.ts';
+import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
-import {
-  askRouting,
-  identify,
-  listedModels,
-  promptTokens,
-  servedModel,
-  tokenizeThere,
-  withoutRouting,
-} from './engines.ts';
+import { Emitter, type ServedSink } from './emitter.ts';
+import { askRouting, promptTokens, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
+import { KnownServer, PROBE_TEXT, type Known, type LocalFolder } from './knownServer.ts';
 import { DUMP_FOLDER, DUMP_VARIABLE, dumpsIn, newDumps, startRecording, stopRecording } from './recorder.ts';
 import { rangesOfTexts, type Ranges } from './textOffsets.ts';
+import { unlessAborted } from './unlessAborted.ts';
 
-/** Receives a run as it goes, as from an engine of this machine. */
-export interface ServedSink {
-  progress(progress: Progress): void;
-  /** Comes again, before all that has been routed so far, where a later answer shows more experts than were known. */
-  began(began: Began): void;
-  routed(routed: Routed): void;
-}
-
-export interface ServerClientOptions extends Omit<HttpOptions, 'url'> {
+export interface ServerClientOptions extends Omit<HttpOptions, 'url'>, LocalFolder {
   readonly decoder: Decoder;
-  /** What the local folder's config says. Throws UserError. */
-  readonly shape: (folder: string, signal: AbortSignal) => Promise<ModelShape>;
-  /** Takes a text apart with the local folder's tokenizer. Throws UserError. */
-  readonly tokenize: (shape: ModelShape, text: string, signal: AbortSignal) => Promise<TokenRanges>;
 }
 
-/** Tokens that are handed on at once: the host's thread gets time between. */
-const PART_TOKENS = 1024;
 /** A text of more windows is not one that anybody reads. */
 const MAX_WINDOWS = 2000;
 /** What both engines leave out. */
 const WEIGHTLESS = l10n.t`The engine returns no weights.`;
-const PROBE_TEXT = 'The router sends each token to a few experts.';
 
 /** One model on one server: probes it, and routes texts there. */
 export class ServerClient {
   readonly #spec: ServerSpec;
   readonly #options: ServerClientOptions;
   readonly #http: HttpClient;
-  /** What was found out, for as long as the server answers. */
-  #known: Promise<Known> | undefined;
+  readonly #server: KnownServer;
 
   constructor(spec: ServerSpec, options: ServerClientOptions) {
     this.#spec = spec;
     this.#options = options;
     this.#http = new HttpClient({ ...options, url: spec.url });
+    this.#server = new KnownServer(spec, this.#http, options);
   }
 
   /** Where it asks, for sentences. */
@@ -78,19 +45,19 @@ export class ServerClient {
 
   /** Names of the server's models. Throws UserError. */
   async models(signal: AbortSignal): Promise<readonly string[]> {
-    const { identity } = await this.#asked(signal);
+    const { identity } = await this.#server.ask(signal);
     return identity.models.map(({ name }) => name);
   }
 
   /** Name of the model that routes: the one that is asked for, or the only one. Throws UserError. */
   name(signal: AbortSignal): Promise<string> {
-    return this.#withKnown(signal, ({ model }) => Promise.resolve(model.name));
+    return this.#server.use(signal, ({ model }) => Promise.resolve(model.name));
   }
 
   /** Finds out what the server is, and whether it routes. Throws UserError: what is missing, and what would mend it. */
   probe(signal: AbortSignal): Promise<ServerProbe> {
-    this.#known = undefined;
-    return this.#withKnown(signal, async (known) => {
+    this.#server.forget();
+    return this.#server.use(signal, async (known) => {
       const { tokens } = await this.#tokens(known, PROBE_TEXT, signal);
       const reply = await this.#window(known, tokens ?? PROBE_TEXT, { logProb: true, placed: true }, signal);
       const { layers, moeLayers, notes } = this.#placed(known, [reply]);
@@ -133,7 +100,7 @@ export class ServerClient {
   ): Promise<AnalyzeResult> {
     const begun = performance.now();
     sink.progress({ run, stage: 'load', done: 0, total: 0 });
-    return this.#withKnown(signal, async (known) => {
+    return this.#server.use(signal, async (known) => {
       const opened = performance.now();
       sink.progress({ run, stage: 'tokenize', done: 0, total: 0 });
       const { tokens, ranges } = await this.#tokens(known, text, signal);
@@ -166,78 +133,6 @@ export class ServerClient {
   /** Ends its connections. */
   dispose(): void {
     this.#http.dispose();
-  }
-
-  /** Does something with what is known of the server, which goes with a failure: it may be another one when it is there again. */
-  async #withKnown<T>(signal: AbortSignal, work: (known: Known) => Promise<T>): Promise<T> {
-    try {
-      return await work(await this.#current(signal));
-    } catch (error) {
-      if (!isUserError(error, 'cancelled')) this.#known = undefined;
-      throw error;
-    }
-  }
-
-  /** What is known of the server, as long as its models and their contexts are the same: it may have been started anew while nobody asked. */
-  async #current(signal: AbortSignal): Promise<Known> {
-    const asked = performance.now();
-    const finding = this.#known;
-    const known = await this.#find(signal);
-    if (known.found >= asked) return known;
-    const listed = await listedModels(this.#http, signal);
-    if (JSON.stringify(listed) === JSON.stringify(known.listed)) return known;
-    if (this.#known === finding) this.#known = undefined;
-    return this.#find(signal);
-  }
-
-  /** What all who ask at the same time find out together. */
-  async #find(signal: AbortSignal): Promise<Known> {
-    while (this.#known) {
-      try {
-        return await unlessAborted(this.#known, signal);
-      } catch (error) {
-        // Where only the one was cancelled who began it, the others begin again.
-        if (signal.aborted || !isUserError(error, 'cancelled')) throw error;
-      }
-    }
-    const finding = this.#identify(signal);
-    this.#known = finding;
-    // Ahead of all who wait for it.
-    finding.catch(() => {
-      if (this.#known === finding) this.#known = undefined;
-    });
-    return unlessAborted(finding, signal);
-  }
-
-  async #identify(signal: AbortSignal): Promise<Known> {
-    const { folder, model } = this.#spec;
-    const shape = folder === undefined ? undefined : await this.#options.shape(folder, signal);
-    const { listed, identity } = await this.#asked(signal);
-    const served = servedModel(this.#http, identity, model);
-    if (shape?.tokenizer) await this.#requireSameTokens(identity.engine, served.name, shape, signal);
-    return { listed, identity, model: served, shape, found: performance.now(), forgets: false };
-  }
-
-  /** What the server says of itself. Throws UserError. */
-  async #asked(signal: AbortSignal): Promise<Pick<Known, 'listed' | 'identity'>> {
-    const listed = await listedModels(this.#http, signal);
-    return { listed, identity: await identify(this.#http, listed, signal) };
-  }
-
-  /** An engine routes whatever ids it is sent. Throws UserError where it takes a text apart otherwise than the local folder. */
-  async #requireSameTokens(engine: EngineName, model: string, shape: ModelShape, signal: AbortSignal): Promise<void> {
-    // A server need not have a tokenizer, or a way to it.
-    const there = await tokenizeThere(this.#http, engine, model, PROBE_TEXT, signal).catch(() => undefined);
-    if (signal.aborted) throw cancelled();
-    if (!there) return;
-    const { ids } = await this.#options.tokenize(shape, PROBE_TEXT, signal);
-    const [own, others] = [ids, there.ids].map((list) => `,${list.join()},`) as [string, string];
-    // Special tokens around a text may be set beside tokenizer.json.
-    if (own.includes(others) || others.includes(own)) return;
-    throw new UserError(
-      'server-unfit',
-      l10n.t`The local folder's tokenizer.json is another model's: the server at ${this.#http.place} splits a text into other tokens.`,
-    );
   }
 
   /** The text's tokens; undefined where only the server's answer will tell. */
@@ -334,90 +229,11 @@ export class ServerClient {
   }
 }
 
-/** What a promise comes to; throws `cancelled` as soon as the signal is aborted. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => {
-      reject(cancelled());
-    };
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    void promise.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', stop);
-    });
-  });
-}
-
 /** What of an answer is wanted. */
 interface Wanted {
   readonly logProb: boolean;
   /** Where its tokens stand in the text is known. */
   readonly placed: boolean;
-}
-
-interface Known {
-  /** Its list of models as it came: what an engine says beside it may limit the contexts further. */
-  readonly listed: readonly ServedModel[] | undefined;
-  readonly identity: ServerIdentity;
-  readonly model: ServedModel;
-  readonly shape: ModelShape | undefined;
-  /** When that was, as performance.now() has it. */
-  readonly found: number;
-  /** Whether it has no routing of tokens that it has cached. */
-  forgets: boolean;
-}
-
-/** Hands windows on in parts, from the beginning again where the layers have changed. */
-class Emitter {
-  readonly #run: number;
-  readonly #sink: ServedSink;
-  readonly #windows: number;
-  #shown = '';
-  #routed = 0;
-
-  constructor(run: number, sink: ServedSink, windows: number) {
-    this.#run = run;
-    this.#sink = sink;
-    this.#windows = windows;
-  }
-
-  async emit(
-    placed: PlacedLayers,
-    model: (placed: PlacedLayers) => ModelInfo,
-    { ids, start, end }: TokenRanges,
-    replies: readonly DecodedReply[],
-  ): Promise<void> {
-    const shown = JSON.stringify([placed.moeLayers, placed.notes]);
-    const to = replies.reduce((sum, { promptIds }) => sum + promptIds.length, 0);
-    if (shown !== this.#shown) {
-      this.#shown = shown;
-      this.#routed = 0;
-      const windows = windowStartsOf(replies, ids.length, this.#windows);
-      const run = this.#run;
-      this.#sink.began({ run, model: model(placed), ids, start, end, windows, generate: 0 });
-    }
-    const logProb = Float32Array.from(replies.flatMap((reply) => [...reply.logProb]));
-    const layers = layersWithoutWeights(placed, to);
-    for (let from = this.#routed; from < to; from += PART_TOKENS) {
-      const end = Math.min(to, from + PART_TOKENS);
-      this.#sink.routed({
-        run: this.#run,
-        from,
-        to: end,
-        logProb: logProb.subarray(from, end),
-        layers: layers.map(({ chosen, weight, entropy, margin, k, probSum }) => ({
-          chosen: chosen.subarray(from * k, end * k),
-          weight: weight.subarray(from * k, end * k),
-          entropy: entropy.subarray(from, end),
-          margin: margin.subarray(from, end),
-          probSum,
-          logSumExpSq: NaN,
-        })),
-      });
-      if (end < to) await new Promise((resolve) => setImmediate(resolve));
-    }
-    this.#routed = to;
-  }
 }
 
 /** Prompts of as many tokens as the server takes; a single one where it does not tell. */
@@ -431,12 +247,6 @@ function windowsOf(tokens: Int32Array, size: number): Int32Array[] {
     );
   }
   return Array.from({ length: count }, (_, w) => tokens.subarray(w * size, (w + 1) * size));
-}
-
-/** First tokens of all windows; those that are still to come have the size of the first. */
-function windowStartsOf(replies: readonly DecodedReply[], tokens: number, windows: number): Uint32Array {
-  const size = replies[0]!.promptIds.length;
-  return Uint32Array.from({ length: windows }, (_, w) => Math.min(tokens, w * size));
 }
 
 function joinedColumn(columns: readonly ExpertColumn[]): ExpertColumn {

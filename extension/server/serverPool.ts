@@ -2,7 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { AnalyzeResult } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
-import type { ServedSink, ServerClient } from './serverClient.ts';
+import type { ServedSink } from './emitter.ts';
+import type { ServerClient } from './serverClient.ts';
 
 /** A server that could not be reached is asked again after so long. */
 const REST_MS = 15_000;
