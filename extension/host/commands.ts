@@ -1,10 +1,11 @@
 import * as l10n from '@vscode/l10n';
 import { setTimeout as delay } from 'node:timers/promises';
-import { commands, TabInputText, window, type Disposable, type TextEditor } from 'vscode';
+import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
 import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
 import type { Analyzer, TextPart } from './analyzer.ts';
+import { pickCommand } from './commandPicker.ts';
 import type { Continuer } from './continuer.ts';
 import { Disposables } from './disposables.ts';
 import type { EditorLink } from './editorLink.ts';
@@ -24,13 +25,8 @@ import type { Sessions } from './sessions.ts';
 import { seenEditors } from './shownEditor.ts';
 import type { Subjects } from './subjects.ts';
 import { isText, samePart, selectedText, visibleText } from './textPart.ts';
+import { askAboutSize, LARGE_TEXT, offerSample } from './textQuestions.ts';
 import { expertRef } from './viewMessages.ts';
-
-/**
- * Text from which a run is announced first: at some 400 tokens a second of a small model on two cores, 5 million
- * characters take an hour, and their trace hundreds of megabytes.
- */
-const LARGE_TEXT = 5_000_000;
 
 /** Until views are opened that have nothing to show yet: making them takes the processor from what routes. */
 const VIEWS_MS = 2500;
@@ -162,7 +158,7 @@ export class Commands implements Disposable {
     this.#register('moescope.showLog', () => {
       log.show();
     });
-    this.#register('moescope.showCommands', () => this.#showCommands());
+    this.#register('moescope.showCommands', () => pickCommand(parts.live, sessions));
     this.#register(HOVER_COMMANDS.highlight, (argument) => {
       const { uri, layer, expert } = v.parse(highlightArgument, argument);
       const session = sessions.get(uri);
@@ -342,68 +338,4 @@ export class Commands implements Disposable {
     if (column !== window.tabGroups.activeTabGroup.viewColumn + 1) this.#parts.map.show();
     await commands.executeCommand(`${LoadView.id}.focus`, { preserveFocus: true });
   }
-
-  async #showCommands(): Promise<void> {
-    const { live, sessions } = this.#parts;
-    const { current } = sessions;
-    const items = [
-      ...(current?.running ? [{ label: l10n.t`$(debug-stop) Cancel`, command: 'moescope.cancel' }] : []),
-      { label: l10n.t`$(play) Analyze Routing`, command: 'moescope.analyze' },
-      live.on
-        ? { label: l10n.t`$(debug-stop) Stop Live Routing`, command: 'moescope.stopLive' }
-        : { label: l10n.t`$(pulse) Start Live Routing`, command: 'moescope.startLive' },
-      { label: l10n.t`$(folder-opened) Analyze Folder…`, command: 'moescope.analyzeFolder' },
-      { label: l10n.t`$(git-compare) Compare Precisions…`, command: 'moescope.compare' },
-      { label: l10n.t`$(git-compare) Compare Bundled Models`, command: 'moescope.compareBundled' },
-      { label: l10n.t`$(git-compare) Compare With…`, command: 'moescope.compareWith' },
-      ...(current?.routed ? [{ label: l10n.t`$(beaker) What If…`, command: 'moescope.whatIf' }] : []),
-      { label: l10n.t`$(edit) Continue with Routing`, command: 'moescope.continue' },
-      { label: l10n.t`$(symbol-color) Choose Layer and Tint…`, command: 'moescope.chooseLens' },
-      { label: l10n.t`$(circuit-board) Choose Model…`, command: 'moescope.chooseModel' },
-      { label: l10n.t`$(server) Use a Server…`, command: 'moescope.useServer' },
-      { label: l10n.t`$(folder-opened) Open Trace…`, command: 'moescope.openTrace' },
-      { label: l10n.t`$(info) Show Model`, command: 'moescope.showModel' },
-      { label: l10n.t`$(table) Open Routing Map`, command: 'moescope.openMap' },
-      { label: l10n.t`$(graph-line) Open Load Report`, command: 'moescope.openReport' },
-      { label: l10n.t`$(export) Export Report…`, command: 'moescope.exportReport' },
-      { label: l10n.t`$(graph) Show Routing Load`, command: `${LoadView.id}.focus` },
-      ...(current?.routed ? [{ label: l10n.t`$(clear-all) Clear Routing`, command: 'moescope.clear' }] : []),
-      { label: l10n.t`$(book) Open Sample`, command: 'moescope.openSample' },
-      { label: l10n.t`$(settings-gear) Open Settings`, command: 'moescope.openSettings' },
-      { label: l10n.t`$(output) Show Log`, command: 'moescope.showLog' },
-    ];
-    const item = await window.showQuickPick(items, { title: 'MoEScope' });
-    if (item) await commands.executeCommand(item.command);
-  }
-}
-
-/**
- * Says that there is no text, and has one to offer.
- *
- * @param sentence what is said where VS Code shows none either
- */
-async function offerSample(sentence: string): Promise<void> {
-  const input = window.tabGroups.activeTabGroup.activeTab?.input;
-  const isKept = input instanceof TabInputText && isText(input);
-  const message = isKept ? l10n.t`VS Code keeps files of more than 50 MB, and binary ones, from extensions.` : sentence;
-  const open = l10n.t`Open Sample`;
-  if ((await window.showInformationMessage(message, open)) === open)
-    await commands.executeCommand('moescope.openSample');
-}
-
-/** What of a large text is to be routed, which so far is `whole`; undefined for nothing. */
-async function askAboutSize(
-  { text }: TextPart,
-  whole: (editor: TextEditor) => TextPart,
-): Promise<((editor: TextEditor) => TextPart) | undefined> {
-  const megabytes = Math.round(text.length / 1e6);
-  const visible = l10n.t`Analyze Visible Part`;
-  const all = l10n.t`Analyze All`;
-  const answer = await window.showWarningMessage(
-    l10n.t`This text has ${megabytes} million characters; routing all of it takes a long time and much memory.`,
-    visible,
-    all,
-  );
-  if (answer === undefined) return undefined;
-  return answer === all ? whole : visibleText;
 }
