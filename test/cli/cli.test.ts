@@ -1,5 +1,5 @@
 /** The command line as its users run it: a child process, its output and exit code. */
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -18,12 +18,7 @@ import { devNull, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { moescope as run, type Ran } from '../support/terminal.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -33,18 +28,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function moescope(args: readonly string[], input = '', cache = join(folder, 'cache'), cwd = folder): Promise<Result> {
-  return new Promise((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [join(ROOT, 'dist/cli.js'), ...args],
-      { cwd, env: { ...process.env, XDG_CACHE_HOME: cache }, maxBuffer: 2 ** 28 },
-      (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-      },
-    );
-    child.stdin?.end(input);
-  });
+function moescope(args: readonly string[], input = '', cache = join(folder, 'cache'), cwd = folder): Promise<Ran> {
+  return run(args, { input, cwd, env: { XDG_CACHE_HOME: cache } });
 }
 
 const SAMPLE = join(ROOT, 'media/samples/router.ts');
@@ -199,7 +184,7 @@ describe('moescope analyze', () => {
 
   it('keeps to itself what drivers write where nobody asked for one', async () => {
     const mixtral = join(FIXTURES, 'checkpoints/mixtral');
-    const run = (...provider: string[]): Promise<Result> =>
+    const run = (...provider: string[]): Promise<Ran> =>
       moescope(['analyze', SAMPLE, '--model', mixtral, ...provider], '', mkdtempSync(join(folder, 'cache-')));
     expect(await run()).toMatchObject({ code: 0, stderr: '' });
     const { code, stderr } = await run('--provider', 'webgpu');
@@ -436,23 +421,23 @@ describe('moescope inspect', () => {
 describe('moescope cache', () => {
   it('lists what running models has left, and deletes it', async () => {
     const own = join(folder, 'own cache');
-    const run = (args: readonly string[]): Promise<Result> => moescope(args, '', own);
+    const here = (args: readonly string[]): Promise<Ran> => moescope(args, '', own);
     const place = join(own, 'moescope/models');
-    const none = await run(['cache']);
+    const none = await here(['cache']);
     expect(none).toEqual({ code: 0, stdout: `${place}: 0 bytes in 0 models, of 50 GB at most\n`, stderr: '' });
-    await run(['analyze', SAMPLE, '--model', join(FIXTURES, 'checkpoints/mixtral'), '--precision', 'float32']);
-    const { code, stdout } = await run(['cache']);
+    await here(['analyze', SAMPLE, '--model', join(FIXTURES, 'checkpoints/mixtral'), '--precision', 'float32']);
+    const { code, stdout } = await here(['cache']);
     expect(code).toBe(0);
     // 707,136 parameters of four bytes each, and what aligns them.
     expect(stdout).toContain(`${place}: 2.83 MB in 1 model, of 50 GB at most\n`);
     const today = new Date().toISOString().slice(0, 10);
     expect(stdout).toMatch(new RegExp(`^[0-9a-f]{12} +2\\.83 MB +${today} \\d\\d:\\d\\d UTC$`, 'm'));
-    expect(await run(['cache', '--clear'])).toEqual({
+    expect(await here(['cache', '--clear'])).toEqual({
       code: 0,
       stdout: '2.83 MB of the model cache are free again.\n',
       stderr: '',
     });
-    expect(await run(['cache'])).toEqual(none);
+    expect(await here(['cache'])).toEqual(none);
   });
 
   it('is never in the current folder', async () => {

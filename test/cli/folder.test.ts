@@ -1,10 +1,10 @@
 /** `moescope folder` as its users run it: the bundled model over a folder of small texts. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROOT } from '../support/reference.ts';
+import { moescope as run, type Ran } from '../support/terminal.ts';
 
 let folder: string;
 let texts: string;
@@ -26,14 +26,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function moescope(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-    const options = { cwd: folder, env, maxBuffer: 2 ** 28 };
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), 'folder', ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
-    });
-  });
+function moescope(args: readonly string[]): Promise<Ran> {
+  return run(['folder', ...args], { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
 }
 
 interface FolderFile {

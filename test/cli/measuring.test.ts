@@ -1,11 +1,11 @@
 /** `moescope whatif`, `balance` and `ablate` as their users run them, on models that the reference has answered for. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensorsHeader } from '../../extension/formats/safetensors.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+import { moescope as run, type Ran } from '../support/terminal.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -15,20 +15,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 function moescope(...args: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-    const options = { cwd: folder, env, maxBuffer: 2 ** 28 };
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], options, (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out, err });
-    });
-  });
+  return run(args, { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
 }
 
 /** The case's text in a file, and −Σ log p of it under each intervention, as the reference has it. */
@@ -53,7 +41,7 @@ describe('moescope whatif', () => {
     const { text, model, nats } = await reference('mixtral');
     // The fourth and the seventh intervention of the case.
     const warm = JSON.parse(
-      (await moescope('whatif', text, '--model', model, '--temperature', '2.5', '--json', '-')).out,
+      (await moescope('whatif', text, '--model', model, '--temperature', '2.5', '--json', '-')).stdout,
     ) as {
       format: string;
       before: Loss;
@@ -72,26 +60,26 @@ describe('moescope whatif', () => {
     );
 
     const limited = await moescope('whatif', text, '--model', model, '--capacity', '1,4', '--policy', 'position');
-    expect(limited.err).toBe('');
-    const rows = limited.out.split('\n').filter((line) => line.startsWith('capacity '));
+    expect(limited.stderr).toBe('');
+    const rows = limited.stdout.split('\n').filter((line) => line.startsWith('capacity '));
     expect(rows).toHaveLength(2);
     expect(rows[0]).toContain(((nats(7) - nats(0)) / 198).toFixed(4));
     // A factor of 4 drops nothing: eight experts, two a token.
     expect(rows[1]).toMatch(/ 0\.0000 .* 0\.00 +0 +0 +0 +0$/);
-    expect(limited.out).toContain('Counted: on the routing of the text as it is.');
+    expect(limited.stdout).toContain('Counted: on the routing of the text as it is.');
 
     // Two slots a token are counted on the text as it is, where one is measured.
     const both = await moescope('whatif', text, '--model', model, '--capacity', '1', '--k', '1');
-    expect(both.err).toBe('');
-    expect(both.out).toMatch(/ dropped, measured +moved, measured$/m);
-    expect(both.out).not.toMatch(/counted/i);
+    expect(both.stderr).toBe('');
+    expect(both.stdout).toMatch(/ dropped, measured +moved, measured$/m);
+    expect(both.stdout).not.toMatch(/counted/i);
   });
 
   it('says that a limit replaces the model’s own', async () => {
     const { text, model } = await reference('switch_transformers');
-    const { out, err } = await moescope('whatif', text, '--model', model, '--capacity', '1');
-    expect(err).toBe('');
-    expect(out).toMatch(/replaces the model’s own, which drops \d+ slots?;/);
+    const { stdout, stderr } = await moescope('whatif', text, '--model', model, '--capacity', '1');
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/replaces the model’s own, which drops \d+ slots?;/);
   });
 
   it.each([
@@ -107,18 +95,18 @@ describe('moescope whatif', () => {
     [['--provider', 'webgpu'], /Unknown option '--provider'/],
   ])('refuses %j', async (change, sentence) => {
     const { text, model } = await reference('mixtral');
-    const { code, out, err } = await moescope('whatif', text, '--model', model, ...change);
-    expect(err).toMatch(sentence);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
+    const { code, stdout, stderr } = await moescope('whatif', text, '--model', model, ...change);
+    expect(stderr).toMatch(sentence);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
 });
 
 describe('moescope ablate', () => {
   it('ranks experts by what the text loses without them', async () => {
     const { text, model, nats } = await reference('olmoe');
-    const { out, err } = await moescope('ablate', text, '--model', model, '--layer', '0', '--json', '-');
-    expect(err).toBe('');
-    const { wanted, experts } = JSON.parse(out) as {
+    const { stdout, stderr } = await moescope('ablate', text, '--model', model, '--layer', '0', '--json', '-');
+    expect(stderr).toBe('');
+    const { wanted, experts } = JSON.parse(stdout) as {
       wanted: number;
       experts: { layer: number; expert: number; cost: number; share: number; worst: { loss: number } }[];
     };
@@ -131,7 +119,7 @@ describe('moescope ablate', () => {
     expect(seventh.cost).toBeCloseTo(nats(1) - nats(0), 2);
     for (let i = 1; i < experts.length; i++) expect(experts[i]!.cost).toBeLessThanOrEqual(experts[i - 1]!.cost);
     expect(experts.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
-    const table = (await moescope('ablate', text, '--model', model, '--layer', '0', '--top', '3')).out;
+    const table = (await moescope('ablate', text, '--model', model, '--layer', '0', '--top', '3')).stdout;
     expect(table.match(/^ *L0 E\d+ /gm)).toHaveLength(3);
     expect(table).toContain('multiplies every other weight by 1/(1 − p)');
     expect(table).toMatch(/ token that loses most +change of log p, nats$/m);
@@ -143,8 +131,8 @@ describe('moescope balance', () => {
     const text = join(ROOT, 'media/samples/router.ts');
     const model = join(ROOT, 'media/demo-models/collapsed');
     const args = ['--model', model, '--target', '0.5', '--out', 'biases.safetensors', '--json', 'balance.json'];
-    const { code, out, err } = await moescope('balance', text, ...args);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code, stdout, stderr } = await moescope('balance', text, ...args);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const { layers, loss, fittedTokens } = JSON.parse(readFileSync(join(folder, 'balance.json'), 'utf8')) as {
       fittedTokens: number;
       loss: { before: Loss; after: Loss };
@@ -162,7 +150,7 @@ describe('moescope balance', () => {
       expect(held.after.maxVio).toBeLessThan(held.before.maxVio);
     }
     expect(loss.before.tokens + fittedTokens).toBe(194);
-    expect(out).toContain(`${loss.before.perToken.toFixed(4)} nats a token`);
+    expect(stdout).toContain(`${loss.before.perToken.toFixed(4)} nats a token`);
     const header = await readSafetensorsHeader(join(folder, 'biases.safetensors'));
     expect(header.map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual(
       layers.map(({ layer }) => [`layers.${layer}.selection_bias`, 'F32', [16]]),
@@ -176,23 +164,23 @@ describe('moescope balance', () => {
   it.each(['whatif', 'ablate'])('refuses a text of which no token has a probability: %s', async (command) => {
     const text = join(folder, 'one.txt');
     writeFileSync(text, 'a');
-    const { code, out, err } = await moescope(command, text, ...(command === 'whatif' ? ['--k', '1'] : []));
-    expect([code, out]).toEqual([2, '']);
-    expect(err).toContain('too short');
+    const { code, stdout, stderr } = await moescope(command, text, ...(command === 'whatif' ? ['--k', '1'] : []));
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toContain('too short');
   });
 
   it('tries each expert of a layer that is named twice once', async () => {
     const text = join(folder, 'twice.txt');
     writeFileSync(text, 'Each expert has its turn.');
-    const { out } = await moescope('ablate', text, '--layer', '3,L3', '--json', '-');
-    expect((JSON.parse(out) as { experts: object[] }).experts).toHaveLength(16);
+    const { stdout } = await moescope('ablate', text, '--layer', '3,L3', '--json', '-');
+    expect((JSON.parse(stdout) as { experts: object[] }).experts).toHaveLength(16);
   });
 
   it('refuses a text that cannot be cut', async () => {
     writeFileSync(join(folder, 'short.txt'), 'a');
-    const { code, err } = await moescope('balance', 'short.txt');
+    const { code, stderr } = await moescope('balance', 'short.txt');
     expect(code).toBe(2);
-    expect(err).toContain('The text is too short to be cut in two.');
+    expect(stderr).toContain('The text is too short to be cut in two.');
   });
 });
 

@@ -1,10 +1,10 @@
 /** ONNX models in the terminal: what was found is said on standard error, the routing goes to standard output. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FIXTURES, ROOT } from '../support/reference.ts';
+import { moescope, type Ran } from '../support/terminal.ts';
 
 const MODEL = join(FIXTURES, 'onnx/torch-mixtral-fp32');
 
@@ -16,19 +16,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function analyze(
-  ...args: string[]
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [join(ROOT, 'dist/cli.js'), 'analyze', join(ROOT, 'media/samples/router.ts'), ...args],
-      { env: { ...process.env, XDG_CACHE_HOME: folder } },
-      (error, stdout, stderr) => {
-        resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-      },
-    );
-  });
+function analyze(...args: string[]): Promise<Ran> {
+  return moescope(['analyze', join(ROOT, 'media/samples/router.ts'), ...args], { env: { XDG_CACHE_HOME: folder } });
 }
 
 it.each([MODEL, join(MODEL, 'model.onnx')])('routes through %s and says what was found', async (path) => {

@@ -1,10 +1,10 @@
 /** `moescope profile` as its users run it. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { FIXTURES, ROOT } from '../support/reference.ts';
+import { moescope as run, type Ran } from '../support/terminal.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -14,13 +14,8 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function moescope(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], { cwd: folder, env }, (error, stdout, stderr) => {
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr });
-    });
-  });
+function moescope(args: readonly string[]): Promise<Ran> {
+  return run(args, { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
 }
 
 const SAMPLE = join(ROOT, 'media/samples/poem.txt');

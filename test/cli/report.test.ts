@@ -1,10 +1,10 @@
 /** `moescope report` as its users run it, on what the bundled models do with a text. */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+import { moescope as run } from '../support/terminal.ts';
 
 const SAMPLE = join(ROOT, 'media/samples/router.ts');
 /** Of the sample among the reference's inputs. */
@@ -20,15 +20,10 @@ afterAll(() => {
 });
 
 /** What it prints; fails unless it is content. */
-function moescope(args: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') };
-    const options = { cwd: folder, env, maxBuffer: 2 ** 28 };
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], options, (error, stdout, stderr) => {
-      if (error) reject(new Error(stderr, { cause: error }));
-      else resolve(stdout);
-    });
-  });
+async function moescope(args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args, { cwd: folder, env: { XDG_CACHE_HOME: join(folder, 'cache') } });
+  if (code !== 0) throw new Error(stderr);
+  return stdout;
 }
 
 interface Capacity {

@@ -1,32 +1,17 @@
 /** `moescope --server` against an engine that answers with the routing that transformers computed for the demo model. */
-import { execFile } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { EngineServer, npyBase64, vllmIdentity, type Answer, type Asked } from '../support/engineServer.ts';
 import { FIXTURES, Reference, ROOT } from '../support/reference.ts';
+import { moescope, type Ran } from '../support/terminal.ts';
 
 const SAMPLE = join(ROOT, 'media/samples/router.ts');
 const MODEL = join(ROOT, 'media/demo-models/balanced');
 /** Of the sample among the reference's inputs. */
 const INPUT = 4;
 const [LAYERS, K] = [6, 2];
-
-interface Run {
-  readonly code: number;
-  readonly out: string;
-  readonly error: string;
-}
-
-function moescope(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Run> {
-  return new Promise((resolve) => {
-    const options = { env: { ...process.env, ...env } };
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], options, (error, out, stderr) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, error: stderr });
-    });
-  });
-}
 
 let server: EngineServer | undefined;
 afterEach(async () => {
@@ -54,14 +39,14 @@ describe('moescope --server', () => {
   it('analyzes as on this machine, with the tokenizer of a local folder', async () => {
     server = await EngineServer.start(reference);
     const served = await moescope(['analyze', SAMPLE, '--server', server.url, '--model', MODEL, '--json', '-']);
-    expect(served.error).toBe('');
+    expect(served.stderr).toBe('');
     expect(served.code).toBe(0);
     const here = await moescope(['analyze', SAMPLE, '--model', MODEL, '--precision', 'float32', '--json', '-']);
     interface Trace {
       readonly tokens: { id: number; start: number; end: number }[];
       readonly layers: { layer: number; experts: number; k: number; chosen: number[][]; weight: (number | null)[][] }[];
     }
-    const [there, local] = [served, here].map(({ out }) => JSON.parse(out) as Trace);
+    const [there, local] = [served, here].map(({ stdout }) => JSON.parse(stdout) as Trace);
     const places = ({ tokens }: Trace): unknown => tokens.map(({ id, start, end }) => [id, start, end]);
     expect(places(there!)).toEqual(places(local!));
     expect(there!.layers.map(({ layer, experts, k, chosen }) => ({ layer, experts, k, chosen }))).toEqual(
@@ -72,7 +57,7 @@ describe('moescope --server', () => {
 
   it('agree shows what stays from this machine to the server', async () => {
     server = await EngineServer.start(reference);
-    const { code, out } = await moescope([
+    const { code, stdout } = await moescope([
       'agree',
       SAMPLE,
       '--server',
@@ -83,8 +68,8 @@ describe('moescope --server', () => {
       'float32',
     ]);
     expect(code).toBe(0);
-    expect(out).toMatch(/float32 on cpu against vLLM 0\.27\.1 on .*: 100\.00 % of choices stay/);
-    expect(out).not.toContain('NaN');
+    expect(stdout).toMatch(/float32 on cpu against vLLM 0\.27\.1 on .*: 100\.00 % of choices stay/);
+    expect(stdout).not.toContain('NaN');
   });
 
   it('agree writes nothing to the terminal that would steer it, whatever the server says', async () => {
@@ -92,9 +77,9 @@ describe('moescope --server', () => {
       asked.path === '/version' ? { json: { version: '0.27.1\u001b[2J' } } : reference(asked),
     );
     const local = ['--model', MODEL, '--precision', 'float32'];
-    const { code, out } = await moescope(['agree', SAMPLE, '--server', server.url, ...local]);
-    expect([code, out]).toEqual([0, expect.stringContaining('against vLLM 0.27.1\\u{1b}[2J on ')]);
-    expect(out).not.toContain('\u001b');
+    const { code, stdout } = await moescope(['agree', SAMPLE, '--server', server.url, ...local]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('against vLLM 0.27.1\\u{1b}[2J on ')]);
+    expect(stdout).not.toContain('\u001b');
   });
 
   it('folder: several servers, one of which dies, come to the same as one', async () => {
@@ -114,17 +99,17 @@ describe('moescope --server', () => {
       asked.path === '/v1/completions' && ++answered > 1 ? (response) => void response.destroy() : routes(asked),
     );
     const cache = mkdtempSync(join(tmpdir(), 'moescope-served-'));
-    const folder = (urls: string): Promise<Run> =>
+    const folder = (urls: string): Promise<Ran> =>
       moescope(['folder', join(ROOT, 'media/samples'), '--server', urls, '--model', MODEL, '--json', '-'], {
-        XDG_CACHE_HOME: cache,
+        env: { XDG_CACHE_HOME: cache },
       });
     const one = await folder(server.url);
     const both = await folder(`${dying.url},${server.url}`);
     await dying.stop();
     rmSync(cache, { recursive: true });
-    expect([one.code, both.code, both.error]).toEqual([0, 0, '']);
+    expect([one.code, both.code, both.stderr]).toEqual([0, 0, '']);
     const place = /127\.0\.0\.1:\d+/gu;
-    expect(both.out.replaceAll(place, '')).toBe(one.out.replaceAll(place, ''));
+    expect(both.stdout.replaceAll(place, '')).toBe(one.stdout.replaceAll(place, ''));
     expect(answered).toBeGreaterThan(1);
   });
 
@@ -139,9 +124,9 @@ describe('moescope --server', () => {
       const routed_experts = npyBase64([ids.length, LAYERS, K], Uint8Array.from(experts));
       return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts }] } };
     });
-    const folder = (most: number): Promise<Run> =>
+    const folder = (most: number): Promise<Ran> =>
       moescope(['folder', texts, '--server', server!.url, '--model', MODEL, '--max-files', String(most)], {
-        XDG_CACHE_HOME: texts,
+        env: { XDG_CACHE_HOME: texts },
       });
     const begun = await folder(2);
     [model, expert] = ['second', 5];
@@ -149,12 +134,12 @@ describe('moescope --server', () => {
     model = 'first';
     const back = await folder(3);
     rmSync(texts, { recursive: true });
-    expect([begun, ...others, back].map(({ code, error }) => [code, error])).toEqual(Array(4).fill([0, '']));
-    expect(begun.out).toMatch(/^first .*\n2 files routed/u);
-    for (const { out } of others) expect(out).toMatch(/^second .*\n3 files routed/u);
-    expect(others[0]!.out).not.toContain('in an earlier run');
-    expect(others[1]!.out).toContain('3 of them in an earlier run');
-    expect(back.out).toMatch(/^first .*\n3 files routed.* 2 of them in an earlier run/u);
+    expect([begun, ...others, back].map(({ code, stderr }) => [code, stderr])).toEqual(Array(4).fill([0, '']));
+    expect(begun.stdout).toMatch(/^first .*\n2 files routed/u);
+    for (const { stdout } of others) expect(stdout).toMatch(/^second .*\n3 files routed/u);
+    expect(others[0]!.stdout).not.toContain('in an earlier run');
+    expect(others[1]!.stdout).toContain('3 of them in an earlier run');
+    expect(back.stdout).toMatch(/^first .*\n3 files routed.* 2 of them in an earlier run/u);
   });
 
   it('folder: a file with ids beyond the experts, as under EPLB, is left out in a sentence, and the others go on', async () => {
@@ -177,15 +162,15 @@ describe('moescope --server', () => {
       const routed_experts = npyBase64([ids.length, LAYERS, K], Uint8Array.from(experts));
       return { json: { choices: [{ prompt_token_ids: ids, token_ids: [0], routed_experts }] } };
     });
-    const { code, out, error } = await moescope(
+    const { code, stdout, stderr } = await moescope(
       ['folder', texts, '--server', server.url, '--model', MODEL, '--concurrency', '1'],
-      { XDG_CACHE_HOME: texts },
+      { env: { XDG_CACHE_HOME: texts } },
     );
     rmSync(texts, { recursive: true });
-    expect([code, error]).toEqual([0, '']);
-    expect(out).toContain('2 files routed');
-    expect(out).toMatch(/^[abc]\.md: Its experts are physical ids .*EPLB.*\.$/mu);
-    expect(out).not.toMatch(/RangeError|internal|other layers/u);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('2 files routed');
+    expect(stdout).toMatch(/^[abc]\.md: Its experts are physical ids .*EPLB.*\.$/mu);
+    expect(stdout).not.toMatch(/RangeError|internal|other layers/u);
   });
 
   it('record: several servers are recorded, one that fails is a sentence, and the sum of what they counted opens', async () => {
@@ -201,55 +186,62 @@ describe('moescope --server', () => {
     server = await EngineServer.start(sglang);
     const others = [await EngineServer.start(sglang), await EngineServer.start(() => undefined)];
     const urls = [server, ...others].map(({ url }) => url).join(',');
-    const record = (what: string): Promise<Run> =>
-      moescope(['record', what, '--server', urls, '--plain-http'], { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps });
+    const record = (what: string): Promise<Ran> =>
+      moescope(['record', what, '--server', urls, '--plain-http'], {
+        env: { SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR: dumps },
+      });
     const [started, stopped] = [await record('start'), await record('stop')];
-    for (const { code, error } of [started, stopped]) {
-      expect([code, error]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
+    for (const { code, stderr } of [started, stopped]) {
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/^moescope: .*no recorder of expert loads.*\n$/u)]);
     }
-    expect(started.out.match(/counts what it routes/gu)).toHaveLength(2);
-    expect(started.out).toContain('keeps the last 1,000 passes');
-    expect(started.out).toMatch(/^Until: moescope record stop --server \S+ --plain-http$/mu);
-    const command = /moescope (report .*)$/mu.exec(stopped.out)![1]!.split(' ');
+    expect(started.stdout.match(/counts what it routes/gu)).toHaveLength(2);
+    expect(started.stdout).toContain('keeps the last 1,000 passes');
+    expect(started.stdout).toMatch(/^Until: moescope record stop --server \S+ --plain-http$/mu);
+    const command = /moescope (report .*)$/mu.exec(stopped.stdout)![1]!.split(' ');
     const opened = await moescope(command);
     await Promise.all(others.map((other) => other.stop()));
     rmSync(dumps, { recursive: true });
     // 28 slots each, at two layers.
-    expect([opened.code, opened.out]).toEqual([0, expect.stringContaining('2 layers with experts, 56 slots')]);
-    expect(opened.out).toContain('The sum of 2 files.');
+    expect([opened.code, opened.stdout]).toEqual([0, expect.stringContaining('2 layers with experts, 56 slots')]);
+    expect(opened.stdout).toContain('The sum of 2 files.');
   });
 
   it('exit code 1 says that the server cannot be reached, 2 that it does not fit', async () => {
     server = await EngineServer.start(({ path }) => vllmIdentity(path, '0.19.0'));
     const { url } = server;
     const old = await moescope(['analyze', SAMPLE, '--server', url]);
-    expect([old.code, old.error]).toEqual([2, expect.stringContaining('0.21 is the first that returns routing')]);
+    expect([old.code, old.stderr]).toEqual([2, expect.stringContaining('0.21 is the first that returns routing')]);
     await server.stop();
     const gone = await moescope(['analyze', SAMPLE, '--server', url]);
-    expect([gone.code, gone.error]).toEqual([1, expect.stringMatching(/^moescope: .*the connection was refused\.\n$/)]);
+    expect([gone.code, gone.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^moescope: .*the connection was refused\.\n$/),
+    ]);
   });
 
   it('sends nothing readable to another machine unless that is asked for', async () => {
-    const { code, error } = await moescope(['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000']);
+    const { code, stderr } = await moescope(['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000']);
     expect(code).toBe(2);
-    expect(error).toContain('--plain-http');
+    expect(stderr).toContain('--plain-http');
   });
 
   it('takes the key from the environment, and goes through the proxy that is named there', async () => {
     server = await EngineServer.start(() => undefined);
-    const { error } = await moescope(
+    const { stderr } = await moescope(
       ['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000', '--plain-http', '--timeout', '5'],
-      { MOESCOPE_API_KEY: 'secret', HTTP_PROXY: 'http://127.0.0.1:9' },
+      { env: { MOESCOPE_API_KEY: 'secret', HTTP_PROXY: 'http://127.0.0.1:9' } },
     );
-    expect(error).toContain('the proxy cannot be reached');
+    expect(stderr).toContain('the proxy cannot be reached');
     const odd = await moescope(['analyze', SAMPLE, '--server', 'http://192.0.2.1:8000', '--plain-http'], {
-      HTTP_PROXY: 'http://me:50%off@127.0.0.1:9',
+      env: {
+        HTTP_PROXY: 'http://me:50%off@127.0.0.1:9',
+      },
     });
-    expect([odd.code, odd.error]).toEqual([2, expect.stringMatching(/^moescope: The proxy .* is no http address/u)]);
-    expect(odd.error).not.toContain('50%off');
-    const asked = await moescope(['analyze', SAMPLE, '--server', server.url], { MOESCOPE_API_KEY: 'secret' });
+    expect([odd.code, odd.stderr]).toEqual([2, expect.stringMatching(/^moescope: The proxy .* is no http address/u)]);
+    expect(odd.stderr).not.toContain('50%off');
+    const asked = await moescope(['analyze', SAMPLE, '--server', server.url], { env: { MOESCOPE_API_KEY: 'secret' } });
     expect(asked.code).toBe(2);
     expect(server.asked[0]!.headers.authorization).toBe('Bearer secret');
-    expect(asked.error + asked.out).not.toContain('secret');
+    expect(asked.stderr + asked.stdout).not.toContain('secret');
   });
 });

@@ -1,20 +1,11 @@
 /** The tour, on transformers' own routing and as its users run it. */
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { tourSteps } from '../../extension/cli/tourSteps.ts';
 import { ROOT } from '../support/reference.ts';
+import { moescope } from '../support/terminal.ts';
 import { demoTrace } from '../webview/demoTrace.ts';
-
-function moescope(args: readonly string[], input: string): Promise<{ code: number; stdout: string; stderr: string }> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], (error, stdout, stderr) => {
-      resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
-    });
-    child.stdin?.end(input);
-  });
-}
 
 describe('tourSteps', () => {
   const [balanced, collapsed] = (['balanced', 'collapsed'] as const).map((name) => {
@@ -55,7 +46,7 @@ describe('tourSteps', () => {
 
 describe('moescope tour', () => {
   it('goes through without asking where nobody can answer, and finds in the samples what the README says', async () => {
-    const { code, stdout, stderr } = await moescope(['tour'], '');
+    const { code, stdout, stderr } = await moescope(['tour']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('6 of 6');
     expect(stdout).not.toContain('Enter goes on');
@@ -83,11 +74,11 @@ describe('moescope tour', () => {
   });
 
   it('wants a text', async () => {
-    expect(await moescope(['tour', '-'], ' \n')).toMatchObject({
+    expect(await moescope(['tour', '-'], { input: ' \n' })).toMatchObject({
       code: 2,
       stderr: 'moescope: There is no text to route.\n',
     });
-    expect(await moescope(['tour', 'nowhere.txt'], '')).toMatchObject({ code: 2 });
-    expect(await moescope(['tour', '--fast'], '')).toMatchObject({ code: 2 });
+    expect(await moescope(['tour', 'nowhere.txt'])).toMatchObject({ code: 2 });
+    expect(await moescope(['tour', '--fast'])).toMatchObject({ code: 2 });
   });
 });
