@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { capacityCurve, expertCapacity } from '../../extension/analysis/capacity.ts';
 import type { LayerTrace } from '../../extension/protocol/trace.ts';
+import { CROWD } from '../support/layers.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 import { FIXTURES } from '../support/reference.ts';
 
@@ -16,24 +17,6 @@ describe('expertCapacity', () => {
     expect(expertCapacity(0.5, 1, 1, 64)).toBe(1);
     expect(expertCapacity(4, 0, 2, 16)).toBe(0);
   });
-});
-
-/** Four tokens, top-1 of 4 experts with one runner-up; three want expert 0. */
-const CROWD = layerTrace({
-  experts: 4,
-  k: 1,
-  chosen: [
-    [0, 1],
-    [0, 1],
-    [0, 1],
-    [2, 0],
-  ],
-  weight: [
-    [0.5, 0.25],
-    [0.75, 0.125],
-    [0.625, 0.25],
-    [1, 0],
-  ],
 });
 
 describe('capacityCurve', () => {

@@ -4,27 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { capacityCurve, expertCapacity } from '../../extension/analysis/capacity.ts';
 import { assignCapacity } from '../../extension/analysis/capacityAssignment.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
+import { CROWD } from '../support/layers.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 
 const NONE = NO_EXPERT;
-
-/** Four tokens, top-1 of 4 experts with one runner-up; three want expert 0. */
-const CROWD = layerTrace({
-  experts: 4,
-  k: 1,
-  chosen: [
-    [0, 1],
-    [0, 1],
-    [0, 1],
-    [2, 0],
-  ],
-  weight: [
-    [0.5, 0.25],
-    [0.75, 0.125],
-    [0.625, 0.25],
-    [1, 0],
-  ],
-});
 
 describe('assignCapacity', () => {
   it('keeps the earliest, or the heaviest, or finds the runner-up that has room', () => {

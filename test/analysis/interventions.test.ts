@@ -9,20 +9,9 @@ import { lossByToken, suffering, textLoss } from '../../extension/analysis/lossC
 import { allLimited, outcomeOf } from '../../extension/analysis/outcome.ts';
 import type { Intervention } from '../../extension/protocol/intervention.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import { CROWD } from '../support/layers.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 import { subject } from '../support/subject.ts';
-
-/** Four tokens, top-1 of 4 with one runner-up: three want expert 0. */
-const CROWD = layerTrace({
-  experts: 4,
-  k: 1,
-  chosen: [
-    [0, 1],
-    [0, 1],
-    [0, 1],
-    [2, 0],
-  ],
-});
 
 /** The crowd with probabilities of its tokens; nothing stands before the first. */
 function traceOf(probabilities: readonly number[], layer = CROWD): RoutingTrace {

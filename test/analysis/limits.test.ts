@@ -1,27 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { FATE, layerLimits, tokensHit } from '../../extension/analysis/limits.ts';
 import { NO_EXPERT } from '../../extension/protocol/trace.ts';
+import { CROWD } from '../support/layers.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 
 const { NONE, KEPT, DROPPED, MOVED } = FATE;
-
-/** Four tokens, top-1 of 4 experts with one runner-up; three want expert 0. C = 1 at a factor of 1. */
-const CROWD = layerTrace({
-  experts: 4,
-  k: 1,
-  chosen: [
-    [0, 1],
-    [0, 1],
-    [0, 1],
-    [2, 0],
-  ],
-  weight: [
-    [0.5, 0.25],
-    [0.75, 0.125],
-    [0.625, 0.25],
-    [1, 0],
-  ],
-});
 
 describe('layerLimits', () => {
   it('drops the latest by position', () => {

@@ -1,23 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { lossesOf } from '../../extension/analysis/losses.ts';
+import { UNEVEN } from '../support/layers.ts';
 import { layerTrace } from '../support/layerTrace.ts';
 
 describe('lossesOf', () => {
   it('scales as each of its sources', () => {
-    // Four tokens, top-2 of 4: c = 4, 2, 1, 1; first choices 3, 1, 0, 0; P = 0.4, 0.3, 0.2, 0.1.
-    const layer = layerTrace({
-      experts: 4,
-      k: 2,
-      chosen: [
-        [0, 1],
-        [0, 2],
-        [0, 3],
-        [1, 0],
-      ],
-      probSum: [1.6, 1.2, 0.8, 0.4],
-      logSumExpSq: 10,
-    });
-    const { layers, mean, huggingFace } = lossesOf([layer], 4);
+    const { layers, mean, huggingFace } = lossesOf([UNEVEN], 4);
     // Σ f·P = (3·0.4 + 1·0.3)/4 = 0.375; Σ c/T·P = (4·0.4 + 2·0.3 + 0.2 + 0.1)/4 = 0.625.
     const expected = { switch: 1.5, megatron: 1.25, deepSpeedTopK: 1.25, deepSpeedTop2: 1.5, gshard: 0.09375 };
     for (const [key, value] of Object.entries({ ...expected, zLoss: 2.5 })) {

@@ -1,26 +1,13 @@
 import { expect, it } from 'vitest';
 import { lossesSection } from '../../../extension/analysis/sections/losses.ts';
 import { subjectOf } from '../../../extension/analysis/sections/subject.ts';
-import { layerTrace } from '../../support/layerTrace.ts';
+import { UNEVEN } from '../../support/layers.ts';
 import { demoTrace } from '../../webview/demoTrace.ts';
 
 const { trace } = demoTrace('balanced', 'essay.md');
 
 it('names each scaling, and what it says of an even load', () => {
-  // Four tokens, top-2 of 4: c = 4, 2, 1, 1; first choices 3, 1, 0, 0; P = 0.4, 0.3, 0.2, 0.1.
-  const layer = layerTrace({
-    experts: 4,
-    k: 2,
-    chosen: [
-      [0, 1],
-      [0, 2],
-      [0, 3],
-      [1, 0],
-    ],
-    probSum: [1.6, 1.2, 0.8, 0.4],
-    logSumExpSq: 10,
-  });
-  const { figures, verdict } = lossesSection.make(subjectOf('four', { ...trace, layers: [layer], routed: 4 }), {});
+  const { figures, verdict } = lossesSection.make(subjectOf('four', { ...trace, layers: [UNEVEN], routed: 4 }), {});
   const { columns, rows } = figures.find(({ id }) => id === 'losses-each-scaling')!.table;
   const said = (row: number): Record<string, unknown> =>
     Object.fromEntries(columns.map(({ label }, i) => [label, rows[row]![i]]));
