@@ -7,15 +7,53 @@ import { messageIn, valueIn, type HttpAnswer, type HttpClient } from './http.ts'
 import { rangesOfCodePoints, rangesOfSpellings, type Ranges } from './textOffsets.ts';
 
 /** The flag that both engines are started with. */
-export const FLAG = '--enable-return-routed-experts';
+const FLAG = '--enable-return-routed-experts';
 /** The first vLLM that returns routing over HTTP. */
 const FIRST_VLLM = [0, 21] as const;
-/**
- * Tokens of the context that a prompt cannot have. In vLLM one is the answer's, without which there is none. In SGLang
- * (managers/tp_worker.py, managers/utils.py) max_req_len is one less than the context or than its pool of keys and values,
- * max_req_input_len five less than that, and a prompt has to be shorter still.
- */
-const BESIDE_PROMPT: Readonly<Record<EngineName, number>> = { vLLM: 1, SGLang: 7 };
+
+/** What differs from engine to engine. */
+interface Ways {
+  /** Tokens of the context that a prompt cannot have. */
+  readonly besidePrompt: number;
+  /** The command line that has it return routing. */
+  readonly start: string;
+  /** How it is asked for routing. */
+  readonly question: (asked: RoutingQuestion) => readonly [path: string, body: object];
+}
+
+const WAYS: Readonly<Record<EngineName, Ways>> = {
+  vLLM: {
+    // One is the answer's, without which there is none.
+    besidePrompt: 1,
+    start: `vllm serve MODEL ${FLAG}`,
+    question: ({ model, prompt, logProb }) => [
+      '/v1/completions',
+      {
+        ...{ model, prompt: jsonPrompt(prompt), max_tokens: 1, temperature: 0, return_token_ids: true },
+        ...(logProb ? { prompt_logprobs: 0 } : {}),
+      },
+    ],
+  },
+  SGLang: {
+    // As in managers/tp_worker.py and managers/utils.py: max_req_len is one less than the context or than its pool of keys and
+    // values, max_req_input_len five less than that, and a prompt has to be shorter still.
+    besidePrompt: 7,
+    start: `python -m sglang.launch_server --model-path MODEL ${FLAG}`,
+    question: ({ prompt, logProb }) => [
+      '/generate',
+      {
+        ...(typeof prompt === 'string' ? { text: prompt } : { input_ids: jsonPrompt(prompt) }),
+        // With none, the last row of the prompt would be missing.
+        sampling_params: { max_new_tokens: 1, temperature: 0 },
+        return_routed_experts: true,
+        routed_experts_start_len: 0,
+        ...(logProb || typeof prompt === 'string'
+          ? { return_logprob: true, logprob_start_len: 0, return_text_in_logprobs: true }
+          : {}),
+      },
+    ],
+  },
+};
 
 /** Tokens of a text as a server takes it apart; without ranges where it does not tell enough. */
 export interface ServedTokens {
@@ -67,7 +105,7 @@ export async function identify(
     if (typeof said !== 'string' && typeof info['model_path'] !== 'string') continue;
     const longest = tokensOf(info['max_req_input_len']);
     // The context that would leave as much.
-    const room = longest > 0 ? longest - 1 + BESIDE_PROMPT.SGLang : 0;
+    const room = longest > 0 ? longest - 1 + WAYS.SGLang.besidePrompt : 0;
     const within = (context: number): number => Math.min(context || room, room || context);
     return {
       engine: 'SGLang',
@@ -99,7 +137,7 @@ export function servedModel(http: HttpClient, { models }: ServerIdentity, name: 
 
 /** Tokens of the longest prompt that an engine with such a context takes; 0 where the server does not tell. */
 export function promptTokens(engine: EngineName, context: number): number {
-  return Math.max(0, context - BESIDE_PROMPT[engine]);
+  return Math.max(0, context - WAYS[engine].besidePrompt);
 }
 
 /** Takes a text apart as the server's model does; undefined where the server has no way to. Throws UserError. */
@@ -160,46 +198,26 @@ export interface RoutingQuestion {
 export async function askRouting(
   http: HttpClient,
   engine: EngineName,
-  { model, prompt, logProb }: RoutingQuestion,
+  asked: RoutingQuestion,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tokens = typeof prompt === 'string' ? prompt : Array.from(prompt);
-  const answer =
-    engine === 'vLLM'
-      ? await http.ask(
-          '/v1/completions',
-          {
-            ...{ model, prompt: tokens, max_tokens: 1, temperature: 0, return_token_ids: true },
-            ...(logProb ? { prompt_logprobs: 0 } : {}),
-          },
-          signal,
-        )
-      : await http.ask(
-          '/generate',
-          {
-            ...(typeof tokens === 'string' ? { text: tokens } : { input_ids: tokens }),
-            // With none, the last row of the prompt would be missing.
-            sampling_params: { max_new_tokens: 1, temperature: 0 },
-            return_routed_experts: true,
-            routed_experts_start_len: 0,
-            ...(logProb || typeof prompt === 'string'
-              ? { return_logprob: true, logprob_start_len: 0, return_text_in_logprobs: true }
-              : {}),
-          },
-          signal,
-        );
+  const answer = await http.ask(...WAYS[engine].question(asked), signal);
   if (answer.status !== 200) throw refused(http, answer);
   return answer.body;
 }
 
 /** What to do when an answer has no routing, in one sentence. */
 export function withoutRouting(http: HttpClient, engine: EngineName): UserError {
-  const start =
-    engine === 'vLLM' ? `vllm serve MODEL ${FLAG}` : `python -m sglang.launch_server --model-path MODEL ${FLAG}`;
+  const { start } = WAYS[engine];
   return new UserError(
     'server-unfit',
     l10n.t`The server at ${http.place} does not return routing: it has to be started with ${FLAG} (${start}).`,
   );
+}
+
+/** Tokens as JSON takes them. */
+function jsonPrompt(prompt: Int32Array | string): readonly number[] | string {
+  return typeof prompt === 'string' ? prompt : Array.from(prompt);
 }
 
 function refuseOld(http: HttpClient, version: string): void {
