@@ -302,7 +302,7 @@ function cursorLine(cursor: CursorToken | undefined, layer: number, colors: Colo
 }
 
 /** The chart in a sentence. */
-export function describeLoad(layer: LayerLoad, f: LoadFigures): string {
+function describeLoad(layer: LayerLoad, f: LoadFigures): string {
   const where = layerLabel(layer);
   if (Number.isNaN(f.maxVio)) return l10n.t`Load by expert at ${where}: nothing routed yet.`;
   const share = (expert: number): string => l10n.t`expert ${expert} with ${percent(f.shares[expert]!)}`;

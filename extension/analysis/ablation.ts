@@ -25,7 +25,7 @@ export function ablations(moeLayers: readonly LayerShape[], layers: Iterable<num
 }
 
 /** What one of them showed. */
-export function ablationOf(before: RoutingTrace, expert: ExpertRef, logProb: Float32Array): Ablation {
+function ablationOf(before: RoutingTrace, expert: ExpertRef, logProb: Float32Array): Ablation {
   const loss = lossByToken(before.tokens.logProb, logProb);
   let cost = 0;
   let token = 0;
@@ -40,7 +40,7 @@ export function ablationOf(before: RoutingTrace, expert: ExpertRef, logProb: Flo
 }
 
 /** Those that cost most first. */
-export function rankAblations<A extends Ablation>(found: readonly A[]): A[] {
+function rankAblations<A extends Ablation>(found: readonly A[]): A[] {
   return found.toSorted((a, b) => b.cost - a.cost || a.layer - b.layer || a.expert - b.expert);
 }
 

@@ -8,8 +8,7 @@ import { NO_EXPERT, type LayerTrace } from '../protocol/trace.ts';
 import { isSeen } from './load.ts';
 
 /** `static`: the experts of the highest load stay; what else is needed is fetched and not kept. */
-export const CACHE_POLICIES = ['lru', 'lfu', 'static'] as const;
-export type CachePolicy = (typeof CACHE_POLICIES)[number];
+export type CachePolicy = 'lru' | 'lfu' | 'static';
 
 export interface CacheReplay {
   /** Slots replayed. */

@@ -17,7 +17,7 @@ export interface Machine {
 }
 
 /** EPLB's shape for a layer of E experts. Groups that E or the nodes do not divide by are none, and the way is the flat one. */
-export function layerShape(experts: number, policy: Policy, { devices, nodes, redundant, groups }: Machine): EplbShape {
+function layerShape(experts: number, policy: Policy, { devices, nodes, redundant, groups }: Machine): EplbShape {
   const replicas = Math.ceil((experts + redundant) / devices) * devices;
   const shape = { replicas, groups, nodes, devices };
   const grouped = policy === 'hierarchical' && experts % groups === 0 && isHierarchical(shape);

@@ -17,7 +17,7 @@ const BEGINS_WORD = /^[^\p{L}\p{N}]/u;
 const ENDS_WORD = /[\p{L}\p{N}]$/u;
 
 /** Index in TOKEN_KINDS of a token's text, given the text in front of it. */
-export function tokenKind(token: string, before: string): number {
+function tokenKind(token: string, before: string): number {
   const kind = (name: (typeof TOKEN_KINDS)[number]): number => TOKEN_KINDS.indexOf(name);
   if (token === '') return kind('other');
   if (/^\s+$/u.test(token)) return kind('blank');

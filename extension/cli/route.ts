@@ -36,7 +36,7 @@ export const INTERRUPTED = 130;
 /** The bundles lie in dist/, beside media/. */
 const BUNDLED = join(__dirname, '../media/demo-models');
 const BUNDLED_NAMES = ['balanced', 'collapsed'];
-export const DEFAULT_MODEL = join(BUNDLED, 'balanced');
+const DEFAULT_MODEL = join(BUNDLED, 'balanced');
 
 /** Where a model lies that is named by its path, or that is bundled, by its name. */
 export function modelPath(named: string): string {

@@ -10,7 +10,7 @@ import type { RoutingTrace } from '../protocol/trace.ts';
 import type { TextRouter } from './textRouter.ts';
 
 /** Files above this are data, whatever they are called. */
-export const LARGEST_FILE = 16_000_000;
+const LARGEST_FILE = 16_000_000;
 /** A file with a zero in its beginning is binary, as git has it. */
 const LOOKED_AT = 8_000;
 /** UTF-8 takes so many bytes for a UTF-16 unit, at most. */
@@ -34,8 +34,7 @@ export interface Limits {
 }
 
 /** Why a file was not routed. */
-export const SKIPS = ['unreadable', 'binary', 'large', 'empty', 'failed'] as const;
-export type Skip = (typeof SKIPS)[number];
+export type Skip = 'unreadable' | 'binary' | 'large' | 'empty' | 'failed';
 
 export interface Tally {
   readonly routed: number;

@@ -45,9 +45,9 @@ export interface WalkOptions {
 }
 
 /** Most files that a walk finds. */
-export const MOST_FOUND = 100_000;
+const MOST_FOUND = 100_000;
 /** What no one means. */
-export const ALWAYS_LEFT_OUT: readonly Exclusion[] = ['.git', '.hg', '.svn', '.DS_Store'].map((name) => ({
+const ALWAYS_LEFT_OUT: readonly Exclusion[] = ['.git', '.hg', '.svn', '.DS_Store'].map((name) => ({
   glob: `**/${name}`,
 }));
 /** Longest .gitignore that is read. */

@@ -60,7 +60,7 @@ export async function readOnnxFile(path: string): Promise<OnnxFile> {
  * @param name what an error calls it
  * @throws UserError `weights-invalid`
  */
-export function parseOnnx(bytes: Uint8Array, name: string): Pick<OnnxFile, 'model' | 'graph'> {
+function parseOnnx(bytes: Uint8Array, name: string): Pick<OnnxFile, 'model' | 'graph'> {
   const invalid = (why: string, cause?: unknown): UserError =>
     new UserError('weights-invalid', l10n.t`${name} is not an ONNX model that can be read: ${why}.`, { cause });
   let model: ModelProto;

@@ -41,7 +41,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
 }
 
 /** How a model was run: int8 on cpu. */
-export function wayOf({ origin: { model } }: Pick<RoutingTrace, 'origin'>): string {
+function wayOf({ origin: { model } }: Pick<RoutingTrace, 'origin'>): string {
   return escapeMarkdown(ranText(model));
 }
 

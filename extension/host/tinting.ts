@@ -5,7 +5,7 @@ import type { ExpertRef, Tint } from '../protocol/webview.ts';
 import type { RoutedText } from './routedText.ts';
 
 /** How a token stands out: as it is, highlighted, stepping back behind a highlighted expert's, or out of date. */
-export const EMPHASES = ['normal', 'strong', 'back', 'stale'] as const;
+const EMPHASES = ['normal', 'strong', 'back', 'stale'] as const;
 export type Emphasis = (typeof EMPHASES)[number];
 
 /** Steps of a magnitude's colour: each is a decoration type, and more steps than these look the same. */
@@ -112,7 +112,7 @@ function tintIndex(
 }
 
 /** Share of a token's k slots that the limit drops; NaN when that is not counted yet, or not known. */
-export function droppedShare({ dropped }: DroppedLayer, token: number, k: number): number {
+function droppedShare({ dropped }: DroppedLayer, token: number, k: number): number {
   return (dropped?.[token] ?? NaN) / k;
 }
 

@@ -8,7 +8,6 @@ import {
   type FromMap,
   type FromModelPage,
   type FromReportPage,
-  type ViewAction,
 } from '../protocol/webview.ts';
 
 /** What arrives from a webview is checked before it is believed: its page is ours, but it is another world. */
@@ -23,7 +22,6 @@ const actions = [
   v.object({ type: v.literal('command'), command: v.picklist(VIEW_COMMANDS) }),
 ] as const;
 
-export const viewActionSchema: v.GenericSchema<unknown, ViewAction> = v.variant('type', [...actions]);
 export const fromLoadViewSchema: v.GenericSchema<unknown, FromLoadView> = v.variant('type', [ready, ...actions]);
 export const fromMapSchema: v.GenericSchema<unknown, FromMap> = v.variant('type', [
   ready,

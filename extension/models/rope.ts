@@ -149,7 +149,7 @@ export function productScale(config: ConfigReader): number {
 }
 
 /** YaRN's magnitude scale of a stretch by `factor`. */
-export function yarnScale(factor: number, mscale: number): number {
+function yarnScale(factor: number, mscale: number): number {
   return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
 }
 

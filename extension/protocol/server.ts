@@ -1,8 +1,7 @@
 /** Serving engines that return routing: what is asked of them, and what is known of one. */
 import type { LayerShape } from './trace.ts';
 
-export const ENGINES = ['vLLM', 'SGLang'] as const;
-export type EngineName = (typeof ENGINES)[number];
+export type EngineName = 'vLLM' | 'SGLang';
 
 /** A model on a server. */
 export interface ServerSpec {

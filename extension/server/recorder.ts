@@ -10,7 +10,7 @@ import type { HttpClient } from './http.ts';
 export const DUMP_FOLDER = '/tmp';
 export const DUMP_VARIABLE = 'SGLANG_EXPERT_DISTRIBUTION_RECORDER_DIR';
 /** Name of a dump: the time in seconds, and in some modes the rank. */
-export const DUMP_NAME = /^expert_distribution_recorder_\d+\.\d+(_\d+)?\.pt$/;
+const DUMP_NAME = /^expert_distribution_recorder_\d+\.\d+(_\d+)?\.pt$/;
 
 /**
  * What whoever starts it has to know: its modes stat and stat_approx write over the oldest pass, and a busy server makes a thousand

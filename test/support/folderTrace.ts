@@ -1,3 +1,4 @@
+import { addFile, emptyFolder, type FolderRouting } from '../../extension/analysis/folder/folderRouting.ts';
 import type { LayerTrace, ModelInfo, RoutingTrace } from '../../extension/protocol/trace.ts';
 import { layerTrace } from './layerTrace.ts';
 
@@ -47,4 +48,15 @@ export function folderTrace({ text, ids, windows = [0], layers }: Text): Routing
     routed: tokens,
     origin: { model: modelOf(layers), source: 'measured' },
   };
+}
+
+/** The routing of a single text, as if it were a folder's only file. */
+export function folderOfText(name: string, trace: RoutingTrace, text: string): FolderRouting {
+  const shapes = trace.layers.map(({ layer, stack, experts, k, candidates }) => ({
+    ...{ layer, experts, k, candidates },
+    ...(stack ? { stack } : {}),
+  }));
+  const folder = emptyFolder({ ...trace.origin.model, moeLayers: shapes });
+  addFile(folder, name, '', trace, text);
+  return folder;
 }

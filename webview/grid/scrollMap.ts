@@ -4,7 +4,7 @@
  * dragged) in proportion. After Slickgrid's paging: position = scrollTop + offset, where the offset grows page by page
  * from 0 at the top to all of the difference at the bottom, so that both ends can be reached.
  */
-export const MAX_SCROLL_HEIGHT = 8_000_000;
+const MAX_SCROLL_HEIGHT = 8_000_000;
 const PAGES = 100;
 
 export class ScrollMap {

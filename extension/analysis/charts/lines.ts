@@ -85,7 +85,7 @@ function styleOf(series: readonly Line[]): (s: number) => string {
 }
 
 /** Dash patterns in the sheet. */
-export const DASHES = 5;
+const DASHES = 5;
 
 function keysOf(series: readonly Line[], named: readonly Line[]): Key[] {
   const style = styleOf(series);

@@ -1,7 +1,7 @@
 /** Text and tags of SVG. */
 
 /** Size of all text in charts, in pixels. */
-export const FONT_SIZE = 11;
+const FONT_SIZE = 11;
 /** Height of a line of it. */
 export const LINE = 14;
 

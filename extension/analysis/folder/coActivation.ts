@@ -36,7 +36,7 @@ const MOST_ROUNDS = 1000;
  * are kept, Σ_{j≠i} a_i·a_j = Σ_{j≠i} N_ij. A token's experts differ, which makes this less than N_i·N_j / N: of an even load
  * with two of 16 a token, 0.53 of it. Quasi-independence: Goodman, JASA 63, 1968. [E]
  */
-export function chanceFactors(pairs: Uint32Array, experts: number): Float64Array {
+function chanceFactors(pairs: Uint32Array, experts: number): Float64Array {
   const rows = Float64Array.from({ length: experts }, (_, i) =>
     pairs.subarray(i * experts, (i + 1) * experts).reduce((sum, n) => sum + n, 0),
   );

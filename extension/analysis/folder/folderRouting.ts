@@ -63,17 +63,6 @@ export function addFile(folder: FolderRouting, name: string, domain: string, tra
   addVocabulary(folder.followers, trace, part, 1, offsets);
 }
 
-/** The routing of a single text, as if it were a folder's only file. */
-export function folderOfText(name: string, trace: RoutingTrace, text: string): FolderRouting {
-  const shapes = trace.layers.map(({ layer, stack, experts, k, candidates }) => ({
-    ...{ layer, experts, k, candidates },
-    ...(stack ? { stack } : {}),
-  }));
-  const folder = emptyFolder({ ...trace.origin.model, moeLayers: shapes });
-  addFile(folder, name, '', trace, text);
-  return folder;
-}
-
 /** The block that the domain's next file goes to: one of its own, or the next in turn. */
 function blockFor({ domains, model }: FolderRouting, name: string): Domain['blocks'][number] {
   let domain = domains.find((known) => known.name === name);

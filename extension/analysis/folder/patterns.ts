@@ -8,7 +8,7 @@ const CONTEXT = 32;
 /** Longest text of a token that is kept. */
 const LONGEST_TOKEN = 64;
 /** Most entries of all layers' matrices of one kind: 64 MB of counts. Larger models go without. */
-export const MOST_PAIRS = 2 ** 24;
+const MOST_PAIRS = 2 ** 24;
 
 /** An occurrence of a token on which an expert weighed much. */
 export interface TypicalToken {

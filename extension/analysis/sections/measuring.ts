@@ -39,7 +39,7 @@ function isAlone({ tokens: { ids, logProb }, windows }: RoutingTrace): boolean {
 const LISTED = 20;
 
 /** The tokens that lose most, with their places. */
-export function sufferingTable({ trace, text }: Subject, byToken: Float32Array): Table {
+function sufferingTable({ trace, text }: Subject, byToken: Float32Array): Table {
   const tokens = trace?.tokens;
   const listed = tokens ? suffering(byToken, LISTED) : [];
   return {

@@ -2,17 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { neighbours, partners, strongestPairs } from '../../../extension/analysis/folder/coActivation.ts';
 import { filesOf, layerCounts, MOST_BLOCKS, tokensOf } from '../../../extension/analysis/folder/domains.ts';
-import {
-  addFile,
-  emptyFolder,
-  folderOfText,
-  type FolderRouting,
-} from '../../../extension/analysis/folder/folderRouting.ts';
+import { addFile, emptyFolder, type FolderRouting } from '../../../extension/analysis/folder/folderRouting.ts';
 import { TYPICAL_TOKENS } from '../../../extension/analysis/folder/patterns.ts';
 import { addCount, emptyTable, filtered } from '../../../extension/analysis/folder/countTable.ts';
 import { addVocabulary, emptyVocabulary } from '../../../extension/analysis/folder/vocabulary.ts';
 import { vocabularyFigures, wordsByExpert } from '../../../extension/analysis/folder/vocabularyFigures.ts';
-import { folderTrace, modelOf } from '../../support/folderTrace.ts';
+import { folderOfText, folderTrace, modelOf } from '../../support/folderTrace.ts';
 
 /** Four tokens, top-3 of 4 experts, then top-1 of 2; the last slot of the last token was dropped. */
 const TEXT = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { folderOfText } from '../../../extension/analysis/folder/folderRouting.ts';
 import { memorySection } from '../../../extension/analysis/sections/memory.ts';
 import { subjectOfFolder } from '../../../extension/analysis/sections/subject.ts';
+import { folderOfText } from '../../support/folderTrace.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
 import { subject } from '../../support/subject.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { folderOfText } from '../../../extension/analysis/folder/folderRouting.ts';
 import { makeFile } from '../../../extension/analysis/sections/all.ts';
 import { placementSection } from '../../../extension/analysis/sections/placement.ts';
 import { subjectOfFolder } from '../../../extension/analysis/sections/subject.ts';
 import type { Figure } from '../../../extension/protocol/report.ts';
 import { NO_EXPERT } from '../../../extension/protocol/trace.ts';
+import { folderOfText } from '../../support/folderTrace.ts';
 import { layerTrace } from '../../support/layerTrace.ts';
 import { subject } from '../../support/subject.ts';
 
