@@ -16,6 +16,7 @@ import { partialSentence, progressLabel } from './progressText.ts';
 import { RoutedText } from './routedText.ts';
 import type { LiveBase, Run, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import type { TextPart } from './textPart.ts';
 import { Throttle } from './throttle.ts';
 
 /** A notification is redrawn as a whole for each step. */
@@ -31,16 +32,6 @@ const AGREED_MS = 1000;
 
 /** What another engine may mend. */
 const OF_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
-
-/** The text to analyse, and where in its document it stands. */
-export interface TextPart {
-  readonly document: TextDocument;
-  readonly text: string;
-  /** Document offset of the text's first unit. */
-  readonly base: number;
-  /** The text is the whole document. */
-  readonly whole: boolean;
-}
 
 /** Runs texts through the model and keeps their sessions up to date while it does. */
 export class Analyzer {

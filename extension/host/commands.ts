@@ -4,7 +4,7 @@ import { commands, window, type Disposable, type TextEditor } from 'vscode';
 import * as v from 'valibot';
 import { clearedSentence } from '../analysis/sizes.ts';
 import type { EngineClient } from '../client/engineClient.ts';
-import type { Analyzer, TextPart } from './analyzer.ts';
+import type { Analyzer } from './analyzer.ts';
 import { pickCommand } from './commandPicker.ts';
 import type { Continuer } from './continuer.ts';
 import { Disposables } from './disposables.ts';
@@ -24,7 +24,7 @@ import type { RoutedText } from './routedText.ts';
 import type { Sessions } from './sessions.ts';
 import { seenEditors } from './shownEditor.ts';
 import type { Subjects } from './subjects.ts';
-import { isText, samePart, selectedText, visibleText } from './textPart.ts';
+import { isText, samePart, selectedText, visibleText, type TextPart } from './textPart.ts';
 import { askAboutSize, LARGE_TEXT, offerSample } from './textQuestions.ts';
 import { expertRef } from './viewMessages.ts';
 

@@ -17,8 +17,8 @@ import type { RoutedText } from './routedText.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { modelDetail, type AddedSubject, type Subjects } from './subjects.ts';
-import type { TextPart } from './analyzer.ts';
 import { textName } from './textName.ts';
+import type { TextPart } from './textPart.ts';
 import { isRouted, whileRouted } from './whileRouted.ts';
 
 /** Before the id of what both bundled models route. */

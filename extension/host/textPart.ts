@@ -1,7 +1,16 @@
 import { Range, type TextDocument, type TextEditor } from 'vscode';
-import type { TextPart } from './analyzer.ts';
 import type { RoutedText } from './routedText.ts';
 import { drawnColumns } from './tintSpans.ts';
+
+/** The text to analyse, and where in its document it stands. */
+export interface TextPart {
+  readonly document: TextDocument;
+  readonly text: string;
+  /** Document offset of the text's first unit. */
+  readonly base: number;
+  /** The text is the whole document. */
+  readonly whole: boolean;
+}
 
 /** Documents that nobody means by the text of an editor. */
 const NOT_TEXTS = new Set(['output', 'vscode-scm', 'comment', 'vscode-interactive-input', 'chatSessionInput']);

@@ -1,8 +1,7 @@
 /** What is asked where there is no text to route, and before a large one is routed. */
 import * as l10n from '@vscode/l10n';
 import { commands, TabInputText, window, type TextEditor } from 'vscode';
-import type { TextPart } from './analyzer.ts';
-import { isText, visibleText } from './textPart.ts';
+import { isText, visibleText, type TextPart } from './textPart.ts';
 
 /**
  * Text from which a run is announced first: at some 400 tokens a second of a small model on two cores, 5 million

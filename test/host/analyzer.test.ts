@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { TextDocument } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EngineClient } from '../../extension/client/engineClient.ts';
-import { Analyzer, type TextPart } from '../../extension/host/analyzer.ts';
+import { Analyzer } from '../../extension/host/analyzer.ts';
 import type { LiveSwitch } from '../../extension/host/liveSwitch.ts';
 import type { Log } from '../../extension/host/log.ts';
 import type { Models } from '../../extension/host/models.ts';
 import type { Problems } from '../../extension/host/problems.ts';
 import { ServerConnections } from '../../extension/host/serverConnections.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
+import type { TextPart } from '../../extension/host/textPart.ts';
 import { EngineServer, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
 import { ROOT } from '../support/reference.ts';
 

@@ -1,11 +1,11 @@
 import type { TextDocument } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { TextPart } from '../../extension/host/analyzer.ts';
 import { Commands, type CommandParts } from '../../extension/host/commands.ts';
 import { HOVER_COMMANDS } from '../../extension/host/hoverCommands.ts';
 import type { Run, Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
+import type { TextPart } from '../../extension/host/textPart.ts';
 import {
   commands,
   notifications,
