@@ -9,7 +9,7 @@ import { isAbsent } from '../formats/regularFile.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
 import { CACHE_LIMIT } from '../protocol/defaults.ts';
 import type { Began, ModelRequest, Progress, Routed as Part } from '../protocol/engine.ts';
-import { isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
+import { ENGINE_FAILURES, isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import { modelCache } from './cacheFolder.ts';
 import { chooseRouter } from './routers.ts';
 import { logProblems, served, type ServerOptions } from './served.ts';
@@ -80,8 +80,6 @@ export async function readText(file: string): Promise<string> {
 
 /** The end of what an engine wrote that is shown when it fails. */
 const WRITTEN_KEPT = 10_000;
-/** Errors of an engine that may have said more. */
-const LOST: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
 
 /** What a command does with an engine of its own. */
 export interface EngineWork {
@@ -140,7 +138,7 @@ export async function inEngine<R>(
     });
   } catch (error) {
     const asked = options.provider !== 'auto' && isUserError(error, 'precision-unsupported');
-    if (written !== '' && (asked || !isUserError(error) || LOST.has(error.code))) {
+    if (written !== '' && (asked || !isUserError(error) || ENGINE_FAILURES.has(error.code))) {
       logProblems({ level: 'warn', message: written.trimEnd() });
     }
     throw error;

@@ -2,8 +2,8 @@ import * as l10n from '@vscode/l10n';
 import { ProgressLocation, window, type TextDocument } from 'vscode';
 import type { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
-import type { Progress } from '../protocol/engine.ts';
-import { cancelled, isUserError, SUPERSEDED, UserError, type ErrorCode } from '../protocol/errors.ts';
+import type { AnalyzeResult, Progress } from '../protocol/engine.ts';
+import { cancelled, ENGINE_FAILURES, isUserError, SUPERSEDED, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import { EditTracker } from './editTracker.ts';
 import type { LiveSwitch } from './liveSwitch.ts';
@@ -29,9 +29,6 @@ const REST_MS = 500;
 
 /** Whoever types asks many times a second: whether a model is the one that was agreed on is looked at this often. */
 const AGREED_MS = 1000;
-
-/** What another engine may mend. */
-const OF_THE_ENGINE: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
 
 /** Runs texts through the model and keeps their sessions up to date while it does. */
 export class Analyzer {
@@ -242,33 +239,40 @@ export class Analyzer {
       session.behind = undefined;
       this.#away = undefined;
       if (!run.shown) show(routed);
-      const { open, tokenize, route } = result.milliseconds;
-      this.#log.write({
-        level: run.quiet ? 'debug' : 'info',
-        message:
-          `${run.model}: ${routed.index.count} tokens; open ${open.toFixed(0)} ms, ` +
-          `tokenize ${tokenize.toFixed(0)} ms, route ${route.toFixed(0)} ms`,
-      });
+      this.#logTimes(run, routed.index.count, result);
       return undefined;
     } catch (failure) {
       // A run that another one has replaced has nothing more to say.
       if (!current()) return undefined;
-      const error = bug ?? failure;
-      const ended = isUserError(error) ? error.code : 'internal';
-      if (OF_THE_ENGINE.has(ended)) session.failed = run;
-      // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
-      const shown = session.routed;
-      if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);
-      const isAway = ended === 'server-unreachable';
-      if (!(unasked && isAway && this.#away === run.request)) this.#problems.report(`analyze ${session.key}`, error);
-      if (isAway) this.#away = run.request;
-      return ended;
+      return this.#fail(session, run, bug ?? failure, unasked);
     } finally {
       if (current()) {
         session.run = undefined;
         this.#sessions.publish(session, 'run');
       }
     }
+  }
+
+  #logTimes({ model, quiet }: Run, tokens: number, { milliseconds: { open, tokenize, route } }: AnalyzeResult): void {
+    this.#log.write({
+      level: quiet ? 'debug' : 'info',
+      message:
+        `${model}: ${tokens} tokens; open ${open.toFixed(0)} ms, ` +
+        `tokenize ${tokenize.toFixed(0)} ms, route ${route.toFixed(0)} ms`,
+    });
+  }
+
+  /** Says why a run has failed, but not again and again that its server is away. */
+  #fail(session: Session, run: Run, error: unknown, unasked: boolean): ErrorCode {
+    const ended = isUserError(error) ? error.code : 'internal';
+    if (ENGINE_FAILURES.has(ended)) session.failed = run;
+    // What is shown may be the beginning that an earlier run, which this one replaced, had come to.
+    const shown = session.routed;
+    if (shown) session.partial ??= partialSentence(ended, shown.trace.routed, shown.index.count);
+    const isAway = ended === 'server-unreachable';
+    if (!(unasked && isAway && this.#away === run.request)) this.#problems.report(`analyze ${session.key}`, error);
+    if (isAway) this.#away = run.request;
+    return ended;
   }
 
   /** Has the user agree to what the model is taken for. Throws UserError. */

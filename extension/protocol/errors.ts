@@ -63,6 +63,9 @@ export class UserError extends Error {
   }
 }
 
+/** Failures of the engine itself, which another engine may not have. */
+export const ENGINE_FAILURES: ReadonlySet<ErrorCode> = new Set(['engine-failed', 'engine-gone', 'internal']);
+
 /** @param code only one of this code */
 export function isUserError(error: unknown, code?: ErrorCode): error is UserError {
   return error instanceof UserError && (code === undefined || error.code === code);
