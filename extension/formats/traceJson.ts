@@ -132,6 +132,8 @@ const traceSchema = v.object({
   ),
 });
 
+type TraceFile = v.InferOutput<typeof traceSchema>;
+
 /** Whether a value is a trace, of whatever version. */
 export function isTraceJson(value: unknown): value is JsonObject {
   return isJsonObject(value) && value['format'] === FORMAT;
@@ -163,70 +165,10 @@ export function readTraceJson(json: string): RecordedTrace {
   const file = parsed.output;
   const tokens = file.tokens.length;
   const routed = file.routed ?? tokens;
-  const seen = new Set<string>();
-  // An empty part of a recording begins where the next one does.
-  const isWindow = (from: number, w: number): boolean => (w === 0 ? from === 0 : from >= file.windows[w - 1]!);
-  const rise = file.windows.length > 0 && file.windows.every(isWindow) && file.windows.at(-1)! <= tokens;
-  const problem = !rise
-    ? l10n.t`its windows do not begin with its first token and rise to its last`
-    : file.tokens.some((t) => t.start > t.end)
-      ? l10n.t`a token ends before it starts`
-      : file.layers
-          .map((layer) => {
-            const place = `${layer.stack} ${layer.layer}`;
-            if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;
-            seen.add(place);
-            const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
-            if (routed > tokens || columns.some((c) => c.length !== routed)) {
-              return l10n.t`layer ${layer.layer} does not have one row a token`;
-            }
-            if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
-              return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
-            }
-            if (layer.k > layer.experts) {
-              return l10n.t`layer ${layer.layer} chooses ${layer.k} of ${layer.experts} experts`;
-            }
-            const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
-            if (typeof outside === 'number') return l10n.t`layer ${layer.layer} has no expert ${outside}`;
-            const twice = repeated(layer.chosen, layer.experts);
-            return twice === undefined ? undefined : l10n.t`layer ${layer.layer} has expert ${twice} twice for a token`;
-          })
-          .find((p) => p !== undefined);
+  const problem = problemOf(file, tokens, routed);
   if (problem !== undefined) throw invalid(problem);
-  const layers = file.layers.map((layer): LayerTrace => {
-    const { experts, k, stack } = layer;
-    const column = (values: readonly (number | null)[]): Float32Array => floats(values, tokens);
-    const chosen = new Uint16Array(tokens * k);
-    chosen.set(layer.chosen.flat().map((e) => e ?? NO_EXPERT));
-    return {
-      layer: layer.layer,
-      ...(stack === undefined ? {} : { stack }),
-      experts,
-      k,
-      candidates: k,
-      chosen,
-      weight: floats(layer.weight.flat(), tokens * k),
-      entropy: column(layer.entropy),
-      margin: column(layer.margin),
-      // Not part of the format: it takes every expert's probability.
-      probSum: new Float64Array(experts).fill(NaN),
-      logSumExpSq: NaN,
-    };
-  });
+  const layers = file.layers.map((layer) => layerOf(layer, tokens));
   const generatedFrom = file.tokens.findIndex((t) => t.generated);
-  const { bytes, scoring, physicalIds, note, ...known } = file.model;
-  const model: ModelInfo = {
-    ...known,
-    ...(bytes ? { bytes } : {}),
-    ...(scoring === undefined ? {} : { scoring }),
-    ...(physicalIds ? { physicalIds } : {}),
-    ...(note === undefined ? {} : { note }),
-    folder: '',
-    precision: file.precision,
-    provider: file.provider,
-    moeLayers: layers,
-    ...(layers.every(({ weight }) => weight.every(Number.isNaN)) ? { weightless: true as const } : {}),
-  };
   return {
     text: file.text,
     trace: {
@@ -243,8 +185,74 @@ export function readTraceJson(json: string): RecordedTrace {
       windows: Uint32Array.from(file.windows),
       routed,
       ...(generatedFrom === -1 ? {} : { generatedFrom }),
-      origin: { model, source: 'recorded' },
+      origin: { model: modelOf(file, layers), source: 'recorded' },
     },
+  };
+}
+
+/** What does not fit together in a file whose parts are as they must be. */
+function problemOf({ windows, tokens: places, layers }: TraceFile, tokens: number, routed: number): string | undefined {
+  // An empty part of a recording begins where the next one does.
+  const isWindow = (from: number, w: number): boolean => (w === 0 ? from === 0 : from >= windows[w - 1]!);
+  if (windows.length === 0 || !windows.every(isWindow) || windows.at(-1)! > tokens) {
+    return l10n.t`its windows do not begin with its first token and rise to its last`;
+  }
+  if (places.some((t) => t.start > t.end)) return l10n.t`a token ends before it starts`;
+  const seen = new Set<string>();
+  for (const layer of layers) {
+    const place = `${layer.stack} ${layer.layer}`;
+    if (seen.has(place)) return l10n.t`layer ${layer.layer} appears twice`;
+    seen.add(place);
+    const columns = [layer.chosen, layer.weight, layer.entropy, layer.margin];
+    if (routed > tokens || columns.some((c) => c.length !== routed)) {
+      return l10n.t`layer ${layer.layer} does not have one row a token`;
+    }
+    if ([...layer.chosen, ...layer.weight].some((row) => row.length !== layer.k)) {
+      return l10n.t`layer ${layer.layer} does not have ${layer.k} experts a token`;
+    }
+    if (layer.k > layer.experts) {
+      return l10n.t`layer ${layer.layer} chooses ${layer.k} of ${layer.experts} experts`;
+    }
+    const outside = layer.chosen.flat().find((e) => e !== null && e >= layer.experts);
+    if (typeof outside === 'number') return l10n.t`layer ${layer.layer} has no expert ${outside}`;
+    const twice = repeated(layer.chosen, layer.experts);
+    if (twice !== undefined) return l10n.t`layer ${layer.layer} has expert ${twice} twice for a token`;
+  }
+  return undefined;
+}
+
+function layerOf({ layer, stack, experts, k, ...rows }: TraceFile['layers'][number], tokens: number): LayerTrace {
+  const chosen = new Uint16Array(tokens * k);
+  chosen.set(rows.chosen.flat().map((e) => e ?? NO_EXPERT));
+  return {
+    layer,
+    ...(stack === undefined ? {} : { stack }),
+    experts,
+    k,
+    candidates: k,
+    chosen,
+    weight: floats(rows.weight.flat(), tokens * k),
+    entropy: floats(rows.entropy, tokens),
+    margin: floats(rows.margin, tokens),
+    // Not part of the format: it takes every expert's probability.
+    probSum: new Float64Array(experts).fill(NaN),
+    logSumExpSq: NaN,
+  };
+}
+
+function modelOf({ model, precision, provider }: TraceFile, layers: readonly LayerTrace[]): ModelInfo {
+  const { bytes, scoring, physicalIds, note, ...known } = model;
+  return {
+    ...known,
+    ...(bytes ? { bytes } : {}),
+    ...(scoring === undefined ? {} : { scoring }),
+    ...(physicalIds ? { physicalIds } : {}),
+    ...(note === undefined ? {} : { note }),
+    folder: '',
+    precision,
+    provider,
+    moeLayers: layers,
+    ...(layers.every(({ weight }) => weight.every(Number.isNaN)) ? { weightless: true as const } : {}),
   };
 }
 
