@@ -5,16 +5,11 @@ import type { Anew } from '../analysis/folder/sentences.ts';
 import { ranText } from '../analysis/ranText.ts';
 import { cancelled, isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
+import { readText, stampOf, type Read } from './folderText.ts';
 import type { FolderTree } from './folderTree.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { TextRouter } from './textRouter.ts';
 
-/** Files above this are data, whatever they are called. */
-const LARGEST_FILE = 16_000_000;
-/** A file with a zero in its beginning is binary, as git has it. */
-const LOOKED_AT = 8_000;
-/** UTF-8 takes so many bytes for a UTF-16 unit, at most. */
-const BYTES_A_UNIT = 3;
 /** The journal is written this often, and when the run ends. */
 const WRITTEN_EVERY_MS = 30_000;
 /** Files on which the model may fail one after the other before the run gives up. */
@@ -352,51 +347,6 @@ async function otherwise(
 /** Files that another run may have more luck with: the file was locked, say, or memory was short. */
 function unlucky({ done }: FolderState): ReadonlySet<string> {
   return new Set([...done].flatMap(([path, { skip }]) => (skip === 'failed' || skip === 'unreadable' ? [path] : [])));
-}
-
-async function stampOf(tree: FolderTree, path: string): Promise<string> {
-  return tree.stat(path).then(
-    ({ bytes, modified }) => `${bytes} ${modified}`,
-    () => '',
-  );
-}
-
-type Read =
-  | { readonly stamp: string; readonly skip: Skip }
-  | { readonly stamp: string; readonly skip?: undefined; readonly text: string; readonly cut: boolean };
-
-/** A file's text up to the limit, without a byte order mark. */
-async function readText(tree: FolderTree, path: string, characters: number): Promise<Read> {
-  const stamp = await stampOf(tree, path);
-  try {
-    const { bytes } = await tree.stat(path);
-    if (bytes > LARGEST_FILE) return { stamp, skip: 'large' };
-    const most = characters * BYTES_A_UNIT + LOOKED_AT;
-    const data = await tree.read(path, most);
-    if (data.subarray(0, LOOKED_AT).includes(0)) return { stamp, skip: 'binary' };
-    const all = decoded(data, data.length < bytes);
-    if (all === undefined) return { stamp, skip: 'binary' };
-    const text = cutAt(all, characters);
-    if (text.trim() === '') return { stamp, skip: 'empty' };
-    return { stamp, text, cut: text.length < all.length || data.length < bytes };
-  } catch {
-    return { stamp, skip: 'unreadable' };
-  }
-}
-
-/** Undefined when it is not UTF-8. A character that a limit cut through does not count. */
-function decoded(data: Uint8Array, partial: boolean): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(data, { stream: partial });
-  } catch {
-    return undefined;
-  }
-}
-
-/** The text's first units, without half a surrogate pair at the end. */
-function cutAt(text: string, units: number): string {
-  const cut = text.slice(0, units);
-  return /[\ud800-\udbff]$/u.test(cut) ? cut.slice(0, -1) : cut;
 }
 
 function tallyOf({ routing, done, cut, tokens }: FolderState, files: number): Tally {
