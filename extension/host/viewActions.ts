@@ -20,7 +20,7 @@ function argumentsOf(command: ViewCommand, session: Session | undefined): readon
   return session && (command === 'analyzeAgain' || command === 'cancel') ? [{ uri: session.key }] : [];
 }
 
-/** Does what a user asked for in either view. */
+/** Does what a user asked for in a view. */
 export class ViewActions {
   readonly #sessions: Sessions;
   readonly #lens: Lens;

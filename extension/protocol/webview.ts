@@ -19,7 +19,7 @@ export interface ExpertRef {
   readonly expert: number;
 }
 
-/** What both views share: which document and model, what is shown of it, and how current it is. */
+/** What the load view, the map and the report share: which document and model, what is shown of it, and how current it is. */
 export interface ViewState {
   /** Tells the document from others of the same name: its URI; undefined when nothing is analysed. */
   readonly key?: string;
@@ -107,7 +107,7 @@ export type FromLoadView =
   /** The view is up and wants its state. */
   { readonly type: 'ready' } | ViewAction;
 
-/** What a user can ask of the host from either view. */
+/** What a user can ask of the host from the load view, the map and the report. */
 export type ViewAction =
   | { readonly type: 'chooseLayer'; readonly layer: number }
   | { readonly type: 'chooseTint'; readonly tint: Tint }

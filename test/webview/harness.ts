@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import type { run } from 'axe-core';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
+import type { WebviewEntry } from '../../extension/host/webviewHtml.ts';
 import { webviewPolicy } from '../../extension/host/webviewPolicy.ts';
 import type {
   FromLoadView,
@@ -231,11 +232,7 @@ export async function violationsOf(page: Page, of?: 'colours'): Promise<string[]
   }, of);
 }
 
-export async function openView(
-  browser: Browser,
-  name: 'load' | 'map' | 'model' | 'report',
-  options: ViewOptions = {},
-): Promise<View> {
+export async function openView(browser: Browser, name: WebviewEntry, options: ViewOptions = {}): Promise<View> {
   const theme = THEMES[options.theme ?? 'dark'];
   const page = await browser.newPage({
     viewport: { width: options.width ?? 300, height: options.height ?? 900 },

@@ -1,10 +1,11 @@
 /** Whoever does not point, does not see colours, sees little or is made sick by motion gets all that the pages have. */
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { WebviewEntry } from '../../extension/host/webviewHtml.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
 import { openView, type View, type ViewOptions } from './harness.ts';
-import { SHOWN_PAGES, type PageName } from './shownPages.ts';
+import { SHOWN_PAGES } from './shownPages.ts';
 
 const demo = demoTrace('balanced', 'router.ts');
 let browser: Browser;
@@ -19,7 +20,7 @@ afterEach(async () => {
   await view.page.close();
 });
 
-async function open(name: PageName, options: ViewOptions = {}): Promise<void> {
+async function open(name: WebviewEntry, options: ViewOptions = {}): Promise<void> {
   const page = SHOWN_PAGES.find((one) => one.name === name)!;
   view = await openView(browser, name, { width: page.width, ...options });
   await page.show(view);
@@ -90,7 +91,7 @@ async function seenAround(at?: DOMRect): Promise<Buffer> {
   return view.page.screenshot({ clip, caret: 'initial' });
 }
 
-const STOPS: Readonly<Record<PageName, readonly string[]>> = {
+const STOPS: Readonly<Record<WebviewEntry, readonly string[]>> = {
   load: [
     ...['balanced', 'Analyze Routing', 'L3', 'Tint', 'Map', 'Report', 'Compare Bundled Models', 'What it means: Load'],
     ...['Hottest', 'Coldest', 'Under 5 %', 'Effective experts', 'MaxVio', 'Mean entropy'].map(

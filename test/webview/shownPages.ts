@@ -1,4 +1,5 @@
 /** Each page with something on it, and open what opens on demand: what tests of all pages begin with. */
+import type { WebviewEntry } from '../../extension/host/webviewHtml.ts';
 import { inspectionOf } from '../support/inspection.ts';
 import { charts } from './chartSamples.ts';
 import { demoTrace } from './demoTrace.ts';
@@ -8,10 +9,8 @@ const demo = demoTrace('balanced', 'router.ts');
 const needed = { float32: 60e9, float16: 30e9, int8: 20e9, int4: 10e9 };
 const model = inspectionOf({ needed, free: 24e9 });
 
-export type PageName = 'load' | 'map' | 'model' | 'report';
-
 export interface ShownPage {
-  readonly name: PageName;
+  readonly name: WebviewEntry;
   /** Usual width: a side panel's or an editor's. */
   readonly width: number;
   readonly show: (view: View) => Promise<void>;
