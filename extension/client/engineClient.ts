@@ -15,7 +15,7 @@ import type {
   TokenizeParams,
   TokenRanges,
 } from '../protocol/engine.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { FittedBias, Measured } from '../protocol/intervention.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
 import type { ServerSpec } from '../protocol/server.ts';
@@ -197,7 +197,7 @@ export class EngineClient {
     signal: AbortSignal,
     send: (engine: EngineProcess, run: number) => Promise<R>,
   ): Promise<R> {
-    if (signal.aborted) throw cancelled();
+    throwIfAborted(signal);
     const run = ++this.#runs;
     this.#sinks.set(run, sink);
     this.#pending += 1;
@@ -223,7 +223,7 @@ export class EngineClient {
     const { EngineProcess } = await import('./engineProcess.ts');
     // Two models at once may not fit.
     while (this.#engine?.killed) {
-      if (signal.aborted) throw cancelled();
+      throwIfAborted(signal);
       await Promise.race([this.#engine.exited, abortOf(signal)]);
     }
     if (this.#disposed) throw new UserError('engine-gone', l10n.t`MoEScope is shutting down.`);

@@ -3,7 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { addFile, emptyFolder, type FolderRouting } from '../analysis/folder/folderRouting.ts';
 import type { Anew } from '../analysis/folder/sentences.ts';
 import { ranText } from '../analysis/ranText.ts';
-import { cancelled, isUserError, messageOf, UserError, type ErrorCode } from '../protocol/errors.ts';
+import { isUserError, messageOf, throwIfAborted, UserError, type ErrorCode } from '../protocol/errors.ts';
 import type { FolderJournal, FolderState } from './folderJournal.ts';
 import { readText, stampOf, type Read } from './folderText.ts';
 import type { FolderTree } from './folderTree.ts';
@@ -199,7 +199,7 @@ export async function runFolder(run: FolderRun): Promise<FolderOutcome> {
         waiting?.({ ...outcome(), routing: structuredClone(state.routing) });
         await pause.wait(signal);
       }
-      if (signal.aborted) throw cancelled();
+      throwIfAborted(signal);
       while (!pause?.paused && started.length < ahead && routed() + started.length < limits.files) {
         const file: FolderFile | undefined = left.next().value;
         if (!file) break;

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import ignore, { type Ignore } from 'ignore';
 import { globMatcher, pathMatcher } from '../analysis/folder/glob.ts';
 import type { Unseen } from '../analysis/folder/sentences.ts';
-import { cancelled } from '../protocol/errors.ts';
+import { throwIfAborted } from '../protocol/errors.ts';
 
 export interface Entry {
   readonly name: string;
@@ -94,7 +94,7 @@ export async function walk(tree: FolderTree, options: WalkOptions, signal: Abort
     }
   };
   await visit('', outer);
-  if (signal.aborted) throw cancelled();
+  throwIfAborted(signal);
   return { paths: paths.slice(0, MOST_FOUND), more: paths.length > MOST_FOUND, unreadable };
 }
 

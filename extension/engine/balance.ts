@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import { BiasFit } from '../analysis/biasFit.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { FittedBias } from '../protocol/intervention.ts';
 import { Run, type MeasurableModel, type MeasureOptions } from './measure.ts';
 
@@ -34,7 +34,7 @@ export async function fitBiases(
     progress(layer, layers.length);
     const fit = new BiasFit(layers[layer]!.experts, target);
     for (;;) {
-      if (signal.aborted) throw cancelled();
+      throwIfAborted(signal);
       const tried = await run.step(step, state, { bias: [{ layer, values: fit.bias }] });
       if (!fit.update(run.counts(tried, layer))) break;
     }

@@ -1,7 +1,7 @@
 /** Writes a plan's weight file from a checkpoint, on as many threads as it is worth. */
 import { createHash } from 'node:crypto';
 import type { PlannedWeight } from '../models/weights.ts';
-import { cancelled } from '../protocol/errors.ts';
+import { throwIfAborted } from '../protocol/errors.ts';
 import { startThreads, type ImportThread } from './importThreads.ts';
 import { piecesOf, type Piece } from './pieces.ts';
 
@@ -36,7 +36,7 @@ export async function importWeights(weights: readonly PlannedWeight[], steps: Im
   let failed = false;
   const run = async (thread: ImportThread): Promise<void> => {
     for (;;) {
-      if (signal.aborted) throw cancelled();
+      throwIfAborted(signal);
       const next = failed ? undefined : pieces.next().value;
       if (!next) return;
       try {

@@ -4,7 +4,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import type { RouterTap } from '../models/stack.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
 import type { Intervention, Measured, MeasuredLayer, MeasuredSlots } from '../protocol/intervention.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
@@ -197,7 +197,7 @@ export class Run {
     let at = 0;
     let before: Float32Array | undefined;
     for (const [p, { ids, past, skip }] of this.#passes.entries()) {
-      if (this.#options.signal.aborted) throw cancelled();
+      throwIfAborted(this.#options.signal);
       const hidden = streams[p]!.normed.data as Float32Array;
       const all = await head.logProbs(past > 0 ? before : undefined, ids, hidden);
       before = hidden.subarray((ids.length - 1) * info.hiddenSize);
@@ -296,7 +296,7 @@ export class Run {
   }
 
   #passed(): void {
-    if (this.#options.signal.aborted) throw cancelled();
+    throwIfAborted(this.#options.signal);
     this.#options.progress(this.#done++, this.#total);
   }
 }

@@ -1,6 +1,6 @@
 /** A text's way through a model: in windows, in chunks, and on from its end. */
 import type { Routed } from '../protocol/engine.ts';
-import { cancelled } from '../protocol/errors.ts';
+import { throwIfAborted } from '../protocol/errors.ts';
 import { unseen } from './encode.ts';
 import type { AnsweringModel, AnsweringSequence, OpenModel, RoutedTokens } from './model.ts';
 import { passEnd } from './passes.ts';
@@ -108,10 +108,6 @@ export async function readWindow(
     logProb: told.logProb,
     ...(wantsEach ? { each: [...(read.each ?? []), ...(told.each ?? [])] } : {}),
   };
-}
-
-export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw cancelled();
 }
 
 /** The first of the highest, as torch.argmax. */

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { partOfForeignNode, partOfNode } from '../models/nodeParts.ts';
-import { UserError } from '../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { RoutedLayer } from '../protocol/engine.ts';
 import {
   PROFILE_PARTS,
@@ -19,7 +19,7 @@ import {
 import { NO_EXPERT, type LayerShape } from '../protocol/trace.ts';
 import type { OpenModel } from './model.ts';
 import { passEnd } from './passes.ts';
-import { indexOfMax, readWindow, throwIfAborted } from './prefill.ts';
+import { indexOfMax, readWindow } from './prefill.ts';
 import { kernelTimes, profilePath, type KernelTime } from './profileFile.ts';
 
 /** Tokens of all passes of one size: more for small ones, which differ more from one to the next. */

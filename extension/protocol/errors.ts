@@ -79,6 +79,11 @@ export function cancelled(): UserError {
   return new UserError('cancelled', l10n.t`The analysis was cancelled.`);
 }
 
+/** Throws `cancelled` once a signal is aborted. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw cancelled();
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

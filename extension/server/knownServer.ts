@@ -1,6 +1,6 @@
 import * as l10n from '@vscode/l10n';
 import type { TokenRanges } from '../protocol/engine.ts';
-import { cancelled, isUserError, UserError } from '../protocol/errors.ts';
+import { isUserError, throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { EngineName, ModelShape, ServedModel, ServerIdentity, ServerSpec } from '../protocol/server.ts';
 import { identify, listedModels, servedModel, tokenizeThere } from './engines.ts';
 import type { HttpClient } from './http.ts';
@@ -109,7 +109,7 @@ export class KnownServer {
   async #requireSameTokens(engine: EngineName, model: string, shape: ModelShape, signal: AbortSignal): Promise<void> {
     // A server need not have a tokenizer, or a way to it.
     const there = await tokenizeThere(this.#http, engine, model, PROBE_TEXT, signal).catch(() => undefined);
-    if (signal.aborted) throw cancelled();
+    throwIfAborted(signal);
     if (!there) return;
     const { ids } = await this.#local.tokenize(shape, PROBE_TEXT, signal);
     const [own, others] = [ids, there.ids].map((list) => `,${list.join()},`) as [string, string];

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { modelElsewhere, placeLayers, type ExpertColumn, type PlacedLayers } from '../formats/routedExperts.ts';
 import type { AnalyzeResult } from '../protocol/engine.ts';
-import { cancelled, UserError } from '../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
@@ -123,7 +123,7 @@ export class ServerClient {
           { ids: all, ...places },
           replies,
         );
-        if (signal.aborted) throw cancelled();
+        throwIfAborted(signal);
       }
       const routed = performance.now();
       return { milliseconds: { open: opened - begun, tokenize: tokenized - opened, route: routed - tokenized } };

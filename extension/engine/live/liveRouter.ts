@@ -3,10 +3,10 @@ import * as l10n from '@vscode/l10n';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeptRouting, LayerSums, LiveParams, Routed, RoutedLayer } from '../../protocol/engine.ts';
-import { UserError } from '../../protocol/errors.ts';
+import { throwIfAborted, UserError } from '../../protocol/errors.ts';
 import type { OpenModel, RoutedTokens, Sequence } from '../model.ts';
 import { leavesOneOver, passEnd } from '../passes.ts';
-import { readWindow, throwIfAborted } from '../prefill.ts';
+import { readWindow } from '../prefill.ts';
 import { continuedFrom } from './continuation.ts';
 import { commonLength, LiveWindows, type LiveWindow } from './windows.ts';
 
