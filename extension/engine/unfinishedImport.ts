@@ -6,7 +6,14 @@
 import { appendFile, mkdir, open, readFile, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WEIGHT_FILE } from '../models/decoder.ts';
-import { interruptedImports, interruptedName, moved, sortAbandoned, unfinishedName } from './modelCache.ts';
+import {
+  interruptedImports,
+  interruptedName,
+  moved,
+  sortAbandoned,
+  unfinishedName,
+  weightBytes,
+} from './modelCache.ts';
 
 const JOURNAL = 'journal';
 
@@ -134,12 +141,8 @@ async function touch(folder: string): Promise<void> {
 
 /** The weights that a journal has, if there is the weight file to it; a line that was cut off is none. */
 async function entered(folder: string, bytes: number): Promise<Map<number, string> | undefined> {
-  const size = await stat(join(folder, WEIGHT_FILE)).then(
-    (found) => found.size,
-    () => undefined,
-  );
   const journal = await readFile(join(folder, JOURNAL), 'utf8').catch(() => '');
-  if (size !== bytes || journal === '') return undefined;
+  if ((await weightBytes(folder)) !== bytes || journal === '') return undefined;
   const lines = journal.matchAll(/^(\d+) ([0-9a-f]{64})\n/gm);
   return new Map(Array.from(lines, ([, index, hash]) => [Number(index), hash!]));
 }

@@ -7,6 +7,7 @@ import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
 import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
 import { countedShape, modelElsewhere } from './routedExperts.ts';
+import { viewOf } from './viewOf.ts';
 
 const MAGIC = 0x46554747; // GGUF
 const F32 = 0;
@@ -205,10 +206,6 @@ class Cursor {
     }
     for (let i = 0; i < count; i++) this.skipValue(type, depth + 1);
   }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function invalid(what: string, cause?: unknown): UserError {

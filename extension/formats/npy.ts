@@ -4,6 +4,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
+import { viewOf } from './viewOf.ts';
 import { readZip } from './zip.ts';
 
 /** Whole numbers and their shape, in C order. */
@@ -51,7 +52,7 @@ export function isNpy(bytes: Uint8Array): boolean {
  */
 export function readNpy(bytes: Uint8Array): IntegerArray {
   if (!isNpy(bytes)) throw invalid(l10n.t`it does not begin as a .npy file does`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const view = viewOf(bytes);
   const major = bytes[6]!;
   const start = major === 1 ? 10 : 12;
   if (major < 1 || major > 3 || bytes.length < start) throw invalid(l10n.t`its version is not known`);

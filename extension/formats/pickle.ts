@@ -5,6 +5,7 @@
  */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
+import { viewOf } from './viewOf.ts';
 
 /** Numbers, strings, lists, dicts and tensors. A tuple is an array, too. */
 export type Pickled =
@@ -78,7 +79,7 @@ class Machine {
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = viewOf(bytes);
   }
 
   run(): Pickled {

@@ -12,6 +12,14 @@ export async function regularFile(path: string): Promise<Stats> {
   return stats;
 }
 
+/** Whether there is a file of the name, and no folder, pipe or device. */
+export async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+}
+
 /** Whether an error of the file system says that nothing of the name is there. */
 export function isAbsent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { inflateRawSync } from 'node:zlib';
 import { messageOf, UserError } from '../protocol/errors.ts';
+import { viewOf } from './viewOf.ts';
 
 export interface ZipEntry {
   readonly name: string;
@@ -142,10 +143,6 @@ function number64(view: DataView, at: number): number {
   const value = view.getBigUint64(at, true);
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError('beyond all files');
   return Number(value);
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function invalid(what: string, cause?: unknown): UserError {

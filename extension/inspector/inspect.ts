@@ -1,10 +1,10 @@
-import { stat } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { readCheckpoint, refuseGguf, type Checkpoint } from '../formats/checkpoint.ts';
 import { freeMemory } from '../formats/freeMemory.ts';
 import { snapshotOf } from '../formats/hubCache.ts';
 import { modelName } from '../formats/modelName.ts';
+import { isFile } from '../formats/regularFile.ts';
 import { planWeights } from '../models/decoder.ts';
 import { bestFit, neededMemory, ON_THE_CPU } from '../models/fitting.ts';
 import { footprint, type Footprint } from '../models/footprint.ts';
@@ -85,11 +85,4 @@ function storedOf({ tensors }: Checkpoint): Inspection['stored'] {
     bytes,
     dtypes: Array.from(dtypes, ([dtype, of]) => ({ dtype, ...of })).sort((a, b) => b.bytes - a.bytes),
   };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (s) => s.isFile(),
-    () => false,
-  );
 }

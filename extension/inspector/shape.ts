@@ -1,9 +1,9 @@
 /** What a config says of a model's layers, also of one that MoEScope cannot run: it may run elsewhere. */
 import * as l10n from '@vscode/l10n';
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readConfig } from '../formats/checkpoint.ts';
 import { isJsonObject, type JsonObject } from '../formats/json.ts';
+import { isFile } from '../formats/regularFile.ts';
 import { describeModel } from '../models/families.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { ModelShape } from '../protocol/server.ts';
@@ -27,10 +27,7 @@ const MAX_EXPERTS = 0xfffe;
 export async function modelShape(path: string): Promise<ModelShape> {
   const folder = await folderOf(path);
   const config = await readConfig(folder);
-  const tokenizer = await stat(join(folder, 'tokenizer.json')).then(
-    (s) => s.isFile(),
-    () => false,
-  );
+  const tokenizer = await isFile(join(folder, 'tokenizer.json'));
   return { folder, ...(supportedShape(config) ?? plainShape(config)), tokenizer };
 }
 

@@ -7,6 +7,7 @@ import {
   type TensorProto,
   TensorProto_DataType as Type,
 } from '../../formats/onnx_pb.ts';
+import { viewOf } from '../../formats/viewOf.ts';
 import { UserError } from '../../protocol/errors.ts';
 
 /** Name of a value in the graph. */
@@ -213,7 +214,7 @@ function numbersOf(tensor: TensorProto): readonly number[] | undefined {
   if (!reader || count > MAX_CONSTANT || externalData.length > 0) return undefined;
   if (rawData.length === 0) return reader.listed(tensor);
   if (rawData.length !== count * reader.bytes) return undefined;
-  const view = new DataView(rawData.buffer, rawData.byteOffset, rawData.byteLength);
+  const view = viewOf(rawData);
   return Array.from({ length: count }, (_, i) => reader.read(view, i * reader.bytes));
 }
 
