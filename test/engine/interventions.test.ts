@@ -60,9 +60,10 @@ describe.each(NAMES)('%s under interventions', (name) => {
       ...(bias ? { bias: bias.map(({ layer, values }) => ({ layer, values: Float32Array.from(values) })) } : {}),
     }));
     const measured = await measureText(engine, join(CASES, facts.checkpoint), expected.inputs[0]!, interventions);
-    expect(measured).toHaveLength(interventions.length);
     for (const { index, logProb, layers } of measured) {
       const what = JSON.stringify(facts.interventions[index]);
+      expect(expected.has(`visited.${index}.${layers.length - 1}`), what).toBe(true);
+      expect(expected.has(`visited.${index}.${layers.length}`), what).toBe(false);
       layers.forEach(({ chosen, candidates, k, entropy }, layer) => {
         const visited = expected.get(`visited.${index}.${layer}`);
         expect(visited.shape, what).toEqual([entropy.length, k]);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { routingAgreement } from '../../extension/analysis/agreement.ts';
 import { TestEngine } from '../support/analyze.ts';
+import { keyOf } from '../support/compare.ts';
 import { FIXTURES, Reference } from '../support/reference.ts';
 
 const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -39,6 +40,7 @@ it.each(['mixtral', 'deepseek_v3', 'gemma4_text', 'qwen3_next'])(
     const context = expected.get(`topk_index.0.${expected.layersOf(0)[0]!}`).shape[0]!;
     const trace = await engine.analyze(checkpoint(name), text!, { provider: 'webgpu', context });
     expect(trace.origin.model).toMatchObject({ provider: 'webgpu', precision: 'float32' });
+    expect(trace.layers.map(keyOf)).toEqual(expected.layersOf(0));
     for (const { layer, chosen, margin, candidates, k } of trace.layers) {
       const wanted = expected.get(`topk_index.0.${layer}`).data;
       for (let t = 0; t < trace.routed; t++) {

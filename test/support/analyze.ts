@@ -35,7 +35,7 @@ export class TestEngine {
   }
 }
 
-/** What becomes of a text under interventions, in the order of these. */
+/** What becomes of a text under interventions, of each of them and in their order. */
 export async function measureText(
   engine: TestEngine,
   folder: string,
@@ -50,5 +50,7 @@ export async function measureText(
     { progress: () => undefined, began: () => undefined, measured: (m) => (measured[m.index] = m) },
     new AbortController().signal,
   );
+  const answered = Object.keys(measured).length;
+  if (answered !== interventions.length) throw new Error(`${answered} of ${interventions.length} were measured`);
   return measured;
 }

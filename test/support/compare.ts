@@ -16,6 +16,13 @@ export function keyOf({ layer, stack }: LayerTrace): string {
   return `${stack?.[0] ?? ''}${layer}`;
 }
 
+/** Everything that the reference tells of a text: its MoE layers, no more and no fewer, and the probabilities of its tokens. */
+export function compareTrace(trace: RoutingTrace, expected: Reference, input: number, rule: RouterRule): void {
+  expect(trace.layers.map(keyOf)).toEqual(expected.layersOf(input));
+  for (const layer of trace.layers) compareLayer(layer, expected, input, rule);
+  compareLogProbs(trace, expected, input);
+}
+
 export function compareLayer(layer: LayerTrace, expected: Reference, input: number, rule: RouterRule): void {
   const { k, candidates, experts } = layer;
   const key = keyOf(layer);
@@ -81,7 +88,7 @@ function compareDropped(layer: LayerTrace, t: number, expert: number, weight: nu
   expect(layer.weight[first + 1], at).toBeCloseTo(weight, 4);
 }
 
-export function compareLogProbs(trace: RoutingTrace, expected: Reference, input: number): void {
+function compareLogProbs(trace: RoutingTrace, expected: Reference, input: number): void {
   const { ids, logProb } = trace.tokens;
   if (expected.has(`logprob.${input}`)) {
     const wanted = expected.get(`logprob.${input}`).data;

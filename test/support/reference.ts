@@ -37,11 +37,12 @@ export class Reference {
     return this.#tensors.has(name);
   }
 
-  /** Keys of the MoE layers of an input, in their order. */
+  /** Keys of the MoE layers of an input, in their order: an encoder's, e0…, before its decoder's, d0…. */
   layersOf(input: number): string[] {
     const prefix = `topk_index.${input}.`;
     const keys = [...this.#tensors.keys()].filter((name) => name.startsWith(prefix));
-    return keys.map((name) => name.slice(prefix.length)).sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+    const place = (key: string): number => (key.startsWith('d') ? 1e6 : 0) + Number(/\d+/.exec(key)![0]);
+    return keys.map((name) => name.slice(prefix.length)).sort((a, b) => place(a) - place(b));
   }
 
   get(name: string): Column {
