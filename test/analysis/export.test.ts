@@ -83,7 +83,9 @@ test('the report has the settings that were made, and only the sections that wer
 });
 
 test('every chart is a file of its own: its colours within, nothing fetched, what it shows in words', () => {
-  for (const { path, text: svg } of reportFiles([report], 'svg', 'colorBlind')) {
+  const files = reportFiles([report], 'svg', 'colorBlind');
+  expect(files).toHaveLength(report.sections.flatMap(({ figures }) => figures).filter(({ chart }) => chart).length);
+  for (const { path, text: svg } of files) {
     expect(svg, path).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" .* role="img" aria-labelledby=/);
     expect(svg, path).toMatch(/<title id="[^"]+">[^<]+<\/title><desc id="[^"]+">[^<]+<\/desc><style>/);
     expect(svg, path).not.toMatch(/ style=|<script|href=|NaN|Infinity|undefined/);

@@ -117,10 +117,14 @@ describe('published counts', () => {
     const of = (domain: number): number => specialisation(domains![domain]!, 0, 0, 64)[0]!;
     expect(of(0)).toBeCloseTo(204_013 / 208_896, 6);
     expect(of(1)).toBeCloseTo(1_215 / 208_896, 6);
-    const verdicts = [OLMOE, MIXTRAL].map((model) =>
-      makeSection('specialisation', named(`${model}, 5 kinds of text`), {})!,
+    const verdict = (model: string): string =>
+      makeSection('specialisation', named(`${model}, 5 kinds of text`), {})!.verdict!;
+    expect(verdict(OLMOE)).toMatch(
+      /^E0 of L0 is chosen for 97\.7\s% of the tokens of arxiv; of github, the next one, for 15\.5\s%/,
     );
-    for (const section of verdicts) expect(section.figures.length).toBeGreaterThan(1);
+    // Σ p·log₂(p/q) / 5 over experts and kinds, q the mean of the kinds' shares p, is largest in the last layer of each.
+    expect(verdict(OLMOE)).toContain('share 0.501 of at most 2.32 bits at L15');
+    expect(verdict(MIXTRAL)).toContain('share 0.009 of at most 2.32 bits at L31');
   });
 
   it.each(SECTIONS.map(({ id }) => id))('stand in the section %s', (id) => {
