@@ -12,6 +12,11 @@ export function fixed(value: number, digits: number): string {
   return Number.isNaN(value) ? '–' : value.toFixed(digits);
 }
 
+/** A change: with a + where it is one to more. */
+export function signed(value: number, digits: number): string {
+  return `${value > 0 ? '+' : ''}${fixed(value, digits)}`;
+}
+
 /** A multiple of the even share: 2.8×, 0.04×. */
 export function times(ratio: number): string {
   return `${fixed(ratio, ratio < 0.995 ? 2 : 1)}×`;

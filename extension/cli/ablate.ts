@@ -1,6 +1,7 @@
 import { Ablations, ablations, OTHERS_RISE, type Ablated } from '../analysis/ablation.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { textLoss } from '../analysis/lossChange.ts';
+import { signed } from '../analysis/numbers.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
 import { isUserError } from '../protocol/errors.ts';
@@ -10,7 +11,7 @@ import { findLayer, type AblateOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, INTERRUPTED, readOneText } from './route.ts';
 import { percent, summary, table, visible } from './table.ts';
-import { refuseWithoutLoss, signed } from './whatif.ts';
+import { refuseWithoutLoss } from './whatif.ts';
 
 interface Found {
   readonly plain: RoutingTrace;

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { cutInHalf, judgeBiases, type Balanced } from '../analysis/balanced.ts';
 import { layerLabel } from '../analysis/labels.ts';
+import { signed } from '../analysis/numbers.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import { biasFile } from '../formats/biasFile.ts';
 import type { Began } from '../protocol/engine.ts';
@@ -12,7 +13,6 @@ import { writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
 import { count, summary, table } from './table.ts';
 import { UsageError } from './usage.ts';
-import { signed } from './whatif.ts';
 
 interface Found {
   readonly plain: RoutingTrace;

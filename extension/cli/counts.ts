@@ -4,11 +4,12 @@ import { reportJson } from '../analysis/export/json.ts';
 import { reportOf } from '../analysis/export/report.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { coldShare } from '../analysis/load.ts';
+import { fixed } from '../analysis/numbers.ts';
 import { subjectOfCounts } from '../analysis/sections/subject.ts';
 import type { RecordedCounts } from '../protocol/recording.ts';
 import type { LayerShape } from '../protocol/trace.ts';
 import { writeOut } from './output.ts';
-import { known, percent, table, visible } from './table.ts';
+import { percent, table, visible } from './table.ts';
 import { UsageError } from './usage.ts';
 
 export interface CountsOptions {
@@ -78,20 +79,20 @@ function balanceTable(
     layerLabel(layer),
     `E${b.hottest}`,
     percent(b.shares[b.hottest]!),
-    known(b.utilisation[b.hottest]!, 2),
-    known(b.maxVio, 2),
-    known(b.cv, 3),
-    known(b.gini, 3),
-    known(b.jain, 3),
-    `${known(b.effectiveExperts, 1)} of ${layer.experts}`,
+    fixed(b.utilisation[b.hottest]!, 2),
+    fixed(b.maxVio, 2),
+    fixed(b.cv, 3),
+    fixed(b.gini, 3),
+    fixed(b.jain, 3),
+    `${fixed(b.effectiveExperts, 1)} of ${layer.experts}`,
     percent(b.coldFraction),
     String(b.dead.length),
   ]);
   const means = [
-    known(mean.maxVio, 2),
-    known(mean.cv, 3),
-    known(mean.gini, 3),
-    known(mean.jain, 3),
+    fixed(mean.maxVio, 2),
+    fixed(mean.cv, 3),
+    fixed(mean.gini, 3),
+    fixed(mean.jain, 3),
     percent(mean.effectiveShare),
     percent(mean.coldFraction),
   ];

@@ -1,6 +1,8 @@
 import { coldPercent, coldShare, expertCounts, loadFigures, meanOf, seenTokens } from '../analysis/load.ts';
 import { layerLabel } from '../analysis/labels.ts';
+import { fixed } from '../analysis/numbers.ts';
 import type { RecordedTrace } from '../formats/traceJson.ts';
+import { escaped } from '../protocol/escaped.ts';
 import { NO_EXPERT, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
 
 /** Tokens listed with the smallest margins. */
@@ -68,9 +70,9 @@ function loadTable({ layers, routed }: RoutingTrace): string {
       `E${f.coldest}`,
       percent(f.shares[f.coldest]!),
       percent(f.coldFraction),
-      known(f.maxVio, 2),
-      `${known(f.effectiveExperts, 1)} of ${layer.experts}`,
-      known(meanOf(layer.entropy, 0, routed), 3),
+      fixed(f.maxVio, 2),
+      `${fixed(f.effectiveExperts, 1)} of ${layer.experts}`,
+      fixed(meanOf(layer.entropy, 0, routed), 3),
       ...(drops ? [percent(dropped[i]!)] : []),
     ];
   });
@@ -126,11 +128,6 @@ function unsureTable(trace: RoutingTrace, layers: readonly LayerTrace[], text: s
   return `Tokens with the smallest margin between chosen and not chosen\n${table(['token', 'text', 'layer', 'margin', 'chosen'], rows, [1, 4])}`;
 }
 
-/** A number, or what stands where there is none. */
-export function known(value: number, digits: number): string {
-  return Number.isNaN(value) ? '–' : value.toFixed(digits);
-}
-
 /** Columns side by side, right-aligned but for those named. A column of text in other scripts may not line up. */
 export function table(
   header: readonly string[],
@@ -147,12 +144,10 @@ export function table(
   return `${all.map(line).join('\n')}\n`;
 }
 
-/** Text that may come from anywhere, safe for a terminal: control characters and what turns its direction are escaped. */
+/** Text that may come from anywhere, safe for a terminal and in one line. */
 export function visible(text: string, most = 40): string {
   const cut = text.length > most ? `${text.slice(0, most)}…` : text;
-  return cut
-    .replaceAll('\n', '⏎')
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+  return escaped(cut.replaceAll('\n', '⏎'));
 }
 
 /** The same of a text of several lines, whole. */

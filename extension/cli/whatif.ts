@@ -1,6 +1,7 @@
 import { interventionText, liftedText } from '../analysis/interventionText.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { NO_LOSS, suffering, type TextLoss } from '../analysis/lossChange.ts';
+import { fixed, signed } from '../analysis/numbers.ts';
 import { allLimited, outcomeOf, type LayerOutcome, type LimitedSlots, type Outcome } from '../analysis/outcome.ts';
 import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
@@ -9,7 +10,7 @@ import type { Intervention, Measured } from '../protocol/intervention.ts';
 import { findLayer, type NamedExpert, type WhatifOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
-import { known, percent, summary, table, visible } from './table.ts';
+import { percent, summary, table, visible } from './table.ts';
 
 /** Tokens listed that lose most. */
 const LISTED_TOKENS = 10;
@@ -120,8 +121,8 @@ function layerTable({ model }: Began, outcome: Outcome): string {
   const slots = slotHeader(all);
   const rows = layers.map((layer) => [
     layerLabel(layer.shape),
-    known(layer.maxVio.before, 2),
-    known(layer.maxVio.after, 2),
+    fixed(layer.maxVio.before, 2),
+    fixed(layer.maxVio.after, 2),
     percent(layer.stayed),
     ...slotCells(layer.limited, slots),
   ]);
@@ -142,11 +143,6 @@ function tokenTable({ start, end }: Began, { byToken }: Outcome, text: string): 
 /** Throws UserError when no token has a probability. */
 export function refuseWithoutLoss({ tokens }: TextLoss): void {
   if (tokens === 0) throw new UserError('text-empty', NO_LOSS);
-}
-
-export function signed(value: number, digits: number): string {
-  const text = value.toFixed(digits);
-  return value > 0 ? `+${text}` : text;
 }
 
 /** `moescope-whatif` version 1, as the README documents it. JSON has no NaN: it is null. */

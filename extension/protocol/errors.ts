@@ -3,6 +3,7 @@
  * that can be shown as it is. Everything else is a bug: its stack goes to the log.
  */
 import * as l10n from '@vscode/l10n';
+import { escaped } from './escaped.ts';
 
 export type ErrorCode =
   | 'folder-missing' // no such model folder, or it cannot be read
@@ -42,13 +43,9 @@ export interface ErrorData {
 /** Longer than any sentence with two paths in it. */
 const MAX_MESSAGE = 1000;
 
-/**
- * A sentence may repeat what stands in a file: what would break the line, turn its direction or act on a terminal is escaped,
- * and no name makes it endless.
- */
+/** A sentence may repeat what stands in a file: no name makes it endless. */
 function showable(message: string): string {
-  const cut = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message;
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+  return escaped(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE - 1)}…` : message);
 }
 
 /** An error with a sentence for the user. */

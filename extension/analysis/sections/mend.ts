@@ -4,12 +4,11 @@ import type { Figure } from '../../protocol/report.ts';
 import type { Balanced } from '../balanced.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
-import { count, fixed } from '../numbers.ts';
+import { count, fixed, signed } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure } from './measuring.ts';
 import { MEND, targetControl } from './mendControls.ts';
 import { known } from './parts.ts';
-import { signed } from './whatIf.ts';
 
 /** A share of the MaxVio before, under which the load has become more even. */
 const EVENED = 0.9;
@@ -48,10 +47,10 @@ function verdict({ layers, loss, from }: Balanced): string {
   return sentences(
     l10n.t`Biases fitted on the first ${count(from)} tokens bring MaxVio on the other ${count(loss.before.tokens)} from ${fixed(before, 2)} to ${fixed(after, 2)}, the mean of all layers.`,
     !(after < EVENED * before)
-      ? l10n.t`The loss changes by ${signed(change)} nats a token, which tells nothing: on these tokens the biases did not even out the load.`
+      ? l10n.t`The loss changes by ${signed(change, 4)} nats a token, which tells nothing: on these tokens the biases did not even out the load.`
       : change > 0.05
-        ? l10n.t`The loss changes by ${signed(change)} nats a token: the experts that now have more to do were not trained for it.`
-        : l10n.t`The loss changes by ${signed(change)} nats a token: on this text, the load is the router’s habit more than its need.`,
+        ? l10n.t`The loss changes by ${signed(change, 4)} nats a token: the experts that now have more to do were not trained for it.`
+        : l10n.t`The loss changes by ${signed(change, 4)} nats a token: on this text, the load is the router’s habit more than its need.`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { Column, Figure, Help } from '../../protocol/report.ts';
 import { interventionText, liftedText } from '../interventionText.ts';
 import { layerLabel } from '../labels.ts';
 import { sentences } from '../lists.ts';
-import { fixed, percent } from '../numbers.ts';
+import { fixed, percent, signed } from '../numbers.ts';
 import { allLimited, type LimitedSlots, type Outcome } from '../outcome.ts';
 import { changeControls, WHAT_IF } from './changeControls.ts';
 import type { SectionKind } from './kind.ts';
@@ -47,7 +47,7 @@ function verdict(subject: Subject, outcome: Outcome): string {
   const change = after.perToken - before.perToken;
   const limited = allLimited(outcome);
   return sentences(
-    l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
+    l10n.t`With ${nameOf(subject, outcome)}, a token of this text costs ${signed(change, 4)} nats: perplexity ${fixed(before.perplexity, 2)} becomes ${fixed(after.perplexity, 2)}.`,
     limited?.lifted !== undefined && liftedText(limited.lifted),
     limited?.counted && limitedText(limited.measured, limited.counted, isAsCounted(outcome)),
   );
@@ -71,10 +71,6 @@ function limitedText(measured: LimitedSlots, counted: LimitedSlots, same: boolea
   return same
     ? l10n.t`${measured.dropped} slots are dropped and ${measured.moved} moved in the run, as counted on the routing of the text as it is.`
     : l10n.t`${measured.dropped} slots are dropped and ${measured.moved} moved in the run, where ${counted.dropped} and ${counted.moved} were counted on the routing of the text as it is: what a dropped or moved slot does to later layers changes what they route.`;
-}
-
-export function signed(value: number): string {
-  return Number.isNaN(value) ? '–' : `${value > 0 ? '+' : ''}${value.toFixed(4)}`;
 }
 
 const LOSS_HELP: Help = {
@@ -106,7 +102,7 @@ function lossFigure(subject: Subject, outcomes: readonly Outcome[]): Figure {
     title: l10n.t`What each change costs`,
     basis: 'measured',
     help: LOSS_HELP,
-    text: sentences(...names.map((name, i) => l10n.t`${name}: ${signed(changes[i] ?? NaN)} nats a token.`)),
+    text: sentences(...names.map((name, i) => l10n.t`${name}: ${signed(changes[i] ?? NaN, 4)} nats a token.`)),
     chart: {
       kind: 'bars',
       labels: names,
