@@ -1,6 +1,6 @@
-/** Random numbers that come out the same every time, so that a report can be made again. */
+/** Random numbers that come out the same every time, so that a report or a continuation can be made again. */
 
-/** Numbers from [0, 1) of a seed: mulberry32, a full-period generator of 32 bits of state. */
+/** Numbers from [0, 1) of a seed: mulberry32, a full-period generator of 32 bits of state, by Tommy Ettinger. */
 export function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {

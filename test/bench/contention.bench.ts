@@ -7,10 +7,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from '../../extension/analysis/latency.ts';
 import { openCheckpoint } from '../../extension/engine/openCheckpoint.ts';
 import { prefill, windowStarts } from '../../extension/engine/prefill.ts';
 import { root } from '../../extension/tools/project.mjs';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const TOKENS = 2048;
 const RUNS = 7;

@@ -1,4 +1,5 @@
-import { median, report } from './report.ts';
+import { median } from '../../extension/analysis/latency.ts';
+import { report } from './report.ts';
 
 /** What something holds at the end of each of many rounds that are alike; a number each. */
 export interface Watched {

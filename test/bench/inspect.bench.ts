@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from '../../extension/analysis/latency.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { DEEPSEEK_V3, writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const RUNS = 5;
 

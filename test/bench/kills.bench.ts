@@ -1,10 +1,10 @@
 /** The engine killed at 200 random moments: what callers were told, and whether the next analysis was right and nothing was left. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
+import { randomNumbers } from '../../extension/analysis/random.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { TestEngine } from '../support/analyze.ts';
 import { filesIn, isAlive, killAt, routeAfter, WORKS } from '../support/kills.ts';
-import { random } from '../support/liveText.ts';
 import { report } from './report.ts';
 
 const MODEL = join(root, 'media/demo-models/balanced');
@@ -14,7 +14,7 @@ const KILLS = 200;
 const unhandled: unknown[] = [];
 process.on('unhandledRejection', (reason) => unhandled.push(reason));
 const engine = new TestEngine();
-const next = random(Number(process.argv[2] ?? 1));
+const next = randomNumbers(Number(process.argv[2] ?? 1));
 const wanted = await engine.analyze(MODEL, TEXT);
 const files = filesIn(engine.cache).length;
 const told = new Map<string, number>();

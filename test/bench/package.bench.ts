@@ -2,10 +2,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { median } from '../../extension/analysis/latency.ts';
 import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const RUNS = 3;
 const START_MS = 10_000;

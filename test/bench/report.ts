@@ -14,9 +14,3 @@ export function report({ what, value, unit, budget }: Measurement): void {
   else
     console.log(`${measured} budget ${budget} ${unit}${budget === 0 ? '' : `, ${(value / budget).toFixed(2)} of it`}`);
 }
-
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}

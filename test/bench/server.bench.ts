@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
+import { median } from '../../extension/analysis/latency.ts';
 import { traceOf } from '../../extension/client/textRouter.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { tinting } from '../../extension/host/tinting.ts';
@@ -13,7 +14,7 @@ import { Decoder } from '../../extension/server/decoder.ts';
 import { HttpClient } from '../../extension/server/http.ts';
 import { ServerClient } from '../../extension/server/serverClient.ts';
 import { EngineServer, vllmIdentity, vllmReply } from '../support/engineServer.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 /** DeepSeek-V3's layers and k. */
 const LARGE = { tokens: 32_000, layers: 61, experts: 256, k: 8 };

@@ -8,13 +8,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { randomNumbers } from '../../extension/analysis/random.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
 import { RoutedText } from '../../extension/host/routedText.ts';
 import type { AnalyzeResult, LiveParams, ModelRequest } from '../../extension/protocol/engine.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { TestEngine } from '../support/analyze.ts';
-import { EditedText, random } from '../support/liveText.ts';
+import { EditedText } from '../support/liveText.ts';
 import { reportGrowth } from './growth.ts';
 import { HostDebugger } from './hostDebugger.ts';
 import { report } from './report.ts';
@@ -43,7 +44,7 @@ const MODELS: readonly { readonly folder: string; readonly options: Partial<Mode
   { folder: demo('balanced'), options: { precision: 'int4', context: 256 } },
 ];
 
-const next = random(11);
+const next = randomNumbers(11);
 const engine = new TestEngine(undefined, [`--inspect=127.0.0.1:${PORT}`]);
 const { signal } = new AbortController();
 setFlagsFromString('--expose-gc');

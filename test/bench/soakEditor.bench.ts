@@ -6,10 +6,10 @@
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { randomNumbers } from '../../extension/analysis/random.ts';
 import { here, packagePath } from '../../extension/tools/package.mjs';
 import { root } from '../../extension/tools/project.mjs';
 import { Workbench } from '../e2e/driver.ts';
-import { random } from '../support/liveText.ts';
 import { reportGrowth } from './growth.ts';
 import { freePort, HostDebugger } from './hostDebugger.ts';
 import { QUIET } from './quietSettings.ts';
@@ -42,7 +42,7 @@ const session = await page.context().newCDPSession(page);
 await session.send('Performance.enable');
 await workbench.inspectExtensionHost(inspect);
 const host = await HostDebugger.at(inspect);
-const next = random(5);
+const next = randomNumbers(5);
 let keys = 0;
 
 await workbench.openView('MoEScope');

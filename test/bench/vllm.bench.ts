@@ -10,6 +10,7 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
+import { median } from '../../extension/analysis/latency.ts';
 import { routingAgreement } from '../../extension/analysis/agreement.ts';
 import { traceOf } from '../../extension/client/textRouter.ts';
 import { EditTracker } from '../../extension/host/editTracker.ts';
@@ -22,7 +23,7 @@ import { ServerClient } from '../../extension/server/serverClient.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { TestEngine } from '../support/analyze.ts';
 import { Relay } from '../support/relay.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

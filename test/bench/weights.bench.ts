@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { median } from '../../extension/analysis/latency.ts';
 import { EngineClient } from '../../extension/client/engineClient.ts';
 import { cachedWeights } from '../../extension/engine/weightCache.ts';
 import { readCheckpoint } from '../../extension/formats/checkpoint.ts';
@@ -27,7 +28,7 @@ import { blockFormat } from '../../extension/models/quantization.ts';
 import type { WeightPlan } from '../../extension/models/weights.ts';
 import { root } from '../../extension/tools/project.mjs';
 import { writeSparseCheckpoint } from '../support/sparseCheckpoint.ts';
-import { median, report } from './report.ts';
+import { report } from './report.ts';
 
 const PRECISIONS = ['float32', 'int8', 'int4'] as const;
 const RUNS = 3;

@@ -1,10 +1,10 @@
 /** However the operating system ends the engine: the caller is told in a sentence, and the next text is routed as ever. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { randomNumbers } from '../../extension/analysis/random.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { filesIn, isAlive, killAt, routeAfter, WORKS } from '../support/kills.ts';
-import { random } from '../support/liveText.ts';
 import { ROOT } from '../support/reference.ts';
 
 const MODEL = join(ROOT, 'media/demo-models/balanced');
@@ -24,7 +24,7 @@ afterAll(() => {
 });
 
 test('killed at any moment, it is missed by nobody', async () => {
-  const next = random(5);
+  const next = randomNumbers(5);
   let interrupted = 0;
   for (let i = 0; i < KILLS; i++) {
     const work = WORKS[i % WORKS.length]!;

@@ -1,34 +1,17 @@
-import type { Memento } from 'vscode';
 import { describe, expect, test, vi } from 'vitest';
 import * as v from 'valibot';
 import { Choice } from '../../extension/host/choice.ts';
 import { layerPosition } from '../../extension/host/layerPosition.ts';
 import { LiveSwitch } from '../../extension/host/liveSwitch.ts';
 import type { Settings } from '../../extension/host/settings.ts';
+import { memento } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
-
-class Memory {
-  readonly #values = new Map<string, unknown>();
-
-  keys(): readonly string[] {
-    return [...this.#values.keys()];
-  }
-
-  get(key: string, fallback?: unknown): unknown {
-    return this.#values.get(key) ?? fallback;
-  }
-
-  update(key: string, value: unknown): Promise<void> {
-    this.#values.set(key, value);
-    return Promise.resolve();
-  }
-}
 
 describe('Choice', () => {
   test('holds until its setting changes', async () => {
     let setting = 'expert';
-    const choice = new Choice(new Memory(), 'tint', v.string(), () => setting);
+    const choice = new Choice(memento(), 'tint', v.string(), () => setting);
     expect(choice.value).toBeUndefined();
     await choice.set('margin');
     expect(choice.value).toBe('margin');
@@ -38,7 +21,7 @@ describe('Choice', () => {
 
   test('does not come back when its setting does', async () => {
     let setting = false;
-    const choice = new Choice(new Memory(), 'live', v.boolean(), () => setting);
+    const choice = new Choice(memento(), 'live', v.boolean(), () => setting);
     await choice.set(true);
     setting = true;
     choice.heedSetting();
@@ -51,7 +34,7 @@ describe('Choice', () => {
   });
 
   test('does not come back when its setting changed while no window was open', async () => {
-    const memory = new Memory();
+    const memory = memento();
     let setting = 'expert';
     const make = (): Choice<string> => new Choice(memory, 'tint', v.string(), () => setting);
     await make().set('margin');
@@ -62,7 +45,7 @@ describe('Choice', () => {
   });
 
   test('survives a reload, but not nonsense', async () => {
-    const memory = new Memory();
+    const memory = memento();
     const make = (): Choice<number> => new Choice(memory, 'layer', v.number(), () => -1);
     await make().set(3);
     expect(make().value).toBe(3);
@@ -76,7 +59,7 @@ describe('Choice', () => {
 test('Live follows its setting again once that has changed', async () => {
   let tell = (): void => undefined;
   const settings: unknown = { live: false, onDidChange: (told: () => void) => ((tell = told), { dispose() {} }) };
-  const live = new LiveSwitch(settings as Settings, new Memory() as Memento);
+  const live = new LiveSwitch(settings as Settings, memento());
   await live.set(true);
   for (const value of [true, false]) {
     (settings as { live: boolean }).live = value;

@@ -1,5 +1,5 @@
 /** Routing that follows edits, and what is looked at: which runs begin, which make way, and what ends it. */
-import type { Memento, TextDocument, TextEditor } from 'vscode';
+import type { TextDocument, TextEditor } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EngineClient } from '../../extension/client/engineClient.ts';
 import { Analyzer } from '../../extension/host/analyzer.ts';
@@ -15,7 +15,17 @@ import { Sessions } from '../../extension/host/sessions.ts';
 import type { Settings } from '../../extension/host/settings.ts';
 import type { LiveParams } from '../../extension/protocol/engine.ts';
 import { cancelled, SUPERSEDED, UserError } from '../../extension/protocol/errors.ts';
-import { activating, editing, EndOfLine, Position, Range, visible, window, workspace } from '../support/vscode.ts';
+import {
+  activating,
+  editing,
+  EndOfLine,
+  memento,
+  Position,
+  Range,
+  visible,
+  window,
+  workspace,
+} from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -137,17 +147,12 @@ beforeEach(() => {
       return calls.at(-1)!.result;
     },
   };
-  const kept = new Map<string, unknown>();
-  const memento: unknown = {
-    get: (key: string) => kept.get(key),
-    update: (key: string, value: unknown) => Promise.resolve(void kept.set(key, value)),
-  };
   const settings: unknown = { live: true, liveCache: 64, onDidChange: () => ({ dispose: () => undefined }) };
   const models: unknown = { name: 'tiny', request: () => ({ folder }), agree: () => agree() };
   const problems: unknown = { report: (_: string, error: unknown) => told.push(error) };
   const log: unknown = { write: () => undefined };
   sessions = new Sessions();
-  live = new LiveSwitch(settings as Settings, memento as Memento);
+  live = new LiveSwitch(settings as Settings, memento());
   analyzer = new Analyzer(client as EngineClient, sessions, models as Models, live, problems as Problems, log as Log);
   parts = [sessions, live, new EditWatch(sessions)];
 });

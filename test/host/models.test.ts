@@ -1,22 +1,12 @@
 /** Whether the model that is chosen may run. */
-import type { Memento } from 'vscode';
 import { expect, test, vi } from 'vitest';
 import { Models } from '../../extension/host/models.ts';
 import type { RouterConsent } from '../../extension/host/routerConsent.ts';
 import { Servers } from '../../extension/host/servers.ts';
 import type { Settings } from '../../extension/host/settings.ts';
-import { window } from '../support/vscode.ts';
+import { memento, window } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
-
-function memento(): Memento {
-  const kept = new Map<string, unknown>();
-  const state: unknown = {
-    get: (key: string) => kept.get(key),
-    update: (key: string, value: unknown) => Promise.resolve(void kept.set(key, value)),
-  };
-  return state as Memento;
-}
 
 test('on a server that is reached by plain http it may where the user agrees to that, for each of its addresses', async () => {
   const servers = new Servers(memento(), memento());

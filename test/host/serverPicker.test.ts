@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Memento, QuickPickItem } from 'vscode';
+import type { QuickPickItem } from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Emitter } from 'vscode-jsonrpc';
 import { FirstUse } from '../../extension/host/firstUse.ts';
@@ -10,7 +10,7 @@ import { Servers } from '../../extension/host/servers.ts';
 import { messageOf } from '../../extension/protocol/errors.ts';
 import { EngineServer, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
 import { ROOT } from '../support/reference.ts';
-import { window } from '../support/vscode.ts';
+import { memento, window } from '../support/vscode.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
 
@@ -109,15 +109,6 @@ function locked({ path, headers }: Asked): Answer | undefined {
   if (path === '/tokenize') return { json: { tokens: [5, 6], token_strs: ['a', 'b'] } };
   if (path === '/v1/completions') return { json: vllmReply([5, 6], { layers: 1, experts: 4, k: 1 }) };
   return vllmIdentity(path);
-}
-
-function memento(): Memento {
-  const values = new Map<string, unknown>();
-  const state: unknown = {
-    get: (key: string) => values.get(key),
-    update: (key: string, value: unknown) => Promise.resolve(void values.set(key, value)),
-  };
-  return state as Memento;
 }
 
 /** Names an address, the server's unless told, and a key. */

@@ -1,22 +1,12 @@
 /** Edits as an editor makes them, and the routing of edited texts, live and afresh. */
 import { expect } from 'vitest';
+import { randomNumbers } from '../../extension/analysis/random.ts';
 import { TraceBuilder } from '../../extension/client/traceBuilder.ts';
 import { LiveRouter } from '../../extension/engine/live/liveRouter.ts';
 import type { OpenModel } from '../../extension/engine/model.ts';
 import { prefill, windowStarts } from '../../extension/engine/prefill.ts';
 import type { LiveParams } from '../../extension/protocol/engine.ts';
 import type { RoutingTrace } from '../../extension/protocol/trace.ts';
-
-/** mulberry32: numbers in [0, 1) that are the same for the same seed. */
-export function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** What people type and paste, and what makes trouble. */
 const PIECES = [
@@ -62,7 +52,7 @@ export class EditedText {
   constructor(text: string, limit: number, seed: number) {
     this.text = text;
     this.#limit = limit;
-    this.#random = random(seed);
+    this.#random = randomNumbers(seed);
   }
 
   /** Makes an edit; what it was. */

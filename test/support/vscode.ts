@@ -1,6 +1,7 @@
 /** As much of VS Code's interface as parts of the host need that follow events and ask questions, for `vi.mock('vscode', …)`. */
 import { Emitter } from 'vscode-jsonrpc';
 import type {
+  Memento,
   MessageItem,
   Progress,
   TextDocument,
@@ -24,6 +25,16 @@ export class MarkdownString {
   appendMarkdown(text: string): void {
     this.value += text;
   }
+}
+
+/** What an extension keeps, as long as the test. */
+export function memento(): Memento {
+  const kept = new Map<string, unknown>();
+  const state: unknown = {
+    get: (key: string) => kept.get(key),
+    update: (key: string, value: unknown) => Promise.resolve(void kept.set(key, value)),
+  };
+  return state as Memento;
 }
 
 export const ColorThemeKind = { Light: 1, Dark: 2, HighContrast: 3, HighContrastLight: 4 };

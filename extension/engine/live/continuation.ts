@@ -1,12 +1,13 @@
+import { randomNumbers } from '../../analysis/random.ts';
 import type { Sampling } from '../../protocol/continuation.ts';
+import { indexOfMax } from '../prefill.ts';
 import { INCOMPLETE, type Tokenizer } from '../tokenizer.ts';
 
 /** Chooses a token by its logits: the likeliest, or one drawn from softmax(logits / temperature). */
 export function chooser({ temperature, seed }: Sampling): (logits: Float32Array) => number {
-  const random = mulberry32(seed);
+  const random = randomNumbers(seed);
   return (logits) => {
-    let best = 0;
-    for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+    const best = indexOfMax(logits);
     if (temperature <= 0) return best;
     const worth = Float64Array.from(logits, (x) => Math.exp((x - logits[best]!) / temperature));
     let left = random() * worth.reduce((sum, w) => sum + w, 0);
@@ -15,17 +16,6 @@ export function chooser({ temperature, seed }: Sampling): (logits: Float32Array)
       if (left < 0) return i;
     }
     return best;
-  };
-}
-
-/** A generator of numbers in [0, 1) with a state of 32 bits, by Tommy Ettinger. */
-function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 
