@@ -64,6 +64,22 @@ export function zeroCentredNorm(name: string, size: number, epsilon: number): No
   return { weight: { name: `${name}.weight`, shape: [size] }, zeroCentred: true, epsilon };
 }
 
+/** Norms of queries and keys, of each head or of all as one vector, under the names q_norm and k_norm, or others. */
+export function queryKeyNorm(
+  name: string,
+  over: 'head' | 'all',
+  { heads, kvHeads, headDim }: AttentionSpec,
+  epsilon: number,
+  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
+): NonNullable<AttentionSpec['queryKeyNorm']> {
+  const size = (count: number): number => (over === 'all' ? count * headDim : headDim);
+  return {
+    over,
+    query: norm(`${name}.${query}`, size(heads), epsilon),
+    key: norm(`${name}.${key}`, size(kvHeads), epsilon),
+  };
+}
+
 /** A gated network under the names gate_proj, up_proj and down_proj, or others. */
 export function gatedMlp(
   name: string,

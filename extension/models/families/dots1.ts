@@ -1,6 +1,6 @@
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec } from '../spec.ts';
-import { layerKinds, llamaAttention, llamaDecoder, norm, readSizes } from './common.ts';
+import { layerKinds, llamaAttention, llamaDecoder, queryKeyNorm, readSizes } from './common.ts';
 import { balancedRouter, sparseAfterDense } from './deepseekParts.ts';
 
 /** dots.llm1 (arXiv 2506.05767): DeepSeek-V3's experts on attention with queries and keys normed by head. */
@@ -36,11 +36,7 @@ export function dots1(config: ConfigReader, architecture: string): DecoderSpec {
       attention: {
         ...base,
         ...(slides[index] && window !== undefined ? { window } : {}),
-        queryKeyNorm: {
-          over: 'head',
-          query: norm(`${prefix}.self_attn.q_norm`, base.headDim, sizes.epsilon),
-          key: norm(`${prefix}.self_attn.k_norm`, base.headDim, sizes.epsilon),
-        },
+        queryKeyNorm: queryKeyNorm(`${prefix}.self_attn`, 'head', base, sizes.epsilon),
       },
       ffn: ffn(prefix, index),
     };

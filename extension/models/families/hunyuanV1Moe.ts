@@ -2,7 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import { ropeSection } from '../rope.ts';
 import type { DecoderSpec, RopeSpec } from '../spec.ts';
-import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readSizes } from './common.ts';
+import { gatedMlp, llamaAttention, llamaDecoder, projection, queryKeyNorm, readSizes } from './common.ts';
 
 /** Hunyuan-A13B: queries and keys normed after rotation, a shared expert as large as the routed ones. */
 export function hunyuanV1Moe(config: ConfigReader, architecture: string): DecoderSpec {
@@ -29,9 +29,7 @@ export function hunyuanV1Moe(config: ConfigReader, architecture: string): Decode
         ...base,
         ...(base.rope ? { rope: withFixedStretch(config, base.rope) } : {}),
         queryKeyNorm: {
-          over: 'head',
-          query: norm(`${name}.query_layernorm`, base.headDim, epsilon),
-          key: norm(`${name}.key_layernorm`, base.headDim, epsilon),
+          ...queryKeyNorm(name, 'head', base, epsilon, ['query_layernorm', 'key_layernorm']),
           rotated: true,
         },
       },

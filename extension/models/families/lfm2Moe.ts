@@ -6,14 +6,15 @@ import {
   layerKinds,
   llamaAttention,
   llamaDecoder,
-  norm,
   projection,
+  queryKeyNorm,
   readExperts,
   readSizes,
   type Sizes,
 } from './common.ts';
 
 const NETWORK = ['w1', 'w3', 'w2'] as const;
+const NORMS = ['q_layernorm', 'k_layernorm'] as const;
 
 /** LFM2-MoE (LFM2-8B-A1B): gated short convolutions, attention in some layers; sigmoid scores balanced by a bias. */
 export function lfm2Moe(config: ConfigReader, architecture: string): DecoderSpec {
@@ -55,11 +56,7 @@ export function lfm2Moe(config: ConfigReader, architecture: string): DecoderSpec
             ? {
                 ...base,
                 output: projection(`${prefix}.self_attn.out_proj`, hiddenSize, base.heads * base.headDim),
-                queryKeyNorm: {
-                  over: 'head',
-                  query: norm(`${prefix}.self_attn.q_layernorm`, base.headDim, epsilon),
-                  key: norm(`${prefix}.self_attn.k_layernorm`, base.headDim, epsilon),
-                },
+                queryKeyNorm: queryKeyNorm(`${prefix}.self_attn`, 'head', base, epsilon, NORMS),
               }
             : {
                 kind: 'shortConv',

@@ -1,7 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec } from '../spec.ts';
-import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readExperts, readSizes } from './common.ts';
+import { gatedMlp, llamaAttention, llamaDecoder, projection, queryKeyNorm, readExperts, readSizes } from './common.ts';
 
 const HEAD_DIM = 128;
 
@@ -38,11 +38,7 @@ export function minimaxM2(config: ConfigReader, architecture: string): DecoderSp
     return {
       attention: {
         ...base,
-        queryKeyNorm: {
-          over: 'all',
-          query: norm(`${prefix}.self_attn.q_norm`, base.heads * base.headDim, sizes.epsilon),
-          key: norm(`${prefix}.self_attn.k_norm`, base.kvHeads * base.headDim, sizes.epsilon),
-        },
+        queryKeyNorm: queryKeyNorm(`${prefix}.self_attn`, 'all', base, sizes.epsilon),
       },
       ffn: {
         kind: 'moe',

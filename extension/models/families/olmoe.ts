@@ -1,6 +1,6 @@
 import type { ConfigReader } from '../../formats/config.ts';
 import type { DecoderSpec } from '../spec.ts';
-import { gatedMlp, llamaAttention, llamaDecoder, norm, projection, readExperts, readSizes } from './common.ts';
+import { gatedMlp, llamaAttention, llamaDecoder, projection, queryKeyNorm, readExperts, readSizes } from './common.ts';
 
 /** OLMoE (arXiv 2409.02060): queries and keys normed as whole vectors, optionally clipped; weights as softmax gives them. */
 export function olmoe(config: ConfigReader, architecture: string): DecoderSpec {
@@ -22,11 +22,7 @@ export function olmoe(config: ConfigReader, architecture: string): DecoderSpec {
       attention: {
         ...base,
         ...clip,
-        queryKeyNorm: {
-          over: 'all',
-          query: norm(`${prefix}.self_attn.q_norm`, base.heads * base.headDim, sizes.epsilon),
-          key: norm(`${prefix}.self_attn.k_norm`, base.kvHeads * base.headDim, sizes.epsilon),
-        },
+        queryKeyNorm: queryKeyNorm(`${prefix}.self_attn`, 'all', base, sizes.epsilon),
       },
       ffn: {
         kind: 'moe',

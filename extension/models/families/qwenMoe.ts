@@ -5,8 +5,8 @@ import {
   layerKinds,
   llamaAttention,
   llamaDecoder,
-  norm,
   projection,
+  queryKeyNorm,
   readExperts,
   readSizes,
 } from './common.ts';
@@ -55,11 +55,7 @@ export function qwen3Moe(config: ConfigReader, architecture: string): DecoderSpe
       attention: {
         ...base,
         ...window,
-        queryKeyNorm: {
-          over: 'head',
-          query: norm(`${prefix}.self_attn.q_norm`, base.headDim, sizes.epsilon),
-          key: norm(`${prefix}.self_attn.k_norm`, base.headDim, sizes.epsilon),
-        },
+        queryKeyNorm: queryKeyNorm(`${prefix}.self_attn`, 'head', base, sizes.epsilon),
       },
       ffn: ffn(prefix, index),
     };
