@@ -1,6 +1,7 @@
 /** The experts near one expert: its partners, its likes, and where its tokens come from and go to. */
 import * as l10n from '@vscode/l10n';
 import type { Cell, Figure } from '../../protocol/report.ts';
+import type { ExpertRef } from '../../protocol/webview.ts';
 import { neighbours, partners } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
 import { layerLabel } from '../labels.ts';
@@ -25,9 +26,50 @@ export function company(
   last: LayerPatterns | undefined,
   next: LayerPatterns | undefined,
 ): Figure[] {
+  const rows = companions({ at, expert }, here, last, next);
+  return [
+    {
+      id: 'expert-company',
+      title: l10n.t`Company of ${name}`,
+      basis: basisOf(subject),
+      help: {
+        meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by top experts, where its tokens come from and go to.`,
+        formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij / (a_i·a_j), with a as in “Closest pairs”. The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first, and times chance N_ij·N / (N_i·N_j).`,
+        source: l10n.t`Co-activation: OLMoE, arXiv 2409.02060, section 5`,
+      },
+      text: l10n.t`${name} has ${rows.length} experts near it.`,
+      table: {
+        columns: [
+          { label: l10n.t`how`, unit: 'text' },
+          { label: l10n.t`expert`, unit: 'text' },
+          { label: l10n.t`tokens`, unit: 'count' },
+          { label: l10n.t`share, or cosine`, unit: 'percent' },
+          { label: l10n.t`times chance`, unit: 'times' },
+        ],
+        rows: rows.map(({ label, cells }) => [label, ...cells]),
+        experts: rows.map((row) => row.expert),
+      },
+    },
+  ];
+}
+
+interface Companion {
+  /** What it is to the expert. */
+  readonly label: string;
+  readonly expert: ExpertRef;
+  readonly cells: readonly Cell[];
+}
+
+/** Each of them, the nearest of a kind first. */
+function companions(
+  { at, expert }: Pick<Chosen, 'at' | 'expert'>,
+  here: LayerPatterns,
+  last: LayerPatterns | undefined,
+  next: LayerPatterns | undefined,
+): Companion[] {
   const { pairs, chosen, first, shape } = here;
   const tokens = first.reduce((sum, n) => sum + n, 0);
-  const rows: { label: string; expert: { layer: number; expert: number }; cells: Cell[] }[] = [];
+  const rows: Companion[] = [];
   const add = (
     what: string,
     layer: number,
@@ -68,30 +110,7 @@ export function company(
       );
     }
   }
-  return [
-    {
-      id: 'expert-company',
-      title: l10n.t`Company of ${name}`,
-      basis: basisOf(subject),
-      help: {
-        meaning: l10n.t`The experts that are chosen for the same tokens; those that are chosen with the same others, and may stand in for it; and, by top experts, where its tokens come from and go to.`,
-        formula: l10n.t`chosen with: N_ij / N_i, and times chance N_ij / (a_i·a_j), with a as in “Closest pairs”. The same company: cosine of the two rows of N, without each other. From and to: share of the tokens for which it comes first, and times chance N_ij·N / (N_i·N_j).`,
-        source: l10n.t`Co-activation: OLMoE, arXiv 2409.02060, section 5`,
-      },
-      text: l10n.t`${name} has ${rows.length} experts near it.`,
-      table: {
-        columns: [
-          { label: l10n.t`how`, unit: 'text' },
-          { label: l10n.t`expert`, unit: 'text' },
-          { label: l10n.t`tokens`, unit: 'count' },
-          { label: l10n.t`share, or cosine`, unit: 'percent' },
-          { label: l10n.t`times chance`, unit: 'times' },
-        ],
-        rows: rows.map(({ label, cells }) => [label, ...cells]),
-        experts: rows.map((row) => row.expert),
-      },
-    },
-  ];
+  return rows;
 }
 
 function heaviest(experts: number, tokens: (expert: number) => number): [number, number][] {

@@ -85,6 +85,32 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     set,
     loads.map(({ shape }) => shape),
   );
+  const sent = sendingChoices(set);
+  return {
+    controls: [
+      ...[devices, nodes, policy, redundant, groups, ...(other ? [from] : []), layer],
+      // These make bytes and times, which take a hidden size.
+      ...(subject.model.hiddenSize > 0 ? sent.controls : []),
+    ],
+    machine: {
+      devices: devices.value,
+      nodes: divisorUpTo(devices.value, nodes.value),
+      redundant: redundant.value,
+      groups: groups.value,
+    },
+    policy: policy.value,
+    layer: Number(layer.value),
+    told: from.value === 'other' ? other! : loads,
+    toldOther: from.value === 'other',
+    ...sent.choices,
+  };
+}
+
+/** How tokens are sent between devices, and what that takes. */
+function sendingChoices(set: Parameters): {
+  readonly controls: readonly Control[];
+  readonly choices: Pick<PlacementChoices, 'sending' | 'format' | 'batch' | 'links' | 'crossing'>;
+} {
   const sending = choice(set, {
     id: 'sending',
     label: l10n.t`A token is sent once for each`,
@@ -115,33 +141,19 @@ export function placementChoices(subject: Subject, set: Parameters): PlacementCh
     unit: 'ms',
   });
   return {
-    controls: [
-      ...[devices, nodes, policy, redundant, groups, ...(other ? [from] : []), layer],
-      // These make bytes and times, which take a hidden size.
-      ...(subject.model.hiddenSize > 0
-        ? [sending, format, batch, within, across, latencyWithin, latencyAcross, crossing]
-        : []),
-    ],
-    machine: {
-      devices: devices.value,
-      nodes: divisorUpTo(devices.value, nodes.value),
-      redundant: redundant.value,
-      groups: groups.value,
+    controls: [sending, format, batch, within, across, latencyWithin, latencyAcross, crossing],
+    choices: {
+      sending: sending.value,
+      format: format.value,
+      batch: batch.value,
+      links: {
+        within: within.value * 1e9,
+        across: across.value * 1e9,
+        latencyWithin: latencyWithin.value * 1e-6,
+        latencyAcross: latencyAcross.value * 1e-6,
+      },
+      crossing: crossing.value / 1000,
     },
-    policy: policy.value,
-    layer: Number(layer.value),
-    told: from.value === 'other' ? other! : loads,
-    toldOther: from.value === 'other',
-    sending: sending.value,
-    format: format.value,
-    batch: batch.value,
-    links: {
-      within: within.value * 1e9,
-      across: across.value * 1e9,
-      latencyWithin: latencyWithin.value * 1e-6,
-      latencyAcross: latencyAcross.value * 1e-6,
-    },
-    crossing: crossing.value / 1000,
   };
 }
 
