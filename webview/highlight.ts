@@ -1,5 +1,6 @@
 /** What pointing and clicking do to the highlighted expert: pointing previews, a click toggles. */
-import type { ExpertRef, ViewAction, ViewState } from '../extension/protocol/webview.ts';
+import type { ExpertRef } from '../extension/protocol/trace.ts';
+import type { ViewAction, ViewState } from '../extension/protocol/webview.ts';
 
 export class Highlighter {
   readonly #post: (action: ViewAction) => void;

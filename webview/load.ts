@@ -3,14 +3,8 @@ import './language.ts';
 import { render } from 'lit';
 import './load.css';
 import './toolkit.ts';
-import type {
-  ExpertRef,
-  FromLoadView,
-  LayerLoad,
-  ToLoadView,
-  ViewState,
-  WrittenText,
-} from '../extension/protocol/webview.ts';
+import type { ExpertRef } from '../extension/protocol/trace.ts';
+import type { FromLoadView, LayerLoad, ToLoadView, ViewState, WrittenText } from '../extension/protocol/webview.ts';
 import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { loadView, type CursorToken } from './loadView.ts';

@@ -8,9 +8,8 @@ import { candidateShape } from '../extension/analysis/routerText.ts';
 import { coldShare, loadFigures, type LoadFigures } from '../extension/analysis/load.ts';
 import { LOAD_RATIO_MAX, loadRatios } from '../extension/analysis/tint.ts';
 import type { Help } from '../extension/protocol/report.ts';
-import type { ModelInfo } from '../extension/protocol/trace.ts';
+import type { ExpertRef, ModelInfo } from '../extension/protocol/trace.ts';
 import type {
-  ExpertRef,
   LayerLoad,
   Tint,
   TokenLayer,

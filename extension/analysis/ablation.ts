@@ -1,7 +1,7 @@
 /** Which experts matter to a text: each is taken away in turn, and what the text loses is its cost. */
 import * as l10n from '@vscode/l10n';
-import type { ExpertRef, Intervention } from '../protocol/intervention.ts';
-import type { LayerShape, RoutingTrace } from '../protocol/trace.ts';
+import type { Intervention } from '../protocol/intervention.ts';
+import type { ExpertRef, LayerShape, RoutingTrace } from '../protocol/trace.ts';
 import { expertCounts } from './load.ts';
 import { lossByToken, textLoss, type TextLoss } from './lossChange.ts';
 

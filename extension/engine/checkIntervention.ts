@@ -2,8 +2,8 @@
 import * as l10n from '@vscode/l10n';
 import type { RouterSpec } from '../models/spec.ts';
 import { UserError } from '../protocol/errors.ts';
-import { CAPACITY_POLICIES, type ExpertRef, type Intervention } from '../protocol/intervention.ts';
-import type { LayerShape } from '../protocol/trace.ts';
+import { CAPACITY_POLICIES, type Intervention } from '../protocol/intervention.ts';
+import type { ExpertRef, LayerShape } from '../protocol/trace.ts';
 
 /** A router that can be told what to do. */
 export interface RouterFacts {

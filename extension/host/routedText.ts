@@ -1,5 +1,5 @@
-import { NO_EXPERT, type RoutingTrace } from '../protocol/trace.ts';
-import type { ExpertRef, TokenLayer } from '../protocol/webview.ts';
+import { NO_EXPERT, type ExpertRef, type RoutingTrace } from '../protocol/trace.ts';
+import type { TokenLayer } from '../protocol/webview.ts';
 import type { EditTracker } from './editTracker.ts';
 import { LayerLoads } from './layerLoads.ts';
 import { TokenIndex } from './tokenIndex.ts';

@@ -1,7 +1,7 @@
 import type { EndOfLine, TextDocument } from 'vscode';
 import type { Agreement } from '../analysis/agreement.ts';
 import type { TraceBuilder } from '../client/traceBuilder.ts';
-import type { ExpertRef } from '../protocol/webview.ts';
+import type { ExpertRef } from '../protocol/trace.ts';
 import type { EditTracker } from './editTracker.ts';
 import type { RoutedText } from './routedText.ts';
 import { textName } from './textName.ts';

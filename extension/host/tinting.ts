@@ -1,7 +1,7 @@
 import type { DroppedLayer } from '../protocol/analyst.ts';
 import { loadRatios, meanLoadRatio, tintMax } from '../analysis/tint.ts';
-import { NO_EXPERT } from '../protocol/trace.ts';
-import type { ExpertRef, Tint } from '../protocol/webview.ts';
+import { NO_EXPERT, type ExpertRef } from '../protocol/trace.ts';
+import type { Tint } from '../protocol/webview.ts';
 import type { RoutedText } from './routedText.ts';
 
 /** How a token stands out: as it is, highlighted, stepping back behind a highlighted expert's, or out of date. */

@@ -1,5 +1,6 @@
 import { commands } from 'vscode';
-import type { ExpertRef, ViewAction, ViewCommand } from '../protocol/webview.ts';
+import type { ExpertRef } from '../protocol/trace.ts';
+import type { ViewAction, ViewCommand } from '../protocol/webview.ts';
 import type { Lens } from './lens.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';

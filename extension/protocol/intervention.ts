@@ -3,12 +3,7 @@
  * theirs in the layer. An intervention holds from the first token on; one without fields changes nothing, and is the yardstick.
  */
 import type { RoutedLayer } from './engine.ts';
-import type { LayerShape } from './trace.ts';
-
-export interface ExpertRef {
-  readonly layer: number;
-  readonly expert: number;
-}
+import type { ExpertRef, LayerShape } from './trace.ts';
 
 export interface LayerBias {
   readonly layer: number;

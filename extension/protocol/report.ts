@@ -3,7 +3,7 @@
  * them in the report page, in exported files and in the terminal, so that an analysis is written once, as a pure function.
  * All of it is plain JSON: an unknown number is null, never NaN.
  */
-import type { ExpertRef } from './webview.ts';
+import type { ExpertRef } from './trace.ts';
 
 /** Of `moescope-report`, the report as JSON: a change that would break a reader raises it. */
 export const REPORT_VERSION = 2;

@@ -24,6 +24,12 @@ export interface TokenColumns {
   readonly logProb: Float32Array;
 }
 
+/** Names an expert of a layer; `layer` is the position among the MoE layers, not the model's layer index. */
+export interface ExpertRef {
+  readonly layer: number;
+  readonly expert: number;
+}
+
 /** What tells one MoE layer's arrays how to be read. */
 export interface LayerShape {
   /** Index among all layers of the model (dense ones count). */

@@ -7,17 +7,11 @@
 import type { Inspection, TensorRows } from './model.ts';
 import type { DataFormat, Parameters, Place, Section } from './report.ts';
 import type { RouterFinding } from './routers.ts';
-import type { LayerShape, ModelInfo, Precision, Provider } from './trace.ts';
+import type { ExpertRef, LayerShape, ModelInfo, Precision, Provider } from './trace.ts';
 
 /** What a token's tint means. */
 export const TINTS = ['expert', 'entropy', 'margin', 'load', 'surprise', 'dropped'] as const;
 export type Tint = (typeof TINTS)[number];
-
-/** Names an expert of a layer; `layer` is the position among the MoE layers, not the model's layer index. */
-export interface ExpertRef {
-  readonly layer: number;
-  readonly expert: number;
-}
 
 /** What the load view, the map and the report share: which document and model, what is shown of it, and how current it is. */
 export interface ViewState {

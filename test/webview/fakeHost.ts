@@ -11,9 +11,8 @@ import { subjectOf } from '../../extension/analysis/sections/subject.ts';
 import type { Section } from '../../extension/protocol/report.ts';
 import type { TensorRow } from '../../extension/protocol/model.ts';
 import type { RouterFinding } from '../../extension/protocol/routers.ts';
-import type { RoutingTrace } from '../../extension/protocol/trace.ts';
+import type { ExpertRef, RoutingTrace } from '../../extension/protocol/trace.ts';
 import type {
-  ExpertRef,
   FromLoadView,
   FromMap,
   FromModelPage,

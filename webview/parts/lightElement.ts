@@ -1,5 +1,5 @@
 import { LitElement } from 'lit';
-import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import type { ExpertRef } from '../../extension/protocol/trace.ts';
 
 /** A component styled by the view's own sheet: its elements stand in the page, not behind a shadow root. */
 export class LightElement extends LitElement {

@@ -9,7 +9,7 @@ import { unsafeHTML } from 'lit/directives/unsafe-html.js';
 import { draw } from '../../extension/analysis/charts/draw.ts';
 import { svgElement, type Drawing, type Mark, type Place } from '../../extension/analysis/charts/drawing.ts';
 import type { Figure } from '../../extension/protocol/report.ts';
-import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import type { ExpertRef } from '../../extension/protocol/trace.ts';
 import { FrameSchedule } from '../canvas.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 

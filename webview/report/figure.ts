@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { BASIS_NAMES, BASIS_TEXT } from '../../extension/analysis/basis.ts';
 import type { Figure, Place } from '../../extension/protocol/report.ts';
-import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import type { ExpertRef } from '../../extension/protocol/trace.ts';
 import type { ExpertActions } from '../parts/lightElement.ts';
 import './chart.ts';
 import { action } from './controls.ts';

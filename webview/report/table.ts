@@ -4,7 +4,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { count, written } from '../../extension/analysis/numbers.ts';
 import type { Cell, Place, Table } from '../../extension/protocol/report.ts';
-import type { ExpertRef } from '../../extension/protocol/webview.ts';
+import type { ExpertRef } from '../../extension/protocol/trace.ts';
 import { sameExpert } from '../highlight.ts';
 import { LightElement, type ExpertActions } from '../parts/lightElement.ts';
 

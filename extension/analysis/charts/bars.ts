@@ -1,6 +1,6 @@
 /** Bars: a row a label while they are few, columns in strips when they are many. */
 import type { BarChart, Yardstick } from '../../protocol/report.ts';
-import type { ExpertRef } from '../../protocol/webview.ts';
+import type { ExpertRef } from '../../protocol/trace.ts';
 import { written } from '../numbers.ts';
 import { columns } from './columns.ts';
 import type { Drawing, Frame, Mark, Place } from './drawing.ts';

@@ -3,7 +3,7 @@
  * files and tests draw alike. Colours are class names alone, which a sheet fills in (colors.ts); no style attributes, which a
  * strict content policy forbids.
  */
-import type { ExpertRef } from '../../protocol/webview.ts';
+import type { ExpertRef } from '../../protocol/trace.ts';
 import { inline } from './text.ts';
 
 export interface Drawing {

@@ -1,7 +1,7 @@
 /** The experts near one expert: its partners, its likes, and where its tokens come from and go to. */
 import * as l10n from '@vscode/l10n';
 import type { Cell, Figure } from '../../protocol/report.ts';
-import type { ExpertRef } from '../../protocol/webview.ts';
+import type { ExpertRef } from '../../protocol/trace.ts';
 import { neighbours, partners } from '../folder/coActivation.ts';
 import type { LayerPatterns } from '../folder/patterns.ts';
 import { layerLabel } from '../labels.ts';
