@@ -1,9 +1,9 @@
 /** Counts of experts as text: a table with one row a layer and expert, and the JSON in which papers publish theirs. */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
-import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import type { RecordedCounts } from '../protocol/recording.ts';
 import { REPORT_VERSION } from '../protocol/report.ts';
-import type { LayerShape } from '../protocol/trace.ts';
+import type { LayerCounts, LayerShape } from '../protocol/trace.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 import { countedShape, modelElsewhere } from './routedExperts.ts';
 
@@ -138,7 +138,7 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
     const load: unknown = isJsonObject(report['load']) ? report['load']['layers'] : undefined;
     const model: unknown = isJsonObject(report['model']) ? report['model']['name'] : undefined;
     if (!Array.isArray(load) || load.length === 0) throw invalid(l10n.t`the report has no load`);
-    const loads = (load as readonly unknown[]).map((of): RecordedLoad => {
+    const loads = (load as readonly unknown[]).map((of): LayerCounts => {
       const { layer, stack, k, counts }: JsonObject = isJsonObject(of) ? of : {};
       const choices = typeof k === 'number' && k >= 1 ? Math.floor(k) : undefined;
       const { shape, ...rest } = loadOf(l10n.t`the report`, String(layer), counts, choices);
@@ -156,7 +156,7 @@ export function readReportCounts(reports: readonly JsonObject[]): RecordedCounts
   });
 }
 
-function loadOf(where: string, layer: string, counts: unknown, k: number | undefined): RecordedLoad {
+function loadOf(where: string, layer: string, counts: unknown, k: number | undefined): LayerCounts {
   if (!/^\d{1,5}$/.test(layer)) throw invalid(l10n.t`${where} has a layer ${JSON.stringify(layer.slice(0, 20))}`);
   const whole = Array.isArray(counts) && counts.length > 0 && counts.length <= MAX_EXPERTS;
   if (!whole || !counts.every((c) => typeof c === 'number' && c >= 0 && c < 2 ** 53)) {
@@ -170,7 +170,7 @@ function loadOf(where: string, layer: string, counts: unknown, k: number | undef
   return { shape, counts: Float64Array.from(counts as readonly number[]) };
 }
 
-function countsOf(name: string, modelName: string, all: readonly RecordedLoad[]): RecordedCounts {
+function countsOf(name: string, modelName: string, all: readonly LayerCounts[]): RecordedCounts {
   // Dense layers may be there as well.
   const used = all.filter(({ counts }) => counts.some((c) => c > 0));
   const loads = [...(used.length > 0 ? used : all)].sort((a, b) => place(a.shape) - place(b.shape));

@@ -5,7 +5,8 @@
  */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
-import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import type { LayerCounts } from '../protocol/trace.ts';
+import type { RecordedCounts } from '../protocol/recording.ts';
 import { countedShape, modelElsewhere } from './routedExperts.ts';
 import { viewOf } from './viewOf.ts';
 
@@ -102,7 +103,7 @@ function countsOf(file: Cursor, name: string): RecordedCounts {
   if (experts.size === 0) throw invalid(l10n.t`it has no counts of experts: the model that it is of has none`);
   const loads = [...experts.entries()]
     .sort(([a], [b]) => a - b)
-    .map(([layer, counts]): RecordedLoad => {
+    .map(([layer, counts]): LayerCounts => {
       const slots = counts.reduce((sum, c) => sum + c, 0);
       const k = slots / (routed.get(layer) ?? NaN);
       const known = Number.isInteger(k) && k >= 1 ? k : undefined;

@@ -1,5 +1,6 @@
 /** Counts of several files that are one recording: dumps of servers, or of a server's ranks, that share the traffic. */
-import type { RecordedCounts, RecordedLoad } from '../protocol/recording.ts';
+import type { LayerCounts } from '../protocol/trace.ts';
+import type { RecordedCounts } from '../protocol/recording.ts';
 
 /** Whether two count the same layers and experts. */
 export function isAlike(a: RecordedCounts, b: RecordedCounts): boolean {
@@ -20,7 +21,7 @@ export function mergedCounts(
   return {
     name,
     model: withNotes(model, notes),
-    loads: loads.map(({ shape }, l): RecordedLoad => ({
+    loads: loads.map(({ shape }, l): LayerCounts => ({
       shape,
       counts: sum(parts.map((part) => part.loads[l]!.counts)),
     })),

@@ -8,7 +8,8 @@
  */
 import * as l10n from '@vscode/l10n';
 import { UserError } from '../protocol/errors.ts';
-import type { RecordedCounts, RecordedLoad, Recording } from '../protocol/recording.ts';
+import type { LayerCounts } from '../protocol/trace.ts';
+import type { RecordedCounts, Recording } from '../protocol/recording.ts';
 import { notedCounts } from './mergedCounts.ts';
 import type { IntegerArray } from './npy.ts';
 import { PickledTensor, type Pickled } from './pickle.ts';
@@ -81,7 +82,7 @@ function countsOfSteps({ shape, values }: IntegerArray, name: string): RecordedC
   });
   const moe = bySteps.map((_, l) => l).filter((l) => bySteps[l]!.some((c) => c > 0));
   if (moe.length === 0) throw invalid(l10n.t`nothing was recorded`);
-  const loads = moe.map((layer): RecordedLoad => {
+  const loads = moe.map((layer): LayerCounts => {
     const counts = new Float64Array(experts);
     bySteps[layer]!.forEach((c, i) => (counts[i % experts]! += c));
     return { shape: countedShape(layer, experts, undefined), counts };

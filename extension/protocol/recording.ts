@@ -1,20 +1,13 @@
 /** Routing that others recorded: a serving engine, an offline run, a paper. Plain data, so that it crosses processes as it is. */
 import type { Subject } from '../analysis/sections/subject.ts';
-import type { LayerShape, ModelInfo, RoutingTrace } from './trace.ts';
-
-/** Slots that each expert of a MoE layer took. */
-export interface RecordedLoad {
-  readonly shape: LayerShape;
-  /** [E]. */
-  readonly counts: Float64Array;
-}
+import type { LayerCounts, ModelInfo, RoutingTrace } from './trace.ts';
 
 /** Counts without tokens. */
 export interface RecordedCounts {
   /** What tells it from the others of the recording: a domain, say; empty where it is the only one. */
   readonly name: string;
   readonly model: ModelInfo;
-  readonly loads: readonly RecordedLoad[];
+  readonly loads: readonly LayerCounts[];
   /** The one of a server's ranks that counted this; absent where all did together. */
   readonly rank?: number;
   /** The same slots by step of the recording, [S·E] in order, by layer as in `loads`; absent where it is not divided into steps. */

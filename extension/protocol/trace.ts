@@ -46,6 +46,13 @@ export interface LayerShape {
   readonly candidates: number;
 }
 
+/** Slots that each expert of a MoE layer took. */
+export interface LayerCounts {
+  readonly shape: LayerShape;
+  /** [E]. */
+  readonly counts: Float64Array;
+}
+
 /** Routing of one MoE layer. */
 export interface LayerTrace extends LayerShape {
   /** Expert of candidate j of token t at [t·c + j]. */

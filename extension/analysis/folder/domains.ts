@@ -2,8 +2,7 @@
  * Counts of a domain, kept so that files can be compared: what languages, folders or sources of text send to which expert.
  * The counts of a file stand in a block. Of many files several share one: memory does not grow with them.
  */
-import type { LayerShape } from '../../protocol/trace.ts';
-import type { LayerCounts } from '../sections/subject.ts';
+import type { LayerCounts, LayerShape } from '../../protocol/trace.ts';
 
 /**
  * Most blocks of a domain. With fewer files each has its own; further ones are dealt to the blocks in turn, so that a block is a

@@ -11,7 +11,8 @@ import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { depths, known, layerChoice } from './parts.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
+import type { Subject } from './subject.ts';
 
 /** Slots an expert, of an even load: with fewer, chance alone puts the hottest one well above the others. */
 const FEW_SLOTS = 100;

@@ -1,7 +1,7 @@
 /** Figures of two runs' loads and certainty, side by side. */
 import * as l10n from '@vscode/l10n';
 import type { Cell, Column, Figure, Line } from '../../protocol/report.ts';
-import type { RoutingTrace } from '../../protocol/trace.ts';
+import type { LayerCounts, RoutingTrace } from '../../protocol/trace.ts';
 import type { Common } from '../comparison.ts';
 import { layerLabel } from '../labels.ts';
 import { meanOf } from '../load.ts';
@@ -9,7 +9,7 @@ import { listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import type { Sides } from './compare.ts';
 import { depths, known } from './parts.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 /** How many times the even load the hottest expert of each layer took, of both. */
 export function balanceFigure({ a, b, names, balances }: Sides): Figure {

@@ -9,7 +9,8 @@ import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox, slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { basisOf, known, matchingLoads } from './parts.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
+import type { Subject } from './subject.ts';
 
 const POLICY_NAMES: Readonly<Record<CachePolicy, string>> = {
   lru: 'LRU',

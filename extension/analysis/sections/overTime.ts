@@ -7,7 +7,8 @@ import { listed } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { known, layerChoice } from './parts.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
+import type { Subject } from './subject.ts';
 
 /** Points of a curve: a recording of thousands of forward passes is put together into as many stretches. */
 const MAX_STRETCHES = 60;

@@ -1,12 +1,12 @@
 /** What sections share. */
 import * as l10n from '@vscode/l10n';
 import { SHOWN_LAYER, type Action, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
-import type { LayerShape, RoutingTrace } from '../../protocol/trace.ts';
+import type { LayerCounts, LayerShape, RoutingTrace } from '../../protocol/trace.ts';
 import { layerTokens } from '../folder/domains.ts';
 import { layerLabel } from '../labels.ts';
 import { seenTokens } from '../load.ts';
 import { choice } from './controls.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 /** A number for a report: what is not known is null. */
 export function known(value: number | undefined): number | null {

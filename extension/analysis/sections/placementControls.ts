@@ -5,7 +5,8 @@ import { DISPATCH_FORMATS, type DispatchFormat, type Links, type Sending } from 
 import { POLICIES, type Machine, type Policy } from '../placementPlan.ts';
 import { choice, numberBox } from './controls.ts';
 import { layerChoice, matchingLoads } from './parts.ts';
-import type { LayerCounts, Subject } from './subject.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
+import type { Subject } from './subject.ts';
 
 export const POLICY_NAMES: Readonly<Record<Policy, string>> = {
   contiguous: l10n.t`contiguous`,

@@ -1,7 +1,7 @@
 /** What the sections of a report are about: the routing of a text, of a folder, or counts that somebody recorded. */
 import type { RecordedCounts } from '../../protocol/recording.ts';
 import type { ModelProfile } from '../../protocol/profile.ts';
-import type { LayerShape, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
+import type { LayerCounts, ModelInfo, RoutingTrace } from '../../protocol/trace.ts';
 import type { Ablated } from '../ablation.ts';
 import type { Balanced } from '../balanced.ts';
 import { totalLoads, type Domain } from '../folder/domains.ts';
@@ -9,13 +9,6 @@ import type { FolderRouting } from '../folder/folderRouting.ts';
 import type { FolderAccount } from '../folder/sentences.ts';
 import { expertCounts } from '../load.ts';
 import type { Outcome } from '../outcome.ts';
-
-/** Slots that each expert of a MoE layer took. */
-export interface LayerCounts {
-  readonly shape: LayerShape;
-  /** [E]. */
-  readonly counts: Float64Array;
-}
 
 /** Plain data and typed arrays, so that it crosses to the analyst as it is. */
 export interface Subject {
