@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import type { Continued, ContinueParams } from '../protocol/continuation.ts';
 import type {
   AnalyzeResult,
+  AnalyzeSink,
   BalanceParams,
   Began,
   CachedModel,
@@ -11,7 +12,6 @@ import type {
   ModelRequest,
   ProfileParams,
   Progress,
-  Routed,
   TokenizeParams,
   TokenRanges,
 } from '../protocol/engine.ts';
@@ -34,13 +34,6 @@ export interface EngineClientOptions extends PeerOptions {
     signal: AbortSignal,
     live: LiveParams | undefined,
   ) => Promise<AnalyzeResult>;
-}
-
-/** Receives a run as it goes. */
-export interface AnalyzeSink {
-  progress(progress: Progress): void;
-  began(began: Began): void;
-  routed(routed: Routed): void;
 }
 
 /** Receives what comes of interventions, in any order. */

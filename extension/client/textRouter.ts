@@ -2,10 +2,10 @@
 import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { filesStamp } from '../formats/filesStamp.ts';
-import type { AnalyzeResult, ModelRequest, Progress } from '../protocol/engine.ts';
+import type { AnalyzeResult, AnalyzeSink, ModelRequest, Progress } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
-import type { AnalyzeSink, EngineClient } from './engineClient.ts';
+import type { EngineClient } from './engineClient.ts';
 import { TraceBuilder } from './traceBuilder.ts';
 
 export interface TextRouter {

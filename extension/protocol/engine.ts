@@ -153,6 +153,14 @@ export interface Routed {
   readonly layers: readonly RoutedLayer[];
 }
 
+/** Receives a run as it goes. */
+export interface AnalyzeSink {
+  progress(progress: Progress): void;
+  /** Of a server, comes again before all that has been routed so far, where a later answer shows more experts than were known. */
+  began(began: Began): void;
+  routed(routed: Routed): void;
+}
+
 /** The sums are to be added to the trace's. */
 export interface RoutedLayer extends LayerSums {
   readonly chosen: Uint16Array;

@@ -1,27 +1,20 @@
 import { layersWithoutWeights, type PlacedLayers } from '../formats/routedExperts.ts';
-import type { Began, Progress, Routed, TokenRanges } from '../protocol/engine.ts';
+import type { AnalyzeSink, TokenRanges } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import type { DecodedReply } from './decode.ts';
 
-/** Receives a run as it goes, as from an engine of this machine. */
-export interface ServedSink {
-  progress(progress: Progress): void;
-  /** Comes again, before all that has been routed so far, where a later answer shows more experts than were known. */
-  began(began: Began): void;
-  routed(routed: Routed): void;
-}
-
 /** Tokens that are handed on at once: the host's thread gets time between. */
 const PART_TOKENS = 1024;
+
 /** Hands windows on in parts, from the beginning again where the layers have changed. */
 export class Emitter {
   readonly #run: number;
-  readonly #sink: ServedSink;
+  readonly #sink: AnalyzeSink;
   readonly #windows: number;
   #shown = '';
   #routed = 0;
 
-  constructor(run: number, sink: ServedSink, windows: number) {
+  constructor(run: number, sink: AnalyzeSink, windows: number) {
     this.#run = run;
     this.#sink = sink;
     this.#windows = windows;

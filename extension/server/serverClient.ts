@@ -1,13 +1,13 @@
 import * as l10n from '@vscode/l10n';
 import { modelElsewhere, placeLayers, type ExpertColumn, type PlacedLayers } from '../formats/routedExperts.ts';
-import type { AnalyzeResult } from '../protocol/engine.ts';
+import type { AnalyzeResult, AnalyzeSink } from '../protocol/engine.ts';
 import { throwIfAborted, UserError } from '../protocol/errors.ts';
 import type { ServerProbe, ServerSpec } from '../protocol/server.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
 import { isThisMachine } from './address.ts';
 import type { DecodedReply } from './decode.ts';
 import type { Decoder } from './decoder.ts';
-import { Emitter, type ServedSink } from './emitter.ts';
+import { Emitter } from './emitter.ts';
 import { askRouting, promptTokens, tokenizeThere, withoutRouting } from './engines.ts';
 import { HttpClient, type HttpOptions } from './http.ts';
 import { KnownServer, PROBE_TEXT, type Known, type LocalFolder } from './knownServer.ts';
@@ -94,7 +94,7 @@ export class ServerClient {
   async analyze(
     run: number,
     text: string,
-    sink: ServedSink,
+    sink: AnalyzeSink,
     signal: AbortSignal,
     { logProb = true }: { readonly logProb?: boolean } = {},
   ): Promise<AnalyzeResult> {

@@ -1,8 +1,7 @@
 import * as l10n from '@vscode/l10n';
 import { isUserError, UserError } from '../protocol/errors.ts';
-import type { AnalyzeResult } from '../protocol/engine.ts';
+import type { AnalyzeResult, AnalyzeSink } from '../protocol/engine.ts';
 import type { ModelInfo } from '../protocol/trace.ts';
-import type { ServedSink } from './emitter.ts';
 import type { ServerClient } from './serverClient.ts';
 
 /** A server that could not be reached is asked again after so long. */
@@ -45,7 +44,7 @@ export class ServerPool {
   async analyze(
     run: number,
     text: string,
-    sink: ServedSink,
+    sink: AnalyzeSink,
     signal: AbortSignal,
     { stays = false, ...options }: PoolOptions = {},
   ): Promise<AnalyzeResult> {
@@ -85,7 +84,7 @@ export class ServerPool {
   }
 
   /** A sink that refuses routing of another model than the others': what comes of many texts would be of neither. */
-  #alike(member: Member, sink: ServedSink): ServedSink {
+  #alike(member: Member, sink: AnalyzeSink): AnalyzeSink {
     return {
       progress: (progress) => {
         sink.progress(progress);
