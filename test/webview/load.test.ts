@@ -22,6 +22,7 @@ async function open(options: ViewOptions = {}): Promise<void> {
 }
 
 afterEach(async () => {
+  expect(view.complaints).toEqual([]);
   await view.page.close();
 });
 
@@ -38,7 +39,6 @@ describe('before anything is analyzed', () => {
       { type: 'command', command: 'analyze' },
       { type: 'command', command: 'openSample' },
     ]);
-    expect(view.complaints).toEqual([]);
   });
 });
 
@@ -52,7 +52,6 @@ describe('with routing', () => {
     expect(text).toMatch(/Under 5\u202f%[^]*9[^]*of 16 experts/);
     const name = await bar(10).getAttribute('aria-label');
     expect(name).toBe('E10, 17.8\u202f% of load, 2.8× the even share');
-    expect(view.complaints).toEqual([]);
   });
 
   test.each([150, 300])('says at %i pixels which text the figures are of, however long its name', async (width) => {
@@ -316,7 +315,6 @@ describe('with routing', () => {
     // 3, 4 and 5 of this layer; 1 and 2 of the other.
     expect(text).toContain('Experts touched: 3 of 8 at L2, 5 of 16 in all');
     expect(await view.violations()).toEqual([]);
-    expect(view.complaints).toEqual([]);
   });
 
   test.each([
@@ -400,7 +398,6 @@ describe('another text, whose model is smaller', () => {
     await view.show(demo, { layer: 3 });
     expect(await aside('All layers')).not.toContain('L23');
     expect(await bar(10).getAttribute('aria-label')).toBe('E10, 17.8\u202f% of load, 2.8× the even share');
-    expect(view.complaints).toEqual([]);
   });
 
   test('has a heat map in which the keyboard stands on a cell, and goes on from there', async () => {
@@ -416,7 +413,6 @@ describe('another text, whose model is smaller', () => {
     await view.page.keyboard.press('End');
     await view.settle();
     expect(await aside('All layers')).toMatch(/L5 E15 · \d/);
-    expect(view.complaints).toEqual([]);
   });
 
   test('has bars that Tab stops at', async () => {
@@ -535,7 +531,7 @@ test('a message that is not in the contract is named and changes nothing', async
     window.fakeHost.sendRaw({ type: 'state', state: { layer: -1 } });
   });
   await view.settle();
-  expect(view.complaints.join()).toContain('Ignored a message');
+  expect(view.complaints.splice(0).join()).toContain('Ignored a message');
   expect(await bar(10).isVisible()).toBe(true);
 });
 
