@@ -9,7 +9,7 @@ import { visibleText } from '../tokenText.ts';
 import { ABLATION, ablatedName as nameOf, expertControl, layersControl } from './ablationControls.ts';
 import type { SectionKind } from './kind.ts';
 import { cannotMeasure, sufferingFigure } from './measuring.ts';
-import { known } from './parts.ts';
+import { heatMap, known } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Bars of the chart. */
@@ -129,8 +129,7 @@ function mapFigure({ model }: Subject, { experts }: Ablated): Figure {
     basis: 'measured',
     help: HELP,
     text: l10n.t`Cost of each of ${count(experts.length)} experts, in nats over all tokens.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`layer`, names: labels },
       columns: { label: l10n.t`expert`, names },
       values,
@@ -140,10 +139,6 @@ function mapFigure({ model }: Subject, { experts }: Ablated): Figure {
       middle: 0,
       max: size,
       experts: true,
-    },
-    table: {
-      columns: [{ label: l10n.t`layer`, unit: 'text' }, ...names.map((label) => ({ label, unit: 'nats' as const }))],
-      rows: labels.map((label, i) => [label, ...values.slice(i * widest, (i + 1) * widest)]),
-    },
+    }),
   };
 }

@@ -1,6 +1,6 @@
 /** Is the load even, and who carries it? */
 import * as l10n from '@vscode/l10n';
-import type { Column, Figure, Line } from '../../protocol/report.ts';
+import type { Figure, Line } from '../../protocol/report.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { chanceMaxVio } from '../chance.ts';
 import { layerLabel } from '../labels.ts';
@@ -10,7 +10,7 @@ import { sentences } from '../lists.ts';
 import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { depths, known, layerChoice } from './parts.ts';
+import { depths, heatMap, known, layerChoice } from './parts.ts';
 import type { LayerCounts } from '../../protocol/trace.ts';
 import type { Subject } from './subject.ts';
 
@@ -143,8 +143,7 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
       judge: l10n.t`1 is even, 0 is dead. An expert’s number means nothing from one layer to the next.`,
     },
     text: l10n.t`Load of each layer’s experts as a multiple of the even one.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`layer`, names: rows },
       columns: { label: l10n.t`expert`, names: columns },
       values,
@@ -153,11 +152,7 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
       min: 0,
       max: 3,
       experts: true,
-    },
-    table: {
-      columns: [{ label: l10n.t`layer`, unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
-      rows: rows.map((label, i) => [label, ...values.slice(i * experts, (i + 1) * experts)]),
-    },
+    }),
   };
 }
 

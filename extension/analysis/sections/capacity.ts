@@ -8,7 +8,7 @@ import { sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
-import { known } from './parts.ts';
+import { heatMap, known } from './parts.ts';
 
 const COUNTED = l10n.t`The text is one batch; the model does not run again, so that what a dropped slot does to later layers is not in it.`;
 
@@ -227,8 +227,7 @@ function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]):
     title: l10n.t`Dropped slots by layer and factor`,
     help: POLICY_HELP,
     text: l10n.t`Share of each layer’s slots that is dropped at each capacity factor.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`layer`, names: labels },
       columns: { label: l10n.t`capacity factor`, names: factors },
       values,
@@ -236,13 +235,6 @@ function heatFigure(curve: readonly CapacityPoint[], labels: readonly string[]):
       scale: 'sequential',
       min: 0,
       max: Math.max(0.01, ...values.map((value) => value ?? 0)),
-    },
-    table: {
-      columns: [
-        { label: l10n.t`layer`, unit: 'text' },
-        ...factors.map((label) => ({ label, unit: 'percent' as const })),
-      ],
-      rows: labels.map((label, i) => [label, ...values.slice(i * factors.length, (i + 1) * factors.length)]),
-    },
+    }),
   };
 }

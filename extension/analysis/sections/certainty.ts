@@ -9,7 +9,7 @@ import { sentences } from '../lists.ts';
 import { fixed, percent, written } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import { CERTAINTY_NAMES, heatMap, isMeasured, known, NO_TRACE } from './parts.ts';
 
 const ENTROPY_BINS = 32;
 
@@ -184,8 +184,7 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
     basis: basisOf(trace),
     help,
     text: l10n.t`Share of each of ${names.length} layers' tokens by ${CERTAINTY_NAMES[id].name}.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`layer`, names },
       columns: { label: CERTAINTY_NAMES[id].name, names: columns },
       values,
@@ -193,14 +192,7 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
       scale: 'sequential',
       min: 0,
       max: values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0.01),
-    },
-    table: {
-      columns: [
-        { label: l10n.t`layer`, unit: 'text' },
-        ...columns.map((label): Column => ({ label, unit: 'percent' })),
-      ],
-      rows: names.map((name, i) => [name, ...Array.from(shares[i]!, known)]),
-    },
+    }),
   };
 }
 

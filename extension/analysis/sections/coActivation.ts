@@ -8,7 +8,7 @@ import { listed } from '../lists.ts';
 import { percent, times } from '../numbers.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, known, layerChoice, NO_TRACE } from './parts.ts';
+import { basisOf, heatMap, known, layerChoice, NO_TRACE } from './parts.ts';
 import { patternsOf } from './patterns.ts';
 import type { Subject } from './subject.ts';
 
@@ -87,8 +87,9 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
   const pairs = here.pairs![kind];
   const shown = shownOf(here, pairs);
   const names = shown.map((e) => `E${e}`);
-  const rows = shown.map((i) => shown.map((j) => (i === j ? null : known(pairs[i * shape.experts + j]! / chosen[i]!))));
-  const values = rows.flat();
+  const values = shown.flatMap((i) =>
+    shown.map((j) => (i === j ? null : known(pairs[i * shape.experts + j]! / chosen[i]!))),
+  );
   const most = Math.max(0, ...values.map((v) => v ?? 0));
   return {
     id: 'pairs',
@@ -107,8 +108,7 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
       judge: l10n.t`Pairs that are there together most of the time may do one thing in two parts; where experts lie on several devices, together they save transfers.`,
     },
     text: l10n.t`Co-activation of ${shown.length} experts at ${layerLabel(shape)}: at most ${percent(most)}.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`expert`, names },
       columns: { label: l10n.t`is chosen with`, names },
       values,
@@ -116,14 +116,7 @@ function pairHeat(subject: Subject, here: LayerPatterns, kind: 'all' | 'adjacent
       scale: 'sequential',
       min: 0,
       max: most || 1,
-    },
-    table: {
-      columns: [
-        { label: l10n.t`expert`, unit: 'text' },
-        ...names.map((label) => ({ label, unit: 'percent' }) as const),
-      ],
-      rows: names.map((name, r) => [name, ...rows[r]!]),
-    },
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Figures of two runs of one text, token by token. */
 import * as l10n from '@vscode/l10n';
-import type { Column, Figure } from '../../protocol/report.ts';
+import type { Figure } from '../../protocol/report.ts';
 import type { RoutingTrace } from '../../protocol/trace.ts';
 import { mostFlipped, type Agreement } from '../agreement.ts';
 import type { Common } from '../comparison.ts';
@@ -11,7 +11,7 @@ import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { basisOf } from './compareLoads.ts';
 import type { Sides } from './compare.ts';
-import { depths, known } from './parts.ts';
+import { depths, heatMap, known } from './parts.ts';
 
 const LISTED_TOKENS = 50;
 
@@ -122,8 +122,7 @@ export function groupsFigure(
       judge: l10n.t`1: the same groups. 0: no more in common than by chance.`,
     },
     text: l10n.t`Adjusted mutual information of the top experts of ${rows.length} layers of ${names[0]} and ${columns.length} of ${names[1]}.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: names[0], names: rows },
       columns: { label: names[1], names: columns },
       values,
@@ -131,10 +130,6 @@ export function groupsFigure(
       scale: 'sequential',
       min: 0,
       max: 1,
-    },
-    table: {
-      columns: [{ label: names[0], unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'percent' }))],
-      rows: rows.map((name, i) => [name, ...values.slice(i * columns.length, (i + 1) * columns.length)]),
-    },
+    }),
   };
 }

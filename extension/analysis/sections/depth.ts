@@ -18,7 +18,7 @@ import { sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { hasPlaces } from '../tokenKinds.ts';
 import type { SectionKind } from './kind.ts';
-import { basisOf, depths, isMeasured, known, NO_TRACE, CERTAINTY_NAMES } from './parts.ts';
+import { basisOf, CERTAINTY_NAMES, depths, heatMap, isMeasured, known, NO_TRACE } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 const NAMES: Readonly<Record<Explanation, string>> = {
@@ -146,8 +146,7 @@ function agreementFigure(subject: Subject, { layers, routed }: RoutingTrace, agr
       judge: l10n.t`1: the same groups under other numbers. 0: no more in common than by chance.`,
     },
     text: l10n.t`Adjusted mutual information of the top experts of each two of ${names.length} layers.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`layer`, names },
       columns: { label: l10n.t`layer`, names },
       values,
@@ -155,11 +154,7 @@ function agreementFigure(subject: Subject, { layers, routed }: RoutingTrace, agr
       scale: 'sequential',
       min: 0,
       max: 1,
-    },
-    table: {
-      columns: [{ label: l10n.t`layer`, unit: 'text' }, ...names.map((label): Column => ({ label, unit: 'percent' }))],
-      rows: names.map((name, i) => [name, ...values.slice(i * names.length, (i + 1) * names.length)]),
-    },
+    }),
   };
 }
 

@@ -6,7 +6,7 @@ import { layerLabel } from '../labels.ts';
 import { listed } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice } from './parts.ts';
+import { heatMap, known, layerChoice } from './parts.ts';
 import type { LayerCounts } from '../../protocol/trace.ts';
 import type { Subject } from './subject.ts';
 
@@ -139,8 +139,7 @@ function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: n
       judge: l10n.t`A placement that was made for one stretch serves another only where the columns stay alike.`,
     },
     text: l10n.t`Load of ${experts.length} experts at ${layerLabel(shape)} over ${count(stretches.length)} stretches, as a multiple of the even one.`,
-    chart: {
-      kind: 'heat',
+    ...heatMap({
       rows: { label: l10n.t`steps`, names },
       columns: { label: l10n.t`expert`, names: experts },
       values,
@@ -148,10 +147,6 @@ function heatFigure({ shape }: LayerCounts, stretches: readonly Stretch[], at: n
       scale: 'sequential',
       min: 0,
       max: 3,
-    },
-    table: {
-      columns: [{ label: l10n.t`steps`, unit: 'text' }, ...experts.map((label): Column => ({ label, unit: 'times' }))],
-      rows: names.map((name, i) => [name, ...values.slice(i * experts.length, (i + 1) * experts.length)]),
-    },
+    }),
   };
 }

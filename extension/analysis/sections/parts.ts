@@ -1,6 +1,15 @@
 /** What sections share. */
 import * as l10n from '@vscode/l10n';
-import { SHOWN_LAYER, type Action, type Basis, type Choice, type Parameters } from '../../protocol/report.ts';
+import {
+  SHOWN_LAYER,
+  type Action,
+  type Basis,
+  type Choice,
+  type Column,
+  type HeatChart,
+  type Parameters,
+  type Table,
+} from '../../protocol/report.ts';
 import type { LayerCounts, LayerShape, RoutingTrace } from '../../protocol/trace.ts';
 import { layerTokens } from '../folder/domains.ts';
 import { layerLabel } from '../labels.ts';
@@ -11,6 +20,19 @@ import type { Subject } from './subject.ts';
 /** A number for a report: what is not known is null. */
 export function known(value: number | undefined): number | null {
   return value === undefined || !Number.isFinite(value) ? null : value;
+}
+
+/** A heat map with its values as a table. */
+export function heatMap(spec: Omit<HeatChart, 'kind'>): { readonly chart: HeatChart; readonly table: Table } {
+  const { rows, columns, values, unit } = spec;
+  const width = columns.names.length;
+  return {
+    chart: { kind: 'heat', ...spec },
+    table: {
+      columns: [{ label: rows.label, unit: 'text' }, ...columns.names.map((label): Column => ({ label, unit }))],
+      rows: rows.names.map((name, i) => [name, ...values.slice(i * width, (i + 1) * width)]),
+    },
+  };
 }
 
 /** Chooses a MoE layer by its position: the one at which the user looks, else what is set, else the first. */

@@ -12,7 +12,7 @@ import { DIVISIONS, naturalDivision, regionsOf, type Division, type Region } fro
 import { visibleText } from '../tokenText.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice, NO_TRACE } from './parts.ts';
+import { heatMap, known, layerChoice, NO_TRACE } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 const NAMES: Readonly<Record<Division, string>> = {
@@ -128,6 +128,15 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
   const layer = trace.layers[at]!;
   const columns = Array.from({ length: layer.experts }, (_, e) => `E${e}`);
   const values = regions.flatMap(({ balance: b }) => Array.from(b.utilisation, known));
+  const map = heatMap({
+    rows: { label: l10n.t`region`, names: regions.map(({ label }) => named(label)) },
+    columns: { label: l10n.t`expert`, names: columns },
+    values,
+    unit: 'times',
+    scale: 'sequential',
+    min: 0,
+    max: 3,
+  });
   return {
     id: 'experts-by-region',
     title: l10n.t`Experts by region, ${layerLabel(layer)}`,
@@ -138,21 +147,8 @@ function expertFigure(subject: Subject, trace: RoutingTrace, at: number, regions
       judge: l10n.t`Columns that are high in some rows alone are experts of a kind of text. In regions of few tokens chance looks like that, too.`,
     },
     text: l10n.t`Load of ${layer.experts} experts at ${layerLabel(layer)} in ${regions.length} regions of the text.`,
-    chart: {
-      kind: 'heat',
-      rows: { label: l10n.t`region`, names: regions.map(({ label }) => named(label)) },
-      columns: { label: l10n.t`expert`, names: columns },
-      values,
-      unit: 'times',
-      scale: 'sequential',
-      min: 0,
-      max: 3,
-    },
-    table: {
-      columns: [{ label: l10n.t`region`, unit: 'text' }, ...columns.map((label): Column => ({ label, unit: 'times' }))],
-      rows: regions.map(({ label, balance: b }) => [named(label), ...Array.from(b.utilisation, known)]),
-      places: regions.map((region) => placeOf(region, trace)),
-    },
+    chart: map.chart,
+    table: { ...map.table, places: regions.map((region) => placeOf(region, trace)) },
   };
 }
 
