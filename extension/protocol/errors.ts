@@ -77,8 +77,8 @@ export function cancelled(): UserError {
 }
 
 /** Throws `cancelled` once a signal is aborted. */
-export function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw cancelled();
+export function throwIfAborted({ aborted }: { readonly aborted: boolean }): void {
+  if (aborted) throw cancelled();
 }
 
 /** The message of anything thrown. */
