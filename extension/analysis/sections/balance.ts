@@ -1,6 +1,7 @@
 /** Is the load even, and who carries it? */
 import * as l10n from '@vscode/l10n';
 import type { Figure, Line } from '../../protocol/report.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
 import { balance, meanBalance, type Balance } from '../balance.ts';
 import { chanceMaxVio } from '../chance.ts';
 import { layerLabel } from '../labels.ts';
@@ -10,8 +11,7 @@ import { sentences } from '../lists.ts';
 import { count, fixed, percent, written } from '../numbers.ts';
 import { slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { depths, heatMap, known, layerChoice } from './parts.ts';
-import type { LayerCounts } from '../../protocol/trace.ts';
+import { basisOf, depths, heatMap, known, layerChoice } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Slots an expert, of an even load: with fewer, chance alone puts the hottest one well above the others. */
@@ -99,7 +99,7 @@ function loadFigure({ loads, source }: Subject, at: number, b: Balance): Figure 
   return {
     id: 'load-by-expert',
     title: l10n.t`Load by expert, ${where}`,
-    basis: source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf({ source }),
     help: {
       meaning: l10n.t`The share of all (token, choice) slots of this layer that each expert took.`,
       formula: l10n.t`share = c_e / Σc, with c_e the slots of expert e; even: 1/E`,
@@ -135,7 +135,7 @@ function heatFigure({ loads, source }: Subject, balances: readonly Balance[]): F
   return {
     id: 'load-all-layers',
     title: l10n.t`Load, all layers`,
-    basis: source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf({ source }),
     help: {
       meaning: l10n.t`Each expert of each layer, by how many times the even load it took.`,
       formula: l10n.t`utilisation = c_e / (Σc / E)`,
@@ -174,7 +174,7 @@ function depthFigure({ loads, source }: Subject, balances: readonly Balance[]): 
   return {
     id: 'load-by-depth',
     title: l10n.t`Hottest and coldest expert by layer`,
-    basis: source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf({ source }),
     help: {
       meaning: l10n.t`How many times the even load the hottest, the median and the coldest expert of each layer took.`,
       formula: l10n.t`c_e / (Σc / E); that of the hottest is MaxVio + 1`,
@@ -226,7 +226,7 @@ function balanceFigure({ loads, source }: Subject, balances: readonly Balance[],
   return {
     id: 'balance',
     title: l10n.t`Balance by layer`,
-    basis: source === 'recorded' ? 'recorded' : 'counted',
+    basis: basisOf({ source }),
     help: {
       meaning: l10n.t`How far from even each layer’s load is, in the measures in use.`,
       formula: l10n.t`MaxVio = max c / mean c − 1. CV = σ(c) / mean c. Gini = Σ_ij |c_i − c_j| / (2·E·Σc). Jain = (Σc)² / (E·Σc²). Effective experts = exp of the entropy of shares. Cold: a share under ${threshold(cold)}. Dead: no slot.`,

@@ -8,7 +8,7 @@ import { sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { CAPACITY, COMMON_FACTORS, limitControls, limitOf } from './limitControls.ts';
-import { heatMap, known } from './parts.ts';
+import { basisOf, heatMap, known } from './parts.ts';
 
 const COUNTED = l10n.t`The text is one batch; the model does not run again, so that what a dropped slot does to later layers is not in it.`;
 
@@ -54,7 +54,7 @@ export const capacitySection: SectionKind = {
         ...(Number.isNaN(here.total.weight) ? [] : [weightFigure(curve, limit)]),
         layersFigure(here, limit, labels),
         heatFigure(curve, labels),
-      ].map((figure): Figure => ({ ...figure, basis: source === 'recorded' ? 'recorded' : 'counted' })),
+      ].map((figure): Figure => ({ ...figure, basis: basisOf({ source }) })),
     };
   },
 };

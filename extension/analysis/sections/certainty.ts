@@ -149,7 +149,7 @@ function spreadFigure(trace: RoutingTrace, quantity: Quantity, at: number | unde
   return {
     id: `${id}-spread`,
     title: l10n.t`${CERTAINTY_NAMES[id].title} over tokens, ${label}`,
-    basis: basisOf(trace),
+    basis: trace.origin.source,
     help,
     text: Number.isNaN(spread.mean)
       ? l10n.t`${CERTAINTY_NAMES[id].title} is known of no token at ${label}.`
@@ -181,7 +181,7 @@ function layersFigure(trace: RoutingTrace, { id, unit, bins, shares, help }: Qua
   return {
     id: `${id}-by-layer`,
     title: l10n.t`${CERTAINTY_NAMES[id].title} over tokens, by layer`,
-    basis: basisOf(trace),
+    basis: trace.origin.source,
     help,
     text: l10n.t`Share of each of ${names.length} layers' tokens by ${CERTAINTY_NAMES[id].name}.`,
     ...heatMap({
@@ -207,7 +207,7 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
   return {
     id: 'certainty',
     title: l10n.t`Entropy and margin by layer`,
-    basis: basisOf(trace),
+    basis: trace.origin.source,
     help: {
       meaning: l10n.t`Mean and quantiles of both over the tokens of each layer, and over those of all layers.`,
       formula: l10n.t`quantiles are interpolated: that of q lies at q·(n − 1) of the n values in order (Hyndman and Fan, definition 7)`,
@@ -230,8 +230,4 @@ function quantileFigure(trace: RoutingTrace, entropy: Quantity, margin: Quantity
       ],
     },
   };
-}
-
-function basisOf({ origin }: RoutingTrace): Figure['basis'] {
-  return origin.source;
 }

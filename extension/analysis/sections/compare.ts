@@ -10,10 +10,10 @@ import { listed, sentences } from '../lists.ts';
 import { count, fixed, percent, times } from '../numbers.ts';
 import { ranText } from '../ranText.ts';
 import { groupsFigure, flipsFigures } from './compareTokens.ts';
-import { balanceFigure, balanceTable, basisOf, loadFigure, tokenFigure } from './compareLoads.ts';
+import { balanceFigure, balanceTable, loadFigure, tokenFigure } from './compareLoads.ts';
 import { numberBox, toggle } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { known, layerChoice } from './parts.ts';
+import { basisOf, known, layerChoice } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 /** Blocks that a text is cut into unless the user says how long they are. */

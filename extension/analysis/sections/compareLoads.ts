@@ -8,8 +8,7 @@ import { meanOf } from '../load.ts';
 import { listed, sentences } from '../lists.ts';
 import { count, fixed, percent } from '../numbers.ts';
 import type { Sides } from './compare.ts';
-import { depths, known } from './parts.ts';
-import type { Subject } from './subject.ts';
+import { basisOf, depths, known } from './parts.ts';
 
 /** How many times the even load the hottest expert of each layer took, of both. */
 export function balanceFigure({ a, b, names, balances }: Sides): Figure {
@@ -210,8 +209,4 @@ export function tokenFigure(
       ],
     },
   };
-}
-
-export function basisOf(a: Subject, b: Subject): Figure['basis'] {
-  return a.source === 'recorded' || b.source === 'recorded' ? 'recorded' : 'counted';
 }

@@ -9,9 +9,8 @@ import { adjustedInformation, informationOf, prepared } from '../information.ts'
 import { layerLabel } from '../labels.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
-import { basisOf } from './compareLoads.ts';
 import type { Sides } from './compare.ts';
-import { depths, heatMap, known } from './parts.ts';
+import { basisOf, depths, heatMap, known } from './parts.ts';
 
 const LISTED_TOKENS = 50;
 

@@ -7,7 +7,7 @@ import { lossesOf, type AllLosses, type Losses } from '../losses.ts';
 import { sentences } from '../lists.ts';
 import { fixed } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
-import { depths, known, NO_TRACE } from './parts.ts';
+import { basisOf, depths, known, NO_TRACE } from './parts.ts';
 
 /** Scalings whose even value is 1. What two programs compute alike stands under both names. */
 const SCALED = [
@@ -60,7 +60,7 @@ function scaledFigure(trace: RoutingTrace, losses: AllLosses): Figure {
   return {
     id: 'balance-losses',
     title: l10n.t`Load-balancing loss by layer`,
-    basis: basisOf(trace),
+    basis: basisOf(trace.origin),
     help: {
       meaning: l10n.t`The auxiliary loss that training would add for imbalance, without its coefficient. Programs scale it differently; these are the scalings whose even value is 1.`,
       formula: l10n.t`Switch: E·Σ_e f_e·P_e, with f_e the share of tokens whose first choice, the chosen expert that weighs most, is e, and P_e the mean probability of e. Megatron: the same with f_e = c_e/(T·k), all choices counted.`,
@@ -91,7 +91,7 @@ function zFigure(trace: RoutingTrace, losses: AllLosses): Figure {
   return {
     id: 'z-loss',
     title: l10n.t`Router z-loss by layer`,
-    basis: basisOf(trace),
+    basis: basisOf(trace.origin),
     help: {
       meaning: l10n.t`How large the router’s logits are. It says nothing of balance: training adds it so that logits stay small.`,
       formula: l10n.t`mean over tokens of (ln Σ_e exp(logit_e))²`,
@@ -136,7 +136,7 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
   return {
     id: 'losses-each-scaling',
     title: l10n.t`Losses in each scaling in use`,
-    basis: basisOf(trace),
+    basis: basisOf(trace.origin),
     help: {
       meaning: l10n.t`The same imbalance as different programs of training report it, none with its coefficient.`,
       formula: l10n.t`DeepSpeed top-k: mean_e(c_e/T·P_e)·E²/k. DeepSpeed top-1, top-2: mean_e(f_e·P_e)·E². GShard: (1/E)·Σ f_e·P_e. Hugging Face: E·Σ f·P with the tokens of all layers in one pool, all k choices summed.`,
@@ -157,8 +157,4 @@ function lossTable(trace: RoutingTrace, losses: AllLosses): Figure {
       ],
     },
   };
-}
-
-function basisOf({ origin }: RoutingTrace): Figure['basis'] {
-  return origin.source === 'recorded' ? 'recorded' : 'counted';
 }

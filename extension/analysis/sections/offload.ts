@@ -1,6 +1,7 @@
 /** What if the device cannot hold all experts? Replayed on the routing of the text; nothing of it runs. */
 import * as l10n from '@vscode/l10n';
 import type { Control, Figure, Parameters } from '../../protocol/report.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
 import { hottestFirst, replayCache, staticHits, type CachePolicy, type CacheReplay } from '../expertCache.ts';
 import { expertSizes, type ExpertSizes } from '../expertSizes.ts';
 import { layerLabel } from '../labels.ts';
@@ -9,7 +10,6 @@ import { count, percent, written } from '../numbers.ts';
 import { choice, numberBox, slider } from './controls.ts';
 import type { SectionKind } from './kind.ts';
 import { basisOf, known, matchingLoads } from './parts.ts';
-import type { LayerCounts } from '../../protocol/trace.ts';
 import type { Subject } from './subject.ts';
 
 const POLICY_NAMES: Readonly<Record<CachePolicy, string>> = {

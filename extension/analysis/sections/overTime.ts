@@ -1,13 +1,13 @@
 /** Does the load stay as it is while a server works? */
 import * as l10n from '@vscode/l10n';
 import type { Column, Figure } from '../../protocol/report.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
 import { balance } from '../balance.ts';
 import { layerLabel } from '../labels.ts';
 import { listed } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import type { SectionKind } from './kind.ts';
 import { heatMap, known, layerChoice } from './parts.ts';
-import type { LayerCounts } from '../../protocol/trace.ts';
 import type { Subject } from './subject.ts';
 
 /** Points of a curve: a recording of thousands of forward passes is put together into as many stretches. */

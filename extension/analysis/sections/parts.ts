@@ -81,9 +81,9 @@ export function isMeasured({ layers, routed }: RoutingTrace, measure: keyof type
   return layers.some((layer) => layer[measure].subarray(0, routed).some((value) => !Number.isNaN(value)));
 }
 
-/** What arithmetic on a subject's routing rests on. */
-export function basisOf({ source }: Subject): Basis {
-  return source === 'recorded' ? 'recorded' : 'counted';
+/** What arithmetic on some routing rests on. */
+export function basisOf(...routings: readonly Pick<Subject, 'source'>[]): Basis {
+  return routings.some(({ source }) => source === 'recorded') ? 'recorded' : 'counted';
 }
 
 /** The loads of what a subject is compared with, where its MoE layers are as many and as large. */

@@ -1,11 +1,11 @@
 /** What a user says of the machine that experts are to be placed on. */
 import * as l10n from '@vscode/l10n';
 import type { Control, NumberBox, Parameters } from '../../protocol/report.ts';
+import type { LayerCounts } from '../../protocol/trace.ts';
 import { DISPATCH_FORMATS, type DispatchFormat, type Links, type Sending } from '../exchange.ts';
 import { POLICIES, type Machine, type Policy } from '../placementPlan.ts';
 import { choice, numberBox } from './controls.ts';
 import { layerChoice, matchingLoads } from './parts.ts';
-import type { LayerCounts } from '../../protocol/trace.ts';
 import type { Subject } from './subject.ts';
 
 export const POLICY_NAMES: Readonly<Record<Policy, string>> = {

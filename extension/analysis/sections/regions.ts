@@ -12,7 +12,7 @@ import { DIVISIONS, naturalDivision, regionsOf, type Division, type Region } fro
 import { visibleText } from '../tokenText.ts';
 import { choice } from './controls.ts';
 import type { SectionKind } from './kind.ts';
-import { heatMap, known, layerChoice, NO_TRACE } from './parts.ts';
+import { basisOf, heatMap, known, layerChoice, NO_TRACE } from './parts.ts';
 import type { Subject } from './subject.ts';
 
 const NAMES: Readonly<Record<Division, string>> = {
@@ -260,8 +260,4 @@ function named(label: string): string {
 
 function placeOf({ from, to }: Region, { tokens }: RoutingTrace): Place {
   return { start: tokens.start[from]!, end: Math.max(tokens.start[from]!, tokens.end[to - 1]!) };
-}
-
-function basisOf({ source }: Subject): Figure['basis'] {
-  return source === 'recorded' ? 'recorded' : 'counted';
 }
