@@ -16,6 +16,7 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { shownBy } from './shownEditor.ts';
 import { Throttle } from './throttle.ts';
+import { middleInSight } from './visibleLines.ts';
 
 /** How long after a jump of ours, or an edit, an editor's scrolling counts as its consequence: smooth scrolling takes 125 ms. */
 const SETTLE_MS = 300;
@@ -126,12 +127,15 @@ export class EditorLink implements Disposable {
 
   #scrolled(editor: TextEditor): void {
     const session = this.#sessions.get(editor.document.uri);
-    const visible = editor.visibleRanges[0];
-    if (!session?.routed || session !== this.#sessions.current || !visible || this.#jumping()) return;
+    if (!session || session !== this.#sessions.current || this.#jumping()) return;
     // Lines of another split move along with what is typed into this one.
     if (editor !== shownBy(editor.document) && performance.now() - this.#editedAt < SETTLE_MS) return;
-    const middle = editor.document.lineAt((visible.start.line + visible.end.line) >> 1).range.start;
-    const token = session.routed.tokenUnderCursor(editor.document.offsetAt(middle));
+    this.#showSight(session, editor);
+  }
+
+  #showSight({ routed }: Session, editor: TextEditor): void {
+    const middle = middleInSight(editor);
+    const token = middle === undefined ? undefined : routed?.tokenUnderCursor(middle);
     if (token !== undefined) this.#revealed.fire({ token, select: false });
   }
 

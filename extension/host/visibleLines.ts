@@ -1,4 +1,4 @@
-import { EndOfLine, type Range, type TextDocument, type TextEditor } from 'vscode';
+import { EndOfLine, Position, type Range, type TextDocument, type TextEditor } from 'vscode';
 import { drawnColumns, type Line } from './tintSpans.ts';
 
 /** Lines beyond the visible ones that are tinted too, so that a scroll of a page finds its tint there already. */
@@ -21,6 +21,25 @@ export function visibleLines({ document, visibleRanges }: TextEditor): Line[][] 
     next = Math.max(next, last + 1);
   }
   return stretches;
+}
+
+/** Document offset of what stands in the middle of an editor: where a line begins, or within one that is wrapped. */
+export function middleInSight({ document, visibleRanges }: TextEditor): number | undefined {
+  const linesOf = ({ start, end }: Range): number => end.line - start.line + 1;
+  let before = (visibleRanges.reduce((lines, range) => lines + linesOf(range), 0) - 1) >> 1;
+  for (const range of visibleRanges) {
+    if (before < linesOf(range)) return document.offsetAt(middleOf(document, range, range.start.line + before));
+    before -= linesOf(range);
+  }
+  return undefined;
+}
+
+/** Of a line that is in sight whole, where it begins: how much of it fits beside each other is not known. */
+function middleOf(document: TextDocument, { start, end }: Range, line: number): Position {
+  const { length } = document.lineAt(line).text;
+  const from = line === start.line ? start.character : 0;
+  const to = line === end.line ? end.character : length;
+  return new Position(line, from > 0 || to < length ? (from + to) >> 1 : 0);
 }
 
 /** One call to find the first line's offset; the others follow by their lengths. */

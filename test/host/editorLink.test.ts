@@ -1,5 +1,6 @@
 /** Which token the map and the load view are led to by the editors of a text. */
 import type {
+  Position,
   TextDocument,
   TextDocumentChangeEvent,
   TextEditor,
@@ -20,11 +21,11 @@ vi.mock('vscode', () => import('../support/vscode.ts'));
 /** As of what somebody types, pastes or goes to by keys; what an edit moves is of no kind. */
 const KEYBOARD = 1;
 
-/** Offsets stand for positions. */
+/** Offsets stand for positions, and each is a line. */
 const document: unknown = {
   uri: { path: '/text', toString: () => 'file:///text' },
-  offsetAt: (at: number) => at,
-  lineAt: (line: number) => ({ range: { start: line } }),
+  offsetAt: (at: number | Position) => (typeof at === 'number' ? at : at.line),
+  lineAt: () => ({ text: '' }),
 };
 let upper: TextEditor;
 let lower: TextEditor;
@@ -184,7 +185,8 @@ test('an analysis afresh leaves the map where it is', () => {
 
 /** What an editor shows is another line now. */
 function scroll(textEditor: TextEditor, line: number): void {
-  Object.assign(textEditor, { visibleRanges: [{ start: { line }, end: { line } }] });
+  const at = { line, character: 0 };
+  Object.assign(textEditor, { visibleRanges: [{ start: at, end: at }] });
   scrolling.fire({ textEditor } as TextEditorVisibleRangesChangeEvent);
 }
 
@@ -200,4 +202,46 @@ test('the map goes along where somebody scrolls, in whichever split, and not whe
   vi.advanceTimersByTime(1000);
   scroll(lower, 9);
   expect(revealed).toEqual([7, 3, 4, 9]);
+});
+
+/** Scrolls an editor of a text: line and column of the first and the last place of each stretch that is in sight. */
+function scrollLines(lines: readonly string[], ...ranges: readonly (readonly number[])[]): void {
+  const text = lines.join('\n');
+  const startOf = (line: number): number => lines.slice(0, line).join(' ').length + (line > 0 ? 1 : 0);
+  const other: unknown = {
+    uri: { path: '/lines', toString: () => 'file:///lines' },
+    offsetAt: ({ line, character }: Position) => startOf(line) + character,
+    lineAt: (line: number) => ({ text: lines[line]! }),
+  };
+  const textEditor: unknown = {
+    document: other,
+    selection: { active: { line: 0, character: 0 } },
+    visibleRanges: ranges.map(([line, character, endLine, endCharacter]) => ({
+      start: { line, character },
+      end: { line: endLine, character: endCharacter },
+    })),
+  };
+  sessions.open(other as TextDocument).routed = routed(text, 5);
+  revealed.length = 0;
+  scrolling.fire({ textEditor } as TextEditorVisibleRangesChangeEvent);
+}
+
+test('the map goes to the middle of what is in sight, whatever is folded', () => {
+  const lines = Array.from({ length: 100 }, () => '0123');
+  scrollLines(lines, [40, 0, 48, 4]);
+  expect(revealed).toEqual([44 * 5]);
+  // Lines 2, 30, 60 and 90 to 93 are in sight: of seven the fourth one is 90.
+  scrollLines(lines, [2, 0, 2, 4], [30, 0, 30, 4], [60, 0, 60, 4], [90, 0, 93, 4]);
+  expect(revealed).toEqual([90 * 5]);
+});
+
+test('within a long line that is wrapped, the map goes along', () => {
+  const lines = ['short', 'x'.repeat(9000)];
+  scrollLines(lines, [1, 4000, 1, 5000]);
+  expect(revealed).toEqual([6 + 4500]);
+  scrollLines(lines, [1, 8000, 1, 9000]);
+  expect(revealed).toEqual([6 + 8500]);
+  // One that is not wrapped has no middle that is in sight: its beginning may be.
+  scrollLines(lines, [1, 0, 1, 9000]);
+  expect(revealed).toEqual([6]);
 });
