@@ -24,6 +24,12 @@ const SETTLE_MS = 300;
 /** The map moves so often while somebody types. */
 const TYPING_MS = 500;
 
+/** A token that the map is to bring into view; `select` also moves its cell there. */
+export interface PlaceInMap {
+  readonly token: number;
+  readonly select: boolean;
+}
+
 /**
  * Links the editor with the map: cursor and scrolling of the editor reveal tokens in the map, the map's moves reveal text
  * in the editor. What one causes in the other is not sent back.
@@ -31,8 +37,8 @@ const TYPING_MS = 500;
 export class EditorLink implements Disposable {
   readonly #sessions: Sessions;
   readonly #disposables = new Disposables();
-  readonly #revealed = this.#disposables.add(new EventEmitter<{ token: number; select: boolean }>());
-  readonly onDidReveal: Event<{ readonly token: number; readonly select: boolean }> = this.#revealed.event;
+  readonly #revealed = this.#disposables.add(new EventEmitter<PlaceInMap>());
+  readonly onDidReveal: Event<PlaceInMap> = this.#revealed.event;
   readonly #following = this.#disposables.add(
     new Throttle(0, () => {
       const token = this.#sessions.current?.cursor;
@@ -93,6 +99,13 @@ export class EditorLink implements Disposable {
     const range = new Range(document.positionAt(place.start), document.positionAt(place.end));
     if (select) editor.selection = new Selection(range.start, range.start);
     editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** Brings into view in the map what the editor of the current text shows. */
+  showSight(): void {
+    const { current } = this.#sessions;
+    const editor = current && shownBy(current.document);
+    if (editor) this.#showSight(current, editor);
   }
 
   /** Brings a token into view in the map and moves the map's cell to it. */

@@ -1,8 +1,8 @@
 import * as l10n from '@vscode/l10n';
 import { ViewColumn, type Disposable, type Uri, type WebviewPanel } from 'vscode';
-import type { FromMap, ToMap } from '../protocol/webview.ts';
+import type { FromMap, ToMap, ViewState } from '../protocol/webview.ts';
 import { EditorTab, type OpenTab, type RestoresTab } from './editorTab.ts';
-import type { EditorLink } from './editorLink.ts';
+import type { EditorLink, PlaceInMap } from './editorLink.ts';
 import type { Feed } from './feed.ts';
 import type { Limits } from './limits.ts';
 import type { Log } from './log.ts';
@@ -33,6 +33,10 @@ export class MapPanel implements RestoresTab, Disposable {
   readonly #tab: EditorTab<ToMap, FromMap>;
   /** What the page has: rows before `upTo` of a text, which is not kept itself: it may be closed. */
   #told: { readonly generation: number; readonly upTo: number } | undefined;
+  /** Key of the text that the page shows, empty where it shows none; undefined while there is no page. */
+  #shown: string | undefined;
+  /** Where to go once the page shows the current text. */
+  #awaited: PlaceInMap | undefined;
 
   constructor(extension: Uri, parts: MapParts) {
     this.#parts = parts;
@@ -42,6 +46,7 @@ export class MapPanel implements RestoresTab, Disposable {
       schema: fromMapSchema,
       opened: (tab) => this.#opened(tab),
       gone: () => {
+        this.#shown = undefined;
         parts.actions.leave();
       },
     });
@@ -62,7 +67,7 @@ export class MapPanel implements RestoresTab, Disposable {
 
   #opened(tab: OpenTab<ToMap>): (message: FromMap) => void {
     const { feed, limits, link, sessions } = this.#parts;
-    this.#told = undefined;
+    this.#told = this.#shown = this.#awaited = undefined;
     const growth = tab.own(
       new Throttle(GROWTH_MS, () => {
         this.#tell(tab);
@@ -72,6 +77,7 @@ export class MapPanel implements RestoresTab, Disposable {
       feed.watch({
         state: (state) => {
           tab.post({ type: 'state', state });
+          this.#arrive(state, tab);
         },
         loads: (layers) => {
           tab.post({ type: 'load', layers });
@@ -79,12 +85,14 @@ export class MapPanel implements RestoresTab, Disposable {
       }),
     );
     tab.own(
-      link.onDidReveal(({ token, select }) => {
-        tab.post({ type: 'reveal', token, select });
+      link.onDidReveal((place) => {
+        if (this.#shown === sessions.current?.key) tab.post({ type: 'reveal', ...place });
+        else this.#awaited = place;
       }),
     );
     tab.own(
       sessions.onDidSwitch(() => {
+        this.#awaited = undefined;
         this.#name(tab);
         // At once: until the page hears of it, it shows the rows of the text that was current before.
         this.#tell(tab);
@@ -111,6 +119,17 @@ export class MapPanel implements RestoresTab, Disposable {
     };
   }
 
+  /** A text that the page has not shown begins where it is to go, or where its editor stands. */
+  #arrive({ key = '', tokens }: ViewState, tab: OpenTab<ToMap>): void {
+    const shown = tokens > 0 ? key : '';
+    if (this.#shown === undefined || this.#shown === shown) return;
+    this.#shown = shown;
+    if (shown === '') return;
+    if (this.#awaited) tab.post({ type: 'reveal', ...this.#awaited });
+    else this.#parts.link.showSight();
+    this.#awaited = undefined;
+  }
+
   #name(tab: OpenTab<ToMap>): void {
     tab.name(this.#parts.sessions.current?.name);
   }
@@ -122,6 +141,7 @@ export class MapPanel implements RestoresTab, Disposable {
     switch (message.type) {
       case 'ready':
         this.#told = undefined;
+        this.#shown = '';
         feed.refresh();
         this.#tell(tab);
         break;
