@@ -5,6 +5,7 @@ import { Disposables } from './disposables.ts';
 import { AWAY_MS, type LiveSwitch } from './liveSwitch.ts';
 import type { Run, Session } from './session.ts';
 import type { SessionChange, Sessions } from './sessions.ts';
+import { seenEditors } from './shownEditor.ts';
 import { samePart } from './textPart.ts';
 
 /** Characters of a text that is routed again on every edit: beyond, finding its tokens alone takes too long. */
@@ -39,6 +40,7 @@ export class Live implements Disposable {
     };
     this.#disposables.add(live.onDidChange(look));
     this.#disposables.add(window.onDidChangeVisibleTextEditors(look));
+    this.#disposables.add(window.onDidChangeVisibleNotebookEditors(look));
     this.#disposables.add(window.onDidChangeActiveTextEditor(look));
     this.#disposables.add(
       sessions.onDidChange(({ session, change }) => {
@@ -58,7 +60,7 @@ export class Live implements Disposable {
   /** Routes what was edited unseen, or made way, or was routed before another model was chosen. */
   #look(): void {
     if (!this.#live.on) return;
-    for (const { document } of window.visibleTextEditors) {
+    for (const { document } of seenEditors()) {
       const session = this.#sessions.get(document.uri);
       if (!session) continue;
       const isBehind = session.routed?.edits.edited || this.#gaveWay.has(session);
@@ -74,7 +76,7 @@ export class Live implements Disposable {
   }
 
   #follow(session: Session, change: SessionChange): void {
-    if (change === 'edit' && this.#live.on && isVisible(session.document)) this.#request(session);
+    if (change === 'edit' && this.#live.on && isSeen(session.document)) this.#request(session);
     const { run } = session;
     // Other routing has taken the place of what made way: a recording, say.
     if (change === 'routing' && !(run && this.#runs.has(run))) this.#gaveWay.delete(session);
@@ -122,7 +124,7 @@ export class Live implements Disposable {
   #giveWay(to: Session): void {
     for (const session of this.#sessions.all) {
       const { run } = session;
-      if (session === to || !run || !this.#runs.has(run) || isVisible(session.document)) continue;
+      if (session === to || !run || !this.#runs.has(run) || isSeen(session.document)) continue;
       this.#waiting.delete(session);
       this.#gaveWay.add(session);
       run.abort.abort(SUPERSEDED);
@@ -130,6 +132,6 @@ export class Live implements Disposable {
   }
 }
 
-function isVisible(document: TextDocument): boolean {
-  return window.visibleTextEditors.some((editor) => editor.document === document);
+function isSeen(document: TextDocument): boolean {
+  return seenEditors().some((editor) => editor.document === document);
 }

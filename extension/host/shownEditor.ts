@@ -9,8 +9,8 @@ export function shownBy(document: TextDocument): TextEditor | undefined {
 
 /** The editors that are seen: to VS Code those of a notebook's cells are visible behind another tab as well. */
 export function seenEditors(): readonly TextEditor[] {
-  return window.visibleTextEditors.filter(({ document }) => {
-    const cell = cellOf(document);
+  return window.visibleTextEditors.filter((editor) => {
+    const cell = editor === window.activeTextEditor ? undefined : cellOf(editor.document);
     return !cell || window.visibleNotebookEditors.some(({ notebook }) => notebook === cell.notebook);
   });
 }

@@ -23,6 +23,7 @@ import {
   Position,
   Range,
   visible,
+  visibleNotebooks,
   window,
   workspace,
 } from '../support/vscode.ts';
@@ -31,6 +32,9 @@ vi.mock('vscode', () => import('../support/vscode.ts'));
 
 /** Until all that waits for no clock has happened, and a while after that in which nobody types. */
 const [AT_ONCE, REST] = [10, 1000];
+
+/** Of the addresses of a notebook's cells. */
+const CELL = 'vscode-notebook-cell';
 
 /** A text of one line. */
 class Document {
@@ -41,8 +45,9 @@ class Document {
   constructor(
     readonly name: string,
     public text: string,
+    scheme = 'file',
   ) {
-    this.uri = { scheme: 'file', path: `/${name}`, toString: () => `file:///${name}` };
+    this.uri = { scheme, path: `/${name}`, toString: () => `file:///${name}` };
   }
 
   positionAt(offset: number): Position {
@@ -220,7 +225,7 @@ test('an edit that is no longer seen makes way for one that is, and is routed wh
 });
 
 test('cells of a notebook behind another tab wait until it is seen', async () => {
-  const [text, cell] = [new Document('text', 'hello world'), new Document('cell', 'other text')];
+  const [text, cell] = [new Document('text', 'hello world'), new Document('cell', 'other text', CELL)];
   const notebook = { getCells: () => [{ document: cell, notebook, index: 0 }] };
   workspace.notebookDocuments = [notebook];
   await start({ looksOn: true });
@@ -234,7 +239,22 @@ test('cells of a notebook behind another tab wait until it is seen', async () =>
   await vi.advanceTimersByTimeAsync(REST);
   expect(calls.slice(1).map((call) => call.text)).toEqual(['other text']);
   await calls[1]!.finish();
-  Object.assign(window, { visibleNotebookEditors: [] });
+
+  // As by what is replaced in all files.
+  window.visibleNotebookEditors = [];
+  await cell.type('x');
+  expect(calls.slice(2)).toEqual([]);
+  window.visibleNotebookEditors = [{ notebook }];
+  visibleNotebooks.fire([]);
+  await vi.advanceTimersByTimeAsync(AT_ONCE);
+  expect(calls.slice(2).map((call) => call.text)).toEqual(['xother text']);
+  await calls[2]!.finish();
+
+  // What is typed into is seen, as on a side of a comparison of notebooks.
+  window.visibleNotebookEditors = [];
+  await show(cell);
+  await cell.type('y');
+  expect(calls.slice(3).map((call) => call.text)).toEqual(['yxother text']);
   workspace.notebookDocuments = [];
 });
 

@@ -3,6 +3,7 @@ import { Emitter } from 'vscode-jsonrpc';
 import type {
   Memento,
   MessageItem,
+  NotebookEditor,
   Progress,
   TextDocument,
   TextDocumentChangeEvent,
@@ -119,6 +120,7 @@ export const languages = { registerInlineCompletionItemProvider: () => ({ dispos
 
 export const activating = new Emitter<TextEditor | undefined>();
 export const visible = new Emitter<readonly TextEditor[]>();
+export const visibleNotebooks = new Emitter<readonly NotebookEditor[]>();
 export const scrolling = new Emitter<TextEditorVisibleRangesChangeEvent>();
 export const selecting = new Emitter<TextEditorSelectionChangeEvent>();
 /** What the status bar has said for a while. */
@@ -143,6 +145,7 @@ export const window = {
   onDidChangeActiveColorTheme: new Emitter().event,
   onDidChangeActiveTextEditor: activating.event,
   onDidChangeVisibleTextEditors: visible.event,
+  onDidChangeVisibleNotebookEditors: visibleNotebooks.event,
   onDidChangeTextEditorSelection: selecting.event,
   onDidChangeTextEditorVisibleRanges: scrolling.event,
   setStatusBarMessage: (message: string) => statusMessages.push(message),
