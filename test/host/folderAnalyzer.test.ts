@@ -102,11 +102,11 @@ test('a typical token leads to its place in a file, unless something else stands
   const editor = { selection: undefined as unknown, revealRange: () => undefined };
   Object.assign(window, { visibleTextEditors: [], showTextDocument: () => Promise.resolve(editor) });
   Object.assign(workspace, {
-    openTextDocument: ({ path }: { readonly path: string }) => {
-      const text = readFileSync(path, 'utf8').replace('\ufeff', '');
+    openTextDocument: (uri: { readonly path: string }) => {
+      const text = readFileSync(uri.path, 'utf8').replace('\ufeff', '');
       const getText = ({ start, end }: { readonly start: number; readonly end: number }): string =>
         text.slice(start, end);
-      return Promise.resolve({ positionAt: (at: number) => at, getText });
+      return Promise.resolve({ uri, positionAt: (at: number) => at, getText });
     },
   });
   const { goTo } = (await analyzed(letters))!;

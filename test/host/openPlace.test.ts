@@ -76,14 +76,16 @@ test('a text behind another tab comes forward in its own group', async () => {
 
 test('a cell of a notebook behind another tab is brought into view', async () => {
   text = '# One two';
-  const cell = { ...editor, document };
-  const notebook = { uri: 'file:///cells.ipynb', getCells: () => [{ notebook, index: 3, document }] };
+  const ofCell = { ...document, uri: { scheme: 'vscode-notebook-cell', path: '/cells.ipynb' } };
+  const cell = { ...editor, document: ofCell };
+  const notebook = { uri: 'file:///cells.ipynb', getCells: () => [{ notebook, index: 3, document: ofCell }] };
   const shown: unknown[] = [];
   const showNotebookDocument = (_: unknown, { viewColumn }: { readonly viewColumn: number }): unknown => {
     const revealRange = (range: unknown): void => void shown.push(viewColumn, range);
     return Promise.resolve({ notebook, revealRange });
   };
-  Object.assign(workspace, { notebookDocuments: [notebook] });
+  const openTextDocument = (): unknown => Promise.resolve(ofCell);
+  Object.assign(workspace, { notebookDocuments: [notebook], openTextDocument });
   // VS Code counts it among those that are visible.
   Object.assign(window, { visibleTextEditors: [cell], showNotebookDocument });
   window.tabGroups.all = [{ viewColumn: 2, tabs: [{ input: new TabInputNotebook(notebook.uri) }] }];

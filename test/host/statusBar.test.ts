@@ -55,8 +55,8 @@ test('says that a text was edited only where routing does not follow shortly', (
   expect(item.text).toContain('edited since');
 });
 
-function documentOf(path: string): TextDocument {
-  const document: unknown = { uri: { path, toString: () => `file:${path}` } };
+function documentOf(path: string, scheme = 'file'): TextDocument {
+  const document: unknown = { uri: { scheme, path, toString: () => `${scheme}:${path}` } };
   return document as TextDocument;
 }
 
@@ -99,9 +99,11 @@ test('names the text, in its tooltip always, and beside another text in the bar 
   expect(item.text).toBe(named);
 
   // To VS Code cells are visible though their notebook is behind another tab.
-  const notebook = { getCells: () => [{ document: poem, notebook, index: 0 }] };
+  const cell = documentOf('/samples/poems.ipynb', 'vscode-notebook-cell');
+  const notebook = { getCells: () => [{ document: cell, notebook, index: 0 }] };
   workspace.notebookDocuments = [notebook];
-  goTo(undefined, [poem]);
-  expect(item.text).toBe(`$(circuit-board) my_poem.txt, cell 1\u2002${figures}`);
+  sessions.open(cell).routed = session.routed;
+  goTo(undefined, [cell]);
+  expect(item.text).toBe(`$(circuit-board) poems.ipynb, cell 1\u2002${figures}`);
   workspace.notebookDocuments = [];
 });
