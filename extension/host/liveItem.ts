@@ -33,7 +33,7 @@ export class LiveItem implements Disposable {
     this.#item.text = on ? l10n.t`$(pulse) Live` : l10n.t`$(pulse) Live: off`;
     this.#item.command = on ? 'moescope.stopLive' : 'moescope.startLive';
     this.#item.tooltip = on
-      ? l10n.t`Routing follows edits, in texts of up to a million characters. Click to stop that.`
+      ? l10n.t`A text that you look at is routed, up to 200,000 characters unasked, and routing follows edits, up to a million. Click to stop that.`
       : l10n.t`Routing stays as it is while you type. Click to have it follow edits.`;
     this.#item.accessibilityInformation = {
       label: on ? l10n.t`Live routing is on` : l10n.t`Live routing is off`,
