@@ -1,4 +1,4 @@
-import { Disposable } from 'vscode';
+import { Disposable, workspace } from 'vscode';
 import type { LayerLoad, ViewState } from '../protocol/webview.ts';
 import { Disposables } from './disposables.ts';
 import type { Lens } from './lens.ts';
@@ -48,6 +48,12 @@ export class Feed implements Disposable {
     this.#disposables.add(
       lens.onDidChange(() => {
         this.#telling.request();
+      }),
+    );
+    this.#disposables.add(
+      // Cells are named by where they stand.
+      workspace.onDidChangeNotebookDocument(({ contentChanges }) => {
+        if (contentChanges.length > 0) this.#telling.request();
       }),
     );
     this.#disposables.add(

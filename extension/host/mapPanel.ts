@@ -76,6 +76,7 @@ export class MapPanel implements RestoresTab, Disposable {
     tab.own(
       feed.watch({
         state: (state) => {
+          tab.name(state.document);
           tab.post({ type: 'state', state });
           this.#arrive(state, tab);
         },
@@ -93,7 +94,6 @@ export class MapPanel implements RestoresTab, Disposable {
     tab.own(
       sessions.onDidSwitch(() => {
         this.#awaited = undefined;
-        this.#name(tab);
         // At once: until the page hears of it, it shows the rows of the text that was current before.
         this.#tell(tab);
       }),
@@ -113,7 +113,7 @@ export class MapPanel implements RestoresTab, Disposable {
         growth.request();
       }),
     );
-    this.#name(tab);
+    tab.name(sessions.current?.name);
     return (message) => {
       this.#receive(message, tab);
     };
@@ -128,10 +128,6 @@ export class MapPanel implements RestoresTab, Disposable {
     if (this.#awaited) tab.post({ type: 'reveal', ...this.#awaited });
     else this.#parts.link.showSight();
     this.#awaited = undefined;
-  }
-
-  #name(tab: OpenTab<ToMap>): void {
-    tab.name(this.#parts.sessions.current?.name);
   }
 
   #receive(message: FromMap, tab: OpenTab<ToMap>): void {

@@ -1,5 +1,5 @@
 /** Where the map stands, as the messages to its page have it. */
-import type { TextDocument, TextEditor, Uri, WebviewPanel } from 'vscode';
+import type { NotebookDocumentChangeEvent, TextDocument, TextEditor, Uri, WebviewPanel } from 'vscode';
 import { Emitter } from 'vscode-jsonrpc';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EditorLink } from '../../extension/host/editorLink.ts';
@@ -8,7 +8,7 @@ import type { Lens } from '../../extension/host/lens.ts';
 import { MapPanel, type MapParts } from '../../extension/host/mapPanel.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import type { ToMap } from '../../extension/protocol/webview.ts';
-import { window } from '../support/vscode.ts';
+import { editingNotebooks, window, workspace } from '../support/vscode.ts';
 import { routedTextOf } from './routedTextOf.ts';
 
 vi.mock('vscode', () => import('../support/vscode.ts'));
@@ -21,7 +21,7 @@ let link: EditorLink;
 let feed: Feed;
 let map: MapPanel;
 let messages: Emitter<unknown>;
-let panel: { visible: boolean };
+let panel: { visible: boolean; title?: string };
 let viewed: Emitter<void>;
 /** What the page was told of the text that it shows, and where to go in it. */
 let told: unknown[];
@@ -57,9 +57,9 @@ function documentOf(name: string): TextDocument {
 }
 
 /** Ten lines of a letter each. */
-function newDocument(name: string): TextDocument {
+function newDocument(name: string, scheme = 'file'): TextDocument {
   const document: unknown = {
-    uri: { path: `/${name}`, toString: () => name },
+    uri: { scheme, path: `/${name}`, toString: () => name },
     offsetAt: ({ line, character }: { readonly line: number; readonly character: number }) => 2 * line + character,
     lineAt: () => ({ text: 'x' }),
   };
@@ -145,4 +145,19 @@ test('a token that is asked for is gone to once there is a page that shows its t
   link.showInMap(9);
   ready();
   expect(told).toEqual(['b', { token: 9, select: true }]);
+});
+
+test('a cell that moves within its notebook is named by its new place', () => {
+  const document = newDocument('n.ipynb', 'vscode-notebook-cell');
+  const cell = { document, notebook: {}, index: 1 };
+  workspace.notebookDocuments = [{ getCells: () => [cell] }];
+  sessions.open(document).routed = routed();
+  open();
+  ready();
+  expect(panel.title).toBe('Routing Map: n.ipynb, cell 2');
+  cell.index = 4;
+  editingNotebooks.fire({ contentChanges: [{}] } as unknown as NotebookDocumentChangeEvent);
+  vi.advanceTimersByTime(1000);
+  expect(panel.title).toBe('Routing Map: n.ipynb, cell 5');
+  workspace.notebookDocuments = [];
 });

@@ -3,6 +3,7 @@ import { Emitter } from 'vscode-jsonrpc';
 import type {
   Memento,
   MessageItem,
+  NotebookDocumentChangeEvent,
   NotebookEditor,
   Progress,
   TextDocument,
@@ -93,11 +94,13 @@ export const opening = new Emitter<TextDocument>();
 export const saving = new Emitter<TextDocument>();
 export const closing = new Emitter<TextDocument>();
 export const editing = new Emitter<TextDocumentChangeEvent>();
+export const editingNotebooks = new Emitter<NotebookDocumentChangeEvent>();
 export const workspace = {
   onDidOpenTextDocument: opening.event,
   onDidSaveTextDocument: saving.event,
   onDidCloseTextDocument: closing.event,
   onDidChangeTextDocument: editing.event,
+  onDidChangeNotebookDocument: editingNotebooks.event,
   textDocuments: [],
   notebookDocuments: [] as unknown[],
   asRelativePath: (path: string) => path.replace('/workspace/', ''),
