@@ -14,7 +14,6 @@ import { Throttle } from './throttle.ts';
 const INTERVAL_MS = 100;
 
 interface Counted {
-  readonly routed: RoutedText;
   readonly version: number;
   readonly limit: Lens['limit'];
   readonly layers: readonly DroppedLayer[];
@@ -29,7 +28,7 @@ export class Limits implements Disposable {
   readonly #subjects: Subjects;
   readonly #disposables = new Disposables();
   readonly #changed = this.#disposables.add(new EventEmitter<Session>());
-  readonly #counted = new WeakMap<Session, Counted>();
+  readonly #counted = new WeakMap<RoutedText, Counted>();
   #counting = false;
 
   /** Other tokens of this session's text are dropped now. */
@@ -56,9 +55,8 @@ export class Limits implements Disposable {
   }
 
   /** By MoE layer; undefined until it is counted, and while the tint is another. What was counted for another limit or fewer tokens stands in till then. */
-  of(session: Session): readonly DroppedLayer[] | undefined {
-    const counted = this.#counted.get(session);
-    return counted && this.#lens.tint === 'dropped' && counted.routed === session.routed ? counted.layers : undefined;
+  of(routed: RoutedText | undefined): readonly DroppedLayer[] | undefined {
+    return routed && this.#lens.tint === 'dropped' ? this.#counted.get(routed)?.layers : undefined;
   }
 
   /** What the limit does to a token's slots, by MoE layer; empty where the tint does not show it. */
@@ -77,16 +75,18 @@ export class Limits implements Disposable {
     const routed = session?.routed;
     const subject = session && this.#subjects.ofSession(session);
     if (!routed || !subject || this.#counting || this.#lens.tint !== 'dropped') return;
+    // Of a part of the text other tokens are dropped: until all of it is routed again, those of before the edit stand in.
+    if (session.behind && !routed.complete) return;
     const { limit } = this.#lens;
-    const known = this.#counted.get(session);
-    if (known?.routed === routed && known.version === subject.version && known.limit === limit) {
+    const known = this.#counted.get(routed);
+    if (known?.version === subject.version && known.limit === limit) {
       this.#changed.fire(session);
       return;
     }
     this.#counting = true;
     try {
       const layers = await this.#analyst.ask(subject, { kind: 'dropped', limit });
-      this.#counted.set(session, { routed, version: subject.version, limit, layers });
+      this.#counted.set(routed, { version: subject.version, limit, layers });
       this.#changed.fire(session);
     } catch (error) {
       this.#log.error('dropped tokens', error);

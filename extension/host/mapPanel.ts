@@ -143,7 +143,7 @@ export class MapPanel implements RestoresTab, Disposable {
         break;
       case 'rows':
         if (session && routed?.generation === message.generation) {
-          const rows = mapRows(routed, message.from, message.to, limits.of(session));
+          const rows = mapRows(routed, message.from, message.to, limits.of(routed));
           tab.post({ type: 'rows', generation: routed.generation, rows });
         }
         break;

@@ -245,12 +245,15 @@ export class Tinter implements Disposable {
     routed: RoutedText,
   ): Map<number, Span[]> {
     const layer = this.#lens.layerOf(routed.trace.layers);
-    const dropped = this.#limits.of(session)?.[layer];
+    const dropped = this.#limits.of(routed)?.[layer];
     const choice = { layer, tint: this.#lens.tint, highlight: session.highlight, dropped };
     const keyOf = tinting(routed, choice);
     const { behind } = session;
     if (!behind && !routed.edits.edited) this.#editedAt.delete(session);
-    const behindKeyOf = behind && tintingBehind(behind, routed.reach, choice, this.#sparing(session));
+    // What is dropped is counted on all of a text: until then, nothing of this one is known.
+    const reach = choice.tint === 'dropped' && !dropped ? 0 : routed.reach;
+    const choiceBehind = { ...choice, dropped: this.#limits.of(behind)?.[layer] };
+    const behindKeyOf = behind && tintingBehind(behind, reach, choiceBehind, this.#sparing(session));
     const flips = new Set(session.flips?.layers[choice.layer]?.flips);
     const byToken = session.loss?.byToken ?? new Float32Array();
     const lost = tokensWhere(byToken, (nats) => nats >= FELT);

@@ -44,7 +44,7 @@ export function tintingBehind(
   choice: TintChoice,
   spare = false,
 ): (token: number) => number | undefined {
-  const keyOf = styleKeys(routed, { ...choice, dropped: undefined }, spare ? Infinity : 0);
+  const keyOf = styleKeys(routed, choice, spare ? Infinity : 0);
   return (token) => {
     const place = routed.placeOf(token);
     return place && place.start >= reach ? keyOf(token) : undefined;

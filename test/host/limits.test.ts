@@ -72,7 +72,7 @@ test('a text that is switched to while another is counted is counted next', asyn
   expect(asked.map(({ id }) => id)).toEqual(['text:a', 'text:b']);
   asked[1]!.answer([]);
   await vi.advanceTimersByTimeAsync(1000);
-  expect(limits.of(sessions.current!)).toEqual([]);
+  expect(limits.of(sessions.current!.routed)).toEqual([]);
   expect(asked).toHaveLength(2);
 });
 
@@ -83,6 +83,30 @@ test('it is counted though the other one could not be, which is not asked again 
   expect(error).toHaveBeenCalledTimes(1);
   expect(asked.map(({ id }) => id)).toEqual(['text:a', 'text:b']);
   asked[1]!.fail();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toHaveLength(2);
+});
+
+test('of an edited text nothing is counted before all of it is routed again, and what was counted before stands in', async () => {
+  const session = sessions.open(documentOf('a'));
+  const before = session.routed!;
+  await vi.advanceTimersByTimeAsync(1000);
+  const [layer]: unknown[] = [{ dropped: Float32Array.of(1) }];
+  asked[0]!.answer([layer as DroppedLayer]);
+  await vi.advanceTimersByTimeAsync(1000);
+  const tokens = [
+    [0, 1],
+    [1, 2],
+  ] as const;
+  const edited = routedTextOf({ text: 'yx', tokens, layers: [], routed: 1 });
+  session.show(edited, true);
+  sessions.publish(session, 'routing');
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toHaveLength(1);
+  expect([limits.of(edited), limits.of(before)]).toEqual([undefined, [layer]]);
+
+  edited.grow({ ...edited.trace, routed: 2 });
+  sessions.publish(session, 'growth');
   await vi.advanceTimersByTimeAsync(1000);
   expect(asked).toHaveLength(2);
 });
