@@ -101,11 +101,15 @@ export class EditorLink implements Disposable {
     editor.revealRange(range, TextEditorRevealType.InCenterIfOutsideViewport);
   }
 
-  /** Brings into view in the map what the editor of the current text shows. */
+  /** Brings into view in the map what the editor of the current text shows: the token under its cursor, if that is in sight. */
   showSight(): void {
     const { current } = this.#sessions;
     const editor = current && shownBy(current.document);
-    if (editor) this.#showSight(current, editor);
+    if (!editor) return;
+    const { selection, visibleRanges } = editor;
+    const isInSight = visibleRanges.some((range) => range.contains(selection.active));
+    if (isInSight && current.cursor !== undefined) this.#revealed.fire({ token: current.cursor, select: false });
+    else this.#showSight(current, editor);
   }
 
   /** Brings a token into view in the map and moves the map's cell to it. */

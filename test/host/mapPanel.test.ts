@@ -68,7 +68,8 @@ function newDocument(name: string, scheme = 'file'): TextDocument {
 
 /** An editor whose cursor is in the first line, and which shows but another one. */
 function editorOf(name: string, line: number): TextEditor {
-  const visibleRanges = [{ start: { line, character: 0 }, end: { line, character: 1 } }];
+  const contains = (at: { readonly line: number }): boolean => at.line === line;
+  const visibleRanges = [{ start: { line, character: 0 }, end: { line, character: 1 }, contains }];
   const editor: unknown = {
     document: documentOf(name),
     selection: { active: { line: 0, character: 0 } },
@@ -110,6 +111,16 @@ test('it opens where the editor stands', () => {
   open();
   ready();
   expect(told).toEqual(['a', { token: 2, select: false }]);
+});
+
+test('where the cursor is in sight, it opens there', () => {
+  const contains = (): boolean => true;
+  const visibleRanges = [{ start: { line: 0, character: 0 }, end: { line: 9, character: 1 }, contains }];
+  Object.assign(window, { visibleTextEditors: [{ ...editorOf('a', 2), visibleRanges }] });
+  sessions.publish(sessions.current!, 'routing');
+  open();
+  ready();
+  expect(told).toEqual(['a', { token: 0, select: false }]);
 });
 
 test('another text begins where its editor stands, though that has not moved', () => {

@@ -8,7 +8,7 @@ import { hostBundle } from '../../extension/tools/hostBundle.mjs';
 import { root } from '../../extension/tools/project.mjs';
 
 /** In bytes, minified. VS Code compiles them all before the extension is there. */
-const MOST = 116_000;
+const MOST = 117_000;
 const FIRST = 'extension.js';
 
 /** By their path in dist. */
