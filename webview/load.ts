@@ -9,6 +9,7 @@ import { Highlighter } from './highlight.ts';
 import { Host } from './host.ts';
 import { loadView, type CursorToken } from './loadView.ts';
 import { toLoadView } from './messages.ts';
+import { ScrollPlace } from './scrollPlace.ts';
 import { Colors, onThemeChange, readTheme } from './theme.ts';
 
 interface Saved {
@@ -21,6 +22,12 @@ const host = new Host<{ to: ToLoadView; from: FromLoadView; saved: Saved }>();
 const highlighter = new Highlighter((action) => {
   host.post(action);
 });
+const place = new ScrollPlace(
+  () => host.saved.scrollTop ?? 0,
+  (scrollTop) => {
+    host.save({ scrollTop });
+  },
+);
 const root = document.body.appendChild(document.createElement('main'));
 
 let theme = readTheme();
@@ -94,23 +101,12 @@ host.listen(toLoadView, (message) => {
       break;
   }
   update();
-  restoreScroll();
+  if (layers.length > 0) place.restore();
 });
 
 onThemeChange(() => {
   theme = readTheme();
   update();
 });
-
-let restored = false;
-/** Goes back to where the user was, once there is something to scroll. */
-function restoreScroll(): void {
-  if (restored || layers.length === 0) return;
-  restored = true;
-  document.scrollingElement!.scrollTop = host.saved.scrollTop ?? 0;
-  document.addEventListener('scrollend', () => {
-    host.save({ scrollTop: document.scrollingElement!.scrollTop });
-  });
-}
 
 host.post({ type: 'ready' });

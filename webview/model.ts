@@ -9,6 +9,7 @@ import type { FromModelPage, ModelPageState, ToModelPage } from '../extension/pr
 import { Host } from './host.ts';
 import { toModelPage } from './modelMessages.ts';
 import { modelView } from './modelView.ts';
+import { ScrollPlace } from './scrollPlace.ts';
 
 /** Tensors asked for at a time. */
 const PAGE = 200;
@@ -19,6 +20,12 @@ interface Saved {
 }
 
 const host = new Host<{ to: ToModelPage; from: FromModelPage; saved: Saved }>();
+const place = new ScrollPlace(
+  () => host.saved.scrollTop ?? 0,
+  (scrollTop) => {
+    host.save({ scrollTop });
+  },
+);
 const root = document.body.appendChild(document.createElement('main'));
 
 let name = '';
@@ -96,18 +103,7 @@ host.listen(toModelPage, (message) => {
     }
   }
   update();
-  if (message.type === 'model') restoreScroll();
+  if (message.type === 'model') place.restore();
 });
-
-let restored = false;
-/** Goes back to where the user was, once there is something to scroll. */
-function restoreScroll(): void {
-  if (restored) return;
-  restored = true;
-  document.scrollingElement!.scrollTop = host.saved.scrollTop ?? 0;
-  document.addEventListener('scrollend', () => {
-    host.save({ scrollTop: document.scrollingElement!.scrollTop });
-  });
-}
 
 host.post({ type: 'ready' });

@@ -21,6 +21,7 @@ import { Asker } from './report/asker.ts';
 import { chartFile, type ChartKind } from './report/files.ts';
 import { toReportPage } from './reportMessages.ts';
 import { reportView, type ReportActions } from './reportView.ts';
+import { ScrollPlace } from './scrollPlace.ts';
 import { onThemeChange, shownKind } from './theme.ts';
 
 interface Saved {
@@ -42,6 +43,12 @@ const highlighter = new Highlighter((action) => {
 const asker = new Asker((request, { id, set }) => {
   host.post({ type: 'section', request, id, set });
 });
+const place = new ScrollPlace(
+  () => host.saved.scrollTop ?? 0,
+  (scrollTop) => {
+    host.save({ scrollTop });
+  },
+);
 const root = document.body.appendChild(document.createElement('main'));
 
 let state: ViewState | undefined;
@@ -167,13 +174,8 @@ function choose(id: string): void {
   failure = undefined;
   host.save({ section: id });
   ask(true);
-  toBeginning();
+  place.toBeginning();
   update();
-}
-
-function toBeginning(): void {
-  host.save({ scrollTop: 0 });
-  document.scrollingElement!.scrollTop = 0;
 }
 
 function say(figure: string, text: string): void {
@@ -287,7 +289,7 @@ host.listen(toReportPage, (message) => {
     case 'reveal':
       choose(message.section);
       // Also where it is shown already.
-      toBeginning();
+      place.toBeginning();
       break;
     case 'section':
       if (!asker.answered(message.request)) return;
@@ -301,23 +303,9 @@ host.listen(toReportPage, (message) => {
       break;
   }
   update();
-  if (message.type === 'section') restoreScroll();
+  if (message.type === 'section') place.restore();
 });
 
 onThemeChange(update);
-
-let restored = false;
-/** Goes back to where the user was, once there is something to scroll. */
-function restoreScroll(): void {
-  if (restored) return;
-  restored = true;
-  // Charts take their height once they know their width.
-  requestAnimationFrame(() => {
-    document.scrollingElement!.scrollTop = host.saved.scrollTop ?? 0;
-    document.addEventListener('scrollend', () => {
-      host.save({ scrollTop: document.scrollingElement!.scrollTop });
-    });
-  });
-}
 
 host.post({ type: 'ready', set: settings() });

@@ -381,6 +381,22 @@ describe('with routing', () => {
     await view.settle();
     expect(await view.page.evaluate(() => window.fakeHost.api.getState())).toMatchObject({ folded: ['depth'] });
   });
+
+  test('the page comes back scrolled to where it was, and follows the user from there', async () => {
+    await open({ height: 500 });
+    await view.page.evaluate(() => {
+      window.fakeHost.api.setState({ scrollTop: 300 });
+    });
+    await view.show(demo, { layer: 3 });
+    const scrollTop = () => view.page.evaluate(() => document.scrollingElement!.scrollTop);
+    expect(await scrollTop()).toBe(300);
+    await view.page.mouse.move(150, 250);
+    await view.page.mouse.wheel(0, -200);
+    const kept = () => view.page.evaluate(() => window.fakeHost.api.getState());
+    await expect.poll(kept).toMatchObject({ scrollTop: 100 });
+    await view.show(demo, { layer: 2 });
+    expect(await scrollTop()).toBe(100);
+  });
 });
 
 describe('another text, whose model is smaller', () => {

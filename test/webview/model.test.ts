@@ -219,6 +219,19 @@ test('of an ONNX model it says what was found in the graph', async () => {
   expect(await view.page.getByRole('row').last().innerText()).toMatch(/1\s+8\s+2\s+\/model\/layers\.1\/mlp\/TopK/);
 });
 
+test('the page comes back scrolled to its end, though its tensors come later than the rest', async () => {
+  const options = { width: 800, height: 500 };
+  await open(state(), 300, options);
+  const end = await view.page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+  await view.page.close();
+  view = await openView(browser, 'model', options);
+  await view.page.evaluate((scrollTop) => {
+    window.fakeHost.api.setState({ scrollTop });
+  }, end);
+  await view.showModel(state(), 300);
+  await expect.poll(() => view.page.evaluate(() => document.scrollingElement!.scrollTop)).toBe(end);
+});
+
 test('the tensors of a model that is read anew are asked for anew; why they cannot be listed is said', async () => {
   await open(state(), 5);
   await view.forgetReceived();
