@@ -359,6 +359,21 @@ describe('link with the editor', () => {
     expect(gone.every((message) => 'select' in message && !message.select)).toBe(true);
   });
 
+  test('what is told of is the cell under the pointer, also when the rows move and the pointer rests', async () => {
+    await open();
+    await view.show(demo, { layer: 3 });
+    const { x, y } = await cellPoint(9, 1);
+    await view.page.mouse.move(x, y);
+    await view.settle();
+    const told = () => view.page.locator('.details').innerText();
+    expect(await told()).toContain('token 9 ');
+    await view.page.mouse.wheel(0, 50 * ROW);
+    await expect.poll(told).toContain('token 59 ');
+    await view.page.mouse.move(x, 2);
+    await view.settle();
+    expect(await told()).toContain('Point at a cell');
+  });
+
   test('while the user scrolls, the editor’s echo does not pull the map back', async () => {
     await open();
     await view.show(demo, { layer: 3 });

@@ -60,6 +60,8 @@ export class RoutingGrid extends LightElement {
   @query('canvas') private canvas!: HTMLCanvasElement;
 
   #pointed: CellPosition | undefined;
+  /** Where the pointer rests on the rows, in the window. */
+  #pointer: Pick<PointerEvent, 'clientX' | 'clientY'> | undefined;
   #rows = new Rows(0, ROW_HEIGHT, new Uint32Array(1));
   #columns = new Columns(0, MIN_EXPERTS_COLUMN, 0);
   #scroll = new ScrollMap(0, 0);
@@ -300,6 +302,7 @@ export class RoutingGrid extends LightElement {
       this.cache.want(this.#rows.at(top), this.#rows.at(top + clientHeight) + 1, this.view.routed);
     }
     this.#moved.push(this.#rows.at(top));
+    this.pointAgain();
     this.#painter?.paint({ top, scrollLeft, focused: this.focusedCell, pointed: this.#pointed });
   }
 
@@ -323,28 +326,34 @@ export class RoutingGrid extends LightElement {
   };
 
   /** Cell at the pointer; undefined beside the rows. */
-  private cellAt(event: PointerEvent): CellPosition | undefined {
+  private cellAt({ clientX, clientY }: Pick<PointerEvent, 'clientX' | 'clientY'>): CellPosition | undefined {
     const { left, top } = this.scroller.getBoundingClientRect();
-    const y = event.clientY - top + this.#scroll.position;
+    const y = clientY - top + this.#scroll.position;
     if (y >= this.#rows.height) return undefined;
     const token = this.#rows.at(y);
-    const x = event.clientX - left;
+    const x = clientX - left;
     if (x >= this.#columns.surpriseLeft + this.#columns.surprise) return undefined;
     const layer = this.#columns.at(x, this.scroller.scrollLeft) ?? this.focusedCell?.layer ?? this.view.layer;
     return { token, layer };
   }
 
   private readonly hovered = (event: PointerEvent): void => {
-    const at = this.cellAt(event);
-    if (at?.token === this.#pointed?.token && at?.layer === this.#pointed?.layer) return;
-    this.point(at);
+    this.#pointer = event;
+    this.pointAgain();
   };
 
   private readonly left = (): void => {
+    this.#pointer = undefined;
     this.point(undefined);
   };
 
+  /** Rows move under a pointer that rests. */
+  private pointAgain(): void {
+    if (this.#pointer) this.point(this.cellAt(this.#pointer));
+  }
+
   private point(at: CellPosition | undefined): void {
+    if (at?.token === this.#pointed?.token && at?.layer === this.#pointed?.layer) return;
     this.#pointed = at;
     this.look(at ?? this.focusedCell);
     this.#frame.ask();
