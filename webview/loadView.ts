@@ -116,10 +116,10 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 
-/** Text that breaks between its parts before it breaks within one. */
+/** Text that breaks between its parts before it breaks within one, as at the hyphen of top-2. */
 function whole(text: string): TemplateResult[] {
-  const parts = text.split(' · ');
-  return parts.map((part, i) => html`<span class="whole">${part}${i < parts.length - 1 ? '\u00a0·' : ''}</span> `);
+  const parts = text.replaceAll(' · ', '\u00a0· ').split(/(?<=· |, |，)/u);
+  return parts.map((part) => html`<span class="whole">${part.trimEnd()}</span>${part.endsWith(' ') ? ' ' : ''}`);
 }
 
 function header(model: ModelInfo, state: ViewState, actions: LoadActions): TemplateResult {

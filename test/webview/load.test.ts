@@ -2,6 +2,8 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { expertColor, magnitudeColor } from '../../extension/analysis/palette.ts';
+import { bundlePath } from '../../extension/tools/l10n.mjs';
+import { readJson } from '../../extension/tools/project.mjs';
 import { launchBrowser } from '../support/browser.ts';
 import { demoTrace } from './demoTrace.ts';
 import { afterLoss, openView, toDensity, type View, type ViewOptions } from './harness.ts';
@@ -68,6 +70,19 @@ describe('with routing', () => {
       }
     }
   });
+
+  test.each(['en', 'zh-cn'])(
+    'breaks its shape after the experts, not within the name of the router, in %s',
+    async (language) => {
+      const spoken =
+        language === 'en' ? {} : { translations: readJson(bundlePath(language)) as Record<string, string> };
+      await open({ width: 200, ...spoken });
+      await view.show(demo, { layer: 3 });
+      const router = view.page.locator('header .whole', { hasText: 'top-2' });
+      expect(await router.innerText()).toMatch(/^top-2\s·$/);
+      expect((await router.boundingBox())!.height).toBeLessThan(25);
+    },
+  );
 
   test('begins each line of its head at the same edge, also of a model with a long name, and counts in the singular', async () => {
     await open();
