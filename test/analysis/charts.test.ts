@@ -108,6 +108,16 @@ describe('bars', () => {
 });
 
 describe('lines', () => {
+  test('do not run through the name of the yardstick', () => {
+    const axis = { label: 'x', unit: 'number' } as const;
+    const series = [{ label: 'a', x: [0, 1], y: [1.1, 1.1] }];
+    const chart: LineChart = { kind: 'lines', x: axis, y: axis, series, yardstick: { value: 1, label: 'even' } };
+    const { body } = draw(chart, frame);
+    const [name, line] = [body.indexOf('>even</text>'), body.lastIndexOf('<path')];
+    expect(Math.min(name, line)).toBeGreaterThan(0);
+    expect(name).toBeGreaterThan(line);
+  });
+
   const sample = charts.figures[0]!.chart as LineChart;
 
   test('names at their ends do not run into each other', () => {

@@ -60,6 +60,7 @@ export function lines(chart: LineChart, frame: Frame): Drawing {
     order.map((s) => interval(series[s]!, style(s), p)).join('') +
     order.map((s) => stroke(series[s]!, style(s), p)).join('') +
     order.map((s) => dots(series[s]!, style(s), marks[s]!, frame)).join('') +
+    p.yardstickName +
     (direct ? endLabels(named, keys, p) : '');
   return {
     width: frame.width,

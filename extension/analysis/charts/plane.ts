@@ -13,6 +13,8 @@ export interface Plane {
   /** Height of the whole drawing. */
   readonly height: number;
   readonly body: string;
+  /** Name of the yardstick: to be drawn over the data, or lines run through it. */
+  readonly yardstickName: string;
 }
 
 export interface PlaneSpec {
@@ -43,6 +45,7 @@ export function plane(spec: PlaneSpec): Plane {
   const xAxis = spec.x.log === true || least === most ? spec.x : { min: least, max: most, ...spec.x };
   const x = scaleOf(xAxis, spec.xRange, [left, right], room);
   const sides = { x, y, left, right, top, bottom };
+  const yardstick = spec.yardstick && yardstickBody(spec.yardstick, sides);
   const body =
     (band ? bandBody(band, sides) : '') +
     y.ticks.map((tick) => horizontal(tick, spec.y, sides)).join('') +
@@ -50,9 +53,9 @@ export function plane(spec: PlaneSpec): Plane {
     tag('path', { class: 'line', d: `M${left} ${inline(bottom)}H${inline(right)}` }) +
     label(0, above + 10, fitted(spec.y.label, width)) +
     label((left + right) / 2, bottom + 2 * LINE + 3, fitted(spec.x.label, right - left), 'middle') +
-    (spec.yardstick ? yardstickBody(spec.yardstick, sides) : '') +
+    (yardstick?.line ?? '') +
     (spec.at === undefined ? '' : atBody(spec.at, sides));
-  return { ...sides, body, height: bottom + 2 * LINE + 8 };
+  return { ...sides, body, yardstickName: yardstick?.name ?? '', height: bottom + 2 * LINE + 8 };
 }
 
 type Sides = Pick<Plane, 'x' | 'y' | 'left' | 'right' | 'top' | 'bottom'>;
@@ -73,14 +76,17 @@ function vertical(tick: number, axis: Axis, { x, bottom }: Sides): string {
   );
 }
 
-function yardstickBody({ value, label: name }: Yardstick, { y, left, right, top, bottom }: Sides): string {
+function yardstickBody(
+  { value, label: name }: Yardstick,
+  { y, left, right, top, bottom }: Sides,
+): { line: string; name: string } | undefined {
   const at = y(value);
-  if (!(at >= top - 0.5 && at <= bottom + 0.5)) return '';
+  if (!(at >= top - 0.5 && at <= bottom + 0.5)) return undefined;
   const under = at - top < LINE;
-  return (
-    tag('path', { class: 'yardstick', d: `M${left} ${inline(at)}H${inline(right)}` }) +
-    label(left + 4, at + (under ? LINE - 2 : -4), name, 'start', 'dim halo')
-  );
+  return {
+    line: tag('path', { class: 'yardstick', d: `M${left} ${inline(at)}H${inline(right)}` }),
+    name: label(left + 4, at + (under ? LINE - 2 : -4), name, 'start', 'dim halo'),
+  };
 }
 
 function bandBody({ from, to, label: name }: Band, { x, left, right, top, bottom }: Sides): string {
