@@ -40,13 +40,13 @@ export function company(
       text: l10n.t`${name} has ${rows.length} experts near it.`,
       table: {
         columns: [
-          { label: l10n.t`how`, unit: 'text' },
           { label: l10n.t`expert`, unit: 'text' },
+          { label: l10n.t`how`, unit: 'text' },
           { label: l10n.t`tokens`, unit: 'count' },
           { label: l10n.t`share, or cosine`, unit: 'percent' },
           { label: l10n.t`times chance`, unit: 'times' },
         ],
-        rows: rows.map(({ label, cells }) => [label, ...cells]),
+        rows: rows.map(({ cells }) => cells),
         experts: rows.map((row) => row.expert),
       },
     },
@@ -54,8 +54,6 @@ export function company(
 }
 
 interface Companion {
-  /** What it is to the expert. */
-  readonly label: string;
   readonly expert: ExpertRef;
   readonly cells: readonly Cell[];
 }
@@ -78,7 +76,7 @@ function companions(
     share: number,
     lift: number | null,
   ): void => {
-    rows.push({ label: what, expert: { layer, expert: other }, cells: [`E${other}`, both, known(share), lift] });
+    rows.push({ expert: { layer, expert: other }, cells: [`E${other}`, what, both, known(share), lift] });
   };
   for (const { expert: other, tokens: both, share, lift } of partners(pairs!.all, chosen, expert).slice(0, LISTED)) {
     add(l10n.t`chosen with`, at, other, both, share, known(lift));

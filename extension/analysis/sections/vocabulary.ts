@@ -10,7 +10,7 @@ import {
   type Word,
 } from '../folder/vocabularyFigures.ts';
 import { layerLabel } from '../labels.ts';
-import { sentences } from '../lists.ts';
+import { listed, sentences } from '../lists.ts';
 import { count, percent } from '../numbers.ts';
 import { visibleText } from '../tokenText.ts';
 import { basisOf, depths, known } from './parts.ts';
@@ -117,10 +117,7 @@ export function vocabularyByExpert(subject: Subject, { inputs, followers }: Patt
 }
 
 function wordList(words: readonly Word[]): string {
-  return words
-    .slice(0, NAMED)
-    .map(({ text, share }) => `${visibleText(text)} ${Math.round(100 * share)} %`)
-    .join('   ');
+  return listed(words.slice(0, NAMED).map(({ text, share }) => `“${visibleText(text)}” ${Math.round(100 * share)} %`));
 }
 
 function bound({ forgotten }: Vocabulary): string | false {

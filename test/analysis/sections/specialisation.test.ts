@@ -75,8 +75,8 @@ describe('Specialisation', () => {
   it('tells which tokens belong to which expert', () => {
     const { rows } = figure(section, 'vocabulary-by-expert').table;
     // y, at odd places, always goes to E0 first, x at even places too; n goes to E0 in one of five.
-    expect(rows[0]![2]).toMatch(/^[xy] 100 % {3}[xy] 100 %$/);
-    expect(rows[2]![2]).toBe('o 100 %   n 80 %');
+    expect(rows[0]![2]).toMatch(/^“[xy]” 100 %, “[xy]” 100 %$/);
+    expect(rows[2]![2]).toBe('“o” 100 %, “n” 80 %');
   });
 
   it('says of a short text that its tokens tell nothing, and shows no figures of zeros', () => {
@@ -217,7 +217,7 @@ describe('Expert', () => {
       ['prose', 0, 0, 0, 0],
     ]);
     const company = figure(section, 'expert-company').table.rows;
-    expect(company[0]!.slice(0, 4)).toEqual(['chosen with', 'E0', 1080, 1]);
+    expect(company[0]!.slice(0, 4)).toEqual(['E0', 'chosen with', 1080, 1]);
     expect(section.verdict).toMatch(/^E1 of L0 takes 22\.5/);
   });
 
