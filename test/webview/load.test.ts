@@ -389,6 +389,22 @@ describe('with routing', () => {
     expect(await view.page.locator('.figures > div', { hasText: 'Mean entropy' }).innerText()).toMatch(/–\s*$/);
   });
 
+  test('in Chinese, too, bars are named as they are labelled; a long continuation is scrolled by keyboard', async () => {
+    const translations = readJson(bundlePath('zh-cn')) as Record<string, string>;
+    await open({ translations });
+    await view.show(demo, { layer: 3 });
+    const [shape] = demo.trace.layers;
+    const moeLayers = [{ layer: 0, experts: shape!.experts, k: shape!.k, candidates: shape!.candidates }];
+    const layers = [{ experts: [1, 2], weights: [0.7, 0.3] }];
+    const tokens = Array.from({ length: 40 }, () => ({ text: 'a', milliseconds: 1, logProb: -1, layers }));
+    await view.written({ model: 'balanced', done: true, moeLayers, tokens });
+    expect(await view.violations()).toEqual([]);
+    const list = view.page.locator('.written');
+    await list.focus();
+    await view.page.keyboard.press('End');
+    await expect.poll(() => list.evaluate(({ scrollTop }) => scrollTop)).toBeGreaterThan(0);
+  });
+
   test('folded sections are kept', async () => {
     await open();
     await view.show(demo, { layer: 3 });

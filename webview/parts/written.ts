@@ -20,7 +20,7 @@ export function writtenTokens({ tokens, moeLayers }: WrittenText, chosen: number
     <p class="dim">
       ${l10n.t`Experts touched: ${touched(at)} of ${layer.experts} at ${layerLabel(layer)}, ${touchedInAll} of ${all} in all`}
     </p>
-    <ol class="written" aria-label=${l10n.t`Tokens that the model wrote, at ${layerLabel(layer)}`}>
+    <ol class="written" tabindex="0" aria-label=${l10n.t`Tokens that the model wrote, at ${layerLabel(layer)}`}>
       ${tokens.map(
         ({ text, milliseconds, logProb, layers }) => html`
           <li>
