@@ -1,5 +1,5 @@
 /** Whatever is typed, and however often a run is cut off by the next: the routing is that of the text as it stands. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -9,6 +9,7 @@ import { openModel } from '../../extension/engine/open.ts';
 import { passEnd } from '../../extension/engine/passes.ts';
 import { EditedText, expectSame, LiveText } from '../support/liveText.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
+import { ScratchFolder } from '../support/scratch.ts';
 
 const DEMO = join(ROOT, 'media/demo-models/balanced');
 const TEXT =
@@ -33,6 +34,34 @@ afterAll(() => {
 const request = (folder: string, context: number) =>
   ({ folder, cache, cacheLimit: 0, threads: 0, context, precision: 'float32', provider: 'cpu' }) as const;
 
+/** Edits a text at random, and compares. */
+async function expectAsAfresh(folder: string, context: number, exact: boolean): Promise<void> {
+  const model = await openModel(request(folder, context), options);
+  const live = new LiveText(model, MEMORY);
+  const text = new EditedText(TEXT, 200, 7);
+  let before = '';
+  try {
+    for (let i = 0; i < EDITS; i++) {
+      const kind = text.edit();
+      const cut = i % 4 === 3;
+      const { trace } = await live.live(text.text, cut ? 1 : Infinity);
+      expect(live.router.bytes).toBeLessThanOrEqual(MEMORY);
+      // What an edit spoils, the next one finds kept.
+      if (i % 2 === 0) {
+        before = kind;
+        continue;
+      }
+      try {
+        expectSame(trace, await live.afresh(text.text), { whole: !cut, exact });
+      } catch (error) {
+        throw new Error(`after ${before} and ${kind}, edit ${i}: ${JSON.stringify(text.text)}`, { cause: error });
+      }
+    }
+  } finally {
+    await model.close();
+  }
+}
+
 describe.each([
   ['keys and values', DEMO, 0, true],
   ['keys and values, in several windows', DEMO, 40, true],
@@ -49,30 +78,22 @@ describe.each([
   ['an export with states', join(FIXTURES, 'onnx/onnxruntime-genai-lfm2_moe-fp32'), 0, false],
   ['an export without a cache', join(FIXTURES, 'onnx/torch-mixtral-fp32'), 50, false],
 ])('%s', (_, folder, context, exact) => {
-  it('routes as afresh after every edit', async () => {
-    const model = await openModel(request(folder, context), options);
-    const live = new LiveText(model, MEMORY);
-    const text = new EditedText(TEXT, 200, 7);
-    let before = '';
+  it('routes as afresh after every edit', () => expectAsAfresh(folder, context, exact));
+});
+
+describe('rows of routers that are no multiple of four long', () => {
+  it.each([
+    ['weights', 'qwen3_moe', { num_experts_per_tok: 5 }],
+    ['weights', 'minimax_m2', { num_experts_per_tok: 6 }],
+    ['scores of a sparse mixer', 'phimoe-odd', {}],
+  ])('are added up alike wherever they stand: %s of %s', async (_, name, change) => {
+    const scratch = new ScratchFolder(join('checkpoints', name));
+    const config = JSON.parse(readFileSync(scratch.path('config.json'), 'utf8')) as object;
+    scratch.write('config.json', JSON.stringify({ ...config, ...change }));
     try {
-      for (let i = 0; i < EDITS; i++) {
-        const kind = text.edit();
-        const cut = i % 4 === 3;
-        const { trace } = await live.live(text.text, cut ? 1 : Infinity);
-        expect(live.router.bytes).toBeLessThanOrEqual(MEMORY);
-        // What an edit spoils, the next one finds kept.
-        if (i % 2 === 0) {
-          before = kind;
-          continue;
-        }
-        try {
-          expectSame(trace, await live.afresh(text.text), { whole: !cut, exact });
-        } catch (error) {
-          throw new Error(`after ${before} and ${kind}, edit ${i}: ${JSON.stringify(text.text)}`, { cause: error });
-        }
-      }
+      await expectAsAfresh(scratch.folder, 0, true);
     } finally {
-      await model.close();
+      scratch.dispose();
     }
   });
 });

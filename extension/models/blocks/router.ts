@@ -3,6 +3,7 @@ import type { GroupLimit, RouterSpec } from '../spec.ts';
 import type { WeightPlan } from '../weights.ts';
 import { exactLinear } from './linear.ts';
 import { normalize } from './norm.ts';
+import { rowSums } from './rowSums.ts';
 import { sigmoid } from './sigmoid.ts';
 import { sparseMixer } from './sparseMixer.ts';
 
@@ -58,7 +59,7 @@ export function route(graph: Graph, plan: WeightPlan, x: Value, spec: RouterSpec
   if (spec.choosesByLogits) choice = knobs ? graph.op('Where', [knobs.biased, selection, logits]) : logits;
   let [highest, experts] = highestOf(graph, choice, knobs?.k ?? graph.ints([spec.k]));
   let weights = choice === scores ? highest : graph.op('GatherElements', [scores, experts], { axis: -1 });
-  if (spec.renormalize) weights = graph.op('Div', [weights, total(graph, weights, spec.renormalize)]);
+  if (spec.renormalize) weights = graph.op('Div', [weights, total(graph, weights, spec.k, spec.renormalize)]);
   if (spec.scale !== undefined && spec.scale !== 1) weights = graph.op('Mul', [weights, graph.float(spec.scale)]);
   let worth = scores;
   if (spec.sparseMixer && knobs) {
@@ -86,10 +87,11 @@ function highestOf(graph: Graph, rows: Value, k: Value): [Value, Value] {
 function total(
   graph: Graph,
   weights: Value,
+  k: number,
   { epsilon, p = 1, least = 0 }: NonNullable<RouterSpec['renormalize']>,
 ): Value {
   const powers = p === 1 ? weights : graph.op('Pow', [weights, graph.float(p)]);
-  let sum = graph.op('ReduceSum', [powers, graph.ints([-1])], { keepdims: 1 });
+  let sum = rowSums(graph, powers, k);
   if (p !== 1) sum = graph.op('Pow', [sum, graph.float(1 / p)]);
   if (epsilon > 0) sum = graph.op('Add', [sum, graph.float(epsilon)]);
   return least > 0 ? graph.op('Max', [sum, graph.float(least)]) : sum;

@@ -1,5 +1,6 @@
 import type { Graph, Value } from '../graph.ts';
 import type { RouterSpec } from '../spec.ts';
+import { rowSums } from './rowSums.ts';
 
 /**
  * Weights of the two chosen experts as a sparse mixer gives them (arXiv 2409.12136, algorithm 1, without its noise), [T, 2],
@@ -32,7 +33,7 @@ export function sparseMixer(
     const far = graph.op('Greater', [graph.op('Div', [distance, graph.op('Max', [magnitudes, top])]), closeness]);
     const left = out === undefined ? far : graph.op('Or', [far, out]);
     const counted = graph.op('Where', [left, graph.float(0), graph.op('Exp', [graph.op('Neg', [distance])])]);
-    return graph.op('Reciprocal', [graph.op('ReduceSum', [counted, graph.ints([-1])], { keepdims: 1 })]);
+    return graph.op('Reciprocal', [rowSums(graph, counted, spec.experts)]);
   };
   const ids = graph.ints(Array.from({ length: spec.experts }, (_, e) => e));
   const secondWeight = among(second, graph.op('Equal', [firstExpert, ids]));
