@@ -47,6 +47,33 @@ describe.each(['mixtral', 'qwen3_next', 'jamba', 'lfm2_moe'])('%s', (name) => {
   });
 });
 
+describe('a token that is drawn', () => {
+  const draw = (logits: number[], temperature: number, draws: number): number[] => {
+    const choose = chooser({ temperature, seed: 5 });
+    const counts = logits.map(() => 0);
+    for (let i = 0; i < draws; i++) counts[choose(Float32Array.from(logits))]! += 1;
+    return counts.map((count) => count / draws);
+  };
+
+  it.each([
+    [1, [0.1, 0.2, 0.3, 0.4]],
+    // Squares, and what they make of the whole: 0.3.
+    [0.5, [1 / 30, 4 / 30, 9 / 30, 16 / 30]],
+  ])('comes as often as softmax(logits / %d) says', (temperature, expected) => {
+    const logits = [...[0.1, 0.2, 0.3, 0.4].map((p) => 7 + Math.log(p)), -Infinity];
+    const drawn = draw(logits, temperature, 20_000);
+    // Four standard deviations of the most uncertain one.
+    for (const [token, share] of [...expected, 0].entries()) {
+      expect(Math.abs(drawn[token]! - share)).toBeLessThan(0.015);
+    }
+    expect(drawn[4]).toBe(0);
+  });
+
+  it('is the likeliest of logits as large as float32 has them', () => {
+    expect(draw([-3e38, 3e38, 0], 1, 10)).toEqual([0, 1, 0]);
+  });
+});
+
 describe('the demo model', () => {
   const text = 'def capacity(tokens: int, experts: int) -> int:\n    return ';
 

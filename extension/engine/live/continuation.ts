@@ -9,8 +9,14 @@ export function chooser({ temperature, seed }: Sampling): (logits: Float32Array)
   return (logits) => {
     const best = indexOfMax(logits);
     if (temperature <= 0) return best;
-    const worth = Float64Array.from(logits, (x) => Math.exp((x - logits[best]!) / temperature));
-    let left = random() * worth.reduce((sum, w) => sum + w, 0);
+    // `from` with a function takes ten times as long, and all of it counts as the token's time.
+    const worth = new Float64Array(logits.length);
+    let left = 0;
+    for (let i = 0; i < worth.length; i++) {
+      worth[i] = Math.exp((logits[i]! - logits[best]!) / temperature);
+      left += worth[i]!;
+    }
+    left *= random();
     for (let i = 0; i < worth.length; i++) {
       left -= worth[i]!;
       if (left < 0) return i;
