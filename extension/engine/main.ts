@@ -185,7 +185,10 @@ class Engine {
 
   async #continue(params: ContinueParams, signal: AbortSignal): Promise<number> {
     const { run, tokens, sampling, memory } = params;
-    const { model, ids } = await this.#begin(params, 0, signal);
+    const { model, ids: all, end } = await this.#begin(params, 0, signal);
+    // What a tokenizer puts behind each text, the end of it, say, is not what stands before the cursor.
+    const last = end.findLastIndex((unit) => unit > 0);
+    const ids = last < 0 ? all : all.subarray(0, last + 1);
     const added = new AddedText(model.tokenizer, ids);
     let count = 0;
     for await (const token of this.#live(model).write(ids, tokens, chooser(sampling), memory, signal)) {
@@ -204,6 +207,8 @@ class Engine {
   ): Promise<{
     readonly model: OpenModel;
     readonly ids: Int32Array;
+    /** Where each token ends in the text; 0 where it stands for none. */
+    readonly end: Uint32Array;
     readonly windows: Uint32Array;
     /** What is known of the text, if it is one that is being edited. */
     readonly known: LiveText | undefined;
@@ -216,7 +221,7 @@ class Engine {
     this.#progress(run)('tokenize', 0, 0);
     const { tokenizer } = model;
     const encoded = await (live ? tokenizer.encodeEdited(text) : tokenizer.encode(text));
-    const { ids } = encoded;
+    const { ids, end } = encoded;
     if (ids.length === 0) throw new UserError('text-empty', l10n.t`The text has no tokens.`);
     const windows = windowStarts(ids.length, model.info.context);
     const known = live && this.#live(model).begin(run, ids, windows, live);
@@ -229,7 +234,7 @@ class Engine {
       ...(known?.kept ? { kept: known.kept } : {}),
     });
     const milliseconds = { open: opened - began, tokenize: performance.now() - opened };
-    return { model, ids, windows, known, milliseconds };
+    return { model, ids, end, windows, known, milliseconds };
   }
 
   /** The model of a request, opened unless it is the one that is open: training writes the next checkpoint over the last. */

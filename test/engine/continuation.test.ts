@@ -47,6 +47,30 @@ describe.each(['mixtral', 'qwen3_next', 'jamba', 'lfm2_moe'])('%s', (name) => {
   });
 });
 
+const SPECIAL = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } };
+const SEQUENCE = { Sequence: { id: 'A', type_id: 0 } };
+
+/** A checkpoint whose tokenizer puts special tokens around each text. */
+function tokenizing(single: readonly object[]): ScratchCheckpoint {
+  const scratch = new ScratchCheckpoint('mixtral');
+  const tokenizer = JSON.parse(readFileSync(scratch.path('tokenizer.json'), 'utf8')) as object;
+  const special_tokens = { '<|endoftext|>': { id: '<|endoftext|>', ids: [0], tokens: ['<|endoftext|>'] } };
+  const post_processor = { type: 'TemplateProcessing', single, pair: [], special_tokens };
+  scratch.write('tokenizer.json', JSON.stringify({ ...tokenizer, post_processor }));
+  return scratch;
+}
+
+it('what the tokenizer puts behind each text is not gone on from', async () => {
+  const scratch = tokenizing([SEQUENCE, SPECIAL]);
+  try {
+    const ids = async (folder: string): Promise<number[]> =>
+      (await write(folder, 'The router sends', 8)).map(({ id }) => id);
+    expect(await ids(scratch.folder)).toEqual(await ids(join(FIXTURES, 'checkpoints/mixtral')));
+  } finally {
+    scratch.dispose();
+  }
+});
+
 describe('a token that is drawn', () => {
   const draw = (logits: number[], temperature: number, draws: number): number[] => {
     const choose = chooser({ temperature, seed: 5 });
@@ -188,14 +212,7 @@ describe('a text that leaves no room in the context', () => {
   });
 
   it('begins with what its tokenizer puts before each text', async () => {
-    const scratch = new ScratchCheckpoint('mixtral');
-    const tokenizer = JSON.parse(readFileSync(scratch.path('tokenizer.json'), 'utf8')) as object;
-    const first = { SpecialToken: { id: '<|endoftext|>', type_id: 0 } };
-    const template = {
-      ...{ type: 'TemplateProcessing', single: [first, { Sequence: { id: 'A', type_id: 0 } }], pair: [] },
-      special_tokens: { '<|endoftext|>': { id: '<|endoftext|>', ids: [0], tokens: ['<|endoftext|>'] } },
-    };
-    scratch.write('tokenizer.json', JSON.stringify({ ...tokenizer, post_processor: template }));
+    const scratch = tokenizing([SPECIAL, SEQUENCE]);
     try {
       const model = await open(scratch.folder, 64);
       const { ids } = await model.tokenizer.encode(text);
