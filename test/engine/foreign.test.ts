@@ -2,7 +2,8 @@
 import { create } from '@bufbuild/protobuf';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { chooser } from '../../extension/engine/live/continuation.ts';
 import { LiveRouter } from '../../extension/engine/live/liveRouter.ts';
 import { openModel } from '../../extension/engine/open.ts';
 import { prefill } from '../../extension/engine/prefill.ts';
@@ -106,6 +107,32 @@ describe('a text of several passes', () => {
 });
 
 describe('a model without a cache', () => {
+  it('writes a text on in one pass for all of it, and one for each token', async () => {
+    const options = { importer: '', progress: () => undefined, signal: new AbortController().signal };
+    const model = await openModel(engine.model(folderOf('torch-mixtral-fp32')), options);
+    const make = model.sequence.bind(model);
+    const passes: number[] = [];
+    vi.spyOn(model, 'sequence').mockImplementation((capacity) => {
+      const sequence = make(capacity);
+      const append = sequence.append.bind(sequence);
+      sequence.append = (ids, ...rest) => {
+        passes.push(ids.length);
+        return append(ids, ...rest);
+      };
+      return sequence;
+    });
+    try {
+      const ids = Int32Array.from({ length: 33 }, (_, t) => t + 1);
+      const choose = chooser({ temperature: 0, seed: 1 });
+      const written: number[] = [];
+      for await (const { id } of new LiveRouter(model).write(ids, 2, choose, 64e6, options.signal)) written.push(id);
+      expect(written).toHaveLength(2);
+      expect(passes).toEqual([33, 1, 1]);
+    } finally {
+      await model.close();
+    }
+  });
+
   it('takes a text in one pass, whatever its length, live and afresh', async () => {
     const options = { importer: '', progress: () => undefined, signal: new AbortController().signal };
     const model = await openModel(engine.model(folderOf('torch-mixtral-fp32')), options);

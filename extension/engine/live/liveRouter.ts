@@ -108,12 +108,14 @@ export class LiveRouter {
     const window = this.#windows.take(own, memory, room);
     const { sequence } = window;
     if (!sequence) throw new Error('a window without an encoder has no sequence');
+    const isKnown = window.columns.length === own.length;
     try {
       const parts = this.#run(window, own, memory, signal);
       while (!(await parts.next()).done) throwIfAborted(signal);
       window.complete = true;
-      // The state after the last token tells the next one's logits.
-      for (let at = sequence.rewind(startFor(sequence, own.length, own.length)), to; at < own.length; at = to) {
+      // The state after the last token tells the next one's logits; of a text that has just gone through it is there.
+      const from = isKnown ? sequence.rewind(startFor(sequence, own.length, own.length)) : own.length;
+      for (let at = from, to; at < own.length; at = to) {
         throwIfAborted(signal);
         to = passEnd(at, own.length, chunk, cacheless);
         await sequence.append(own.subarray(at, to), to - at);
