@@ -15,6 +15,9 @@ import type { Subject } from './subject.ts';
 /** Bars of the chart. */
 const LISTED = 20;
 
+/** Nats a token that rounding in float32 makes of a cost that is none, as of an expert that no token chose. */
+const ROUNDING = 1e-6;
+
 export const ablationSection: SectionKind = {
   id: ABLATION,
   title: l10n.t`Which experts matter`,
@@ -55,7 +58,7 @@ export const ablationSection: SectionKind = {
 function verdict(subject: Subject, { experts, loss }: Ablated): string {
   const [first] = experts;
   if (!first) return l10n.t`No expert was tried.`;
-  const spared = experts.filter(({ cost }) => cost <= 0).length;
+  const spared = experts.filter(({ cost }) => cost <= ROUNDING * loss.tokens).length;
   const total = experts.reduce((sum, { cost }) => sum + Math.max(0, cost), 0);
   const tenth = experts.slice(0, Math.ceil(experts.length / 10)).reduce((sum, { cost }) => sum + Math.max(0, cost), 0);
   return sentences(

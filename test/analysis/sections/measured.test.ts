@@ -226,6 +226,22 @@ describe('Which experts matter', () => {
     expect(makeSection('ablation', subject, { expert: '1' })!.figures[2]!.text).toBe('No token loses anything.');
   });
 
+  it('takes what rounding makes of nothing for no cost', () => {
+    const without = (expert: number, nats: number): void => {
+      rounded.add(
+        { layer: 0, expert },
+        trace.tokens.logProb.map((p) => p - nats),
+      );
+    };
+    const rounded = new Ablations(trace, 3);
+    without(0, 0.5);
+    // An expert that no token chose: as far as float32 is off in a mean, either way.
+    without(1, 5e-7);
+    without(2, -5e-7);
+    const { verdict } = makeSection('ablation', withEvidence({ ablated: rounded.result }), {})!;
+    expect(verdict).toContain('without 2 of 3 the text is foreseen as well or better');
+  });
+
   it('says that an expert that no token chose may have a cost', () => {
     const helps = [
       ...makeSection('ablation', subject, {})!.figures,
