@@ -28,6 +28,7 @@ export async function analyze(options: AnalyzeOptions): Promise<number> {
   const layer =
     options.layer === undefined ? undefined : trace.layers[findLayer({ moeLayers: trace.layers }, options.layer)];
   if (options.json !== undefined) await writeOut(options.json, writeTraceJson(recorded));
-  if (options.json !== '-') process.stdout.write(renderTables(recorded, layer));
+  const asked = interrupted ? 0 : options.generate;
+  if (options.json !== '-') process.stdout.write(renderTables(recorded, layer, asked));
   return interrupted ? INTERRUPTED : 0;
 }

@@ -10,10 +10,14 @@ const UNSURE_TOKENS = 20;
 /** Longest bar of a load chart, in characters. */
 const BAR_WIDTH = 40;
 
-/** The tables of a trace: load by layer, the experts of one layer if asked for, and the tokens the router was least sure of. */
-export function renderTables({ trace, text }: RecordedTrace, layer: LayerTrace | undefined): string {
+/**
+ * The tables of a trace: load by layer, the experts of one layer if asked for, and the tokens the router was least sure of.
+ *
+ * @param asked how many tokens the model was asked to add
+ */
+export function renderTables({ trace, text }: RecordedTrace, layer: LayerTrace | undefined, asked = 0): string {
   const chosen = layer === undefined ? trace.layers : [layer];
-  const parts = [summary(trace), loadTable(trace)];
+  const parts = [summary(trace) + (asked > 0 ? generatedText(trace, text, asked) : ''), loadTable(trace)];
   if (layer !== undefined) parts.push(loadBars(layer, trace.routed));
   parts.push(unsureTable(trace, chosen, text));
   return parts.join('\n');
@@ -40,6 +44,15 @@ export function summary({ origin, tokens, routed, windows }: RoutingTrace): stri
   }
   if (routed < total) lines.push(`Stopped early: the figures are of the first ${count(routed, 'token')}.`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What the model added, which is less than it was asked for where its last window is full. */
+function generatedText({ tokens, generatedFrom, origin }: RoutingTrace, text: string, asked: number): string {
+  const from = generatedFrom ?? tokens.ids.length;
+  const added = tokens.ids.length - from;
+  const all = added < asked ? ` of ${asked}, and the context of ${origin.model.context} tokens is full` : '';
+  const what = added > 0 ? `: "${visible(text.slice(tokens.start[from]), Infinity)}"` : '.';
+  return `Generated: ${count(added, 'token')}${all}${what}\n`;
 }
 
 /** How many layers a model has; those with experts where the others are not known. */

@@ -53,6 +53,24 @@ interface TraceFile {
 }
 
 describe('moescope analyze', () => {
+  it('shows what was generated, and says where there was room for less', async () => {
+    const out = join(folder, 'generated.json');
+    const text = 'The router sends';
+    const whole = await moescope(['analyze', '-', '--generate', '6', '--json', out], text);
+    const file = JSON.parse(readFileSync(out, 'utf8')) as { text: string; tokens: unknown[] };
+    expect(file.text.length).toBeGreaterThan(text.length);
+    const added = file.text.slice(text.length).replaceAll('\n', '⏎');
+    expect(whole.stdout).toContain(`\nGenerated: 6 tokens: "${added}"\n`);
+    // What was routed before fills its windows, or leaves room for one.
+    const given = file.tokens.length - 6;
+    const short = await moescope(['analyze', '-', '--generate', '6', '--context', String(given + 1)], text);
+    expect(short.stdout).toContain(`\nGenerated: 1 token of 6, and the context of ${given + 1} tokens is full: "`);
+    const none = await moescope(['analyze', '-', '--generate', '6', '--context', String(given)], text);
+    expect(none.stdout).toContain(`\nGenerated: 0 tokens of 6, and the context of ${given} tokens is full.\n`);
+    const unasked = await moescope(['analyze', '-'], text);
+    expect(unasked.stdout).not.toContain('Generated');
+  });
+
   it('prints the load by layer and the least sure tokens', async () => {
     const { code, stdout, stderr } = await moescope(['analyze', SAMPLE]);
     expect(stderr).toBe('');
