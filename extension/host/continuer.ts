@@ -45,6 +45,8 @@ interface Writing {
   layers: readonly LayerShape[];
   text: string;
   done: boolean;
+  /** It has been said that the editor shows nothing of it. */
+  told: boolean;
   /** What is told of the model until it is ready; undefined while that has taken no time, and from the first token on. */
   notice: { readonly show: (progress: Progress) => void; readonly close: () => void } | undefined;
 }
@@ -76,6 +78,8 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   #written: WrittenText | undefined;
   /** Registered only while there is something to offer: VS Code asks at every letter. */
   #offer: Disposable | undefined;
+  /** How often VS Code has asked for it: it does not where an editor shows no suggestions, as where it is read-only. */
+  #asked = 0;
   readonly #contexts = new Map<string, boolean>();
 
   constructor(client: EngineClient, models: Models, problems: Problems, settings: Settings) {
@@ -138,7 +142,7 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     const abort = new AbortController();
     const writing: Writing = {
       ...{ document, version: document.version, position, abort },
-      ...{ tokens: [], model: '', layers: [], text: '', done: false, notice: undefined },
+      ...{ tokens: [], model: '', layers: [], text: '', done: false, told: false, notice: undefined },
     };
     this.#writing = writing;
     const { continueTokens, continueTemperature, continueSeed, liveCache } = this.#settings;
@@ -206,12 +210,14 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
   }
 
   provideInlineCompletionItems(document: TextDocument, position: Position): InlineCompletionItem[] {
+    this.#asked += 1;
     const { version, position: at, text = '', document: of } = this.#writing ?? {};
     if (of !== document || version !== document.version || !at?.isEqual(position) || text === '') return [];
     return [new InlineCompletionItem(text, new Range(position, position))];
   }
 
-  async #offerText({ document, position }: Writing): Promise<void> {
+  async #offerText(writing: Writing): Promise<void> {
+    const { document, position } = writing;
     // Another editor would be asked for its own suggestions, and so would this one elsewhere in the text.
     const active = window.activeTextEditor;
     if (active?.document !== document || !active.selection.active.isEqual(position)) return;
@@ -221,7 +227,12 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
     // It asks nobody again who has answered for the same text and place, also where that answer is not seen by now: anew is another one.
     this.#offer?.dispose();
     this.#offer = languages.registerInlineCompletionItemProvider({ pattern: '**' }, this);
+    const before = this.#asked;
     await commands.executeCommand('editor.action.inlineSuggest.trigger');
+    if (this.#writing === writing && this.#asked === before && !writing.told) {
+      writing.told = true;
+      await tellUnseen();
+    }
   }
 
   dispose(): void {
@@ -268,6 +279,14 @@ export class Continuer implements InlineCompletionItemProvider, Disposable {
       this.#contexts.set(key, value);
       void commands.executeCommand('setContext', `moescope.${key}`, value);
     }
+  }
+}
+
+async function tellUnseen(): Promise<void> {
+  const show = l10n.t`Show Routing Load`;
+  const message = l10n.t`This editor shows no suggestions, as where a text is read-only: what the model writes is listed in Routing Load.`;
+  if ((await window.showInformationMessage(message, show)) === show) {
+    await commands.executeCommand('moescope.load.focus');
   }
 }
 

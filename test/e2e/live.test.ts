@@ -138,6 +138,13 @@ test('Escape ends what the model writes, and takes back what is offered of it', 
   expect(await view.locator('.written li').count()).toBeLessThan(1000);
 });
 
+test('where a text is read-only, it is said where to find what the model writes', async () => {
+  await workbench.runCommand('File: Set Active Editor Read-only in Session');
+  await workbench.runCommand('MoEScope: Continue with Routing');
+  expect(await workbench.notification('shows no suggestions')).toContain('listed in Routing Load');
+  expect(await ghostText()).toBe('');
+});
+
 test('the extension host has logged no error', () => {
   expect(workbench.logErrors()).toEqual([]);
 });

@@ -1,4 +1,10 @@
-import type { Position, TextDocumentChangeEvent, TextEditor, TextEditorSelectionChangeEvent } from 'vscode';
+import type {
+  Position,
+  TextDocument,
+  TextDocumentChangeEvent,
+  TextEditor,
+  TextEditorSelectionChangeEvent,
+} from 'vscode';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { EngineClient } from '../../extension/client/engineClient.ts';
 import { Continuer } from '../../extension/host/continuer.ts';
@@ -132,6 +138,37 @@ test('VS Code is asked for each growth of the text, though it has had an answer 
   for (const spy of [register, run]) spy.mockRestore();
   Object.assign(window, { activeTextEditor: undefined });
 });
+
+test.each([true, false])(
+  'where VS Code asks for nothing that is offered, it is said where it stands: asks %j',
+  async (asks) => {
+    Object.assign(window, { activeTextEditor: editor });
+    notifications.length = 0;
+    const run = vi.spyOn(commands, 'executeCommand').mockImplementation((...[command]: unknown[]) => {
+      if (asks && command === 'editor.action.inlineSuggest.trigger') {
+        continuer.provideInlineCompletionItems(document as TextDocument, position(10));
+      }
+      return Promise.resolve();
+    });
+    const written = continuer.write(editor as TextEditor);
+    await vi.advanceTimersByTimeAsync(0);
+    for (let i = 0; i < 2; i++) {
+      sink!.continued(token);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    end();
+    await written;
+    await vi.advanceTimersByTimeAsync(1000);
+    const sentence =
+      'This editor shows no suggestions, as where a text is read-only: what the model writes is listed in Routing Load.';
+    expect(notifications.map(({ message }) => message)).toEqual(asks ? [] : [sentence]);
+    notifications[0]?.answer('Show Routing Load');
+    await vi.advanceTimersByTimeAsync(0);
+    expect((run.mock.calls as unknown[][]).some(([command]) => command === 'moescope.load.focus')).toBe(!asks);
+    run.mockRestore();
+    Object.assign(window, { activeTextEditor: undefined });
+  },
+);
 
 test('nothing is told of where the first token is quick', async () => {
   const written = continuer.write(editor as TextEditor);

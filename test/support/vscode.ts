@@ -72,6 +72,13 @@ export class Selection {
   ) {}
 }
 
+export class InlineCompletionItem {
+  constructor(
+    readonly insertText: string,
+    readonly range: Range,
+  ) {}
+}
+
 export const TextEditorRevealType = { InCenterIfOutsideViewport: 2 };
 export const NotebookEditorRevealType = { InCenterIfOutsideViewport: 2 };
 
