@@ -221,8 +221,11 @@ export class Intervener implements Disposable {
     let began: Began | undefined;
     const what = { text, interventions, logProb: true, routing };
     await this.#client.measure(request, what, { progress: show, began: (b) => (began = b), measured: take }, signal);
-    const { tokens, windows } = routed.trace;
-    if (!began || !sameNumbers(began.ids, tokens.ids) || !sameNumbers(began.windows, windows)) {
+    const { tokens, windows, origin } = routed.trace;
+    const { provider, precision } = origin.model;
+    // Interventions run on the CPU, in a precision of its own where the text ran elsewhere.
+    const alike = began && (provider !== 'cpu' || began.model.precision === precision);
+    if (!began || !alike || !sameNumbers(began.ids, tokens.ids) || !sameNumbers(began.windows, windows)) {
       throw new UserError(
         'intervention-invalid',
         l10n.t`The model or its settings have changed since the text was analyzed: analyze it again, then measure.`,

@@ -12,6 +12,7 @@ import { RoutedText } from '../../extension/host/routedText.ts';
 import type { Session } from '../../extension/host/session.ts';
 import { Sessions } from '../../extension/host/sessions.ts';
 import { Subjects } from '../../extension/host/subjects.ts';
+import type { ModelRequest } from '../../extension/protocol/engine.ts';
 import type { Parameters } from '../../extension/protocol/report.ts';
 import { TestEngine } from '../support/analyze.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
@@ -32,11 +33,13 @@ let sessions: Sessions;
 let subjects: Subjects;
 let actions: ReportActions;
 let intervener: Intervener;
+let precision: ModelRequest['precision'];
 beforeEach(() => {
+  precision = 'auto';
   sessions = new Sessions();
   subjects = new Subjects(sessions);
   actions = new ReportActions();
-  const models: unknown = { request: (folder: string) => engine.model(folder) };
+  const models: unknown = { request: (folder: string) => engine.model(folder, { precision }) };
   intervener = new Intervener(engine.client, models as Models, sessions, subjects, actions);
 });
 afterEach(() => {
@@ -91,6 +94,15 @@ test('a text of whose second half no token has a probability is too short for bi
     code: 'text-empty',
     message: 'The text is too short to be cut in two.',
   });
+});
+
+test('a change is not measured in another precision than that of the routing that is shown', async () => {
+  const session = await route('The router sends each token on.');
+  const measure = (): Promise<Evidence> => act(session, 'what-if', 'measure', { change: 'k', k: 1 });
+  precision = 'int8';
+  await expect(measure()).rejects.toThrow('have changed since the text was analyzed');
+  precision = 'float32';
+  expect((await measure()).outcomes).toHaveLength(1);
 });
 
 describe('what the experts of a layer are worth', () => {
