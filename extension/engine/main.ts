@@ -45,6 +45,7 @@ import { Tokenizer } from './tokenizer.ts';
 import { prefill, windowStarts } from './prefill.ts';
 import { profileModel } from './profile.ts';
 import { shippedProviders } from './provider.ts';
+import { refuseBroken } from './refuseBroken.ts';
 
 /** Progress goes out at most this often. */
 const PROGRESS_INTERVAL_MS = 50;
@@ -119,6 +120,7 @@ class Engine {
     const generated: number[] = [];
     for await (const part of known?.parts(signal) ??
       this.#sparing(() => prefill(model, ids, windows, generate, signal))) {
+      refuseBroken(part.layers, model.info);
       if (part.generated) generated.push(...part.generated);
       await this.#connection.sendNotification(fromEngine.routed, { run, ...part });
       progress('route', part.to, total);
@@ -145,6 +147,7 @@ class Engine {
     };
     const measurable = await this.#onceSpared(() => measurableOf(model));
     for await (const measured of this.#sparing(() => measure(measurable, ids, windows, interventions, options))) {
+      refuseBroken(measured.layers, model.info);
       await this.#connection.sendNotification(fromEngine.measured, { run, ...measured });
     }
     return null;
@@ -192,6 +195,7 @@ class Engine {
     const added = new AddedText(model.tokenizer, ids);
     let count = 0;
     for await (const token of this.#live(model).write(ids, tokens, chooser(sampling), memory, signal)) {
+      refuseBroken(token.layers, model.info);
       if (await model.tokenizer.isSpecial(token.id)) break;
       await this.#connection.sendNotification(fromEngine.continued, { run, ...token, text: await added.add(token.id) });
       count += 1;

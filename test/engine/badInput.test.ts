@@ -249,6 +249,12 @@ describe('weights', () => {
       'config-invalid',
       /quant_method "gptq"/,
     ));
+  it('shows no routing by scores that are not numbers, which a training that has diverged leaves', () =>
+    expectFailure(
+      copy().element('model.layers.2.block_sparse_moe.gate.weight', NaN).folder,
+      'weights-invalid',
+      /^The router of layer 2 gives scores that are not numbers.*another checkpoint/,
+    ));
   it('says how much memory a model needs before loading it', () => {
     // 2 TB of bfloat16 that take no disk: the file is a hole.
     const checkpoint = copy().config({ vocab_size: 2 ** 26, hidden_size: 2 ** 13, tie_word_embeddings: true });

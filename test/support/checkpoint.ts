@@ -30,6 +30,19 @@ export class ScratchCheckpoint extends ScratchFolder {
     return this;
   }
 
+  /** Sets the first element of a BF16 tensor, to what its upper half holds. */
+  element(tensor: string, value: number): this {
+    const bytes = readFileSync(this.path('model.safetensors'));
+    const length = Number(bytes.readBigUInt64LE());
+    const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<
+      string,
+      { data_offsets: [number, number] }
+    >;
+    const upper = new Uint16Array(Float32Array.of(value).buffer)[1]!;
+    bytes.writeUInt16LE(upper, 8 + length + header[tensor]!.data_offsets[0]);
+    return this.write('model.safetensors', bytes);
+  }
+
   /** Rewrites the header of model.safetensors, leaving the tensors' bytes as they are. */
   header(change: (header: Record<string, { dtype: string; shape: number[]; data_offsets: number[] }>) => void): this {
     const bytes = readFileSync(this.path('model.safetensors'));
