@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import { readEngineReply, type ReplyContext } from '../formats/engineReply.ts';
 import { splitByLayer, type ExpertColumn } from '../formats/routedExperts.ts';
 import { messageOf, UserError } from '../protocol/errors.ts';
+import { isTooMuch, MAX_VALUES } from './jsonSize.ts';
 import { takeIds } from './takenIds.ts';
 
 /** Routing of a window's tokens. */
@@ -30,6 +31,12 @@ export function decodeReply(body: Uint8Array, context: ReplyContext): DecodedRep
 }
 
 function jsonOf(body: Uint8Array): unknown {
+  if (isTooMuch(body)) {
+    throw new UserError(
+      'server-unfit',
+      l10n.t`The server's answer is no routing: it has more than ${MAX_VALUES / 1e6} million values.`,
+    );
+  }
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {

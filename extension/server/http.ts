@@ -6,6 +6,7 @@ import * as https from 'https';
 import { isJsonObject } from '../formats/json.ts';
 import { cancelled, UserError } from '../protocol/errors.ts';
 import { serverUrl } from './address.ts';
+import { isTooMuch } from './jsonSize.ts';
 
 export interface HttpOptions {
   /** As `serverUrl` makes it. */
@@ -215,8 +216,9 @@ export class HttpClient {
   }
 }
 
-/** The JSON in a body; undefined where it is none. */
+/** The JSON in a body; undefined where it is none, or more than any answer has. */
 export function valueIn(body: Uint8Array): unknown {
+  if (isTooMuch(body)) return undefined;
   try {
     return JSON.parse(new TextDecoder().decode(body));
   } catch {

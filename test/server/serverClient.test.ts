@@ -12,7 +12,9 @@ import type { TokenRanges } from '../../extension/protocol/engine.ts';
 import type { ModelShape, ServerSpec } from '../../extension/protocol/server.ts';
 import { NO_EXPERT, type RoutingTrace } from '../../extension/protocol/trace.ts';
 import { serverUrl } from '../../extension/server/address.ts';
+import { decodeReply } from '../../extension/server/decode.ts';
 import { Decoder } from '../../extension/server/decoder.ts';
+import { valueIn } from '../../extension/server/http.ts';
 import { ServerClient, type ServerClientOptions } from '../../extension/server/serverClient.ts';
 import { EngineServer, madeExpert, vllmIdentity, vllmReply, type Answer, type Asked } from '../support/engineServer.ts';
 import { FIXTURES, ROOT } from '../support/reference.ts';
@@ -921,6 +923,14 @@ it('a server is found by IPv6 and behind a path', async () => {
   open.push(server);
   expectRecorded(await analyze(client({ url: serverUrl(`${server.url}/team/v1/`) })));
   expect(new URL(server.url).hostname).toBe('[::1]');
+});
+
+it('an answer of more values than routing has is not read: they would take all memory, and the process with them', () => {
+  const body = Buffer.from(`[${'{},'.repeat(20_000_000)}0]`);
+  expect(valueIn(body)).toBeUndefined();
+  expect(() => decodeReply(body, {})).toThrow(
+    expect.objectContaining({ code: 'server-unfit', message: expect.stringContaining('million values') as string }),
+  );
 });
 
 it('an answer of 10,000 tokens is routing like any other', async () => {
