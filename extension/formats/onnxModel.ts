@@ -1,7 +1,7 @@
 /** An ONNX file: its graph, with every weight left where it lies. */
 import * as l10n from '@vscode/l10n';
 import { fromBinary } from '@bufbuild/protobuf';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, relative, sep } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from './onnx_pb.ts';
 import { refuseLfsPointer } from './lfsPointer.ts';
 import { bytesOf, ExternalFiles, setExternal } from './onnxTensor.ts';
+import { regularFile } from './regularFile.ts';
 
 /** Protocol buffers end at 2 GiB: a larger model has its weights in other files. */
 const MAX_FILE_BYTES = 2 ** 31 - 1;
@@ -87,7 +88,8 @@ function parseOnnx(bytes: Uint8Array, name: string): Pick<OnnxFile, 'model' | 'g
 
 async function readBytes(path: string): Promise<Uint8Array> {
   try {
-    const { size } = await stat(path);
+    // Before it is opened: a pipe would keep us waiting.
+    const { size } = await regularFile(path);
     if (size > MAX_FILE_BYTES) {
       throw new UserError(
         'weights-invalid',

@@ -1,5 +1,6 @@
 /** ONNX models that are damaged, hostile, or of another shape than exporters usually write. */
 import { create } from '@bufbuild/protobuf';
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -79,6 +80,11 @@ describe('damaged files', () => {
     const model = copy(MIXTRAL);
     truncateSync(model.path('model.onnx'), size);
     await expectFailure(model.folder, 'weights-invalid', /model\.onnx is not an ONNX model that can be read/);
+  });
+  it.skipIf(process.platform === 'win32')('a pipe in the place of a file is not waited for', async () => {
+    const model = copy(MIXTRAL).remove('model.onnx');
+    execFileSync('mkfifo', [model.path('model.onnx')]);
+    await expectFailure(model.folder, 'folder-missing', /model\.onnx does not exist or cannot be read/);
   });
   it('larger than an ONNX file can be', async () => {
     const model = copy(MIXTRAL);
