@@ -9,6 +9,8 @@ import { readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 /** The largest config.json on the hub has some 100 KB, the largest shard index some 20 MB. */
 const MAX_CONFIG_BYTES = 5_000_000;
 const MAX_INDEX_BYTES = 100_000_000;
+/** No known config goes beyond 6. */
+const MAX_NESTED = 100;
 /** Headers read at a time. */
 const MAX_OPEN_FILES = 8;
 
@@ -70,10 +72,24 @@ export async function readConfig(folder: string): Promise<JsonObject> {
       cause: error,
     });
   }
-  return readJsonObject(join(folder, 'config.json'), MAX_CONFIG_BYTES, {
+  const path = join(folder, 'config.json');
+  const config = await readJsonObject(path, MAX_CONFIG_BYTES, {
     missing: 'config-missing',
     invalid: 'config-invalid',
   });
+  if (!isNestedWithin(config, MAX_NESTED)) {
+    throw new UserError(
+      'config-invalid',
+      l10n.t`${path} has objects or lists that are nested more than ${MAX_NESTED} deep.`,
+    );
+  }
+  return config;
+}
+
+/** What is nested deeper can be read as JSON, but not be gone through or written again. */
+function isNestedWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isNestedWithin(inner, levels - 1));
 }
 
 /** Results in the order of the items, of which a few are worked on at a time: large models have hundreds of files. */

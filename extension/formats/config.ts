@@ -103,37 +103,37 @@ export class ConfigReader {
     return this.has(key) ? this.size(key) : undefined;
   }
 
-  /** A finite number above 0. */
+  /** A number above 0 that float32 can hold. */
   positive(names: string | readonly string[], fallback?: number): number {
     const [key, value] = this.#find(names);
     if (value === undefined) return fallback ?? this.#fail(l10n.t`has no ${key}`);
-    if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+    if (!isFloat32(value) || value <= 0) {
       return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value;
   }
 
-  /** A finite number from 0 on. */
+  /** The same from 0 on. */
   positiveOrZero(key: string, fallback: number): number {
     return this.#get(key) === 0 ? 0 : this.positive(key, fallback);
   }
 
-  /** Any finite number. */
+  /** Any number that float32 can hold. */
   number(key: string): number {
     const value = this.#get(key);
-    if (typeof value !== 'number' || !Number.isFinite(value)) {
+    if (!isFloat32(value)) {
       return this.#fail(l10n.t`has no proper ${key}: ${JSON.stringify(value)}`);
     }
     return value;
   }
 
-  /** A list of so many finite numbers. */
+  /** A list of so many such numbers. */
   numbers(key: string, length: number): readonly number[] {
     const value = this.#get(key);
-    if (!Array.isArray(value) || value.length !== length || !value.every((n) => Number.isFinite(n))) {
+    if (!Array.isArray(value) || value.length !== length || !value.every(isFloat32)) {
       return this.#fail(l10n.t`has no proper ${key}: ${length} numbers are wanted`);
     }
-    return value as number[];
+    return value;
   }
 
   /** So many lengths of axes. */
@@ -253,4 +253,9 @@ export class ConfigReader {
   #fail(what: string): never {
     throw new UserError('config-invalid', l10n.t`The model's config.json ${what}.`);
   }
+}
+
+/** Whether graphs can have it: a larger number is infinite in float32. */
+function isFloat32(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(Math.fround(value));
 }

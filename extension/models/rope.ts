@@ -48,6 +48,7 @@ export function readRopeSection(section: ConfigReader, config: ConfigReader, def
   if (part !== 1 && defaults.part === undefined && kind !== 'proportional') {
     config.refuse(l10n.t`asks for partial_rotary_factor ${part}, which is not supported for this model`);
   }
+  if (part > 1) config.refuse(l10n.t`asks for partial_rotary_factor ${part}, which is more than all of a head`);
   const rotated = Math.floor(defaults.headDim * part);
   // Counts the pairs that stand still, too.
   const dims = kind === 'proportional' ? defaults.headDim : rotated;

@@ -52,6 +52,12 @@ describe('folder and config', () => {
   it('reads no broken config', () =>
     expectFailure(copy().write('config.json', '{"architectures":').folder, 'config-invalid', /not valid JSON/));
   it('wants an object', () => expectFailure(copy().write('config.json', '[]').folder, 'config-invalid', /JSON object/));
+  it('wants no object within a thousand others', () =>
+    expectFailure(
+      copy().write('config.json', '{"a":'.repeat(1e5) + '1' + '}'.repeat(1e5)).folder,
+      'config-invalid',
+      /config\.json .* nested/,
+    ));
   it('wants an architecture', () =>
     expectFailure(copy().config({ architectures: undefined }).folder, 'config-invalid', /architecture/));
   it('tells a dense model from an MoE', () =>

@@ -57,6 +57,11 @@ describe('refuses what it does not handle', () => {
     ['switch_transformers', { dense_act_fn: 'gelu' }, /dense_act_fn "gelu"/],
     ['switch_transformers', { expert_capacity: 0 }, /expert_capacity: 0/],
     ['switch_transformers', { decoder_start_token_id: 512 }, /decoder_start_token_id: 512/],
+    ['switch_transformers', { relative_attention_num_buckets: 3 }, /relative_attention_num_buckets 3/],
+    ['switch_transformers', { relative_attention_max_distance: 16 }, /relative_attention_max_distance 16/],
+    ['minimax_m2-odd', { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 2 } }, /partial_rotary_factor 2/],
+    ['olmoe', { rms_norm_eps: 1e39 }, /rms_norm_eps: 1e\+39/],
+    ['granitemoe', { embedding_multiplier: 1e39 }, /embedding_multiplier: 1e\+39/],
   ])('%s with %j', async (name, changes, message) => {
     const config = await readConfig(join(FIXTURES, 'checkpoints', name));
     expect(() => describeModel(config)).not.toThrow();

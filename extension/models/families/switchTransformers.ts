@@ -112,6 +112,12 @@ function projections(
 function relativeBias(config: ConfigReader, heads: number): (stack: string) => RelativeBiasSpec {
   const buckets = config.count('relative_attention_num_buckets', 32);
   const maxDistance = config.count('relative_attention_max_distance', 128);
+  // Of each direction's buckets half are of one distance each, and the others share those up to the largest.
+  if (buckets < 4 || maxDistance <= Math.floor(buckets / 2)) {
+    config.refuse(
+      l10n.t`has relative_attention_num_buckets ${buckets} and relative_attention_max_distance ${maxDistance}, which do not go together`,
+    );
+  }
   return (stack) => ({
     weight: {
       name: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
