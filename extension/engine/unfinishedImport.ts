@@ -5,6 +5,7 @@
  */
 import { appendFile, mkdir, open, readFile, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileState, lasting } from '../formats/fileState.ts';
 import { WEIGHT_FILE } from '../models/decoder.ts';
 import {
   interruptedImports,
@@ -171,15 +172,4 @@ export async function changedFile(
 ): Promise<string | undefined> {
   for (const [path, state] of files) if ((await stateOf(path).catch(() => undefined)) !== state) return path;
   return undefined;
-}
-
-/** What changes when a file does. */
-export async function fileState(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return `${ino} ${size} ${mtimeNs} ${dev} ${ctimeNs}`;
-}
-
-/** The part of a state to remember: a device has another number when it is mounted anew, and a new name or mode is no new content. */
-export function lasting(state: string): string {
-  return state.split(' ', 3).join(' ');
 }

@@ -13,13 +13,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { byteSize } from '../analysis/sizes.ts';
-import { unreadable } from '../formats/safetensors.ts';
+import { lasting } from '../formats/fileState.ts';
+import type { TensorEntry } from '../formats/safetensors.ts';
 import { isUserError, UserError } from '../protocol/errors.ts';
 import type { PlannedWeight, WeightPlan, WeightSource } from '../models/weights.ts';
 import { importWeights } from './importWeights.ts';
 import { isFailedAllocation } from './memory.ts';
 import { hold, keepUnder, KNOWN, mark, moved, unwritable, weightBytes, type HeldModel } from './modelCache.ts';
-import { changedFile, fileState, lasting, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
+import { changedFile, UnfinishedImport, type FileStates } from './unfinishedImport.ts';
 
 /** Part of every key: raised when the same tensors would be written differently. */
 const LAYOUT = 3;
@@ -45,7 +46,7 @@ export interface ImportOptions {
  */
 export async function cachedWeights(plan: WeightPlan, options: ImportOptions): Promise<HeldModel> {
   const { cache } = options;
-  const states = await statesOf(plan);
+  const states = statesOf(plan);
   const key = keyOf(plan, states);
   try {
     const id = await readFile(join(cache, KNOWN, key), 'utf8').catch(() => '');
@@ -66,18 +67,10 @@ async function keepLimit({ cache, limit, log }: ImportOptions): Promise<void> {
   log?.(`The model cache was over its limit of ${byteSize(limit)}: ${byteSize(freed)} are free again.`);
 }
 
-/** The states of the files that a plan reads. */
-async function statesOf(plan: WeightPlan): Promise<FileStates> {
-  const states = new Map<string, string>();
-  for (const file of new Set(plan.weights.flatMap((w) => w.sources.flatMap(files)))) {
-    states.set(
-      file,
-      await fileState(file).catch((error: unknown) => {
-        throw unreadable(file, error);
-      }),
-    );
-  }
-  return states;
+/** The states that the files which a plan reads had when their headers were read, by which it knows where tensors lie. */
+function statesOf(plan: WeightPlan): FileStates {
+  const entries = plan.weights.flatMap(({ sources }) => sources.flatMap(entriesOf));
+  return new Map(entries.map(({ file, state }) => [file, state]));
 }
 
 /** Names a plan and the states of its files. */
@@ -88,8 +81,8 @@ function keyOf(plan: WeightPlan, states: FileStates): string {
   return hash.digest('hex');
 }
 
-function files({ entry, scales, exponents }: WeightSource): string[] {
-  return [entry, scales?.entry, exponents?.entry].flatMap((part) => (part ? [part.file] : []));
+function entriesOf({ entry, scales, exponents }: WeightSource): TensorEntry[] {
+  return [entry, scales?.entry, exponents?.entry].filter((part) => part !== undefined);
 }
 
 function describe(weight: PlannedWeight): string {

@@ -6,6 +6,7 @@ import * as l10n from '@vscode/l10n';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { messageOf, UserError } from '../protocol/errors.ts';
+import { stateIn } from './fileState.ts';
 import { isJsonObject } from './json.ts';
 import { refuseLfsPointer } from './lfsPointer.ts';
 import { regularFile } from './regularFile.ts';
@@ -48,6 +49,8 @@ export interface TensorEntry {
   readonly shape: readonly number[];
   /** Absolute path of the file. */
   readonly file: string;
+  /** What it was like when its header was read: see fileState.ts. */
+  readonly state: string;
   /** Position of its first byte in the file. */
   readonly offset: number;
   readonly bytes: number;
@@ -69,7 +72,8 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
     throw new UserError('weights-missing', l10n.t`${name} cannot be opened: ${messageOf(error)}.`, { cause: error });
   }
   try {
-    const { size } = await file.stat();
+    const stats = await file.stat({ bigint: true });
+    const size = Number(stats.size);
     await refuseLfsPointer(path, size, 'weights-missing');
     if (size < 8) throw invalid(l10n.t`it has ${size} bytes, fewer than its header's length takes`);
     const prefix = Buffer.alloc(8);
@@ -86,7 +90,7 @@ export async function readSafetensorsHeader(path: string): Promise<TensorEntry[]
       throw invalid(l10n.t`its header is not JSON (${messageOf(error)})`);
     }
     if (!isJsonObject(header)) throw invalid(l10n.t`its header is not a JSON object`);
-    const data: Data = { file: path, begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
+    const data: Data = { file: path, state: stateIn(stats), begin: 8 + headerBytes, bytes: size - 8 - headerBytes };
     const entries: TensorEntry[] = [];
     for (const [tensor, value] of Object.entries(header)) {
       if (tensor === '__metadata__') continue;
@@ -110,6 +114,7 @@ export function unreadable(path: string, error: unknown): UserError {
 /** Where in a file the tensors' bytes are. */
 interface Data {
   readonly file: string;
+  readonly state: string;
   readonly begin: number;
   readonly bytes: number;
 }
@@ -130,7 +135,7 @@ function readEntry(name: string, value: unknown, data: Data): TensorEntry | stri
   }
   if (end > data.bytes)
     return l10n.t`ends at byte ${end} of the data, which has only ${data.bytes}: the file is cut short`;
-  return { name, dtype, shape, file: data.file, offset: data.begin + begin, bytes };
+  return { name, dtype, shape, file: data.file, state: data.state, offset: data.begin + begin, bytes };
 }
 
 /** What is wrong where tensors share bytes, or some bytes are nobody's: the reference implementation opens no such file either. */

@@ -67,7 +67,10 @@ async function fused(experts: number, precision: 'float32' | 'int4'): Promise<In
   const routerBytes = 4 * experts * HIDDEN;
   const plan = new WeightPlan(
     new Map([
-      ['router', { name: 'router', dtype: 'F32', shape: [experts, HIDDEN], offset: 0, bytes: routerBytes, file: '' }],
+      [
+        'router',
+        { name: 'router', dtype: 'F32', shape: [experts, HIDDEN], offset: 0, bytes: routerBytes, file: '', state: '' },
+      ],
     ]),
     {},
   );

@@ -73,7 +73,7 @@ export async function ours(
   const tensors = new Map(
     matrices.map(({ weight: { name, shape } }) => {
       const bytes = 4 * shape.reduce((a, b) => a * b);
-      return [name, { name, dtype: 'F32', shape, offset: 0, bytes, file: '' }] as const;
+      return [name, { name, dtype: 'F32', shape, offset: 0, bytes, file: '', state: '' }] as const;
     }),
   );
   const blocks = blockFormat(precision);

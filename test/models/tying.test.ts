@@ -24,7 +24,7 @@ function entries(values: Readonly<Record<string, number>>): Map<string, TensorEn
   return new Map(
     Object.keys(values).map((name, i) => [
       name,
-      { name, dtype: 'BF16', shape: [512, 64], file, offset: i * bytes, bytes },
+      { name, dtype: 'BF16', shape: [512, 64], file, state: '', offset: i * bytes, bytes },
     ]),
   );
 }
