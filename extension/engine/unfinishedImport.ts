@@ -3,7 +3,7 @@
  * line says from what state of which files; each other one has the index of a weight and the hash of what it is. A weight is
  * entered when it is on the disk, so that what the journal says holds after a crash of the machine, too.
  */
-import { appendFile, mkdir, open, readFile, rm, stat, utimes, type FileHandle } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rm, utimes, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileState, lasting } from '../formats/fileState.ts';
 import { WEIGHT_FILE } from '../models/decoder.ts';
@@ -34,6 +34,8 @@ export class UnfinishedImport {
   #pending: string[] = [];
   #pendingBytes = 0;
   #entering: Promise<void> | undefined;
+  /** Why some of it did not come to the disk: the system says so once, and of no matter which weights. */
+  #lost: Error | undefined;
 
   private constructor(folder: string, interrupted: string, file: FileHandle, finished: Map<number, string>) {
     this.folder = folder;
@@ -77,8 +79,9 @@ export class UnfinishedImport {
       () => {
         this.#entering = undefined;
       },
-      // Whoever finishes meets it again.
-      () => undefined,
+      (error: unknown) => {
+        this.#lost = error as Error;
+      },
     );
   }
 
@@ -93,6 +96,7 @@ export class UnfinishedImport {
   /** Resolves when all of it is on the disk; what stays in the folder is the weight file. */
   async finish(): Promise<void> {
     await this.#entering;
+    if (this.#lost) throw this.#lost;
     await this.#file.datasync();
     await this.#file.close();
     await rm(join(this.folder, JOURNAL));
@@ -106,7 +110,9 @@ export class UnfinishedImport {
       () => false,
     );
     await this.#file.close();
-    if (!kept || this.finished.size === 0 || !(await moved(this.folder, this.#interrupted))) await this.discard();
+    if (!kept || this.#lost || this.finished.size === 0 || !(await moved(this.folder, this.#interrupted))) {
+      await this.discard();
+    }
   }
 
   /** Removes it, if it is still there. */

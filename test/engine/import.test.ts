@@ -11,8 +11,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { cachedModels, clearCache } from '../../extension/engine/modelCache.ts';
 import { UnfinishedImport } from '../../extension/engine/unfinishedImport.ts';
@@ -208,6 +210,34 @@ it('a checkpoint that changes after its header was read is refused, and the new 
   expect(readdirSync(cache)).toEqual([]);
   const next = await planOf(checkpoint, 'float32');
   expect((await importTo(next)).bytes.equals(await whole(next))).toBe(true);
+});
+
+describe('a disk that has lost what was written, which it says once', () => {
+  const begin = async (): Promise<UnfinishedImport> => {
+    const started = await UnfinishedImport.begin(cache, 'a'.repeat(64), new Map(), 1000);
+    const file = await open(started.path);
+    const handle = Object.getPrototypeOf(file) as FileHandle;
+    await file.close();
+    vi.spyOn(handle, 'datasync').mockRejectedValueOnce(new Error('EIO: i/o error, fdatasync'));
+    // Enough to be written to the disk at once.
+    started.add(0, 'b'.repeat(64), 2 ** 30);
+    await setImmediate();
+    return started;
+  };
+
+  it('has no model of it', async () => {
+    const started = await begin();
+    await expect(started.finish()).rejects.toThrow('EIO');
+    await started.discard();
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  it('has nothing of it that could be gone on with', async () => {
+    const started = await begin();
+    started.add(1, 'c'.repeat(64), 1);
+    await started.interrupt();
+    expect(readdirSync(cache)).toEqual([]);
+  });
 });
 
 describe('an import that fails', () => {
