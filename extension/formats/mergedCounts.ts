@@ -1,10 +1,17 @@
 /** Counts of several files that are one recording: dumps of servers, or of a server's ranks, that share the traffic. */
-import type { LayerCounts } from '../protocol/trace.ts';
+import { UNKNOWN_PRECISION, type LayerCounts } from '../protocol/trace.ts';
 import type { RecordedCounts } from '../protocol/recording.ts';
 
 /** Whether two count the same layers and experts. */
 export function isAlike(a: RecordedCounts, b: RecordedCounts): boolean {
   return shapesOf(a) === shapesOf(b);
+}
+
+/** Whether two are of the same model in the same precision, as far as both tell; one whose name is empty does not. */
+export function isOfOneModel({ model: a }: RecordedCounts, { model: b }: RecordedCounts): boolean {
+  const named = a.name === '' || b.name === '' || a.name === b.name;
+  const known = [a, b].every(({ precision }) => precision !== UNKNOWN_PRECISION);
+  return named && (!known || a.precision === b.precision);
 }
 
 /**
@@ -16,7 +23,8 @@ export function mergedCounts(
   parts: readonly [RecordedCounts, ...RecordedCounts[]],
   notes: readonly string[],
 ): RecordedCounts {
-  const [{ name, model, loads }] = parts;
+  const [{ name, loads }] = parts;
+  const { model } = parts.find((part) => part.model.name !== '') ?? parts[0];
   const stepped = parts.flatMap(({ steps }) => (steps ? [steps] : []));
   return {
     name,

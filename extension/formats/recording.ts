@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isUserError, messageOf, UserError } from '../protocol/errors.ts';
 import type { Recording, RecordedCounts } from '../protocol/recording.ts';
+import type { ModelInfo } from '../protocol/trace.ts';
 import {
   isCountsTable,
   isPublishedCounts,
@@ -14,7 +15,7 @@ import {
 } from './countsTable.ts';
 import { isEngineReply } from './engineReply.ts';
 import { isGguf, isLegacyImatrix, readImatrix, refuseLegacyImatrix } from './imatrix.ts';
-import { isAlike, mergedCounts, notedCounts } from './mergedCounts.ts';
+import { isAlike, isOfOneModel, mergedCounts, notedCounts } from './mergedCounts.ts';
 import { isNpy, readNpy, readNpz } from './npy.ts';
 import { arraysRecording, repliesRecording } from './recordedIds.ts';
 import { isAbsent, regularFile } from './regularFile.ts';
@@ -45,12 +46,16 @@ export async function readRecordings(paths: readonly [string, ...string[]], know
   const parts: RecordedCounts[] = [];
   const leftOut: string[] = [];
   let failure: unknown;
+  let firstName: string | undefined;
   for (const path of paths) {
     const name = basename(path);
     try {
       const found = await partOf(path);
       if (parts[0] && !isAlike(parts[0], found)) throw invalid(l10n.t`its layers or experts are others`);
+      const other = parts.find((part) => !isOfOneModel(part, found));
+      if (other) throw invalid(ofAnother(found.model, other.model));
       parts.push(found);
+      firstName ??= stemOf(path);
     } catch (error) {
       if (!isUserError(error)) throw error;
       failure ??= error;
@@ -60,12 +65,18 @@ export async function readRecordings(paths: readonly [string, ...string[]], know
   const [part, ...others] = parts;
   if (!part) throw failure;
   const sum = others.length > 0 ? [l10n.t`The sum of ${parts.length} files.`] : [];
-  return counts([mergedCounts([part, ...others], [...sum, ...leftOut])]);
+  const merged = mergedCounts([part, ...others], [...sum, ...leftOut]);
+  const name = merged.model.name || firstName!;
+  return counts([{ ...merged, model: { ...merged.model, name } }]);
 }
 
-/** What one of several files counts. Throws UserError `trace-invalid`. */
+function ofAnother(found: ModelInfo, other: ModelInfo): string {
+  return l10n.t`it is of ${found.name} (${found.precision}), and others are of ${other.name} (${other.precision})`;
+}
+
+/** What one of several files counts, its model without a name where the file does not tell it. Throws UserError `trace-invalid`. */
 async function partOf(path: string): Promise<RecordedCounts> {
-  const recording = await readFileOf(path);
+  const recording = await readFileOf(path, '');
   if (recording.kind === 'trace') throw invalid(l10n.t`it holds tokens, and of several files only counts are added up`);
   if (recording.counts.length > 1) throw invalid(l10n.t`it holds several counts`);
   return recording.counts[0];
@@ -77,7 +88,7 @@ async function partOf(path: string): Promise<RecordedCounts> {
  * @throws UserError `trace-invalid` naming what is wrong
  */
 export async function readRecording(path: string, known?: KnownLayers): Promise<Recording> {
-  const recording = await readFileOf(path, known);
+  const recording = await readFileOf(path, stemOf(path), known);
   if (recording.kind === 'trace') return recording;
   return counts(
     recording.counts.map((of) =>
@@ -86,7 +97,13 @@ export async function readRecording(path: string, known?: KnownLayers): Promise<
   );
 }
 
-async function readFileOf(path: string, known?: KnownLayers): Promise<Recording> {
+/** What to call a model of which the file says nothing. */
+function stemOf(path: string): string {
+  return basename(path).replace(/\.[^.]{1,6}$/, '');
+}
+
+/** @param model what to call the model where the file does not tell */
+async function readFileOf(path: string, model: string, known?: KnownLayers): Promise<Recording> {
   const name = basename(path);
   let bytes: Uint8Array;
   try {
@@ -100,7 +117,7 @@ async function readFileOf(path: string, known?: KnownLayers): Promise<Recording>
     throw new UserError('trace-invalid', what, { cause: error });
   }
   try {
-    return recordingOf(bytes, name.replace(/\.[^.]{1,6}$/, ''), known);
+    return recordingOf(bytes, model, known);
   } catch (error) {
     // The same sentence, though no server had a part in it.
     if (isUserError(error, 'server-unfit')) {

@@ -324,6 +324,30 @@ describe('several files', () => {
     if (one.kind !== 'counts') throw new Error('it is a trace');
     expect(one.counts[0].model.note).toMatch(/^harm\.pt is left out: /u);
   });
+
+  it('that say which model they are of, and in which precision, are added up only where it is the same', async () => {
+    const reported = (file: string, model: string, precision: string): string => {
+      const load = { layers: [{ layer: 0, experts: 4, k: 2, counts: [1, 2, 3, 4] }] };
+      const report = { format: 'moescope-report', version: 2, model: { name: model }, precision, load };
+      return scratch.write(file, JSON.stringify(report)).path(file);
+    };
+    scratch.write('table.csv', 'layer,expert,count,k\n0,0,5,2\n0,1,0,2\n0,2,0,2\n0,3,1,2\n');
+    const recording = await readRecordings([
+      scratch.path('table.csv'),
+      // Called as its model is.
+      reported('even.json', 'even', 'float32'),
+      reported('uneven.json', 'uneven', 'float32'),
+      reported('coarse.json', 'even', 'int4'),
+      reported('again.json', 'even', 'float32'),
+    ]);
+    if (recording.kind !== 'counts') throw new Error('it is a trace');
+    const [sum] = recording.counts;
+    expect([...sum.loads[0]!.counts]).toEqual([7, 4, 6, 9]);
+    expect(sum.model).toMatchObject({ name: 'even', precision: 'float32' });
+    expect(sum.model.note).toContain('The sum of 3 files. uneven.json is left out: ');
+    expect(sum.model.note).toContain('it is of uneven (float32), and others are of even (float32).');
+    expect(sum.model.note).toContain('it is of even (int4), and others are of even (float32).');
+  });
 });
 
 describe('a pickle', () => {
