@@ -1,5 +1,5 @@
-import { constants, createWriteStream } from 'node:fs';
-import { access, mkdir, open, realpath, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, realpath, rm, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -135,11 +135,23 @@ function exists(path: string): Promise<boolean> {
 
 /** Writes a file piece by piece; "-" is standard output. Throws UsageError. */
 export async function writeOut(out: string, pieces: Iterable<string>): Promise<void> {
-  const target = out === '-' ? process.stdout : createWriteStream(out);
   try {
-    await pipeline(Readable.from(pieces), target, { end: out !== '-' });
+    if (out === '-') await pipeline(Readable.from(pieces), process.stdout, { end: false });
+    else await writeOrRemove(out, pieces);
   } catch (error) {
     throw new UsageError(`${out} cannot be written: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+/** Leaves no part of a file, which could be taken for all of it. Throws what the disk says. */
+async function writeOrRemove(path: string, pieces: Iterable<string>): Promise<void> {
+  const file = await open(path, 'w');
+  const isFile = (await file.stat()).isFile();
+  try {
+    await pipeline(Readable.from(pieces), file.createWriteStream());
+  } catch (error) {
+    if (isFile) await rm(await realpath(path), { force: true });
+    throw error;
   }
 }
 
@@ -152,7 +164,7 @@ export async function writeFolder(
     for (const { path, text } of files) {
       const place = join(folder, ...path.split('/'));
       await mkdir(dirname(place), { recursive: true });
-      await writeFile(place, text);
+      await writeOrRemove(place, [text]);
     }
   } catch (error) {
     throw new UsageError(`${folder} cannot be written: ${messageOf(error)}.`, { cause: error });

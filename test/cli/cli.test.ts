@@ -376,6 +376,24 @@ describe('an output in the place of what is read: exit code 2, one sentence, and
     const { code } = await moescope(['report', 'e.md', '--json', devNull, '--html', devNull], '', undefined, place);
     expect(code).toBe(0);
   });
+
+  it.skipIf(process.platform === 'win32')('leaves no part of a file that finds no room', () => {
+    // Blocks of 512 bytes: the page and the largest charts need more.
+    const limited = `ulimit -f 16 && exec "${process.execPath}" "${join(ROOT, 'dist/cli.js')}" "$@"`;
+    const run = (...args: string[]): { status: number | null; stderr: string } =>
+      spawnSync('sh', ['-c', limited, 'sh', 'report', '--trace', 'old.csv', ...args], { cwd: place, encoding: 'utf8' });
+    for (const args of [
+      ['--html', 'page.html'],
+      ['--svg', 'charts'],
+    ]) {
+      const { status, stderr } = run(...args);
+      expect(stderr).toMatch(new RegExp(`^moescope: ${args[1]!} cannot be written: EFBIG.*\n$`));
+      expect(status).toBe(2);
+    }
+    expect(existsSync(join(place, 'page.html'))).toBe(false);
+    const whole = readdirSync(join(place, 'charts')).map((name) => readFileSync(join(place, 'charts', name), 'utf8'));
+    expect(whole.filter((svg) => !svg.endsWith('</svg>\n'))).toEqual([]);
+  });
 });
 
 describe('moescope inspect', () => {
