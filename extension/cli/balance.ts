@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { cutInHalf, judgeBiases, type Balanced } from '../analysis/balanced.ts';
 import { layerLabel } from '../analysis/labels.ts';
 import { signed } from '../analysis/numbers.ts';
@@ -9,7 +8,7 @@ import { messageOf } from '../protocol/errors.ts';
 import type { Measured } from '../protocol/intervention.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
 import type { BalanceOptions } from './measuring.ts';
-import { writeOut } from './output.ts';
+import { writeOrRemove, writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
 import { count, summary, table } from './table.ts';
 import { UsageError } from './usage.ts';
@@ -51,7 +50,7 @@ export async function balance(options: BalanceOptions): Promise<number> {
       balanced.layers.map(({ shape, bias }) => ({ shape, values: bias })),
       plain.origin.model,
     );
-    await writeFile(options.out, bytes).catch((error: unknown) => {
+    await writeOrRemove(options.out, [bytes]).catch((error: unknown) => {
       throw new UsageError(`${options.out!} cannot be written: ${messageOf(error)}.`, { cause: error });
     });
   }

@@ -144,7 +144,7 @@ export async function writeOut(out: string, pieces: Iterable<string>): Promise<v
 }
 
 /** Leaves no part of a file, which could be taken for all of it. Throws what the disk says. */
-async function writeOrRemove(path: string, pieces: Iterable<string>): Promise<void> {
+export async function writeOrRemove(path: string, pieces: Iterable<string | Uint8Array>): Promise<void> {
   const file = await open(path, 'w');
   const isFile = (await file.stat()).isFile();
   try {

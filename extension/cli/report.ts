@@ -64,8 +64,9 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
     const recording = await openRecording([first, ...more], model);
     const other = against === undefined ? undefined : await openRecording([against], model);
     requireUse(model, other ? [recording, other] : [recording]);
-    const obtained = recorded(options.trace, recording, options);
-    const others = against !== undefined && other ? recorded([against], other, options) : [];
+    const names = namesOf([...options.trace, ...(against === undefined ? [] : [against])]);
+    const obtained = recorded(names.slice(0, options.trace.length).join(', '), recording, options);
+    const others = other ? recorded(names.at(-1)!, other, options) : [];
     return { obtained: besideNamesakes(obtained, others), interrupted: false };
   }
   if (files.length === 0) throw new UsageError('Which FILE? "-" reads standard input.');
@@ -73,15 +74,16 @@ async function obtainAll(options: ReportOptions): Promise<{ obtained: readonly O
   const texts: string[] = [];
   for (const name of files) texts.push(await readText(name));
   const routed = await routeAll(texts, options);
+  const names = namesOf([...files, ...(options.against === undefined ? [] : [options.against])]);
   const obtained = routed.map(({ recorded: { trace, text } }, i) => {
-    const name = nameOf(files[i]!);
+    const name = names[i]!;
     const title = files.length > 1 ? `${visible(name, Infinity)}\n` : '';
     return { subject: subjectOf(name, trace, text), about: title + summary(trace) };
   });
   const interrupted = routed.some((one) => one.interrupted);
   if (options.against === undefined || interrupted) return { obtained, interrupted };
   const sides = obtained.map(({ subject }, i) => ({ name: subject.name, text: routed[i]!.recorded.text }));
-  const second = await routedAgainst(options.against, sides, options);
+  const second = await routedAgainst({ path: options.against, name: names.at(-1)! }, sides, options);
   return {
     obtained: obtained.map((one, i) => (second.others[i] ? beside(one, second.others[i]) : one)),
     interrupted: second.interrupted,
@@ -109,8 +111,7 @@ function besideNamesakes(obtained: readonly Obtained[], others: readonly Obtaine
   return pairs.map(({ one, other }) => (other ? beside(one, other.subject) : one));
 }
 
-function recorded(paths: readonly string[], recording: Recording, { part, against }: ReportOptions): Obtained[] {
-  const name = paths.map(nameOf).join(', ');
+function recorded(name: string, recording: Recording, { part, against }: ReportOptions): Obtained[] {
   // Of two recordings, a part is named of the one that has several.
   const named = against !== undefined && partsIn(recording) < 2 ? undefined : part;
   if (recording.kind === 'trace') {
@@ -133,8 +134,10 @@ function partsIn(recording: Recording): number {
   return recording.kind === 'counts' ? recording.counts.length : 1;
 }
 
-function nameOf(file: string): string {
-  return file === '-' ? 'standard input' : basename(file);
+/** What files are called, with the way to them where several are called alike. */
+function namesOf(files: readonly string[]): string[] {
+  const names = files.map((file) => (file === '-' ? 'standard input' : basename(file)));
+  return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : files[i]!));
 }
 
 async function writeFiles(reports: readonly Report[], { json, html, csv, svg }: ReportOptions): Promise<void> {

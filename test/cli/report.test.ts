@@ -1,5 +1,5 @@
 /** `moescope report` as its users run it, on what the bundled models do with a text. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -275,6 +275,31 @@ describe('moescope report', () => {
     await expect(moescope(['report', SAMPLE, '--against', 'nowhere', ...only])).rejects.toThrow(
       'There is no file nowhere.',
     );
+  });
+
+  it('tells texts that are called alike apart by their folders', async () => {
+    for (const [name, text] of [
+      ['a', 'Experts and routers.'],
+      ['b', 'Waves and sand.'],
+    ] as const) {
+      mkdirSync(join(folder, name), { recursive: true });
+      writeFileSync(join(folder, name, 'x.md'), text);
+    }
+    const json = join(folder, 'alike.json');
+    const both = await moescope(['report', 'a/x.md', 'b/x.md', SAMPLE, '--json', json, '--section', 'balance']);
+    expect(both.split('\n').filter((line) => /^(\w\/)?(x\.md|router\.ts)$/u.test(line))).toEqual([
+      'a/x.md',
+      'b/x.md',
+      'router.ts',
+    ]);
+    const part = ['report', '--trace', json, '--part', 'b/x.md', '--section', 'balance'];
+    expect((await moescope(part)).match(/^LOAD$/gmu)).toHaveLength(1);
+    const compared = await moescope(['report', 'a/x.md', '--against', 'b/x.md', '--section', 'compare']);
+    expect(compared).toMatch(/the even share with a\/x\.md, .* with b\/x\.md \(mean of layers\)/u);
+    const recorded = ['report', '--trace', 'a/t.json', '--against', 'b/t.json', '--section', 'compare'];
+    await moescope(['report', 'a/x.md', '--json', 'a/t.json']);
+    await moescope(['report', 'b/x.md', '--json', 'b/t.json']);
+    expect(await moescope(recorded)).toMatch(/the even share with a\/t\.json, .* with b\/t\.json \(mean/u);
   });
 
   it('writes a report that opens again as recorded counts', async () => {
