@@ -6,6 +6,7 @@ import { makeFile, makeSection } from '../analysis/sections/all.ts';
 import type { Subject } from '../analysis/sections/subject.ts';
 import type { Answers, DroppedLayer, Question, SlotFate } from '../protocol/analyst.ts';
 import { NO_EXPERT } from '../protocol/trace.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { wantedAt } from '../analysis/load.ts';
 
 /** A subject with what is expensive to know of it. */
@@ -47,7 +48,11 @@ export class Analyst {
         return figureFile(figure, question.format);
       }
       case 'export':
-        return reportFiles([reportOf(known.subject, question.settings)], question.format, question.palette);
+        return reportFiles(
+          [{ ...reportOf(known.subject, question.settings), by: writtenNow(__dirname) }],
+          question.format,
+          question.palette,
+        );
       case 'dropped':
         return limitsOf(known, question.limit).map(droppedOf);
       case 'fate':

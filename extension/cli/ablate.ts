@@ -7,6 +7,7 @@ import type { Began } from '../protocol/engine.ts';
 import { isUserError } from '../protocol/errors.ts';
 import type { Measured } from '../protocol/intervention.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { findLayer, type AblateOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, INTERRUPTED, readOneText } from './route.ts';
@@ -93,6 +94,7 @@ function ablateJson({ plain, ablated: { experts, wanted, loss } }: Found): strin
   return `${JSON.stringify({
     format: 'moescope-ablation',
     version: 1,
+    ...writtenNow(__dirname),
     model: { name, architecture },
     precision,
     tokens: tokens.ids.length,

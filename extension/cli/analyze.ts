@@ -1,9 +1,10 @@
 import { writeTraceJson } from '../formats/traceJson.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { showCounts, withoutPart } from './counts.ts';
 import { findLayer } from './measuring.ts';
 import { obtain, type ObtainOptions } from './obtain.ts';
 import { writeOut } from './output.ts';
-import { INTERRUPTED } from './route.ts';
+import { fileName, INTERRUPTED } from './route.ts';
 import { renderTables } from './table.ts';
 import { UsageError } from './usage.ts';
 
@@ -27,7 +28,10 @@ export async function analyze(options: AnalyzeOptions): Promise<number> {
   if (options.trace.length > 0) withoutPart(options.part);
   const layer =
     options.layer === undefined ? undefined : trace.layers[findLayer({ moeLayers: trace.layers }, options.layer)];
-  if (options.json !== undefined) await writeOut(options.json, writeTraceJson(recorded));
+  if (options.json !== undefined) {
+    const name = fileName(options.files[0] ?? options.trace[0]!);
+    await writeOut(options.json, writeTraceJson(recorded, { ...writtenNow(__dirname), name }));
+  }
   const asked = interrupted ? 0 : options.generate;
   if (options.json !== '-') process.stdout.write(renderTables(recorded, layer, asked));
   return interrupted ? INTERRUPTED : 0;

@@ -7,6 +7,7 @@ import type { Began } from '../protocol/engine.ts';
 import { messageOf } from '../protocol/errors.ts';
 import type { Measured } from '../protocol/intervention.ts';
 import type { RoutingTrace } from '../protocol/trace.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import type { BalanceOptions } from './measuring.ts';
 import { writeOrRemove, writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
@@ -98,6 +99,7 @@ function balanceJson({ origin }: RoutingTrace, { from, layers, loss }: Balanced)
   return `${JSON.stringify({
     format: 'moescope-balance',
     version: 1,
+    ...writtenNow(__dirname),
     model: { name, architecture },
     precision,
     fittedTokens: from,

@@ -8,6 +8,7 @@ import { fixed } from '../analysis/numbers.ts';
 import { subjectOfCounts } from '../analysis/sections/subject.ts';
 import type { RecordedCounts } from '../protocol/recording.ts';
 import type { LayerShape } from '../protocol/trace.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { writeOut } from './output.ts';
 import { percent, table, visible } from './table.ts';
 import { UsageError } from './usage.ts';
@@ -35,7 +36,10 @@ export function withoutPart(part: string | undefined): void {
 export async function showCounts(all: readonly RecordedCounts[], { json, part }: CountsOptions): Promise<number> {
   const chosen = chosenCounts(all, part);
   if (json !== undefined) {
-    const reports = chosen.map((counts) => reportOf(subjectOfCounts(nameOf(counts), counts)));
+    const reports = chosen.map((counts) => ({
+      ...reportOf(subjectOfCounts(nameOf(counts), counts)),
+      by: writtenNow(__dirname),
+    }));
     await writeOut(json, reports.map(reportJson));
   }
   if (json !== '-') process.stdout.write(chosen.map(render).join('\n') + WITHOUT_TOKENS);

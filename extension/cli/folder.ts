@@ -13,6 +13,7 @@ import { inTurn, runFolder, type FolderOutcome, type Limits } from '../client/fo
 import { DiskTree, outerRules, walk } from '../client/folderTree.ts';
 import { digest, engineRouter } from '../client/textRouter.ts';
 import { isUserError } from '../protocol/errors.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { folderJournals } from './cacheFolder.ts';
 import { folderJson } from './folderJson.ts';
 import { writeOut } from './output.ts';
@@ -52,8 +53,10 @@ export async function folder(options: FolderOptions): Promise<number> {
   if (ended && !stopped && !changed) throw ended;
   const account = folderAccount(options.limits, unseen, outcome);
   const said = folderSentences(account);
-  const report = routing && reportOf(subjectOfFolder(basename(root), routing, account));
-  if (options.json !== undefined) await writeOut(options.json, [folderJson(basename(root), outcome, unseen, report)]);
+  const by = writtenNow(__dirname);
+  const report = routing && { ...reportOf(subjectOfFolder(basename(root), routing, account)), by };
+  if (options.json !== undefined)
+    await writeOut(options.json, [folderJson(basename(root), outcome, unseen, report, by)]);
   if (options.html !== undefined && report) await writeOut(options.html, [reportsHtml([report], 'vivid')]);
   else if (options.html !== undefined)
     console.error(`moescope: no file was routed, and ${options.html} is not written.`);

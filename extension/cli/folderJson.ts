@@ -4,6 +4,7 @@ import type { Report } from '../analysis/export/report.ts';
 import { expertOffsets, filesOf, layerCounts, layerTokens, tokensOf } from '../analysis/folder/domains.ts';
 import type { Unseen } from '../analysis/folder/sentences.ts';
 import type { FolderOutcome } from '../client/folderRun.ts';
+import type { Written } from '../protocol/written.ts';
 
 const FORMAT = 'moescope-folder';
 const VERSION = 1;
@@ -14,12 +15,14 @@ export function folderJson(
   { routing, tally, ended }: FolderOutcome,
   unseen: Unseen,
   report: Report | undefined,
+  by: Written,
 ): string {
   const shapes = routing?.model.moeLayers ?? [];
   const offsets = expertOffsets(shapes);
   const made = {
     format: FORMAT,
     version: VERSION,
+    ...by,
     name,
     model: routing ? { name: routing.model.name, architecture: routing.model.architecture } : null,
     precision: routing?.model.precision ?? null,

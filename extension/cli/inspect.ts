@@ -1,10 +1,12 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InspectorClient } from '../client/inspectorClient.ts';
 import { layerRanges } from '../analysis/layerRanges.ts';
 import { findingLines } from '../analysis/routerText.ts';
 import { byteSize, parameterCount, PART_NAMES, precisionLabel } from '../analysis/sizes.ts';
 import { MODEL_PARTS, type Inspection } from '../protocol/model.ts';
 import type { RouterFinding } from '../protocol/routers.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
+import { modelPath } from './route.ts';
 import { logProblems } from './served.ts';
 import { count, percent, table, visible } from './table.ts';
 import { UsageError } from './usage.ts';
@@ -26,7 +28,7 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
   });
   try {
     const { signal } = new AbortController();
-    const finding = await client.routers(resolve(path), signal);
+    const finding = await client.routers(modelPath(path), signal);
     if (finding) {
       process.stdout.write(
         json
@@ -39,7 +41,7 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
       );
       return 0;
     }
-    const inspection = await client.inspect(resolve(path), signal);
+    const inspection = await client.inspect(modelPath(path), signal);
     process.stdout.write(json ? jsonOf('moescope-model', inspection) : render(inspection));
     return 0;
   } finally {
@@ -49,7 +51,7 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
 
 /** Version 1, as the README documents it. */
 function jsonOf(format: string, found: object): string {
-  return `${JSON.stringify({ format, version: 1, ...found }, undefined, 1)}\n`;
+  return `${JSON.stringify({ format, version: 1, ...writtenNow(__dirname), ...found }, undefined, 1)}\n`;
 }
 
 /** What was found in an ONNX graph, and each layer of it. */

@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /** `moescope`: the engine from a terminal. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isUserError, messageOf, type ErrorCode } from '../protocol/errors.ts';
+import { ownVersion } from '../protocol/writtenNow.ts';
 import { ablate } from './ablate.ts';
 import { agree, type AgreeOptions } from './agree.ts';
 import { analyze } from './analyze.ts';
@@ -125,7 +124,7 @@ async function main(args: string[]): Promise<number> {
   }
   const { values, positionals } = parse(args);
   if (values.version === true) {
-    console.log(await version());
+    console.log(ownVersion(__dirname));
     return 0;
   }
   if (values.help === true || args.length === 0) {
@@ -160,12 +159,6 @@ async function main(args: string[]): Promise<number> {
     ...wayOptions(values),
     layer: values.layer,
   });
-}
-
-/** That of the package that the bundle lies in. */
-async function version(): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(__dirname, '../package.json'), 'utf8')) as { version: string };
-  return manifest.version;
 }
 
 /** `--json` has no value here. */

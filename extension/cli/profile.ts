@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { COST, costSection, profileFigures } from '../analysis/sections/cost.ts';
 import type { ModelProfile } from '../protocol/profile.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { MODEL_OPTIONS, modelOptions } from './modelOptions.ts';
 import { writeOut } from './output.ts';
 import { inEngine, readOneText, type RouteOptions } from './route.ts';
@@ -64,7 +65,14 @@ function profileJson({ model, batches, steps, notes }: ModelProfile): string {
     fresh: [...steps.fresh],
   };
   const made = {
-    ...{ format: 'moescope-profile', version: 1, model: { name, architecture }, precision, provider },
+    ...{
+      format: 'moescope-profile',
+      version: 1,
+      ...writtenNow(__dirname),
+      model: { name, architecture },
+      precision,
+      provider,
+    },
     ...{ batches, ...(columns ? { steps: columns } : {}), notes },
   };
   return `${JSON.stringify(made, null, 1)}\n`;

@@ -1,5 +1,4 @@
 /** `moescope report`: every section of texts or recordings, in the terminal and as files. */
-import { basename } from 'node:path';
 import { reportFiles, type ExportFormat } from '../analysis/export/files.ts';
 import { reportsHtml } from '../analysis/export/html.ts';
 import { reportJson } from '../analysis/export/json.ts';
@@ -7,12 +6,13 @@ import { partsOf, reportOf, type Report } from '../analysis/export/report.ts';
 import { subjectsOfCounts } from '../analysis/recordedKinds.ts';
 import { subjectOf, subjectOfCounts, type Subject } from '../analysis/sections/subject.ts';
 import type { Recording } from '../protocol/recording.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { routedAgainst } from './against.ts';
 import { aboutCounts, chosenCounts, withoutPart } from './counts.ts';
 import { openRecording, requireUse, type ObtainOptions } from './obtain.ts';
 import { writeFolder, writeOut } from './output.ts';
 import { settingsOf } from './reportOptions.ts';
-import { INTERRUPTED, readText, routeAll } from './route.ts';
+import { fileName, INTERRUPTED, readText, routeAll } from './route.ts';
 import { absentText, sectionText } from './sectionText.ts';
 import { summary, visible } from './table.ts';
 import { UsageError } from './usage.ts';
@@ -43,7 +43,8 @@ interface Obtained {
 export async function report(options: ReportOptions): Promise<number> {
   const { obtained, interrupted } = await obtainAll(options);
   const only = options.sections.length > 0 ? options.sections : undefined;
-  const reports = obtained.map(({ subject }) => reportOf(subject, settingsOf(options.set, subject), only));
+  const by = writtenNow(__dirname);
+  const reports = obtained.map(({ subject }) => ({ ...reportOf(subject, settingsOf(options.set, subject), only), by }));
   await writeFiles(reports, options);
   if (options.json !== '-' && options.html !== '-') {
     const texts = reports.map((made, i) => {
@@ -136,7 +137,7 @@ function partsIn(recording: Recording): number {
 
 /** What files are called, with the way to them where several are called alike. */
 function namesOf(files: readonly string[]): string[] {
-  const names = files.map((file) => (file === '-' ? 'standard input' : basename(file)));
+  const names = files.map(fileName);
   return names.map((name, i) => (names.indexOf(name) === names.lastIndexOf(name) ? name : files[i]!));
 }
 

@@ -1,7 +1,7 @@
 /** A text's way from the command line through the engine. */
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { EngineClient } from '../client/engineClient.ts';
 import { TraceBuilder } from '../client/traceBuilder.ts';
@@ -51,6 +51,11 @@ export async function isModel(named: string): Promise<boolean> {
 }
 
 export const ENGINE = join(__dirname, 'engine.js');
+
+/** What a file is called; "-" is standard input. */
+export function fileName(file: string): string {
+  return file === '-' ? 'standard input' : basename(file);
+}
 
 /** The text of the one file that is named. */
 export async function readOneText(files: readonly string[]): Promise<string> {

@@ -7,6 +7,7 @@ import { measuredTrace } from '../client/measuredTrace.ts';
 import type { Began } from '../protocol/engine.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Intervention, Measured } from '../protocol/intervention.ts';
+import { writtenNow } from '../protocol/writtenNow.ts';
 import { findLayer, type NamedExpert, type WhatifOptions } from './measuring.ts';
 import { writeOut } from './output.ts';
 import { inEngine, readOneText } from './route.ts';
@@ -151,6 +152,7 @@ function whatifJson({ model, ids, start, end }: Began, outcomes: readonly Outcom
   return `${JSON.stringify({
     format: 'moescope-whatif',
     version: 1,
+    ...writtenNow(__dirname),
     model: { name: model.name, architecture: model.architecture },
     precision: model.precision,
     tokens: ids.length,

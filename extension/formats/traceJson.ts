@@ -7,6 +7,7 @@ import * as l10n from '@vscode/l10n';
 import * as v from 'valibot';
 import { messageOf, UserError } from '../protocol/errors.ts';
 import { NO_EXPERT, SCORINGS, type LayerTrace, type ModelInfo, type RoutingTrace } from '../protocol/trace.ts';
+import type { Written } from '../protocol/written.ts';
 import { MAX_LAYER } from './countsTable.ts';
 import { isJsonObject, type JsonObject } from './json.ts';
 
@@ -21,14 +22,22 @@ export interface RecordedTrace {
   readonly text: string;
 }
 
-/** Writes a trace piece by piece: one of a long text would not fit into a single string. */
-export function* writeTraceJson({ trace, text }: RecordedTrace): Generator<string> {
+/**
+ * Writes a trace piece by piece: one of a long text would not fit into a single string.
+ *
+ * @param by what writes it when, and what the text is called
+ */
+export function* writeTraceJson(
+  { trace, text }: RecordedTrace,
+  by?: Written & { readonly name: string },
+): Generator<string> {
   const { tokens, layers, origin, windows, routed, generatedFrom = Infinity } = trace;
   const { name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters } = origin.model;
   const { bytes, note, physicalIds, scoring } = origin.model;
   const head = {
     format: FORMAT,
     version: VERSION,
+    ...by,
     model: {
       ...{ name, architecture, layers: depth, hiddenSize, vocabulary, context, parameters },
       ...(bytes ? { bytes } : {}),

@@ -416,6 +416,11 @@ describe('moescope inspect', () => {
     );
   });
 
+  it('knows the bundled models by their names', async () => {
+    const { code, stdout } = await moescope(['inspect', 'collapsed']);
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'collapsed (MixtralForCausalLM, as in Mixtral)']);
+  });
+
   it('writes JSON', async () => {
     const { code, stdout } = await moescope(['inspect', MIXTRAL, '--json']);
     expect(code).toBe(0);

@@ -302,6 +302,25 @@ describe('moescope report', () => {
     expect(await moescope(recorded)).toMatch(/the even share with a\/t\.json, .* with b\/t\.json \(mean/u);
   });
 
+  it('says in each file what wrote it and when', async () => {
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+    const [html, json, trace] = ['by.html', 'by.json', 'by-trace.json'].map((name) => join(folder, name));
+    const before = new Date().toISOString();
+    await moescope(['report', SAMPLE, '--html', html!, '--json', json!]);
+    await moescope(['analyze', SAMPLE, '--json', trace!]);
+    const after = new Date().toISOString();
+    for (const file of [json!, trace!]) {
+      const { name, writer, written } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+      expect({ name, writer }).toEqual({ name: 'router.ts', writer: `MoEScope ${version}` });
+      expect(written! >= before && written! <= after).toBe(true);
+    }
+    const about = /<p class="dim">balanced [^<]*<\/p>/u.exec(readFileSync(html!, 'utf8'))![0];
+    const minute = /MoEScope (\S+) · (\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC<\/p>$/u.exec(about)!;
+    expect(minute[1]).toBe(version);
+    const [from, to] = [before, after].map((at) => at.slice(0, 16));
+    expect([from, to]).toContain(`${minute[2]!}T${minute[3]!}`);
+  });
+
   it('writes a report that opens again as recorded counts', async () => {
     const out = join(folder, 'again.json');
     await moescope(['report', SAMPLE, '--json', out]);

@@ -15,7 +15,7 @@ export function figureJson(figure: Figure): string {
 }
 
 /** One line. What only a trace tells is null where there is none. */
-export function reportJson({ subject, sections }: Report): string {
+export function reportJson({ subject, sections, by }: Report): string {
   const { name, model, source, domains, trace, loads } = subject;
   const made = trace && loadReport(trace);
   const layers = loads.map(({ shape, counts }, i) => {
@@ -26,6 +26,7 @@ export function reportJson({ subject, sections }: Report): string {
   const report = {
     format: FORMAT,
     version: REPORT_VERSION,
+    ...by,
     name,
     model: { name: model.name, architecture: model.architecture },
     precision: model.precision,

@@ -1,6 +1,7 @@
 /** A whole report: every section of a subject, as the user set them. */
 import * as l10n from '@vscode/l10n';
 import type { Parameters, Section } from '../../protocol/report.ts';
+import type { Written } from '../../protocol/written.ts';
 import { BASIS_NAMES } from '../basis.ts';
 import { tokenCount } from '../labels.ts';
 import { ranText } from '../ranText.ts';
@@ -14,6 +15,8 @@ import type { Subject } from '../sections/subject.ts';
 export interface Report {
   readonly subject: Subject;
   readonly sections: readonly Section[];
+  /** Absent where it is not written to a file. */
+  readonly by?: Written;
 }
 
 /** What the user set, by section. */
@@ -53,9 +56,10 @@ export interface Absent {
   readonly unasked: boolean;
 }
 
-/** What was routed by what, in a line. */
-export function aboutReport({ subject: { model, source, trace } }: Report): string {
+/** What was routed by what, and what wrote that when, in a line. */
+export function aboutReport({ subject: { model, source, trace }, by }: Report): string {
   const tokens = trace ? [tokenCount(trace.routed)] : [];
   const of = model.architecture === '' ? model.name : `${model.name} (${model.architecture})`;
-  return [of, ranText(model), ...tokens, BASIS_NAMES[source]].join(' · ');
+  const from = by ? [by.writer, `${by.written.slice(0, 16).replace('T', ' ')} UTC`] : [];
+  return [of, ranText(model), ...tokens, BASIS_NAMES[source], ...from].join(' · ');
 }
