@@ -38,3 +38,15 @@ it('every line of the list names something', () => {
   for (const line of named) expect(globSync(line.slice(1), { cwd: root }), line).not.toHaveLength(0);
   expect(existsSync(join(root, 'LICENSE'))).toBe(true);
 });
+
+it('has the documents that the README leads to', () => {
+  const links = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(([^):]+)\)/g)].map(([, path]) => path!);
+  expect(links).toContain('extension/cli/README.md');
+  const named = all.split('\n').filter((line) => line.startsWith('!'));
+  for (const path of links) {
+    expect(
+      named.some((line) => globSync(line.slice(1), { cwd: root }).includes(path)),
+      path,
+    ).toBe(true);
+  }
+});
