@@ -21,6 +21,8 @@ const missingTexts = {
 const within = {
   'onnxruntime-node': (version) =>
     `Its library contains software of others, listed with its licences in https://github.com/microsoft/onnxruntime/blob/v${version}/ThirdPartyNotices.txt`,
+  tokenizers: () =>
+    'The library is that of Hugging Face, licensed under the Apache License, Version 2.0; its text is in the file LICENSE of this package.',
 };
 
 /** @param {readonly string[]} inputs files that esbuild read, from its metafile */
