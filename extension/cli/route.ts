@@ -204,7 +204,7 @@ async function routeOne(text: string, options: RouteOptions, engine: EngineWork)
   }
 }
 
-/** One line that rewrites itself, for people only. */
+/** One line that rewrites itself, for people only; what finds no room in a narrow terminal must not begin another line. */
 export function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K\x1b[?7l${text}\x1b[?7h`);
 }
