@@ -68,7 +68,7 @@ function tokenStep({ trace, text }: RecordedTrace): Step {
     text: [
       wrapped(
         `The text is ${count(routed, 'token')}. ${visible(model.name)} has ${count(layers.length, 'layer')} with ` +
-          `${layer.experts} experts each: small networks, of which a router chooses ${layer.k} for every token. That is why of ` +
+          `${layer.experts} experts each: small networks. A router, or gate, scores them for every token, and the ${layer.k} best work on it (top-${layer.k}). That is why of ` +
           `${millions(model.parameters.total)} parameters only ${millions(model.parameters.active)} work on a token.`,
       ),
       wrapped(
@@ -102,8 +102,8 @@ function loadStep(run: Run, at: number): Step {
     title: `${name}: trained to share the load`,
     text: [
       wrapped(
-        `All tokens together make the load. If every expert of ${layerLabel(layer)} took as much as any other, each would have ` +
-          `${percent(1 / layer.experts)} of it. ${name} was trained with a loss that is lowest then. On your text its hottest expert there, ` +
+        `All choices of all tokens together make the load. If every expert of ${layerLabel(layer)} took as much as any other, each would have ` +
+          `${percent(1 / layer.experts)} of it. ${name} was trained with an auxiliary loss that is lowest then. On your text its hottest expert there, ` +
           `E${b.hottest}, takes ${percent(b.shares[b.hottest]!)}.`,
       ),
       loadBars(layer, b, b.shares[b.hottest]!),
@@ -121,7 +121,7 @@ function collapseStep(even: Run, run: Run, at: number): Step {
     text: [
       wrapped(
         `${name} is the same model, trained on the same text for as long, without that loss. An expert that is chosen early learns early, and is ` +
-          `chosen again: the rich get richer. At ${layerLabel(layer)} E${b.hottest} takes ${percent(b.shares[b.hottest]!)} of the same text, ` +
+          `chosen again: the rich get richer. At ${layerLabel(layer)} E${b.hottest} takes ${percent(b.shares[b.hottest]!)} of the load of the same text, ` +
           `${count(cold, 'expert')} of ${layer.experts} stay under ${percent(coldShare(layer.experts), 0)}, and ${count(b.dead.length, 'expert')} took nothing: ` +
           `memory that does no work. (In ${even.name} the hottest was ${percent(even.balances[at]!.shares[even.balances[at]!.hottest]!)}.)`,
       ),

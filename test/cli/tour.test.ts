@@ -25,10 +25,16 @@ describe('tourSteps', () => {
     const worst = hottest.reduce((w, h, l) => (h.share > hottest[w]!.share ? l : w), 0);
     const told = steps.find(({ title }) => title === 'collapsed: left alone')!.text.replace(/\s+/gu, ' ');
     expect(told).toContain(
-      `At L${worst} E${hottest[worst]!.expert} takes ${(100 * hottest[worst]!.share).toFixed(1)} % of the same text`,
+      `At L${worst} E${hottest[worst]!.expert} takes ${(100 * hottest[worst]!.share).toFixed(1)} % of the load of the same text`,
     );
     const side = steps.find(({ title }) => title === 'Side by side')!.text;
     for (const { share } of hottest) expect(side).toContain(`${(100 * share).toFixed(1)} %`);
+  });
+
+  it('names what papers call the router, its choice and the loss', () => {
+    const told = steps.map(({ text }) => text.replace(/\s+/gu, ' ')).join(' ');
+    for (const term of ['router, or gate', '(top-2)', 'auxiliary loss', 'capacity factor'])
+      expect(told).toContain(term);
   });
 
   it('keeps to the width of a terminal, without colours', () => {
