@@ -116,14 +116,15 @@ function collapseStep(even: Run, run: Run, at: number): Step {
   const layer = trace.layers[at]!;
   const b = balances[at]!;
   const cold = Math.round(b.coldFraction * layer.experts);
+  const dead =
+    b.dead.length > 0 ? `, and ${count(b.dead.length, 'expert')} took nothing: memory that does no work` : '';
   return {
     title: `${name}: left alone`,
     text: [
       wrapped(
         `${name} is the same model, trained on the same text for as long, without that loss. An expert that is chosen early learns early, and is ` +
           `chosen again: the rich get richer. At ${layerLabel(layer)} E${b.hottest} takes ${percent(b.shares[b.hottest]!)} of the load of the same text, ` +
-          `${count(cold, 'expert')} of ${layer.experts} stay under ${percent(coldShare(layer.experts), 0)}, and ${count(b.dead.length, 'expert')} took nothing: ` +
-          `memory that does no work. (In ${even.name} the hottest was ${percent(even.balances[at]!.shares[even.balances[at]!.hottest]!)}.)`,
+          `${count(cold, 'expert')} of ${layer.experts} stay under ${percent(coldShare(layer.experts), 0)}${dead}. (In ${even.name} the hottest was ${percent(even.balances[at]!.shares[even.balances[at]!.hottest]!)}.)`,
       ),
       loadBars(layer, b, b.shares[b.hottest]!),
     ].join('\n'),

@@ -31,6 +31,19 @@ describe('tourSteps', () => {
     for (const { share } of hottest) expect(side).toContain(`${(100 * share).toFixed(1)} %`);
   });
 
+  it('speaks of memory that does no work only where an expert took nothing', () => {
+    const inTurn = collapsed!.trace.layers.map((layer) => ({
+      ...layer,
+      chosen: layer.chosen.map((_, slot) => slot % layer.experts),
+    }));
+    const busy = { ...collapsed!, trace: { ...collapsed!.trace, layers: inTurn } };
+    const told = [collapsed!, busy].map((run) => {
+      const step = tourSteps(balanced!, run).find(({ title }) => title === 'collapsed: left alone')!;
+      return step.text.replace(/\s+/gu, ' ').includes('took nothing: memory that does no work');
+    });
+    expect(told).toEqual([true, false]);
+  });
+
   it('names what papers call the router, its choice and the loss', () => {
     const told = steps.map(({ text }) => text.replace(/\s+/gu, ' ')).join(' ');
     for (const term of ['router, or gate', '(top-2)', 'auxiliary loss', 'capacity factor'])
