@@ -111,8 +111,12 @@ function written(view: LoadModel, actions: LoadActions): TemplateResult | typeof
   if (!text || (text.done && text.tokens.length === 0)) return nothing;
   // Nothing that is told of the cursor or the pointer changes as much as a thousand tokens.
   const tokens = guard([text, state.layer, state.palette, theme], () => writtenTokens(text, state.layer, colors));
-  const isAnother = text.model !== '' && text.model !== state.model?.name;
-  const body = html`${isAnother ? html`<p class="dim">${l10n.t`Written by ${text.model}.`}</p>` : nothing}${tokens}`;
+  const isElsewhere = text.document !== state.document;
+  const isAnothers = text.model !== '' && text.model !== state.model?.name;
+  const body = html`
+    ${isElsewhere ? html`<p class="dim">${l10n.t`Written in ${text.document}.`}</p>` : nothing}
+    ${isAnothers ? html`<p class="dim">${l10n.t`Written by ${text.model}.`}</p>` : nothing} ${tokens}
+  `;
   return section(view, actions, 'written', l10n.t`Continuation`, WRITTEN_HELP, writtenSummary(text), body);
 }
 

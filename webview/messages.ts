@@ -78,6 +78,7 @@ export const toLoadView: v.GenericSchema<unknown, ToLoadView> = v.variant('type'
     from: index,
     written: v.exactOptional(
       v.object({
+        document: v.string(),
         model: v.string(),
         tokens: v.array(
           v.object({ text: v.string(), milliseconds: v.number(), logProb: mayBeNaN, layers: v.array(tokenLayer) }),

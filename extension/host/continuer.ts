@@ -25,6 +25,7 @@ import type { Models } from './models.ts';
 import type { Problems } from './problems.ts';
 import { QUIET_MS, withNotice } from './progressNotice.ts';
 import type { Settings } from './settings.ts';
+import { textName } from './textName.ts';
 import { Throttle } from './throttle.ts';
 
 /** What has been written goes to the view so often while tokens come. */
@@ -296,8 +297,8 @@ function nothingAdded(context: number | undefined): string {
     : l10n.t`The model adds nothing here: it considers the text finished.`;
 }
 
-function writtenText({ model, tokens, layers, done }: Writing): WrittenText {
-  return { model, tokens, moeLayers: layers, done };
+function writtenText({ document, model, tokens, layers, done }: Writing): WrittenText {
+  return { document: textName(document), model, tokens, moeLayers: layers, done };
 }
 
 /** @param writing what it is added to */

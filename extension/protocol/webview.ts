@@ -76,6 +76,8 @@ export interface WrittenToken {
 
 /** What the model wrote on from the cursor last. */
 export interface WrittenText {
+  /** Name of the text that the model goes on from. */
+  readonly document: string;
   /** Name of the model; empty until it is ready. */
   readonly model: string;
   /** While the text grows, so does this array. */

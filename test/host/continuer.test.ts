@@ -27,7 +27,8 @@ vi.mock('vscode', () => import('../support/vscode.ts'));
 
 type Sink = Parameters<EngineClient['continue']>[2];
 
-const document: unknown = { version: 1, getText: () => 'The router' };
+const uri = { scheme: 'file', path: '/texts/essay.md' };
+const document: unknown = { version: 1, uri, getText: () => 'The router' };
 const editor: unknown = {
   document,
   selection: { active: position(10) },
@@ -192,7 +193,7 @@ test('what has come stays in the view when no more comes', async () => {
   expect(told.at(-1)).toBe(3);
 });
 
-test('what was written names its model, also when another one has been chosen since', async () => {
+test('what was written names its text and its model, also when another one has been chosen since', async () => {
   const written = continuer.write(editor as TextEditor);
   await vi.advanceTimersByTimeAsync(0);
   const model: unknown = { name: 'tiny', moeLayers: [], context: 64 };
@@ -200,7 +201,7 @@ test('what was written names its model, also when another one has been chosen si
   sink!.continued(token);
   end();
   await written;
-  expect(continuer.written?.model).toBe('tiny');
+  expect(continuer.written).toMatchObject({ document: 'essay.md', model: 'tiny' });
 });
 
 test('Cancel of the notice ends it', async () => {

@@ -124,7 +124,11 @@ export class View {
     await this.settle();
   }
 
-  async written(written: WrittenText, from = 0): Promise<void> {
+  async written(
+    { document = 'router.ts', ...rest }: Omit<WrittenText, 'document'> & { document?: string },
+    from = 0,
+  ): Promise<void> {
+    const written: WrittenText = { document, ...rest };
     await this.page.evaluate(
       ([w, f]) => {
         window.fakeHost.written(w, f);

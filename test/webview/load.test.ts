@@ -278,6 +278,18 @@ describe('with routing', () => {
     expect(await told()).toContain('Written by another <b>');
   });
 
+  test('what is written in another text than the one whose routing is shown names it', async () => {
+    await open();
+    await view.show(demo, { layer: 0 });
+    const tokens = [{ text: 'one', milliseconds: 1, logProb: -1, layers: [{ experts: [1], weights: [1] }] }];
+    const rest = { model: 'demo', tokens, moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: true };
+    const told = () => view.page.locator('main').innerText();
+    await view.written(rest);
+    expect(await told()).not.toContain('Written in');
+    await view.written({ ...rest, document: 'other <b>.md' });
+    expect(await told()).toContain('Written in other <b>.md.');
+  });
+
   test('what the model writes is listed, with latency, experts and how many of them were touched', async () => {
     await open();
     await view.show(demo, { layer: 3 });
