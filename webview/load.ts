@@ -22,12 +22,7 @@ const host = new Host<{ to: ToLoadView; from: FromLoadView; saved: Saved }>();
 const highlighter = new Highlighter((action) => {
   host.post(action);
 });
-const place = new ScrollPlace(
-  () => host.saved.scrollTop ?? 0,
-  (scrollTop) => {
-    host.save({ scrollTop });
-  },
-);
+const place = new ScrollPlace(host);
 const root = document.body.appendChild(document.createElement('main'));
 
 let theme = readTheme();

@@ -20,12 +20,7 @@ interface Saved {
 }
 
 const host = new Host<{ to: ToModelPage; from: FromModelPage; saved: Saved }>();
-const place = new ScrollPlace(
-  () => host.saved.scrollTop ?? 0,
-  (scrollTop) => {
-    host.save({ scrollTop });
-  },
-);
+const place = new ScrollPlace(host);
 const root = document.body.appendChild(document.createElement('main'));
 
 let name = '';

@@ -43,12 +43,7 @@ const highlighter = new Highlighter((action) => {
 const asker = new Asker((request, { id, set }) => {
   host.post({ type: 'section', request, id, set });
 });
-const place = new ScrollPlace(
-  () => host.saved.scrollTop ?? 0,
-  (scrollTop) => {
-    host.save({ scrollTop });
-  },
-);
+const place = new ScrollPlace(host);
 const root = document.body.appendChild(document.createElement('main'));
 
 let state: ViewState | undefined;

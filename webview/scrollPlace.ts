@@ -1,10 +1,15 @@
+/** What keeps a place: a page's host. */
+interface Keeper {
+  readonly saved: { readonly scrollTop?: number };
+  save(change: { readonly scrollTop: number }): void;
+}
+
 /**
  * Where a page is scrolled to: kept, and gone back to when the page comes up anew. Its parts come one after the other and
  * take their height once they are drawn, so that the place is not there at first.
  */
 export class ScrollPlace {
-  readonly #kept: () => number;
-  readonly #keep: (scrollTop: number) => void;
+  readonly #keeper: Keeper;
   readonly #grown = new ResizeObserver(() => {
     this.#goBack();
   });
@@ -12,29 +17,28 @@ export class ScrollPlace {
   /** Undefined once it is reached, or the user has gone elsewhere. */
   #wanted: number | undefined;
 
-  constructor(kept: () => number, keep: (scrollTop: number) => void) {
-    this.#kept = kept;
-    this.#keep = keep;
+  constructor(keeper: Keeper) {
+    this.#keeper = keeper;
   }
 
   /** To be called when there is something to scroll; all calls but the first do nothing. */
   restore(): void {
     if (this.#begun) return;
     this.#begun = true;
-    this.#wanted = this.#kept();
+    this.#wanted = this.#keeper.saved.scrollTop ?? 0;
     this.#grown.observe(document.body);
     for (const type of ['wheel', 'pointerdown', 'keydown']) {
       window.addEventListener(type, this.#leave, { capture: true, once: true, passive: true });
     }
     document.addEventListener('scrollend', () => {
-      if (this.#wanted === undefined) this.#keep(scroller().scrollTop);
+      if (this.#wanted === undefined) this.#keeper.save({ scrollTop: scroller().scrollTop });
     });
     this.#goBack();
   }
 
   toBeginning(): void {
     this.#leave();
-    this.#keep(0);
+    this.#keeper.save({ scrollTop: 0 });
     scroller().scrollTop = 0;
   }
 

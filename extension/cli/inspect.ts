@@ -28,7 +28,8 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
   });
   try {
     const { signal } = new AbortController();
-    const finding = await client.routers(modelPath(path), signal);
+    const model = modelPath(path);
+    const finding = await client.routers(model, signal);
     if (finding) {
       process.stdout.write(
         json
@@ -41,7 +42,7 @@ export async function inspect({ paths, json }: InspectOptions): Promise<number> 
       );
       return 0;
     }
-    const inspection = await client.inspect(modelPath(path), signal);
+    const inspection = await client.inspect(model, signal);
     process.stdout.write(json ? jsonOf('moescope-model', inspection) : render(inspection));
     return 0;
   } finally {

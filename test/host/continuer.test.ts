@@ -96,6 +96,17 @@ async function begin(): Promise<{ readonly written: Promise<void> }> {
   return { written };
 }
 
+/** Begins, and two tokens come, each of which is offered before the next. */
+async function beginWithTwo(): Promise<{ readonly written: Promise<void> }> {
+  const written = continuer.write(editor as TextEditor);
+  await vi.advanceTimersByTimeAsync(0);
+  for (let i = 0; i < 2; i++) {
+    sink!.continued(token);
+    await vi.advanceTimersByTimeAsync(1000);
+  }
+  return { written };
+}
+
 const token = { run: 1, id: 5, text: ' sends', milliseconds: 1, logProb: -1, layers: [] };
 
 test('a model that takes its time is told of until the first token', async () => {
@@ -127,12 +138,7 @@ test('VS Code is asked for each growth of the text, though it has had an answer 
     if (suggest) events.push(suggest[1]!);
     return Promise.resolve();
   });
-  const written = continuer.write(editor as TextEditor);
-  await vi.advanceTimersByTimeAsync(0);
-  for (let i = 0; i < 2; i++) {
-    sink!.continued(token);
-    await vi.advanceTimersByTimeAsync(1000);
-  }
+  const { written } = await beginWithTwo();
   expect(events).toEqual(['hide', 'offered', 'trigger', 'hide', 'taken back', 'offered', 'trigger']);
   end();
   await written;
@@ -151,12 +157,7 @@ test.each([true, false])(
       }
       return Promise.resolve();
     });
-    const written = continuer.write(editor as TextEditor);
-    await vi.advanceTimersByTimeAsync(0);
-    for (let i = 0; i < 2; i++) {
-      sink!.continued(token);
-      await vi.advanceTimersByTimeAsync(1000);
-    }
+    const { written } = await beginWithTwo();
     end();
     await written;
     await vi.advanceTimersByTimeAsync(1000);

@@ -265,29 +265,28 @@ describe('with routing', () => {
     expect(await told()).not.toContain('No token yet');
   });
 
-  test('what another model wrote than the one whose routing is shown names it', async () => {
+  test.each([
+    [
+      'what another model wrote than the one whose routing is shown',
+      'Written by',
+      { model: 'another <b>' },
+      'another <b>',
+    ],
+    ['what is written in another text than that', 'Written in', { document: 'other <b>.md' }, 'other <b>.md'],
+  ])('%s names it', async (_, said, other, name) => {
     await open();
     await view.show(demo, { layer: 0 });
-    const { name } = demo.trace.origin.model;
-    const tokens = [{ text: 'one', milliseconds: 1, logProb: -1, layers: [{ experts: [1], weights: [1] }] }];
-    const rest = { tokens, moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: true };
+    const own = {
+      model: demo.trace.origin.model.name,
+      tokens: [{ text: 'one', milliseconds: 1, logProb: -1, layers: [{ experts: [1], weights: [1] }] }],
+      moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }],
+      done: true,
+    };
     const told = () => view.page.locator('main').innerText();
-    await view.written({ ...rest, model: name });
-    expect(await told()).not.toContain('Written by');
-    await view.written({ ...rest, model: 'another <b>' });
-    expect(await told()).toContain('Written by another <b>');
-  });
-
-  test('what is written in another text than the one whose routing is shown names it', async () => {
-    await open();
-    await view.show(demo, { layer: 0 });
-    const tokens = [{ text: 'one', milliseconds: 1, logProb: -1, layers: [{ experts: [1], weights: [1] }] }];
-    const rest = { model: 'demo', tokens, moeLayers: [{ layer: 0, experts: 8, k: 1, candidates: 2 }], done: true };
-    const told = () => view.page.locator('main').innerText();
-    await view.written(rest);
-    expect(await told()).not.toContain('Written in');
-    await view.written({ ...rest, document: 'other <b>.md' });
-    expect(await told()).toContain('Written in other <b>.md.');
+    await view.written(own);
+    expect(await told()).not.toContain(said);
+    await view.written({ ...own, ...other });
+    expect(await told()).toContain(`${said} ${name}.`);
   });
 
   test('what the model writes is listed, with latency, experts and how many of them were touched', async () => {
